@@ -1,0 +1,29 @@
+# What every target of this project is compiled with: gantry_compile_options is linked privately and never exported.
+add_library(gantry_compile_options INTERFACE)
+target_compile_features(gantry_compile_options INTERFACE cxx_std_20)
+target_compile_options(gantry_compile_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -fvisibility-inlines-hidden)
+if(GANTRY_WARNINGS_AS_ERRORS)
+  target_compile_options(gantry_compile_options INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 reports these inside its own headers and inside Boost's coroutine frames, never here.
+  target_compile_options(gantry_compile_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overread -Wno-array-bounds
+                                                          -Wno-stringop-overflow -Wno-dangling-pointer)
+endif()
+
+if(GANTRY_SANITIZE STREQUAL "address")
+  set(flags -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+elseif(GANTRY_SANITIZE STREQUAL "thread")
+  set(flags -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
+elseif(GANTRY_SANITIZE)
+  message(FATAL_ERROR "GANTRY_SANITIZE is '${GANTRY_SANITIZE}', not one of: address, thread")
+else()
+  set(flags)
+endif()
+target_compile_options(gantry_compile_options INTERFACE ${flags})
+target_link_options(gantry_compile_options INTERFACE ${flags})
+
+find_program(GANTRY_CCACHE ccache)
+if(GANTRY_CCACHE AND PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${GANTRY_CCACHE})
+endif()

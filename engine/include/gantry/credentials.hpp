@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace gantry {
+
+/// A user name and password (or access token in the password's place) for one registry.
+struct credential {
+  std::string username;
+  std::string password;
+  std::string identity_token;  ///< OAuth2 refresh token; when set, user name and password are not used
+  std::string origin;          ///< where it came from, in words for messages: "command line", "~/.docker/config.json"; never the secret
+
+  friend bool operator==(const credential&, const credential&) = default;
+};
+
+/// Where credentials come from. Implement it to plug in a vault; the engine asks once per registry and repository and keeps the answer in
+/// memory.
+class credential_source {
+ public:
+  virtual ~credential_source() = default;
+
+  /// \param registry host and optional port as in \ref reference::registry
+  /// \param repository path below the registry, for sources with repository-scoped keys
+  /// \returns nothing when the source knows none for this registry. Called on a worker thread, may block, must not throw.
+  virtual std::optional<credential> find(const std::string& registry, const std::string& repository) = 0;
+};
+
+}  // namespace gantry

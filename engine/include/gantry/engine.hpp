@@ -1,0 +1,89 @@
+#pragma once
+
+#include <gantry/diagnostics.hpp>
+#include <gantry/error.hpp>
+#include <gantry/options.hpp>
+#include <gantry/reference.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gantry {
+
+/// `MAJOR.MINOR.PATCH` of the library that is linked.
+std::string_view version() noexcept;
+
+/// Moves images. One engine owns one set of connections, tokens and worker threads; operations started on it share them and fetch a blob
+/// that several want only once.
+///
+/// Thread safety: all members may be called from any thread. Completion handlers run on their associated executor, else on the engine's.
+/// Cancellation: every operation supports all cancellation types with the same effect, a clean stop that keeps what can be resumed.
+class engine {
+ public:
+  using executor_type = boost::asio::any_io_executor;
+
+  /// Runs on the caller's \p executor, through a strand. The execution context must outlive all operations.
+  engine(executor_type executor, engine_options options);
+
+  /// Owns one thread. Must not be destroyed on that thread, i.e. inside a completion handler without an executor of its own.
+  explicit engine(engine_options options);
+
+  engine(engine&&) noexcept = default;
+  engine& operator=(engine&&) = delete;
+
+  /// Stops all operations. With a caller's executor it returns at once and the operations complete with errc::cancelled on it; with its own
+  /// thread it waits for them.
+  ~engine();
+
+  executor_type get_executor() const noexcept;
+
+  /// Fetches images into the store and, when asked, writes them into one archive.
+  /// Signature: `void(error_code, pull_result)`. \p diag must live until completion; it holds the text of the error.
+  template <class CompletionToken>
+  auto async_pull(std::vector<reference> images, pull_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate_pull(std::move(images), std::move(options), &diag, std::forward<CompletionToken>(token));
+  }
+  template <class CompletionToken>
+  auto async_pull(reference image, pull_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate_pull(std::vector<reference>(1, std::move(image)), std::move(options), &diag, std::forward<CompletionToken>(token));
+  }
+  template <class CompletionToken>
+  auto async_pull(reference image, pull_options options, CompletionToken&& token) {
+    return initiate_pull(std::vector<reference>(1, std::move(image)), std::move(options), nullptr, std::forward<CompletionToken>(token));
+  }
+
+  /// Stops all operations as \ref ~engine does and completes when the last has completed. Signature: `void(error_code)`; never fails.
+  template <class CompletionToken>
+  auto async_shutdown(CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(error_code)>(
+        [state = state_](shutdown_handler handler) { start_shutdown(state, std::move(handler)); }, token);
+  }
+
+ private:
+  class impl;
+  using pull_handler = boost::asio::any_completion_handler<void(error_code, pull_result)>;
+  using shutdown_handler = boost::asio::any_completion_handler<void(error_code)>;
+
+  template <class CompletionToken>
+  auto initiate_pull(std::vector<reference> images, pull_options options, diagnostics* diag, CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(error_code, pull_result)>(
+        [state = state_](pull_handler handler, std::vector<reference> references, pull_options settings, diagnostics* text) {
+          start_pull(state, std::move(references), std::move(settings), text, std::move(handler));
+        },
+        token, std::move(images), std::move(options), diag);
+  }
+
+  static void start_pull(const std::shared_ptr<impl>& state, std::vector<reference> images, pull_options options, diagnostics* diag,
+                         pull_handler handler);
+  static void start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler);
+
+  std::shared_ptr<impl> state_;
+};
+
+}  // namespace gantry

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <gantry/credentials.hpp>
+#include <gantry/descriptor.hpp>
+#include <gantry/events.hpp>
+#include <gantry/platform.hpp>
+#include <gantry/reference.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace gantry {
+
+/// How long the network may keep an operation waiting (DESIGN section 7). All are idle limits, none bounds a whole transfer.
+struct timeouts {
+  std::chrono::milliseconds connect{30'000};  ///< TCP connect, per address
+  std::chrono::milliseconds tls{10'000};      ///< TLS handshake
+  std::chrono::milliseconds header{180'000};  ///< request written until the response header is complete
+  std::chrono::milliseconds idle{30'000};     ///< no byte of a body
+};
+
+/// Settings shared by all operations of an engine.
+struct engine_options {
+  /// The store. Empty: `$GANTRY_CACHE_DIR`, else `$XDG_CACHE_HOME/gantry`, else `~/.cache/gantry`.
+  std::filesystem::path cache_dir;
+
+  /// Connections in total, small objects included. 0: chosen by the engine.
+  unsigned jobs = 0;
+
+  /// Connections to one host. 0: max(16, jobs).
+  unsigned max_per_host = 0;
+
+  /// Attempts per request that end in an error answer (5xx, wrong range, wrong length); 64 KiB of progress reset the count. At least 1.
+  unsigned attempts = 6;
+
+  /// First retry delay; doubled each time up to 30 s, with a quarter of jitter. Retry-After wins over it.
+  std::chrono::milliseconds backoff{500};
+
+  /// The operation fails when not one new byte arrived for this long.
+  std::chrono::milliseconds budget{15 * 60'000};
+
+  gantry::timeouts timeouts;
+
+  /// Additional certificate authorities, a PEM file. Empty: the system's.
+  std::filesystem::path ca_cert;
+
+  /// Registries (host and optional port) whose certificate is not checked. "*" means every registry.
+  std::set<std::string> insecure;
+
+  /// Registries that are spoken to in clear text, and may receive credentials that way. "*" means every registry.
+  std::set<std::string> plain_http;
+
+  /// Asked for credentials; none: every request is anonymous. Kept for the life of the engine.
+  std::shared_ptr<credential_source> credentials;
+
+  /// Whether finished files are forced to disk before they get their name. false: a power cut can lose what looked finished.
+  bool sync = true;
+
+  /// One line of debug text at a time, free of secrets. Called on the engine's executor; must not block or throw. None: nothing is logged.
+  std::function<void(const std::string&)> log;
+};
+
+enum class archive_format {
+  docker,  ///< OCI layout with docker's manifest.json; loads in docker, podman, containerd and skopeo
+  oci,     ///< OCI image layout in a tar
+};
+
+/// An archive file, created as `.<name>.gantry-part` and renamed when it is complete. An existing file is replaced.
+struct archive_file {
+  std::filesystem::path path;
+  archive_format format = archive_format::docker;
+  bool gzip = false;
+};
+
+/// An archive written to a descriptor that the caller owns, e.g. standard output. Its flags are not changed.
+struct archive_stream {
+  int descriptor = -1;
+  archive_format format = archive_format::docker;
+  bool gzip = false;
+};
+
+/// Into the store only.
+struct store_only {};
+
+/// Settings of one pull.
+struct pull_options {
+  std::variant<store_only, archive_file, archive_stream> output;
+
+  /// Platforms to fetch, each of which must exist. Empty: \ref platform::host.
+  std::vector<platform> platforms;
+  /// Every platform of an index, attestations included; \ref platforms must be empty.
+  bool all_platforms = false;
+
+  /// Called with everything that happens, transitions in order, progress coalesced. None: nothing is reported.
+  std::function<void(const event&)> on_event;
+  /// Where \ref on_event is called. Empty: the engine's executor; there it must neither block nor throw.
+  boost::asio::any_io_executor event_executor;
+};
+
+/// One image of one platform.
+struct pulled_image {
+  gantry::reference reference;
+  descriptor top;       ///< what the reference resolved to
+  descriptor manifest;  ///< this platform's manifest; equal to \ref top when there is no index
+  descriptor config;    ///< its digest is the image ID
+  platform image_platform;
+};
+
+/// What a pull did.
+struct pull_result {
+  std::vector<pulled_image> images;
+  std::size_t blobs = 0;  ///< distinct configs and layers of all images
+  std::uint64_t bytes = 0;
+  std::size_t blobs_reused = 0;  ///< of these, already in the store
+  std::uint64_t bytes_reused = 0;
+  std::uint64_t bytes_resumed = 0;   ///< kept from an earlier, interrupted run
+  std::uint64_t bytes_received = 0;  ///< blob bytes that came over the network, repeated ones included
+  std::uint64_t archive_size = 0;    ///< bytes of the archive, 0 when there is none
+  std::chrono::milliseconds elapsed{};
+};
+
+}  // namespace gantry

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <gantry/error.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry {
+
+/// What an image runs on (image-spec image-index.md, "platform"). Values are kept as given; \ref normalise brings them to one spelling.
+struct platform {
+  std::string os;
+  std::string architecture;
+  std::string variant;
+  std::string os_version;
+  std::vector<std::string> os_features;
+
+  friend bool operator==(const platform&, const platform&) = default;
+
+  /// Parses `os[(version)+feature...]/arch[/variant]` or a single word that is an operating system or an architecture; the result is
+  /// normalised. Sets \p ec to errc::invalid_platform when \p text is malformed.
+  static platform parse(std::string_view text, error_code& ec);
+
+  /// linux and this machine's architecture, normalised.
+  static platform host();
+};
+
+/// One spelling for equal things: x86_64 -> amd64, aarch64 -> arm64, armhf -> arm/v7, ... (containerd/platforms database.go).
+platform normalise(platform value);
+
+/// `os/arch[/variant]`, the form users type.
+std::string to_string(const platform& value);
+
+/// The same with operating system version and features, percent-encoded: `windows(10.0.17763)/amd64`.
+std::string to_string_all(const platform& value);
+
+}  // namespace gantry
