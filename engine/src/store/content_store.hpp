@@ -1,0 +1,109 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "model/blob_source.hpp"
+#include "runtime/file.hpp"
+#include "store/ingest.hpp"
+#include "store/paths.hpp"
+#include "store/reference_record.hpp"
+
+#include <gantry/descriptor.hpp>
+#include <gantry/reference.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::store {
+
+struct store_options {
+  /// Created with mode 0700 when absent; see content_store::default_root.
+  std::filesystem::path root;
+  /// Whether finished files and their names are forced to disk before they count. false: a power cut can lose what looked finished.
+  bool sync = true;
+};
+
+/// Held while references and index.json are written; made by content_store::try_lock_index. Holds nothing where there are no locks: every
+/// file is replaced as a whole, so that two writers at once cost an entry until the next rebuild, never a broken file.
+class index_lock {
+ public:
+  bool held() const noexcept { return lock_.held(); }
+
+ private:
+  friend class content_store;
+  explicit index_lock(runtime::file_lock lock) noexcept : lock_(std::move(lock)) {}
+  runtime::file_lock lock_;
+};
+
+/// Held by the one who fetches a blob; made by content_store::try_lock. See runtime::file_lock.
+using digest_lock = runtime::file_lock;
+
+/// The content-addressed store (DESIGN section 4), a valid OCI image layout on disk. Everything blocks and runs on worker lanes. The object
+/// has no state but its directory: all members may be called from several threads at once, and several processes may use one store.
+///
+/// Order of a fetch: holds() -> try_lock() until it is had -> holds() again -> begin() -> piece_writer... -> commit(). Order of an
+/// operation's end: try_lock_index() -> put_reference()... -> rebuild_index().
+class content_store final : public model::blob_source {
+ public:
+  /// `$GANTRY_CACHE_DIR`, else `$XDG_CACHE_HOME/gantry` (absolute paths only), else `$HOME/.cache/gantry`; empty variables count as unset.
+  /// Fails with errc::invalid_option when none is set.
+  static result<std::filesystem::path> default_root();
+
+  /// Opens the store and creates what is missing. A store on a read-only file system opens when nothing is missing. Fails with
+  /// errc::access_denied, no_space, storage_error (the root is a file), or invalid_option (the root is an OCI layout that is no store).
+  static result<std::shared_ptr<content_store>> open(store_options options);
+
+  const std::filesystem::path& root() const noexcept { return paths_.root; }
+
+  /// Whether the blob is there, by name and size.
+  bool holds(const descriptor& blob) const noexcept;
+
+  /// Opens a blob at offset 0; native_handle() is its descriptor. errc::not_found when it is not held.
+  result<std::unique_ptr<model::blob_reader>> open(const descriptor& blob) override;
+
+  /// The bytes of a small blob, hashed again. errc::not_found, errc::limit_exceeded above \p cap, errc::digest_mismatch.
+  result<std::string> read(const descriptor& blob, std::size_t cap) const;
+
+  /// Stores a small blob after checking size and digest (errc::size_mismatch, errc::digest_mismatch).
+  result<void> put(const descriptor& blob, std::string_view bytes) const;
+
+  /// Tries to become the one who fetches this blob; nothing when another does. Never waits. A lock with held() == false means that there
+  /// are no locks here: use ingest_place::own.
+  result<std::optional<digest_lock>> try_lock(const digest& value) const;
+
+  /// Changes whenever the shared partial file of this blob grows; 0 when there is none. For those who wait for the lock's holder.
+  std::int64_t growth_stamp(const digest& value) const noexcept;
+
+  /// Starts or resumes an ingest and checks every journalled piece against the disk. A torn, damaged or foreign journal costs bytes, it is
+  /// no error.
+  result<std::unique_ptr<ingest>> begin(const descriptor& blob, ingest_options options = {}) const;
+
+  /// Tries to become the one who writes references and index.json; nothing when another does. Never waits.
+  result<std::optional<index_lock>> try_lock_index() const;
+
+  /// Adds or replaces the record of a name (see merge). All of its blobs must be held already.
+  result<void> put_reference(reference_record record, const index_lock& lock) const;
+
+  /// The record of exactly this name (tag or digest); an unreadable one is absent.
+  result<std::optional<reference_record>> find_reference(const reference& name) const;
+
+  /// All records, ordered by name; unreadable ones are left out.
+  result<std::vector<reference_record>> list_references() const;
+
+  /// Writes index.json anew from all records whose entry is held, unless it says just that already.
+  result<void> rebuild_index(const index_lock& lock) const;
+
+ private:
+  explicit content_store(store_options options) : paths_{std::move(options.root)}, sync_(options.sync) {}
+  result<void> prepare() const;
+
+  paths paths_;
+  bool sync_;
+};
+
+}  // namespace gantry::store

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <gantry/digest.hpp>
+#include <gantry/reference.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace gantry::store {
+
+/// Where things are in a store (DESIGN section 4). Pure.
+struct paths {
+  std::filesystem::path root;
+
+  std::filesystem::path layout_file() const { return root / "oci-layout"; }
+  std::filesystem::path index() const { return root / "index.json"; }
+  std::filesystem::path blobs() const { return root / "blobs"; }
+  std::filesystem::path references() const { return root / "refs"; }
+  std::filesystem::path ingests() const { return root / "ingest"; }
+  std::filesystem::path locks() const { return root / "locks"; }
+  std::filesystem::path blob_locks() const { return locks() / "blobs"; }
+  std::filesystem::path index_lock() const { return locks() / "index"; }
+
+  /// blobs/<algorithm>/<hex>
+  std::filesystem::path blob(const digest& value) const;
+  /// ingest/<algorithm>-<hex>, followed by `.` and \p suffix when there is one
+  std::filesystem::path ingest(const digest& value, const std::string& suffix = {}) const;
+  /// refs/<registry>/<repository>/_/<tag or digest>, ':' written '+'. \p name must not be empty.
+  std::filesystem::path reference(const gantry::reference& name) const;
+};
+
+/// The byte of locks/blobs that stands for a digest: its first 62 bits.
+std::uint64_t lock_offset(const digest& value) noexcept;
+
+}  // namespace gantry::store
