@@ -1,0 +1,50 @@
+#pragma once
+
+#include "archive/sink.hpp"
+
+#include <atomic>
+#include <string>
+
+namespace gantry::archive {
+
+/// Writes to a descriptor that the caller owns, such as standard output: a pipe, a socket, a terminal or a file. Its flags are never
+/// changed: whoever shares it would see O_NONBLOCK too. Raises no SIGPIPE.
+///
+/// A reader that is slow blocks the worker, yet for no longer than a fifth of a second after a stop: writes are sized so that poll() can
+/// tell that they will not block.
+class descriptor_sink final : public byte_sink {
+ public:
+  /// \param descriptor open for writing; must outlive the sink
+  /// \param name the descriptor in messages, e.g. "standard output"
+  /// \param stop looked at while waiting for the reader; set, the sink fails with errc::cancelled. Must outlive the sink.
+  descriptor_sink(int descriptor, std::string name, const std::atomic<bool>& stop);
+
+  result<void> write(std::span<const std::byte> bytes) override;
+  result<void> copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind kind,
+                    const byte_observer& seen) override;
+  result<void> finish() override;
+
+  /// Bytes that the kernel has accepted.
+  std::uint64_t written() const noexcept { return written_; }
+
+ private:
+  enum class kind_of_file {
+    pipe,    ///< poll, then at most PIPE_BUF; blobs by splice
+    socket,  ///< poll and MSG_DONTWAIT
+    other,   ///< plain write
+  };
+
+  result<void> wait_until_writable();
+  result<std::size_t> write_some(std::span<const std::byte> bytes);
+  result<bool> splice_some(int from, std::uint64_t& offset, std::uint64_t& length);
+  failure broken(int errno_value) const;
+
+  int descriptor_;
+  std::string name_;
+  const std::atomic<bool>& stop_;
+  kind_of_file kind_;
+  std::uint64_t written_ = 0;
+  bool splices_ = true;
+};
+
+}  // namespace gantry::archive

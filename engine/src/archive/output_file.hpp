@@ -1,0 +1,46 @@
+#pragma once
+
+#include "base/failure.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace gantry::archive {
+
+/// An archive file on its way: `.<name>.gantry-part` beside the final name, locked by this process, renamed when complete (DESIGN section
+/// 5, "Outputs"). Without \ref commit it is removed by the destructor.
+class output_file {
+ public:
+  /// Checks everything that can be checked before the first byte, and creates the part, mode 0666 less umask. The part of a process that
+  /// died is replaced. A symbolic link is followed: the file that it names is replaced, not the link.
+  ///
+  /// \param path the final name; an existing regular file is replaced by \ref commit
+  /// \param expected_size bytes that the file will have at most; 0 when unknown, space is not checked then
+  /// \returns errc::file_not_found (no such directory), errc::invalid_option (the name is a directory, a device, or empty),
+  /// errc::access_denied, errc::in_use (another process is writing this name), errc::no_space (with the numbers), errc::storage_error
+  static result<output_file> create(const std::filesystem::path& path, std::uint64_t expected_size);
+
+  output_file(output_file&& other) noexcept;
+  output_file& operator=(output_file&& other) noexcept;
+  ~output_file();
+
+  /// The part, open for reading and writing, empty at first. Valid until commit or destruction.
+  int fd() const noexcept { return descriptor_; }
+  /// The final name, symbolic links resolved.
+  const std::filesystem::path& path() const noexcept { return path_; }
+
+  /// Gives the file its name. \param sync whether content and name are forced to disk first.
+  /// On failure the part is removed by the destructor and an existing file of that name is untouched.
+  result<void> commit(bool sync);
+
+ private:
+  output_file() = default;
+  void abandon() noexcept;
+
+  std::filesystem::path path_;
+  std::filesystem::path part_;
+  int descriptor_ = -1;
+};
+
+}  // namespace gantry::archive

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "model/blob_source.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+namespace gantry::archive {
+
+/// What the bytes of a blob are like, for sinks that compress.
+enum class content_kind {
+  plain,       ///< worth compressing
+  compressed,  ///< compressed or encrypted already: passed on as it is
+};
+
+/// Sees the bytes of a copy, in order, that pass through memory. Bytes that the kernel copies are not seen.
+using byte_observer = std::function<void(std::span<const std::byte>)>;
+
+/// Bytes read into memory at a time (DESIGN section 7, "pool").
+inline constexpr std::size_t copy_buffer_size = std::size_t{256} * 1024;
+
+/// Where an archive goes, in order. Blocking: used by one worker at a time. After a failure only destruction is allowed; nothing is added
+/// to the output then, so that an archive that broke off stays recognisably incomplete.
+class byte_sink {
+ public:
+  virtual ~byte_sink() = default;
+  byte_sink(const byte_sink&) = delete;
+  byte_sink& operator=(const byte_sink&) = delete;
+
+  /// Appends \p bytes.
+  virtual result<void> write(std::span<const std::byte> bytes) = 0;
+
+  /// Appends \p length bytes of \p from, starting at \p offset. The base version reads into one buffer and calls \ref write.
+  /// \param seen called with every byte that passed through memory; may be empty
+  /// \returns errc::size_mismatch when the blob ends early
+  virtual result<void> copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind kind,
+                            const byte_observer& seen);
+
+  /// Writes what is still held back; the output is complete. Nothing may be written afterwards. Does not force anything to disk.
+  virtual result<void> finish() = 0;
+
+ protected:
+  byte_sink() = default;
+};
+
+}  // namespace gantry::archive
