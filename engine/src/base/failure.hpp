@@ -20,6 +20,7 @@ struct failure {
   /// How long the server asked to be left alone; set only by answers that carried Retry-After.
   std::optional<std::chrono::seconds> retry_after;
 
+  failure() = default;  // what boost::system::result needs; never returned
   failure(error_code ec, std::string message, std::string server_message = {})
       : code(ec), text(std::move(message), std::move(server_message)) {}
   failure(errc ec, std::string message, std::string server_message = {})

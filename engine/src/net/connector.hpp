@@ -1,0 +1,52 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "net/byte_stream.hpp"
+#include "net/resolver.hpp"
+#include "net/tls.hpp"
+#include "runtime/lanes.hpp"
+#include "runtime/stop.hpp"
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace gantry::net {
+
+/// Where to connect and how. Two connections are interchangeable exactly when their endpoints are equal.
+struct endpoint {
+  std::string host;  ///< name or address literal, without brackets
+  std::uint16_t port = 0;
+  bool secure = true;  ///< TLS
+  tls_settings tls;
+
+  friend bool operator==(const endpoint&, const endpoint&) = default;
+  friend std::strong_ordering operator<=>(const endpoint&, const endpoint&) = default;
+};
+
+/// `host:port`, an IPv6 literal in brackets.
+std::string to_string(const endpoint& value);
+
+struct connect_limits {
+  std::chrono::milliseconds connect{30'000};  ///< per address
+  std::chrono::milliseconds tls{10'000};
+};
+
+/// Opens streams: resolves, races the addresses (RFC 8305), shakes hands.
+class connector {
+ public:
+  connector(runtime::lanes& workers, connect_limits limits) : resolver_(workers), limits_(limits) {}
+
+  /// \returns a stream that is ready for the first request. Errors name the endpoint: errc::name_not_resolved, connection_refused,
+  /// timed_out, and those of \ref tls_connector::handshake.
+  task<result<std::unique_ptr<byte_stream>>> connect(endpoint where, runtime::stop_source& stop);
+
+ private:
+  resolver resolver_;
+  tls_connector tls_;
+  connect_limits limits_;
+};
+
+}  // namespace gantry::net

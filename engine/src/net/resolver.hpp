@@ -1,0 +1,39 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "runtime/lanes.hpp"
+#include "runtime/stop.hpp"
+
+#include <boost/asio/ip/address.hpp>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gantry::net {
+
+using runtime::task;
+
+/// Host names to addresses through getaddrinfo on a worker lane: answers are kept for a minute, and a host that is being looked up is
+/// looked up once.
+class resolver {
+ public:
+  explicit resolver(runtime::lanes& workers) : workers_(workers) {}
+
+  /// \returns addresses in the order to try them (RFC 8305 section 4: families alternate, the system's first choice first); an address
+  /// literal is its own answer. errc::name_not_resolved when there is none; errc::cancelled when \p stop came first (the lookup itself goes
+  /// on for the others).
+  task<result<std::vector<boost::asio::ip::address>>> resolve(std::string host, runtime::stop_source& stop);
+
+  /// Forgets \p host, after none of its addresses answered.
+  void forget(const std::string& host) { known_.erase(host); }
+
+ private:
+  struct lookup;
+  runtime::lanes& workers_;
+  std::map<std::string, std::shared_ptr<lookup>> known_;
+};
+
+}  // namespace gantry::net

@@ -1,0 +1,58 @@
+#include "net/tcp_stream.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/write.hpp>
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace gantry::net {
+namespace {
+
+namespace asio = boost::asio;
+
+class tcp_stream final : public byte_stream {
+ public:
+  explicit tcp_stream(asio::ip::tcp::socket socket) : socket_(std::move(socket)) {}
+
+  task<read_result> read_some(std::span<std::byte> into) override {
+    const asio::mutable_buffer target(into.data(), into.size());
+    const auto [code, bytes] = co_await socket_.async_read_some(target, runtime::use_task);
+    read_result outcome;
+    outcome.bytes = bytes;
+    if (code != asio::error::eof) outcome.code = code;
+    co_return outcome;
+  }
+
+  task<error_code> write_all(std::span<const std::byte> bytes) override {
+    const asio::const_buffer source(bytes.data(), bytes.size());
+    const auto [code, written] = co_await asio::async_write(socket_, source, runtime::use_task);
+    co_return code;
+  }
+
+  void close() noexcept override {
+    error_code ignored;  // nothing is lost with a socket that cannot be closed
+    socket_.close(ignored);
+  }
+
+  bool quiet() noexcept override { return socket_is_quiet(socket_); }
+
+ private:
+  asio::ip::tcp::socket socket_;
+};
+
+}  // namespace
+
+std::unique_ptr<byte_stream> make_tcp_stream(asio::ip::tcp::socket socket) { return std::make_unique<tcp_stream>(std::move(socket)); }
+
+bool socket_is_quiet(asio::ip::tcp::socket& socket) noexcept {
+  if (!socket.is_open()) return false;
+  char byte = 0;
+  const auto got = recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+}  // namespace gantry::net
