@@ -1,0 +1,60 @@
+#pragma once
+
+#include "support/http_client.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace gantry::test {
+
+/// One way in which a server can let its client down. Made by the functions below.
+struct fault {
+  enum class kind {
+    answer,         ///< another status in place of the content
+    truncate,       ///< the connection ends after some bytes of the body
+    stall,          ///< no more bytes after some bytes of the body, the connection stays open
+    reset,          ///< RST after some bytes of the body
+    silence,        ///< no answer at all, the connection stays open
+    wrong_bytes,    ///< a body of the right length with one byte changed
+    ignore_range,   ///< 200 with everything
+    content_range,  ///< 206 with another Content-Range
+    surplus,        ///< more bytes than Content-Length says
+    resize,         ///< an honest Content-Length of another size
+    garbage,        ///< bytes that are not HTTP
+    huge_header,    ///< a header field of that many bytes
+    drip,           ///< the body in small pieces with pauses
+  };
+
+  kind what = kind::answer;
+  std::uint64_t amount = 0;  ///< bytes, as the kind needs them
+  unsigned status = 0;
+  header_list headers;
+  std::string body;
+  std::chrono::milliseconds pause{0};
+  std::function<std::string(std::uint64_t first, std::uint64_t last, std::uint64_t total)> range_text;
+};
+
+fault answer_with(unsigned status, header_list headers = {}, std::string body = {});
+/// 429 with `Retry-After`; empty leaves the header out.
+fault too_many_requests(const std::string& retry_after);
+/// 307 to \p location; `{self}` in it becomes the request's own URL.
+fault redirect_to(const std::string& location, unsigned status = 307);
+fault truncate_after(std::uint64_t bytes);
+fault stall_after(std::uint64_t bytes);
+fault reset_after(std::uint64_t bytes);
+fault no_answer();
+/// Changes the byte at \p offset of the body.
+fault wrong_byte_at(std::uint64_t offset = 0);
+fault range_ignored();
+fault content_range_of(std::function<std::string(std::uint64_t first, std::uint64_t last, std::uint64_t total)> text);
+/// \p bytes more than Content-Length says.
+fault surplus_of(std::uint64_t bytes);
+/// Cuts or pads the content to \p bytes and says so.
+fault resized_to(std::uint64_t bytes);
+fault not_http();
+fault header_of(std::uint64_t bytes);
+fault drip_of(std::uint64_t bytes, std::chrono::milliseconds pause);
+
+}  // namespace gantry::test
