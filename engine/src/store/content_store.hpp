@@ -101,6 +101,7 @@ class content_store final : public model::blob_source {
  private:
   explicit content_store(store_options options) : paths_{std::move(options.root)}, sync_(options.sync) {}
   result<void> prepare() const;
+  result<void> publish(runtime::file& temporary, std::string_view bytes, const std::filesystem::path& target) const;
 
   paths paths_;
   bool sync_;

@@ -77,20 +77,24 @@ class ingest {
   places where_;
   ingest_place place_;
   bool finished_ = false;
+  std::atomic<bool> resumable_ = false;  ///< whether the journal has a record
+
   journal_codec codec_;
   runtime::file data_;
   runtime::file journal_;
   byte_ranges held_;
 };
 
-/// Writes one contiguous run of bytes: pwrite, hash of the current piece, one journal record each journal_piece_bytes and at flush(). One
-/// thread at a time; several writers may work on one ingest, which must outlive them.
+/// Writes one contiguous run of bytes: pwrite, hash of the current piece, one journal record (and the start of writeback) each
+/// journal_piece_bytes and at flush(). Abandon it after a failure. One thread at a time; several writers may work on one ingest, which must
+/// outlive them.
 class piece_writer {
  public:
   piece_writer(ingest& target, std::uint64_t offset);
 
   result<void> append(std::span<const std::byte> bytes);
-  /// Journals what was appended since the last record. Not done by the destructor: without it a later run fetches those bytes again.
+  /// Journals what was appended since the last record and starts its writeback. Not done by the destructor: without it a later run fetches
+  /// those bytes again.
   result<void> flush();
   /// Offset in the blob of the next byte.
   std::uint64_t position() const noexcept { return start_ + length_; }

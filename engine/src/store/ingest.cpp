@@ -1,0 +1,242 @@
+#include "store/ingest.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/assert.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <system_error>
+#include <utility>
+
+namespace gantry::store {
+namespace {
+
+/// Below this a reservation costs more than an early answer about a full disk is worth.
+constexpr std::uint64_t reserve_from_bytes = std::uint64_t{1} << 20;
+constexpr std::size_t page_bytes = 4096;
+constexpr std::size_t scratch_bytes = 256 * 1024;
+
+/// Page-aligned, as copies from the page cache are three times faster then.
+class scratch {
+ public:
+  scratch() : data_(static_cast<std::byte*>(std::aligned_alloc(page_bytes, scratch_bytes))) {
+    if (!data_) throw std::bad_alloc();
+  }
+  std::span<std::byte> first(std::uint64_t length) const noexcept {
+    return {data_.get(), static_cast<std::size_t>(std::min<std::uint64_t>(length, scratch_bytes))};
+  }
+
+ private:
+  struct release {
+    void operator()(std::byte* data) const noexcept { std::free(data); }
+  };
+  std::unique_ptr<std::byte, release> data_;
+};
+
+/// A file of the store that vanished is no "not found" of what the user asked for.
+failure inside_store(failure error) {
+  if (error.code == errc::file_not_found) error.code = make_error_code(errc::storage_error);
+  return error;
+}
+
+std::filesystem::path data_path(const std::filesystem::path& directory) { return directory / "data"; }
+std::filesystem::path journal_path(const std::filesystem::path& directory) { return directory / "journal"; }
+
+result<runtime::file> open_data(const std::filesystem::path& path) {
+  auto opened = runtime::file::open(path, runtime::open_mode::create, 0600);
+  if (opened || opened.error().code != errc::access_denied) return opened;
+  // A run that died in the middle of commit() leaves the file read-only.
+  std::error_code ignored;
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, ignored);
+  return runtime::file::open(path, runtime::open_mode::create, 0600);
+}
+
+}  // namespace
+
+ingest::ingest(descriptor blob, places where, ingest_place place)
+    : blob_(std::move(blob)), where_(std::move(where)), place_(place), codec_(blob_.digest, blob_.size) {}
+
+ingest::~ingest() {
+  if (finished_) return;
+  if (place_ == ingest_place::own || !resumable_) {
+    discard();
+    return;
+  }
+  // Gives back what was reserved behind the last byte; a partial file may lie here for days.
+  if (const auto size = data_.size()) [[maybe_unused]]
+    const auto trimmed = data_.truncate(*size);
+}
+
+result<std::unique_ptr<ingest>> ingest::begin(descriptor blob, places where, const ingest_options& options) {
+  std::unique_ptr<ingest> made(new ingest(std::move(blob), std::move(where), options.place));
+  if (auto opened = made->open_files(options.stop); !opened) return inside_store(opened.error());
+  return made;
+}
+
+result<void> ingest::open_files(const std::atomic<bool>* stop) {
+  // Until the journal has been read nothing may be taken for worthless.
+  resumable_ = true;
+  if (auto made = runtime::make_directories(where_.directory, 0700); !made) return made;
+  auto data = open_data(data_path(where_.directory));
+  if (!data) return data.error();
+  data_ = std::move(*data);
+
+  // A journal that cannot be read for whatever reason costs bytes only.
+  const auto text = runtime::read_file(journal_path(where_.directory), journal_cap_bytes);
+  const auto claimed = text ? codec_.decode(std::as_bytes(std::span(*text))) : std::nullopt;
+  auto trusted = trusted_records(claimed.value_or(std::vector<journal_record>()), stop);
+  if (!trusted) return trusted.error();
+  resumable_ = !held_.list().empty();
+
+  const auto size = data_.size();
+  if (!size) return size.error();
+  const std::uint64_t keep = held_.list().empty() ? 0 : std::min(*size, blob_.size);
+  if (*size != keep) {
+    if (auto cut = data_.truncate(keep); !cut) return cut;
+  }
+
+  // The journal goes on as exactly the records that hold: a torn tail would shift all that follow.
+  std::string wanted(reinterpret_cast<const char*>(codec_.header().data()), codec_.header().size());
+  for (const journal_record& piece : *trusted) {
+    const auto bytes = codec_.encode(piece);
+    wanted.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  if (!text || *text != wanted) {
+    const runtime::write_options harmless_to_lose{.sync = false, .permissions = 0600};
+    if (auto written = runtime::atomic_write_file(journal_path(where_.directory), wanted, harmless_to_lose); !written) return written;
+  }
+  auto journal = runtime::file::open(journal_path(where_.directory), runtime::open_mode::append, 0600);
+  if (!journal) return journal.error();
+  journal_ = std::move(*journal);
+
+  if (blob_.size >= reserve_from_bytes) return data_.reserve(blob_.size);
+  return {};
+}
+
+result<std::vector<journal_record>> ingest::trusted_records(const std::vector<journal_record>& claimed, const std::atomic<bool>* stop) {
+  std::vector<journal_record> trusted;
+  if (claimed.empty()) return trusted;
+  const scratch buffer;
+  piece_hasher hasher;
+  for (const journal_record& piece : claimed) {
+    // Says nothing new, and reading it again and again is what a damaged journal could make us do.
+    if (held_.covers({piece.offset, piece.length})) continue;
+    hasher.reset();
+    std::uint64_t done = 0;
+    while (done < piece.length) {
+      if (stop != nullptr && stop->load(std::memory_order_relaxed)) {
+        return failure(errc::cancelled, fmt::format("stopped while checking the partial data of {}", blob_.digest.string()));
+      }
+      const auto into = buffer.first(piece.length - done);
+      const auto count = data_.read_at(piece.offset + done, into);
+      // An unreadable or missing byte is one to fetch again.
+      if (!count || *count == 0) break;
+      hasher.update(into.first(*count));
+      done += *count;
+    }
+    if (done != piece.length || hasher.value() != piece.checksum) continue;
+    held_.add({piece.offset, piece.length});
+    trusted.push_back(piece);
+  }
+  return trusted;
+}
+
+result<void> ingest::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (offset > blob_.size || bytes.size() > blob_.size - offset) {
+    return failure(errc::size_mismatch, fmt::format("more bytes than the {} of blob {} were given", blob_.size, blob_.digest.string()));
+  }
+  return data_.write_at(offset, bytes);
+}
+
+result<void> ingest::record(const journal_record& piece) {
+  BOOST_ASSERT(piece.length > 0 && piece.length <= journal_piece_bytes && piece.offset <= blob_.size - piece.length);
+  if (auto appended = journal_.append(codec_.encode(piece)); !appended) return appended;
+  resumable_.store(true, std::memory_order_relaxed);
+  return {};
+}
+
+result<std::size_t> ingest::read_at(std::uint64_t offset, std::span<std::byte> into) const { return data_.read_at(offset, into); }
+
+void ingest::start_writeback(std::uint64_t offset, std::uint64_t length) const noexcept {
+  if (where_.sync) data_.start_writeback(offset, length);
+}
+
+result<void> ingest::commit(const digest& computed) {
+  BOOST_ASSERT(!finished_);
+  if (computed != blob_.digest) {
+    discard();
+    return failure(errc::digest_mismatch, fmt::format("the {} bytes received for blob {} hash to {}; they were removed", blob_.size,
+                                                      blob_.digest.string(), computed.string()));
+  }
+  const auto size = data_.size();
+  if (!size || *size != blob_.size) {
+    discard();
+    if (!size) return size.error();
+    return failure(errc::size_mismatch, fmt::format("the partial file of blob {} has {} bytes instead of {}; it was removed",
+                                                    blob_.digest.string(), *size, blob_.size));
+  }
+  if (where_.sync) {
+    if (auto synced = data_.sync_data(); !synced) {
+      discard();
+      return synced;
+    }
+  }
+  data_.set_permissions(0444);
+  if (auto closed = data_.close(); !closed) {
+    discard();
+    return closed;
+  }
+  finished_ = true;
+  if (auto published = publish(); !published) return inside_store(published.error());
+  return {};
+}
+
+result<void> ingest::publish() {
+  const std::filesystem::path directory = where_.target.parent_path();
+  if (auto made = runtime::make_directories(directory); !made) return made;
+  if (auto renamed = runtime::rename_file(data_path(where_.directory), where_.target); !renamed) return renamed;
+  // What is left over here is cleaned up with other old partial data.
+  std::error_code ignored;
+  std::filesystem::remove_all(where_.directory, ignored);
+  if (where_.sync) return runtime::sync_directory(directory);
+  return {};
+}
+
+void ingest::discard() noexcept {
+  finished_ = true;
+  data_ = {};
+  journal_ = {};
+  std::error_code ignored;
+  std::filesystem::remove_all(where_.directory, ignored);
+}
+
+piece_writer::piece_writer(ingest& target, std::uint64_t offset) : target_(&target), start_(offset) {}
+
+result<void> piece_writer::append(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const auto part = bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), journal_piece_bytes - length_)));
+    if (auto written = target_->write(position(), part); !written) return written;
+    hasher_.update(part);
+    length_ += part.size();
+    bytes = bytes.subspan(part.size());
+    if (length_ == journal_piece_bytes) {
+      if (auto flushed = flush(); !flushed) return flushed;
+    }
+  }
+  return {};
+}
+
+result<void> piece_writer::flush() {
+  if (length_ == 0) return {};
+  const journal_record piece{start_, length_, hasher_.value()};
+  if (auto recorded = target_->record(piece); !recorded) return recorded;
+  target_->start_writeback(piece.offset, piece.length);
+  start_ += length_;
+  length_ = 0;
+  hasher_.reset();
+  return {};
+}
+
+}  // namespace gantry::store

@@ -1,0 +1,28 @@
+#include "store/reference_record.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gantry::store {
+
+reference_record merge(const reference_record& older, reference_record newer) {
+  if (older.top.digest != newer.top.digest) return newer;
+  // One manifest may be listed for several platforms.
+  for (const descriptor& held : older.manifests) {
+    const bool known = std::any_of(newer.manifests.begin(), newer.manifests.end(), [&](const descriptor& manifest) {
+      return manifest.digest == held.digest && manifest.platform == held.platform;
+    });
+    if (!known) newer.manifests.push_back(held);
+  }
+  const auto key = [](const descriptor& value) {
+    return std::pair(value.digest, value.platform ? to_string_all(*value.platform) : std::string());
+  };
+  std::sort(newer.manifests.begin(), newer.manifests.end(), [&](const descriptor& a, const descriptor& b) { return key(a) < key(b); });
+  return newer;
+}
+
+const descriptor& index_entry(const reference_record& record) noexcept {
+  return record.manifests.size() == 1 ? record.manifests.front() : record.top;
+}
+
+}  // namespace gantry::store

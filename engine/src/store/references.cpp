@@ -1,0 +1,96 @@
+#include "store/content_store.hpp"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+// The part of content_store that deals with references and index.json.
+
+namespace gantry::store {
+namespace {
+
+/// 10,000 platform manifests with long platform descriptions fit.
+constexpr std::size_t record_cap_bytes = std::size_t{16} << 20;
+/// An index.json longer than this is written anew without a look at the old one.
+constexpr std::size_t index_compare_cap_bytes = std::size_t{64} << 20;
+
+/// The record at \p path when it is sound and stands where its name belongs.
+std::optional<reference_record> sound_record(const paths& where, const std::filesystem::path& path, std::string_view text) {
+  auto record = parse_record(text);
+  if (record && where.reference(record->name) != path) record.reset();
+  return record;
+}
+
+/// Calls \p visit with every file below \p top that may be a record; what vanishes meanwhile is left out.
+template <class Visitor>
+result<void> for_each_record_file(const std::filesystem::path& top, Visitor visit) {
+  std::vector<std::filesystem::path> pending{top};
+  while (!pending.empty()) {
+    const std::filesystem::path directory = std::move(pending.back());
+    pending.pop_back();
+    std::error_code ec;
+    std::filesystem::directory_iterator entry(directory, ec);
+    for (; !ec && entry != std::filesystem::directory_iterator(); entry.increment(ec)) {
+      std::error_code ignored;
+      if (entry->is_directory(ignored)) {
+        pending.push_back(entry->path());
+      } else if (directory.filename() == "_" && entry->path().filename().native().front() != '.') {
+        visit(entry->path());
+      }
+    }
+    if (ec && ec != std::errc::no_such_file_or_directory) return system_failure(ec.value(), "cannot list", directory.string());
+  }
+  return {};
+}
+
+}  // namespace
+
+result<std::optional<index_lock>> content_store::try_lock_index() const {
+  auto lock = runtime::file_lock::try_acquire(paths_.index_lock());
+  if (!lock) return lock.error();
+  if (!*lock) return std::optional<index_lock>();
+  return std::optional<index_lock>(index_lock(std::move(**lock)));
+}
+
+result<void> content_store::put_reference(reference_record record, const index_lock&) const {
+  const auto older = find_reference(record.name);
+  if (!older) return older.error();
+  if (*older) record = merge(**older, std::move(record));
+  if (*older && record == **older) return {};
+  const std::filesystem::path path = paths_.reference(record.name);
+  if (auto made = runtime::make_directories(path.parent_path()); !made) return made;
+  return runtime::atomic_write_file(path, to_json(record), {.sync = sync_, .permissions = 0644});
+}
+
+result<std::optional<reference_record>> content_store::find_reference(const reference& name) const {
+  const std::filesystem::path path = paths_.reference(name);
+  const auto text = runtime::read_file(path, record_cap_bytes);
+  if (text) return sound_record(paths_, path, *text);
+  if (text.error().code == errc::file_not_found || text.error().code == errc::limit_exceeded) return std::optional<reference_record>();
+  return text.error();
+}
+
+result<std::vector<reference_record>> content_store::list_references() const {
+  std::vector<reference_record> records;
+  const auto collect = [&](const std::filesystem::path& path) {
+    const auto text = runtime::read_file(path, record_cap_bytes);
+    auto record = text ? sound_record(paths_, path, *text) : std::nullopt;
+    if (record) records.push_back(std::move(*record));
+  };
+  if (auto walked = for_each_record_file(paths_.references(), collect); !walked) return walked.error();
+  std::sort(records.begin(), records.end(), [](const reference_record& a, const reference_record& b) { return a.name < b.name; });
+  return records;
+}
+
+result<void> content_store::rebuild_index(const index_lock&) const {
+  auto records = list_references();
+  if (!records) return records.error();
+  // A dangling entry would break readers of the whole layout.
+  std::erase_if(*records, [&](const reference_record& record) { return !holds(index_entry(record)); });
+  const std::string text = to_index_json(*records);
+  const auto present = runtime::read_file(paths_.index(), index_compare_cap_bytes);
+  if (present && *present == text) return {};
+  return runtime::atomic_write_file(paths_.index(), text, {.sync = sync_, .permissions = 0644});
+}
+
+}  // namespace gantry::store
