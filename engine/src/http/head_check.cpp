@@ -1,5 +1,6 @@
 #include "http/head_check.hpp"
 
+#include "http/grammar.hpp"
 #include "http/message.hpp"
 
 #include <fmt/format.h>
@@ -11,21 +12,6 @@ namespace gantry::http {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool is_token_char(char c) {
-  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || marks.find(c) != std::string_view::npos;
-}
-
-bool is_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char); }
-
-/// Visible characters, blanks, tabs and bytes above ASCII.
-bool is_text(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return c == '\t' || (byte >= 0x20 && byte != 0x7f);
-  });
-}
 
 bool is_version(std::string_view text) { return text == "HTTP/1.0" || text == "HTTP/1.1"; }
 
@@ -44,16 +30,10 @@ bool is_request_line(std::string_view line) {
 bool is_status_line(std::string_view line) {
   // HTTP/1.1 200 reason
   return line.size() >= 13 && is_version(line.substr(0, 8)) && line[8] == ' ' && line[9] >= '1' && line[9] <= '9' && is_digit(line[10]) &&
-         is_digit(line[11]) && line[12] == ' ' && is_text(line.substr(13));
+         is_digit(line[11]) && line[12] == ' ' && is_field_text(line.substr(13));
 }
 
 failure refuse(std::string_view reason) { return {errc::protocol_error, fmt::format("the HTTP head is refused: {}", reason)}; }
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 }  // namespace
 
@@ -89,7 +69,7 @@ result<void> check_head(std::string_view head, head_kind kind) {
     if (line.front() == ' ' || line.front() == '\t') return refuse("it has a folded line");
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return refuse("a field name is malformed");
-    if (!is_text(line)) return refuse("a field holds control characters");
+    if (!is_field_text(line)) return refuse("a field holds control characters");
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trim(line.substr(colon + 1));
     if (iequals(name, "Content-Length")) lengths.push_back(value);

@@ -1,6 +1,8 @@
 #include "http/message.hpp"
 
 #include <fmt/format.h>
+#include "http/grammar.hpp"
+
 #include <boost/beast/http/status.hpp>
 
 #include <algorithm>
@@ -12,21 +14,8 @@ namespace {
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool is_token(std::string_view text) {
-  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != std::string_view::npos;
-  });
-}
-
-/// Visible characters, blanks and tabs inside; nothing that could end the line.
-bool is_field_value(std::string_view text) {
-  if (!text.empty() && (text.front() == ' ' || text.front() == '\t' || text.back() == ' ' || text.back() == '\t')) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return c == '\t' || (byte >= 0x20 && byte != 0x7f);
-  });
-}
+/// What a field may hold; blanks around it would not arrive.
+bool is_field_value(std::string_view text) { return is_field_text(text) && trim(text).size() == text.size(); }
 
 bool is_target(std::string_view text) {
   return !text.empty() && text.front() == '/' && std::all_of(text.begin(), text.end(), [](char c) {
@@ -130,11 +119,9 @@ result<std::uint64_t> parse_content_length(const std::vector<std::string_view>& 
   for (std::string_view list : values) {
     for (bool more = true; more;) {
       const std::size_t comma = list.find(',');
-      std::string_view item = list.substr(0, comma);
+      const std::string_view item = trim(list.substr(0, comma));
       more = comma != std::string_view::npos;
       if (more) list.remove_prefix(comma + 1);
-      while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
-      while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
 
       std::uint64_t value = 0;
       const char* const end = item.data() + item.size();

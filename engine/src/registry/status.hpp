@@ -13,7 +13,7 @@ namespace gantry::registry {
 bool is_retryable_status(unsigned status) noexcept;
 
 /// Whether an error answer is worth a repetition: by status, or because every code in it is one of a passing state (BLOB_UPLOAD_INVALID,
-/// TOOMANYREQUESTS, UNAVAILABLE, UNKNOWN). \p status 0: unknown.
+/// TOOMANYREQUESTS, UNAVAILABLE, UNKNOWN) and the status is not one of 401, 403, 404, 410, 416. \p status 0: unknown.
 bool is_retryable(unsigned status, const registry_error& error) noexcept;
 
 /// Whether another mirror may have what this one has not: 404, 410, 416 and all retryable ones; says nothing about backing off.
@@ -23,7 +23,8 @@ bool try_next_mirror(unsigned status) noexcept;
 /// retryable ones, unexpected_status for the rest.
 errc errc_of_status(unsigned status) noexcept;
 
-/// The failure for an error answer: `<what>: <status and its name>`, the registry's words beside it, Retry-After where it counts.
+/// The failure for an error answer: `<what>: the server answered <status and its name>`, the registry's words beside it, Retry-After where
+/// it counts.
 failure status_failure(std::string_view what, const http::response_head& answer, std::string_view body,
                        std::chrono::system_clock::time_point now);
 
