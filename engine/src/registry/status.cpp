@@ -18,7 +18,7 @@ bool is_retryable(unsigned status, const registry_error& error) noexcept {
   constexpr std::array<std::string_view, 4> passing{"BLOB_UPLOAD_INVALID", "TOOMANYREQUESTS", "UNAVAILABLE", "UNKNOWN"};
   if (is_retryable_status(status)) return true;
   if (status == 401 || status == 403 || try_next_mirror(status)) return false;  // these say more than a code does
-  return !error.codes.empty() && std::all_of(error.codes.begin(), error.codes.end(), [](const std::string& code) {
+  return !error.codes.empty() && std::all_of(error.codes.begin(), error.codes.end(), [&](const std::string& code) {
     return std::find(passing.begin(), passing.end(), code) != passing.end();
   });
 }
