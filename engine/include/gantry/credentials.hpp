@@ -1,5 +1,9 @@
 #pragma once
 
+#include <gantry/diagnostics.hpp>
+
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -26,5 +30,11 @@ class credential_source {
   /// \returns nothing when the source knows none for this registry. Called on a worker thread, may block, must not throw.
   virtual std::optional<credential> find(const std::string& registry, const std::string& repository) = 0;
 };
+
+/// The `auths` of docker's config.json. The file is read once, when this is called.
+/// \param file empty: `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; that one may be absent, a file that is named may not
+/// \param problem told why the file cannot be used (absent, unreadable, malformed); left empty when all is well. May be null.
+/// \returns never null; with a problem, a source that knows no credential.
+std::shared_ptr<credential_source> docker_config_credentials(std::filesystem::path file = {}, diagnostics* problem = nullptr);
 
 }  // namespace gantry
