@@ -124,6 +124,8 @@ struct pull_result {
   std::uint64_t bytes = 0;
   std::size_t blobs_reused = 0;  ///< of these, already in the store
   std::uint64_t bytes_reused = 0;
+  std::size_t layers = 0;         ///< of the blobs, those that are no configs
+  std::size_t layers_reused = 0;  ///< of these, already in the store
   std::uint64_t bytes_resumed = 0;   ///< kept from an earlier, interrupted run
   std::uint64_t bytes_received = 0;  ///< blob bytes that came over the network, repeated ones included
   std::uint64_t archive_size = 0;    ///< bytes of the archive, 0 when there is none
