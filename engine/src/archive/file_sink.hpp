@@ -1,8 +1,7 @@
 #pragma once
 
 #include "archive/sink.hpp"
-
-#include <string>
+#include "runtime/file.hpp"
 
 namespace gantry::archive {
 
@@ -10,26 +9,27 @@ namespace gantry::archive {
 /// can.
 class file_sink final : public byte_sink {
  public:
-  /// \param descriptor open for writing, without O_APPEND; stays the caller's and must outlive the sink
-  /// \param name the file in messages
+  /// \param to open for writing; must outlive the sink
   /// \param offset where the first byte goes
-  file_sink(int descriptor, std::string name, std::uint64_t offset = 0);
+  /// \param write_back whether the kernel is asked to write early, so that a later sync waits less
+  explicit file_sink(const runtime::file& to, std::uint64_t offset = 0, bool write_back = true)
+      : file_(to), position_(offset), written_back_(offset), write_back_(write_back) {}
 
   result<void> write(std::span<const std::byte> bytes) override;
   result<void> copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind kind,
                     const byte_observer& seen) override;
-  result<void> finish() override;
+  result<void> finish() override { return {}; }
 
   /// Where the next byte goes.
   std::uint64_t position() const noexcept { return position_; }
 
  private:
-  void start_writeback();
+  void advance(std::uint64_t bytes);
 
-  int descriptor_;
-  std::string name_;
+  const runtime::file& file_;
   std::uint64_t position_;
   std::uint64_t written_back_;
+  bool write_back_;
   bool kernel_copies_ = true;
 };
 

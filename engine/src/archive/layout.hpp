@@ -30,8 +30,8 @@ struct archived_image {
   /// RepoTags is null.
   std::vector<reference> names;
   descriptor top;  ///< what the names resolved to: an index, or the one manifest
-  /// The index documents below and with \ref top, top first, when everything that they name is in \ref manifests; empty when there is no
-  /// index or only a part of it is held.
+  /// The index documents below and with \ref top, top first, when everything that they name is in \ref manifests and the index itself is
+  /// wanted, i.e. all platforms were asked for; empty when there is no index or only a part of it is held.
   std::vector<descriptor> indexes;
   /// In the order in which the platforms were asked for, or that of the index.
   std::vector<archived_manifest> manifests;
@@ -59,9 +59,10 @@ struct layout {
 /// Order: oci-layout, blobs/, blobs/<algorithm>/, then for each manifest its config and layers, then the manifests, the indexes,
 /// index.json, manifest.json, repositories. A blob that several images share stands once.
 ///
-/// index.json has one entry per name. It names the image manifest when one platform is held, the index when all of it is held, and
-/// otherwise an index made here of the manifests that are held, in the media types of the original: several entries of one name are refused
-/// by podman and skopeo and overwrite each other in containerd, and an index with missing children breaks on export and push.
+/// index.json has one entry per name. It names the image manifest when one platform is held (attestations of it then lie in blobs/
+/// unlisted), the index when all of it is held, and otherwise an index made here of the manifests that are held, in the media types of the
+/// original: several entries of one name are refused by podman and skopeo and overwrite each other in containerd, and an index with missing
+/// children breaks on export and push.
 ///
 /// \param host the platform that gets the tag in manifest.json when an image has several; else the first of its manifests
 /// \returns errc::not_an_image when an image has no manifest with an image config

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "base/failure.hpp"
+#include "runtime/file.hpp"
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
 
 namespace gantry::archive {
 
@@ -17,30 +17,30 @@ class output_file {
   ///
   /// \param path the final name; an existing regular file is replaced by \ref commit
   /// \param expected_size bytes that the file will have at most; 0 when unknown, space is not checked then
-  /// \returns errc::file_not_found (no such directory), errc::invalid_option (the name is a directory, a device, or empty),
+  /// \returns errc::file_not_found (no such directory), errc::invalid_option (the name is empty, a directory or a device),
   /// errc::access_denied, errc::in_use (another process is writing this name), errc::no_space (with the numbers), errc::storage_error
   static result<output_file> create(const std::filesystem::path& path, std::uint64_t expected_size);
 
-  output_file(output_file&& other) noexcept;
+  output_file(output_file&&) noexcept = default;
   output_file& operator=(output_file&& other) noexcept;
   ~output_file();
 
   /// The part, open for reading and writing, empty at first. Valid until commit or destruction.
-  int fd() const noexcept { return descriptor_; }
+  const runtime::file& file() const noexcept { return file_; }
+  int fd() const noexcept { return file_.descriptor(); }
   /// The final name, symbolic links resolved.
   const std::filesystem::path& path() const noexcept { return path_; }
 
-  /// Gives the file its name. \param sync whether content and name are forced to disk first.
-  /// On failure the part is removed by the destructor and an existing file of that name is untouched.
+  /// Gives the file its name. \param sync whether content and name are forced to disk.
+  /// On failure before the rename the part goes with the object, and an existing file of that name is untouched.
   result<void> commit(bool sync);
 
  private:
-  output_file() = default;
+  output_file(std::filesystem::path path, runtime::file part) : path_(std::move(path)), file_(std::move(part)) {}
   void abandon() noexcept;
 
   std::filesystem::path path_;
-  std::filesystem::path part_;
-  int descriptor_ = -1;
+  runtime::file file_;
 };
 
 }  // namespace gantry::archive

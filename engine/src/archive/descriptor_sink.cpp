@@ -1,0 +1,117 @@
+#include "archive/descriptor_sink.hpp"
+
+#include "base/format.hpp"
+#include "runtime/broken_pipe_guard.hpp"
+#include "runtime/kernel_copy.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+namespace gantry::archive {
+namespace {
+
+/// How long a stop may go unnoticed while the reader is slow.
+constexpr int poll_milliseconds = 200;
+
+}  // namespace
+
+descriptor_sink::descriptor_sink(int descriptor, std::string name, const std::atomic<bool>& stop)
+    : descriptor_(descriptor), name_(std::move(name)), stop_(stop), kind_(kind_of_file::other) {
+  struct stat about {};
+  // A descriptor that is not open fails the first write with a clear message.
+  if (::fstat(descriptor_, &about) != 0) return;
+  if (S_ISFIFO(about.st_mode)) kind_ = kind_of_file::pipe;
+  if (S_ISSOCK(about.st_mode)) kind_ = kind_of_file::socket;
+}
+
+result<void> descriptor_sink::write(std::span<const std::byte> bytes) {
+  const runtime::broken_pipe_guard guard;
+  while (!bytes.empty()) {
+    if (const result<void> ready = wait_until_writable(); !ready) return ready.error();
+    const result<std::size_t> some = write_some(bytes);
+    if (!some) return some.error();
+    bytes = bytes.subspan(*some);
+  }
+  return {};
+}
+
+result<void> descriptor_sink::copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind kind,
+                                   const byte_observer& seen) {
+  const int handle = from.native_handle();
+  if (kind_ == kind_of_file::pipe && handle >= 0) {
+    const runtime::broken_pipe_guard guard;
+    while (length > 0 && splices_) {
+      if (const result<void> ready = wait_until_writable(); !ready) return ready.error();
+      const runtime::kernel_copy step = runtime::copy_into_pipe(handle, offset, descriptor_, length);
+      if (step.status == runtime::kernel_copy_status::failed) return broken(step.error);
+      if (step.status == runtime::kernel_copy_status::unsupported) splices_ = false;
+      // 0 bytes: the blob ended early, which reading reports.
+      if (step.status == runtime::kernel_copy_status::copied && step.bytes == 0) break;
+      offset += step.bytes;
+      length -= step.bytes;
+      written_ += step.bytes;
+    }
+  }
+  return byte_sink::copy(from, offset, length, kind, seen);
+}
+
+result<void> descriptor_sink::wait_until_writable() {
+  if (kind_ == kind_of_file::other) return {};
+  for (;;) {
+    if (stop_.load(std::memory_order_relaxed)) {
+      return failure(errc::cancelled, fmt::format("stopped after {} of the archive went to {}", format_bytes(written_), name_));
+    }
+    pollfd wanted{descriptor_, POLLOUT, 0};
+    const int ready = ::poll(&wanted, 1, poll_milliseconds);
+    // Errors and hang-ups show in the write that follows.
+    if (ready > 0) return {};
+    if (ready < 0 && errno != EINTR) return broken(errno);
+  }
+}
+
+result<std::size_t> descriptor_sink::write_some(std::span<const std::byte> bytes) {
+  ssize_t count = 0;
+  switch (kind_) {
+    case kind_of_file::pipe:
+      // A pipe that polls writable has room for this much; more could block for as long as the reader likes.
+      count = ::write(descriptor_, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
+      break;
+    case kind_of_file::socket:
+      count = ::send(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      break;
+    case kind_of_file::other:
+      count = ::write(descriptor_, bytes.data(), bytes.size());
+      break;
+  }
+  if (count < 0) {
+    if (errno == EINTR) return std::size_t{0};
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return broken(errno);
+    // A terminal that its owner made non-blocking: the wait is ours.
+    pollfd wanted{descriptor_, POLLOUT, 0};
+    ::poll(&wanted, 1, poll_milliseconds);
+    if (stop_.load(std::memory_order_relaxed)) return failure(errc::cancelled, "stopped while writing the archive to " + name_);
+    return std::size_t{0};
+  }
+  written_ += static_cast<std::uint64_t>(count);
+  return static_cast<std::size_t>(count);
+}
+
+failure descriptor_sink::broken(int errno_value) const {
+  if (errno_value != EPIPE && errno_value != ECONNRESET) return system_failure(errno_value, "cannot write the archive to", name_);
+  std::uint64_t taken = written_;
+  // What still lies in a pipe was accepted by the kernel, yet nobody will read it.
+  int unread = 0;
+  if (kind_ == kind_of_file::pipe && ::ioctl(descriptor_, FIONREAD, &unread) == 0)
+    taken -= std::min(taken, static_cast<std::uint64_t>(unread));
+  return {errc::storage_error, fmt::format("cannot write the archive to {}: its reader went away after taking {} bytes", name_, taken)};
+}
+
+}  // namespace gantry::archive

@@ -1,0 +1,37 @@
+#include "archive/sink.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <new>
+
+namespace gantry::archive {
+
+copy_buffer::copy_buffer(std::size_t size)
+    : bytes_(static_cast<std::byte*>(::operator new (size, std::align_val_t{alignment}))), size_(size) {}
+
+copy_buffer::~copy_buffer() { ::operator delete (bytes_, std::align_val_t{alignment}); }
+
+failure ended_early(const model::blob_reader& from, std::uint64_t offset) {
+  return {errc::size_mismatch,
+          fmt::format("a blob of {} bytes ended after {}: its file was changed while it was being read", from.size(), offset)};
+}
+
+result<void> byte_sink::copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind /*kind*/,
+                             const byte_observer& seen) {
+  if (!buffer_) buffer_ = std::make_unique<copy_buffer>(copy_buffer_size);
+  const std::span<std::byte> buffer = buffer_->bytes();
+  while (length > 0) {
+    const std::span<std::byte> part = buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(length, buffer.size())));
+    const result<std::size_t> got = from.read_at(offset, part);
+    if (!got) return got.error();
+    if (*got < part.size()) return ended_early(from, offset + *got);
+    if (seen) seen(part);
+    if (const result<void> written = write(part); !written) return written.error();
+    offset += part.size();
+    length -= part.size();
+  }
+  return {};
+}
+
+}  // namespace gantry::archive

@@ -1,0 +1,68 @@
+#include "runtime/kernel_copy.hpp"
+
+#include <fcntl.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+
+namespace gantry::runtime {
+namespace {
+
+constexpr std::uint64_t largest_step = std::uint64_t{1} << 30;
+
+#ifdef __linux__
+kernel_copy outcome(ssize_t moved) noexcept {
+  if (moved >= 0) return {kernel_copy_status::copied, static_cast<std::uint64_t>(moved), 0};
+  switch (errno) {
+    case EAGAIN:
+      return {kernel_copy_status::would_block, 0, EAGAIN};
+    // Old kernels, seccomp filters, two file systems, append-only targets: none says anything about the data.
+    case ENOSYS:
+    case EXDEV:
+    case EINVAL:
+    case EOPNOTSUPP:
+    case EBADF:
+    case EPERM:
+    case ETXTBSY:
+      return {kernel_copy_status::unsupported, 0, errno};
+    default:
+      return {kernel_copy_status::failed, 0, errno};
+  }
+}
+#endif
+
+}  // namespace
+
+kernel_copy copy_between_files([[maybe_unused]] int from, [[maybe_unused]] std::uint64_t from_offset, [[maybe_unused]] int to,
+                               [[maybe_unused]] std::uint64_t to_offset, [[maybe_unused]] std::uint64_t length) noexcept {
+#ifdef __linux__
+  auto in = static_cast<off64_t>(from_offset);
+  auto out = static_cast<off64_t>(to_offset);
+  ssize_t moved = 0;
+  do {
+    moved = ::copy_file_range(from, &in, to, &out, static_cast<std::size_t>(std::min(length, largest_step)), 0);
+  } while (moved < 0 && errno == EINTR);
+  return outcome(moved);
+#else
+  return {};
+#endif
+}
+
+kernel_copy copy_into_pipe([[maybe_unused]] int from, [[maybe_unused]] std::uint64_t from_offset, [[maybe_unused]] int pipe,
+                           [[maybe_unused]] std::uint64_t length) noexcept {
+#ifdef __linux__
+  auto in = static_cast<off64_t>(from_offset);
+  ssize_t moved = 0;
+  do {
+    moved = ::splice(from, &in, pipe, nullptr, static_cast<std::size_t>(std::min(length, largest_step)), SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+  } while (moved < 0 && errno == EINTR);
+  return outcome(moved);
+#else
+  return {};
+#endif
+}
+
+}  // namespace gantry::runtime
