@@ -22,8 +22,8 @@ enum class fake_auth {
 struct fake_registry_options {
   fake_auth auth = fake_auth::none;
   /// With \ref fake_auth::bearer and an empty name, tokens are given to everybody.
-  std::string username;
-  std::string password;
+  std::string username{};
+  std::string password{};
   std::chrono::seconds token_life{300};
   /// Blobs are redirected to a storage host on a port of its own, which refuses requests that carry Authorization.
   bool redirect_blobs = false;

@@ -32,7 +32,7 @@ struct test_image {
   std::vector<test_blob> layers;
   std::string os = "linux";
   std::string architecture = "amd64";
-  std::string variant;
+  std::string variant{};
 
   /// Bytes of config and layers.
   std::uint64_t blob_bytes() const;
@@ -49,7 +49,7 @@ struct image_recipe {
   media_family family = media_family::oci;
   std::string os = "linux";
   std::string architecture = "amd64";
-  std::string variant;
+  std::string variant{};
   std::vector<std::size_t> layers{3000, 200'000};  ///< sizes in bytes, nearly exact
   std::uint32_t seed = 1;
 };

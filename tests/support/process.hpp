@@ -14,11 +14,11 @@ namespace gantry::test {
 
 /// What to start. No shell is involved: `argv[0]` is looked up in PATH, the rest is passed as it stands.
 struct command {
-  std::vector<std::string> argv;
+  std::vector<std::string> argv{};
   /// Set on top of the environment of the test; a value of nullopt removes the variable.
-  std::map<std::string, std::optional<std::string>> env;
-  std::filesystem::path directory;  ///< empty: the directory of the test
-  std::string input;                ///< standard input of \ref run
+  std::map<std::string, std::optional<std::string>> env{};
+  std::filesystem::path directory{};  ///< empty: the directory of the test
+  std::string input{};                ///< standard input of \ref run
 };
 
 /// How a process ended and what it wrote.

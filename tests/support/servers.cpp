@@ -1,0 +1,96 @@
+#include "support/servers.hpp"
+
+#include "support/socket.hpp"
+
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+
+namespace gantry::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_text(const fs::path& file, const std::string& text) {
+  std::ofstream out(file);
+  out << text;
+  if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
+}
+
+std::string config_text(const fs::path& directory, const registry_options& options, const test_certificates& certificates,
+                        std::uint16_t port) {
+  std::string text = "version: 0.1\nlog:\n  level: warn\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: " +
+                     options.storage.string() +
+                     "\n  delete:\n    enabled: true\n  maintenance:\n    uploadpurging:\n      enabled: false\nhttp:\n  addr: 127.0.0.1:" +
+                     std::to_string(port) + "\n  secret: not-a-secret\n";
+  if (options.tls)
+    text += "  tls:\n    certificate: " + certificates.certificate.string() + "\n    key: " + certificates.key.string() + "\n";
+  if (!options.username.empty())
+    text += "auth:\n  htpasswd:\n    realm: test registry\n    path: " + (directory / "htpasswd").string() + "\n";
+  return text;
+}
+
+bool answers(std::uint16_t port) {
+  try {
+    connect_to_loopback(port);
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+test_certificates make_certificates(const fs::path& directory) {
+  test_certificates result{directory / "ca.pem", directory / "server.pem", directory / "server.key"};
+  const std::string ca_key = (directory / "ca.key").string();
+  const std::string request = (directory / "server.csr").string();
+  run_or_throw({{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                 "/CN=gantry test CA", "-keyout", ca_key, "-out", result.authority.string()}});
+  run_or_throw({{"openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
+                 "-keyout", result.key.string(), "-out", request}});
+  write_text(directory / "server.ext", "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost\nextendedKeyUsage=serverAuth\n");
+  run_or_throw({{"openssl", "x509", "-req", "-in", request, "-CA", result.authority.string(), "-CAkey", ca_key, "-CAcreateserial", "-days",
+                 "2", "-extfile", (directory / "server.ext").string(), "-out", result.certificate.string()}});
+  return result;
+}
+
+docker_registry::docker_registry(const fs::path& directory, registry_options options) : log_(directory / "registry.log") {
+  fs::create_directories(directory);
+  fs::create_directories(options.storage);
+  if (options.tls) certificates_ = make_certificates(directory);
+  if (!options.username.empty()) {
+    write_text(directory / "htpasswd", run_or_throw({{"htpasswd", "-niBC", "4", options.username}, {}, {}, options.password + "\n"}));
+  }
+  // The free port can be taken by another process before the registry listens on it.
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    port_ = unused_port();
+    write_text(directory / "config.yml", config_text(directory, options, certificates_, port_));
+    if (start(directory / "config.yml")) return;
+  }
+  throw std::runtime_error("docker-registry does not start: " + log());
+}
+
+bool docker_registry::start(const fs::path& config) {
+  command serve{{"docker-registry", "serve", config.string()}};
+  server_ = std::make_unique<child>(serve, log_);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (server_->running() && std::chrono::steady_clock::now() < deadline) {
+    if (answers(port_)) {
+      // Another process that got the port would answer as well; the registry ends at once in that case.
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      return server_->running();
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+std::string docker_registry::log() const {
+  std::ifstream in(log_);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace gantry::test
