@@ -1,0 +1,30 @@
+# Builds and runs a consumer project. Called by ctest with
+#   KIND        find_package or add_subdirectory
+#   SOURCE_DIR  of the project, BINARY_DIR the build tree, WORK_DIR for everything that comes out
+#   GENERATOR, COMPILER, LAUNCHER  as in that build tree
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(status)
+    list(JOIN ARGN " " line)
+    message(FATAL_ERROR "${line}\nfailed with ${status}:\n${output}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${WORK_DIR}/run ${WORK_DIR}/prefix)
+file(MAKE_DIRECTORY ${WORK_DIR}/run)
+if(KIND STREQUAL "find_package")
+  run(${CMAKE_COMMAND} --install ${BINARY_DIR} --prefix ${WORK_DIR}/prefix --component engine)
+endif()
+run(${CMAKE_COMMAND} -S ${SOURCE_DIR}/tests/consumer/${KIND} -B ${WORK_DIR}/build -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix
+    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
+run(${CMAKE_COMMAND} --build ${WORK_DIR}/build --target consumer)
+
+# No network is needed to see that it runs: nobody listens on port 1.
+execute_process(COMMAND ${WORK_DIR}/build/consumer 127.0.0.1:1/no/image:1.0 image.tar store WORKING_DIRECTORY ${WORK_DIR}/run RESULT_VARIABLE status
+                ERROR_VARIABLE text TIMEOUT 60)
+if(NOT status EQUAL 1 OR NOT text MATCHES "consumer: .*127.0.0.1")
+  message(FATAL_ERROR "the consumer ended with ${status} and said: ${text}")
+endif()
+if(EXISTS ${WORK_DIR}/run/image.tar)
+  message(FATAL_ERROR "a failed pull left an archive")
+endif()
