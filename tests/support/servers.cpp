@@ -1,11 +1,8 @@
 #include "support/servers.hpp"
 
-#include "support/socket.hpp"
-
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
-#include <system_error>
 #include <thread>
 
 namespace gantry::test {
@@ -19,26 +16,17 @@ void write_text(const fs::path& file, const std::string& text) {
   if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
 }
 
-std::string config_text(const fs::path& directory, const registry_options& options, const test_certificates& certificates,
-                        std::uint16_t port) {
-  std::string text = "version: 0.1\nlog:\n  level: warn\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: " +
-                     options.storage.string() +
-                     "\n  delete:\n    enabled: true\n  maintenance:\n    uploadpurging:\n      enabled: false\nhttp:\n  addr: 127.0.0.1:" +
-                     std::to_string(port) + "\n  secret: not-a-secret\n";
-  if (options.tls)
+std::string config_text(const fs::path& directory, const registry_options& options, const test_certificates& certificates) {
+  std::string text = "version: 0.1\nlog:\n  level: info\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: ";
+  text += options.storage.string() + "\n  delete:\n    enabled: true\n  maintenance:\n    uploadpurging:\n      enabled: false\n";
+  text += "http:\n  addr: 127.0.0.1:0\n  secret: not-a-secret\n";
+  if (options.tls) {
     text += "  tls:\n    certificate: " + certificates.certificate.string() + "\n    key: " + certificates.key.string() + "\n";
-  if (!options.username.empty())
-    text += "auth:\n  htpasswd:\n    realm: test registry\n    path: " + (directory / "htpasswd").string() + "\n";
-  return text;
-}
-
-bool answers(std::uint16_t port) {
-  try {
-    connect_to_loopback(port);
-    return true;
-  } catch (const std::system_error&) {
-    return false;
   }
+  if (!options.username.empty()) {
+    text += "auth:\n  htpasswd:\n    realm: test registry\n    path: " + (directory / "htpasswd").string() + "\n";
+  }
+  return text;
 }
 
 }  // namespace
@@ -64,28 +52,21 @@ docker_registry::docker_registry(const fs::path& directory, registry_options opt
   if (!options.username.empty()) {
     write_text(directory / "htpasswd", run_or_throw({{"htpasswd", "-niBC", "4", options.username}, {}, {}, options.password + "\n"}));
   }
-  // The free port can be taken by another process before the registry listens on it.
-  for (int attempt = 0; attempt < 5; ++attempt) {
-    port_ = unused_port();
-    write_text(directory / "config.yml", config_text(directory, options, certificates_, port_));
-    if (start(directory / "config.yml")) return;
-  }
-  throw std::runtime_error("docker-registry does not start: " + log());
-}
+  write_text(directory / "config.yml", config_text(directory, options, certificates_));
+  server_ = std::make_unique<child>(command{{"docker-registry", "serve", (directory / "config.yml").string()}}, log_);
 
-bool docker_registry::start(const fs::path& config) {
-  command serve{{"docker-registry", "serve", config.string()}};
-  server_ = std::make_unique<child>(serve, log_);
+  // It asks the system for a free port and says in its log which one it got.
+  const std::string marker = "listening on 127.0.0.1:";
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (server_->running() && std::chrono::steady_clock::now() < deadline) {
-    if (answers(port_)) {
-      // Another process that got the port would answer as well; the registry ends at once in that case.
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      return server_->running();
+    const std::string text = log();
+    if (const std::size_t at = text.find(marker); at != std::string::npos) {
+      port_ = static_cast<std::uint16_t>(std::stoul(text.substr(at + marker.size(), 5)));
+      return;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  return false;
+  throw std::runtime_error("docker-registry does not start: " + log());
 }
 
 std::string docker_registry::log() const {

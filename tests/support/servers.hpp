@@ -44,8 +44,6 @@ class docker_registry {
   void stop() { server_.reset(); }
 
  private:
-  bool start(const std::filesystem::path& config);
-
   std::filesystem::path log_;
   std::uint16_t port_ = 0;
   test_certificates certificates_;
