@@ -1,1 +1,234 @@
-namespace gantry {}
+#include <gantry/engine.hpp>
+
+#include "http/client.hpp"
+#include "jobs/pull.hpp"
+#include "net/connector.hpp"
+#include "registry/registry_client.hpp"
+#include "runtime/buffer_pool.hpp"
+#include "runtime/lanes.hpp"
+#include "runtime/semaphore.hpp"
+#include "runtime/signal.hpp"
+#include "store/content_store.hpp"
+#include "transfer/context.hpp"
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <exception>
+#include <set>
+#include <thread>
+#include <utility>
+
+namespace gantry {
+namespace {
+
+namespace asio = boost::asio;
+using runtime::task;
+
+// PERFORMANCE, "Scheduling": what one host is given when nobody says otherwise.
+constexpr unsigned default_jobs = 6;
+
+net::connect_limits connect_limits_of(const engine_options& options) { return {options.timeouts.connect, options.timeouts.tls}; }
+
+http::exchange_limits exchange_limits_of(const engine_options& options) { return {options.timeouts.header, options.timeouts.idle}; }
+
+registry::registry_settings registry_settings_of(const engine_options& options) {
+  registry::registry_settings settings;
+  settings.plain_http = options.plain_http;
+  settings.credentials = options.credentials;
+  settings.log = options.log;
+  return settings;
+}
+
+/// The certificate rules of an origin: what is insecure is so for the registry that was named, on the port that was named.
+std::function<net::tls_settings(const http::origin&)> tls_rules_of(const engine_options& options) {
+  std::set<std::string> unverified;
+  for (const std::string& registry : options.insecure) {
+    const auto endpoint = http::endpoint_of(registry, "https");
+    unverified.insert(endpoint ? endpoint->authority() : registry);
+  }
+  return [unverified, ca = options.ca_cert](const http::origin& where) {
+    net::tls_settings settings;
+    settings.verify = !unverified.contains("*") && !unverified.contains(where.authority());
+    settings.ca_file = ca;
+    return settings;
+  };
+}
+
+/// The thread of an engine that was given no executor.
+struct own_thread {
+  own_thread() : thread([this] { context.run(); }) {}
+
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  std::thread thread;
+};
+
+}  // namespace
+
+/// Everything that one engine owns. Lives until the last operation has ended; its members are used on the strand.
+class engine::impl : public std::enable_shared_from_this<engine::impl> {
+ public:
+  impl(std::unique_ptr<own_thread> thread, executor_type where, engine_options settings)
+      : own(std::move(thread)),
+        strand(asio::make_strand(std::move(where))),
+        options(std::move(settings)),
+        jobs(options.jobs != 0 ? options.jobs : default_jobs),
+        buffers(strand),
+        connector(lanes, connect_limits_of(options)),
+        http(connector, exchange_limits_of(options), tls_rules_of(options)),
+        registry(http, lanes, registry_settings_of(options)),
+        connections(jobs),
+        shared{strand, lanes, buffers, connections, registry, {options.attempts, options.backoff, options.budget}, jobs} {}
+
+  void stop() {
+    stopping = true;
+    for (transfer::operation* running : operations) running->request_stop();
+    http.pool().clear();
+  }
+
+  task<result<std::shared_ptr<store::content_store>>> open_store() {
+    if (store) co_return store;
+    auto call = [root = options.cache_dir, sync = options.sync]() -> result<std::shared_ptr<store::content_store>> {
+      store::store_options where;
+      where.root = root;
+      where.sync = sync;
+      if (where.root.empty()) {
+        auto usual = store::content_store::default_root();
+        if (!usual) return usual.error();
+        where.root = std::move(*usual);
+      }
+      return store::content_store::open(std::move(where));
+    };
+    auto opened = co_await runtime::offload(lanes, runtime::lane::files, std::move(call));
+    if (opened && !store) store = *opened;
+    co_return opened;
+  }
+
+  task<result<pull_result>> pull(std::shared_ptr<transfer::operation> running, std::vector<reference> images, pull_options wanted) {
+    if (stopping) co_return failure(errc::cancelled, "the engine has been stopped");
+    for (const reference& image : images) {
+      if (image.empty()) co_return failure(errc::invalid_reference, "an empty reference names no image");
+    }
+    if (wanted.all_platforms && !wanted.platforms.empty()) {
+      co_return failure(errc::invalid_option, "all platforms and a choice of platforms exclude each other");
+    }
+    auto opened = co_await open_store();
+    if (!opened) co_return opened.error();
+    co_return co_await jobs::pull(shared, running, *opened, std::move(images), std::move(wanted), options.sync);
+  }
+
+  /// Runs \p work as one operation: stoppable through the handler's slot, what is thrown becomes errc::internal_error, and the handler is
+  /// called where it wants to be.
+  template <class Result, class Handler>
+  void launch(std::shared_ptr<transfer::operation> running, diagnostics* text, Handler handler, task<result<Result>> work) {
+    operations.insert(running.get());
+    auto completed = [self = shared_from_this(), running, text, handler = std::move(handler)](std::exception_ptr thrown,
+                                                                                              result<Result> outcome) mutable {
+      if (thrown) outcome = self->defect(thrown);
+      self->operations.erase(running.get());
+      self->idle.notify_all();
+      if (text != nullptr) *text = outcome ? diagnostics() : outcome.error().text;
+      const error_code code = outcome ? error_code() : outcome.error().code;
+      Result value = outcome ? std::move(*outcome) : Result();
+      const auto where = asio::get_associated_executor(handler, self->strand);
+      asio::dispatch(where, [handler = std::move(handler), code, value = std::move(value)]() mutable {
+        asio::get_associated_cancellation_slot(handler).clear();
+        std::move(handler)(code, std::move(value));
+      });
+    };
+    asio::co_spawn(strand, std::move(work), std::move(completed));
+  }
+
+  static failure defect(std::exception_ptr thrown) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::bad_alloc&) {
+      return {errc::internal_error, "out of memory"};
+    } catch (const std::exception& error) {
+      return {errc::internal_error, std::string("a defect of the engine: ") + error.what()};
+    } catch (...) {
+      return {errc::internal_error, "a defect of the engine"};
+    }
+  }
+
+  task<> shut_down() {
+    stop();
+    while (!operations.empty()) co_await idle.wait();
+    http.pool().clear();
+  }
+
+  std::unique_ptr<own_thread> own;  ///< first, so that everything else is gone before its context is
+  executor_type strand;
+  engine_options options;
+  unsigned jobs;
+  runtime::lanes lanes;
+  runtime::buffer_pool buffers;
+  net::connector connector;
+  http::client http;
+  registry::registry_client registry;
+  runtime::semaphore connections;
+  transfer::context shared;
+  std::shared_ptr<store::content_store> store;
+  std::set<transfer::operation*> operations;
+  runtime::signal idle;
+  bool stopping = false;
+};
+
+engine::engine(executor_type executor, engine_options options)
+    : state_(std::make_shared<impl>(nullptr, std::move(executor), std::move(options))) {}
+
+engine::engine(engine_options options) {
+  auto own = std::make_unique<own_thread>();
+  const executor_type where = own->context.get_executor();
+  state_ = std::make_shared<impl>(std::move(own), where, std::move(options));
+}
+
+engine::~engine() {
+  if (!state_) return;  // moved from
+  asio::post(state_->strand, [state = state_.get(), keep = state_->own ? nullptr : state_] { state->stop(); });
+  if (!state_->own) return;
+  state_->own->work.reset();
+  state_->own->thread.join();
+}
+
+engine::executor_type engine::get_executor() const noexcept { return state_->strand; }
+
+void engine::start_pull(const std::shared_ptr<impl>& state, std::vector<reference> images, pull_options options, diagnostics* diag,
+                        pull_handler handler) {
+  auto running = std::make_shared<transfer::operation>(transfer::event_emitter(options.on_event, options.event_executor));
+  auto slot = asio::get_associated_cancellation_slot(handler);
+  if (slot.is_connected()) {
+    // Whatever the type: the signal may come on any thread that the caller's executor has, so it only knocks.
+    slot.assign([strand = state->strand, weak = std::weak_ptr(running)](asio::cancellation_type) {
+      asio::post(strand, [weak] {
+        if (const auto alive = weak.lock()) alive->request_stop();
+      });
+    });
+  }
+  asio::post(state->strand,
+             [state, running, diag, images = std::move(images), options = std::move(options), handler = std::move(handler)]() mutable {
+               task<result<pull_result>> work = state->pull(running, std::move(images), std::move(options));
+               state->launch(running, diag, std::move(handler), std::move(work));
+             });
+}
+
+void engine::start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler) {
+  asio::post(state->strand, [state, handler = std::move(handler)]() mutable {
+    auto completed = [state, handler = std::move(handler)](std::exception_ptr) mutable {
+      const auto where = asio::get_associated_executor(handler, state->strand);
+      asio::dispatch(where, [handler = std::move(handler)]() mutable { std::move(handler)(error_code()); });
+    };
+    asio::co_spawn(state->strand, state->shut_down(), std::move(completed));
+  });
+}
+
+std::string_view version() noexcept { return GANTRY_VERSION; }
+
+}  // namespace gantry

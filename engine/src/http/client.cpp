@@ -1,0 +1,217 @@
+#include "http/client.hpp"
+
+#include "base/redact.hpp"
+#include "http/head_parser.hpp"
+#include "runtime/deadline.hpp"
+
+#include <fmt/format.h>
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+namespace gantry::http {
+namespace {
+
+failure lost(const std::string& where, std::string_view what) {
+  return {errc::connection_lost, fmt::format("{}: the connection was lost {}", where, what)};
+}
+
+/// One read or write with its time limit; why it ended is told by the failure.
+struct timed {
+  runtime::deadline late;
+  runtime::stop_source::registration stopped;
+
+  timed(const runtime::executor& executor, net::byte_stream& stream, std::chrono::milliseconds limit, runtime::stop_source& stop)
+      : late(executor, limit, [&stream] { stream.close(); }), stopped(stop, [&stream] { stream.close(); }) {}
+};
+
+failure why(const timed& guard, const runtime::stop_source& stop, const std::string& where, std::string_view doing) {
+  if (stop.stop_requested()) return {errc::cancelled, "stopped"};
+  if (guard.late.expired()) return {errc::timed_out, fmt::format("{}: no answer in time {}", where, doing)};
+  return lost(where, doing);
+}
+
+enum class head_outcome {
+  ready,      ///< the head is complete
+  swallowed,  ///< the connection ended before the first byte
+  failed,     ///< see the failure
+};
+
+struct head_result {
+  head_outcome outcome = head_outcome::failed;
+  failure error;
+};
+
+task<head_result> transfer_head(connection& line, std::string bytes, head_parser& parser, exchange_limits limits,
+                                runtime::stop_source& stop, std::string where) {
+  head_result outcome;
+  const runtime::executor executor = co_await boost::asio::this_coro::executor;
+  const timed guard(executor, *line.stream, limits.header, stop);
+  const auto written = co_await line.stream->write_all(std::as_bytes(std::span(bytes.data(), bytes.size())));
+  // A server may answer and close before it has read everything: the answer is what matters, so a failed write is not the end yet.
+  while (!parser.done()) {
+    const net::read_result got = co_await line.stream->read_some(line.carry);
+    if (got.code || got.bytes == 0) {
+      const bool quiet = parser.untouched() && !stop.stop_requested() && !guard.late.expired();
+      outcome.outcome = quiet ? head_outcome::swallowed : head_outcome::failed;
+      outcome.error = why(guard, stop, where, written ? "while sending the request" : "while waiting for the answer");
+      co_return outcome;
+    }
+    const result<std::size_t> taken = parser.feed(std::span(line.carry).first(got.bytes));
+    if (!taken) {
+      outcome.error = failure(taken.error().code, fmt::format("{}: {}", where, taken.error().text.message()));
+      co_return outcome;
+    }
+    line.carry_begin = *taken;
+    line.carry_end = got.bytes;
+  }
+  outcome.outcome = head_outcome::ready;
+  co_return outcome;
+}
+
+}  // namespace
+
+exchange::exchange(connection_pool& pool, std::unique_ptr<connection> line, response_head head, exchange_limits limits,
+                   runtime::stop_source& stop, std::string where)
+    : pool_(&pool),
+      line_(std::move(line)),
+      head_(std::move(head)),
+      limits_(limits),
+      stop_(&stop),
+      where_(std::move(where)),
+      remaining_(head_.framing == body_framing::length ? head_.content_length : 0) {
+  if (head_.framing == body_framing::none || (head_.framing == body_framing::length && remaining_ == 0)) finish();
+}
+
+exchange::exchange(exchange&&) noexcept = default;
+exchange& exchange::operator=(exchange&&) noexcept = default;
+exchange::~exchange() = default;
+
+void exchange::finish() {
+  complete_ = true;
+  if (!line_) return;
+  // Bytes behind the end were not asked for: such a connection is not trusted with another request.
+  if (head_.keep_alive && line_->unread().empty()) pool_->give_back(std::move(line_));
+  line_.reset();
+}
+
+task<result<std::size_t>> exchange::receive(std::span<std::byte> into) {
+  const std::span<std::byte> waiting = line_->unread();
+  if (!waiting.empty()) {
+    const std::size_t count = std::min(waiting.size(), into.size());
+    std::memcpy(into.data(), waiting.data(), count);
+    line_->consume(count);
+    co_return count;
+  }
+  if (stop_->stop_requested()) co_return failure(errc::cancelled, "stopped");
+  const runtime::executor executor = co_await boost::asio::this_coro::executor;
+  const timed guard(executor, *line_->stream, limits_.idle, *stop_);
+  const net::read_result got = co_await line_->stream->read_some(into);
+  if (got.code) co_return why(guard, *stop_, where_, "in the middle of the answer");
+  co_return got.bytes;
+}
+
+task<result<std::size_t>> exchange::read(std::span<std::byte> into) {
+  if (complete_ || into.empty()) co_return std::size_t{0};
+  if (!line_) co_return lost(where_, "before this read");
+  switch (head_.framing) {
+    case body_framing::none:
+      break;
+    case body_framing::length: {
+      const std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), remaining_));
+      const result<std::size_t> got = co_await receive(into.first(wanted));
+      if (!got || *got == 0) {
+        line_.reset();
+        if (!got) co_return got.error();
+        co_return failure(errc::connection_lost,
+                          fmt::format("{} closed the connection {} bytes before the end of the answer", where_, remaining_));
+      }
+      remaining_ -= *got;
+      if (remaining_ == 0) finish();
+      co_return *got;
+    }
+    case body_framing::chunked:
+      for (;;) {
+        // Decoded in place: what the coding takes away only makes it shorter.
+        const result<std::size_t> got = co_await receive(into);
+        if (!got || *got == 0) {
+          line_.reset();
+          if (!got) co_return got.error();
+          co_return failure(errc::connection_lost, fmt::format("{} closed the connection before the end of the answer", where_));
+        }
+        const auto step = chunks_.decode(into.first(*got), into);
+        if (!step) {
+          line_.reset();
+          co_return failure(step.error().code, fmt::format("{}: {}", where_, step.error().text.message()));
+        }
+        if (chunks_.done()) {
+          // What was received behind the end cannot be put back.
+          if (step->consumed != *got) head_.keep_alive = false;
+          finish();
+        }
+        if (step->produced != 0 || complete_) co_return step->produced;
+      }
+    case body_framing::until_close: {
+      const result<std::size_t> got = co_await receive(into);
+      if (!got) {
+        line_.reset();
+        co_return got.error();
+      }
+      if (*got == 0) {
+        head_.keep_alive = false;
+        finish();
+      }
+      co_return *got;
+    }
+  }
+  co_return std::size_t{0};
+}
+
+task<result<std::string>> exchange::read_all(std::size_t cap) {
+  std::string body;
+  std::array<std::byte, 8 * 1024> block;
+  for (;;) {
+    const result<std::size_t> got = co_await read(block);
+    if (!got) co_return got.error();
+    if (*got == 0) co_return body;
+    if (body.size() + *got > cap) {
+      line_.reset();
+      co_return failure(errc::limit_exceeded, fmt::format("{} sent more than the {} bytes that are accepted here", where_, cap));
+    }
+    body.append(reinterpret_cast<const char*>(block.data()), *got);
+  }
+}
+
+task<result<exchange>> client::send(request message, runtime::stop_source& stop) {
+  const result<std::string> bytes = serialize(message);
+  if (!bytes) co_return bytes.error();
+  net::endpoint where;
+  where.host = message.target.origin.host;
+  where.port = message.target.origin.port;
+  where.secure = message.target.origin.is_tls();
+  if (where.secure) where.tls = tls_for_(message.target.origin);
+  const std::string named = redact_url(message.target.origin.string() + message.target.target.substr(0, message.target.target.find('?')));
+  const bool repeatable = message.verb == method::get || message.verb == method::head;
+
+  for (bool fresh = false;;) {
+    auto acquired = co_await pool_.acquire(where, fresh, stop);
+    if (!acquired) co_return acquired.error();
+    std::unique_ptr<connection> line = std::move(*acquired);
+    line->carry_begin = line->carry_end = 0;
+    head_parser parser(message.verb);
+    const head_result outcome = co_await transfer_head(*line, *bytes, parser, limits_, stop, named);
+    if (outcome.outcome == head_outcome::ready) {
+      exchange ready(pool_, std::move(line), std::move(parser).head(), limits_, stop, named);
+      co_return ready;
+    }
+    // An idle connection that the server had just given up: nothing was processed, and a fresh one will tell.
+    const bool again = outcome.outcome == head_outcome::swallowed && line->reused && repeatable && !fresh;
+    if (!again) co_return outcome.error;
+    fresh = true;
+  }
+}
+
+}  // namespace gantry::http

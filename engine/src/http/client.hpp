@@ -1,0 +1,83 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "http/chunked.hpp"
+#include "http/connection_pool.hpp"
+#include "http/message.hpp"
+#include "net/connector.hpp"
+#include "runtime/stop.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace gantry::http {
+
+/// Waiting for the network, never for the consumer (DESIGN section 7).
+struct exchange_limits {
+  std::chrono::milliseconds header{180'000};
+  std::chrono::milliseconds idle{30'000};
+};
+
+/// One answer whose head is there and whose body is read by the caller. Size and framing are verified inside \ref read, before the end is
+/// reported. Destroyed before the end of the body it closes the connection, else the connection goes back to the pool. Used on the strand
+/// alone; the client and the stop source must outlive it.
+class exchange {
+ public:
+  exchange(exchange&&) noexcept;
+  exchange& operator=(exchange&&) noexcept;
+  ~exchange();
+
+  const response_head& head() const noexcept { return head_; }
+  /// Where the request went, for messages; no query.
+  const std::string& where() const noexcept { return where_; }
+
+  /// Reads some of the body into \p into. \returns 0 at its end. errc::connection_lost when it breaks off, errc::timed_out after silence,
+  /// errc::protocol_error, errc::cancelled.
+  task<result<std::size_t>> read(std::span<std::byte> into);
+
+  /// The whole body; errc::limit_exceeded when it is longer than \p cap bytes.
+  task<result<std::string>> read_all(std::size_t cap);
+
+ private:
+  friend class client;
+  exchange(connection_pool& pool, std::unique_ptr<connection> line, response_head head, exchange_limits limits, runtime::stop_source& stop,
+           std::string where);
+  task<result<std::size_t>> receive(std::span<std::byte> into);
+  void finish();
+
+  connection_pool* pool_;
+  std::unique_ptr<connection> line_;  ///< empty once given back
+  response_head head_;
+  exchange_limits limits_;
+  runtime::stop_source* stop_;
+  std::string where_;
+  std::uint64_t remaining_ = 0;  ///< with body_framing::length
+  chunked_decoder chunks_;
+  bool complete_ = false;
+};
+
+/// Sends requests over pooled connections. A request that a kept connection swallowed without a byte of answer is sent once more over a
+/// fresh one.
+class client {
+ public:
+  /// \param tls_for the certificate rules of an origin
+  client(net::connector& connector, exchange_limits limits, std::function<net::tls_settings(const origin&)> tls_for)
+      : pool_(connector), limits_(limits), tls_for_(std::move(tls_for)) {}
+
+  /// Sends and waits for the head of the answer, whatever its status. \p stop must outlive the exchange.
+  task<result<exchange>> send(request message, runtime::stop_source& stop);
+
+  connection_pool& pool() noexcept { return pool_; }
+
+ private:
+  connection_pool pool_;
+  exchange_limits limits_;
+  std::function<net::tls_settings(const origin&)> tls_for_;
+};
+
+}  // namespace gantry::http

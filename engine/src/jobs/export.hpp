@@ -1,0 +1,46 @@
+#pragma once
+
+#include "archive/layout.hpp"
+#include "archive/output_file.hpp"
+#include "base/failure.hpp"
+#include "jobs/resolve.hpp"
+#include "store/content_store.hpp"
+#include "transfer/context.hpp"
+
+#include <gantry/options.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+namespace gantry::jobs {
+
+using output = std::variant<store_only, archive_file, archive_stream>;
+
+/// An archive on its way out, prepared before anything is fetched, so that a wrong name, a missing right or a full disk is found at the
+/// start.
+class archive_export {
+ public:
+  /// Plans the archive of \p images and claims its file. Blocking: for a worker lane.
+  static result<archive_export> prepare(const output& where, const std::vector<resolved_image>& images);
+
+  /// Sentences for the user that came up while planning.
+  const std::vector<std::string>& notes() const noexcept { return plan_.notes; }
+
+  /// Writes the archive from blobs that are all in the store, and gives it its name. Runs on a worker lane, reports progress. \returns the
+  /// bytes of the archive.
+  static task<result<std::uint64_t>> write(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                           std::shared_ptr<store::content_store> store, archive_export what, bool sync);
+
+ private:
+  result<std::uint64_t> run(store::content_store& blobs, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                            const std::atomic<bool>& stop, bool sync);
+
+  output where_;
+  archive::layout plan_;
+  std::optional<archive::output_file> file_;
+};
+
+}  // namespace gantry::jobs

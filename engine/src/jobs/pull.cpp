@@ -1,0 +1,172 @@
+#include "jobs/pull.hpp"
+
+#include "jobs/export.hpp"
+#include "transfer/fetcher.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace gantry::jobs {
+namespace {
+
+using runtime::lane;
+using runtime::offload;
+
+constexpr std::chrono::milliseconds lock_poll{50};
+
+/// The distinct configs and layers of all images.
+result<std::vector<transfer::wanted_blob>> blobs_of(const std::vector<resolved_image>& images) {
+  std::vector<transfer::wanted_blob> wanted;
+  std::map<digest, std::uint64_t> sizes;
+  std::optional<failure> conflict;
+  const auto add = [&](const resolved_image& image, const descriptor& blob, blob_role role) {
+    const auto [known, added] = sizes.emplace(blob.digest, blob.size);
+    if (added) wanted.push_back({image.name, blob, role});
+    if (known->second != blob.size && !conflict) {
+      conflict = failure(errc::malformed_document, fmt::format("{} names blob {} with two sizes, {} and {}", image.name.string(),
+                                                               blob.digest.string(), known->second, blob.size));
+    }
+  };
+  for (const resolved_image& image : images) {
+    for (const resolved_manifest& one : image.manifests) {
+      if (one.content.config.digest) add(image, one.content.config, blob_role::config);
+      for (const descriptor& layer : one.content.layers) add(image, layer, blob_role::layer);
+    }
+  }
+  if (conflict) return *conflict;
+  return wanted;
+}
+
+struct plan {
+  std::vector<transfer::wanted_blob> missing;
+  transfer_planned summary;
+  std::vector<transfer::wanted_blob> held;
+};
+
+/// Tells what the store has. Blocking.
+plan compare_with(const store::content_store& store, std::vector<transfer::wanted_blob> wanted) {
+  plan made;
+  for (transfer::wanted_blob& one : wanted) {
+    ++made.summary.blobs;
+    made.summary.bytes += one.blob.size;
+    if (store.holds(one.blob)) {
+      ++made.summary.blobs_held;
+      made.summary.bytes_held += one.blob.size;
+      made.held.push_back(std::move(one));
+    } else {
+      made.missing.push_back(std::move(one));
+    }
+  }
+  return made;
+}
+
+task<result<void>> record(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
+                          const std::vector<resolved_image>& images) {
+  std::vector<store::reference_record> records;
+  for (const resolved_image& image : images) {
+    store::reference_record one;
+    one.name = image.name;
+    one.top = image.top;
+    for (const resolved_manifest& manifest : image.manifests) {
+      descriptor held = manifest.entry;
+      if (!held.platform && !manifest.image_platform.os.empty()) held.platform = manifest.image_platform;
+      one.manifests.push_back(std::move(held));
+    }
+    records.push_back(std::move(one));
+  }
+  for (;;) {
+    auto call = [store, records]() -> result<bool> {
+      auto lock = store->try_lock_index();
+      if (!lock) return lock.error();
+      if (!*lock) return false;
+      for (const store::reference_record& one : records) {
+        const result<void> put = store->put_reference(one, **lock);
+        if (!put) return put.error();
+      }
+      const result<void> rebuilt = store->rebuild_index(**lock);
+      if (!rebuilt) return rebuilt.error();
+      return true;
+    };
+    const result<bool> done = co_await offload(shared.lanes, lane::files, std::move(call));
+    if (!done) co_return done.error();
+    if (*done) co_return result<void>();
+    const bool slept = co_await runtime::sleep_for(lock_poll, running.stop);
+    if (!slept) co_return failure(errc::cancelled, "stopped");
+  }
+}
+
+std::vector<pulled_image> describe(const std::vector<resolved_image>& images) {
+  std::vector<pulled_image> described;
+  for (const resolved_image& image : images) {
+    for (const resolved_manifest& one : image.manifests) {
+      if (one.attestation) continue;
+      described.push_back({image.name, image.top, one.entry, one.content.config, one.image_platform});
+    }
+  }
+  return described;
+}
+
+}  // namespace
+
+task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                               std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options,
+                               bool sync) {
+  const auto started = std::chrono::steady_clock::now();
+  transfer::operation& now = *running;
+  platform_choice choice{options.platforms, options.all_platforms};
+
+  std::vector<resolved_image> resolved;
+  resolver names(shared, now, store);
+  for (const reference& image : images) {
+    result<resolved_image> one = co_await names.resolve(image, choice);
+    if (!one) co_return one.error();
+    now.events.emit(image_resolved{image, one->top, one->manifests.size()});
+    resolved.push_back(std::move(*one));
+  }
+
+  std::optional<archive_export> exporting;
+  if (!std::holds_alternative<store_only>(options.output)) {
+    auto prepare = [&options, &resolved] { return archive_export::prepare(options.output, resolved); };
+    result<archive_export> prepared = co_await offload(shared.lanes, lane::files, std::move(prepare));
+    if (!prepared) co_return prepared.error();
+    for (const std::string& note : prepared->notes()) now.events.emit(warning{note});
+    exporting = std::move(*prepared);
+  }
+
+  result<std::vector<transfer::wanted_blob>> wanted = blobs_of(resolved);
+  if (!wanted) co_return wanted.error();
+  auto compare = [store, blobs = std::move(*wanted)] { return compare_with(*store, blobs); };
+  plan made = co_await offload(shared.lanes, lane::files, std::move(compare));
+  now.events.emit(made.summary);
+  for (const transfer::wanted_blob& one : made.held) now.events.emit(blob_finished{one.blob.digest, one.blob.size, true});
+
+  const result<transfer::fetch_summary> fetched = co_await transfer::fetch_all(shared, now, store, std::move(made.missing));
+  if (!fetched) co_return fetched.error();
+  const result<void> recorded = co_await record(shared, now, store, resolved);
+  if (!recorded) co_return recorded.error();
+
+  pull_result done;
+  if (exporting) {
+    archive_export out = std::move(*exporting);
+    const result<std::uint64_t> size = co_await archive_export::write(shared, running, store, std::move(out), sync);
+    if (!size) co_return size.error();
+    done.archive_size = *size;
+  }
+  done.images = describe(resolved);
+  done.blobs = made.summary.blobs;
+  done.bytes = made.summary.bytes;
+  done.blobs_reused = made.summary.blobs_held + fetched->reused;
+  done.bytes_reused = made.summary.bytes_held + fetched->bytes_reused;
+  done.bytes_resumed = fetched->bytes_resumed;
+  done.bytes_received = now.bytes_received();
+  done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+  now.events.flush();
+  co_return done;
+}
+
+}  // namespace gantry::jobs

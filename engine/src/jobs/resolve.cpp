@@ -1,0 +1,279 @@
+#include "jobs/resolve.hpp"
+
+#include "model/digester.hpp"
+#include "model/media_type.hpp"
+#include "model/platform_match.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace gantry::jobs {
+namespace {
+
+using runtime::lane;
+using runtime::offload;
+
+// DESIGN section 6, "index depth".
+constexpr unsigned index_depth = 4;
+
+std::string list_platforms(const std::vector<platform>& platforms) {
+  std::string text;
+  for (const platform& one : platforms) text += (text.empty() ? "" : ", ") + to_string_all(one);
+  return text;
+}
+
+failure no_platform(const reference& image, const platform& wanted, const std::vector<platform>& there) {
+  const std::string choice = there.empty() ? "it names none" : "there is " + list_platforms(there);
+  return {errc::platform_not_found, fmt::format("{} has no image for {}; {}", image.string(), to_string_all(wanted), choice)};
+}
+
+}  // namespace
+
+task<result<void>> resolver::keep(descriptor entry, std::string bytes) {
+  auto call = [store = store_, entry = std::move(entry), bytes = std::move(bytes)] { return store->put(entry, bytes); };
+  co_return co_await offload(shared_.lanes, lane::files, std::move(call));
+}
+
+task<result<resolver::served>> resolver::fetch_top(reference image) {
+  auto ask = [this, image] { return shared_.registry.get_manifest(image, running_.stop); };
+  auto got = co_await transfer::with_retry<registry::document>(shared_, running_, "manifest of " + image.familiar(), ask);
+  if (!got) co_return got.error();
+  served found{got->top, std::move(got->bytes)};
+  co_return found;
+}
+
+task<result<std::string>> resolver::fetch_document(reference image, descriptor entry) {
+  auto look = [store = store_, entry]() -> std::optional<std::string> {
+    if (!store->holds(entry)) return std::nullopt;
+    auto bytes = store->read(entry, model::document_limit);
+    // A damaged copy is fetched again like a missing one.
+    return bytes ? std::optional(std::move(*bytes)) : std::nullopt;
+  };
+  std::optional<std::string> held = co_await offload(shared_.lanes, lane::files, std::move(look));
+  if (held) co_return std::move(*held);
+  if (entry.size > model::document_limit) {
+    co_return failure(errc::limit_exceeded, fmt::format("{} names a manifest of {} bytes; more than {} are not accepted", image.string(),
+                                                        entry.size, model::document_limit));
+  }
+  result<std::optional<std::string>> carried = model::inline_content(entry);
+  if (!carried) co_return carried.error();
+  std::string bytes;
+  if (*carried) {
+    bytes = std::move(**carried);
+  } else {
+    auto got = co_await fetch_top(image.with_digest(entry.digest));
+    if (!got) co_return got.error();
+    bytes = std::move(got->bytes);
+  }
+  const result<void> kept = co_await keep(entry, bytes);
+  if (!kept) co_return kept.error();
+  co_return bytes;
+}
+
+task<result<std::string>> resolver::fetch_small_blob(reference image, descriptor blob) {
+  auto look = [store = store_, blob]() -> std::optional<std::string> {
+    if (!store->holds(blob)) return std::nullopt;
+    auto bytes = store->read(blob, model::document_limit);
+    return bytes ? std::optional(std::move(*bytes)) : std::nullopt;
+  };
+  std::optional<std::string> held = co_await offload(shared_.lanes, lane::files, std::move(look));
+  if (held) co_return std::move(*held);
+  result<std::optional<std::string>> carried = model::inline_content(blob);
+  if (!carried) co_return carried.error();
+  std::string bytes;
+  if (*carried) {
+    bytes = std::move(**carried);
+  } else {
+    auto ask = [this, image, blob] { return shared_.registry.read_blob(image, blob, running_.stop); };
+    auto got = co_await transfer::with_retry<std::string>(shared_, running_, "config " + std::string(blob.digest.short_form()), ask);
+    if (!got) co_return got.error();
+    bytes = std::move(*got);
+  }
+  const result<void> kept = co_await keep(blob, bytes);
+  if (!kept) co_return kept.error();
+  co_return bytes;
+}
+
+task<result<model::manifest>> resolver::fetch_manifest(reference image, descriptor entry) {
+  const result<std::string> bytes = co_await fetch_document(image, entry);
+  if (!bytes) co_return bytes.error();
+  const std::string what = fmt::format("manifest {} of {}", entry.digest.short_form(), image.string());
+  result<model::document> parsed = model::parse_document(*bytes, entry.media_type, what);
+  if (!parsed) co_return parsed.error();
+  if (auto* content = std::get_if<model::manifest>(&*parsed)) co_return std::move(*content);
+  co_return failure(errc::malformed_document, fmt::format("{} is an index where its own index says it is a manifest", what));
+}
+
+task<result<gantry::platform>> resolver::platform_of(reference image, const model::manifest& manifest) {
+  if (!model::is_image(manifest)) co_return gantry::platform();
+  const descriptor config = manifest.config;
+  const result<std::string> bytes = co_await fetch_small_blob(image, config);
+  if (!bytes) co_return bytes.error();
+  const auto parsed = model::parse_image_config(*bytes, fmt::format("the configuration of {}", image.string()));
+  if (!parsed) co_return parsed.error();
+  co_return normalise(parsed->platform);
+}
+
+task<result<resolved_image>> resolver::resolve(reference image, platform_choice choice) {
+  resolved_image found;
+  found.name = image;
+  std::string bytes;
+  std::optional<descriptor> known;
+  if (image.digest()) {
+    auto look = [store = store_, image]() -> std::optional<descriptor> {
+      const auto record = store->find_reference(image);
+      return record && *record ? std::optional((*record)->top) : std::nullopt;
+    };
+    known = co_await offload(shared_.lanes, lane::files, std::move(look));
+  }
+  if (known) {
+    result<std::string> held = co_await fetch_document(image, *known);
+    if (!held) co_return held.error();
+    found.top = *known;
+    bytes = std::move(*held);
+  } else {
+    auto got = co_await fetch_top(image);
+    if (!got) co_return got.error();
+    found.top = got->top;
+    bytes = std::move(got->bytes);
+  }
+  const std::string what = fmt::format("the manifest of {}", image.string());
+  const result<model::document> parsed = model::parse_document(bytes, found.top.media_type, what);
+  if (!parsed) co_return parsed.error();
+  if (const auto* content = std::get_if<model::index>(&*parsed)) {
+    found.top.media_type = content->media_type;
+  } else {
+    found.top.media_type = std::get<model::manifest>(*parsed).media_type;
+  }
+  const result<void> kept = co_await keep(found.top, std::move(bytes));
+  if (!kept) co_return kept.error();
+  if (const auto* content = std::get_if<model::index>(&*parsed))
+    co_return co_await resolve_index(std::move(found), *content, std::move(choice));
+  co_return co_await resolve_single(std::move(found), std::get<model::manifest>(*parsed), std::move(choice));
+}
+
+task<result<resolved_image>> resolver::resolve_single(resolved_image found, model::manifest content, platform_choice choice) {
+  const reference name = found.name;
+  result<gantry::platform> runs_on = co_await platform_of(name, content);
+  if (!runs_on) co_return runs_on.error();
+  if (model::is_image(content) && !choice.all) {
+    for (const platform& wanted : choice.platforms) {
+      model::index only;
+      descriptor self = found.top;
+      self.platform = *runs_on;
+      only.manifests.push_back(std::move(self));
+      if (model::choose(only, wanted) == nullptr) co_return no_platform(name, wanted, model::platforms_of(only));
+    }
+    if (choice.platforms.empty() && !model::matches(platform::host(), *runs_on)) {
+      running_.events.emit(warning{fmt::format("{} is a single image for {}, which this machine ({}) may not run", name.familiar(),
+                                               to_string_all(*runs_on), to_string(platform::host()))});
+    }
+  }
+  resolved_manifest only;
+  only.entry = found.top;
+  only.content = std::move(content);
+  only.image_platform = *runs_on;
+  found.manifests.push_back(std::move(only));
+  co_return found;
+}
+
+task<result<void>> resolver::flatten(reference image, model::index& leaves, std::vector<descriptor>& indexes,
+                                     std::vector<descriptor> entries, unsigned depth) {
+  for (descriptor& entry : entries) {
+    if (!model::is_index(entry.media_type)) {
+      leaves.manifests.push_back(std::move(entry));
+      continue;
+    }
+    if (depth == index_depth) {
+      co_return failure(errc::limit_exceeded, fmt::format("{} nests indexes deeper than {} levels", image.string(), index_depth));
+    }
+    const result<std::string> bytes = co_await fetch_document(image, entry);
+    if (!bytes) co_return bytes.error();
+    const std::string what = fmt::format("index {} of {}", entry.digest.short_form(), image.string());
+    const result<model::document> parsed = model::parse_document(*bytes, entry.media_type, what);
+    if (!parsed) co_return parsed.error();
+    const auto* inner = std::get_if<model::index>(&*parsed);
+    if (inner == nullptr)
+      co_return failure(errc::malformed_document, fmt::format("{} is a manifest where its own index says it is an index", what));
+    indexes.push_back(entry);
+    const result<void> deeper = co_await flatten(image, leaves, indexes, inner->manifests, depth + 1);
+    if (!deeper) co_return deeper.error();
+    if (leaves.manifests.size() > model::index_limit) {
+      co_return failure(errc::limit_exceeded, fmt::format("{} names more than {} manifests", image.string(), model::index_limit));
+    }
+  }
+  co_return result<void>();
+}
+
+task<result<void>> resolver::name_platforms(reference image, model::index& leaves) {
+  for (descriptor& entry : leaves.manifests) {
+    if (entry.platform || model::is_attestation(entry) || !model::is_manifest(entry.media_type)) continue;
+    const descriptor asked = entry;
+    const result<model::manifest> content = co_await fetch_manifest(image, asked);
+    if (!content) co_return content.error();
+    const result<gantry::platform> runs_on = co_await platform_of(image, *content);
+    if (!runs_on) co_return runs_on.error();
+    if (!runs_on->os.empty()) entry.platform = *runs_on;
+  }
+  co_return result<void>();
+}
+
+task<result<resolved_image>> resolver::resolve_index(resolved_image found, model::index content, platform_choice choice) {
+  const reference name = found.name;
+  model::index leaves;
+  std::vector<descriptor> indexes(1, found.top);
+  const result<void> flat = co_await flatten(name, leaves, indexes, std::move(content.manifests), 1);
+  if (!flat) co_return flat.error();
+
+  std::vector<platform> wanted = choice.platforms;
+  if (wanted.empty() && !choice.all) wanted.push_back(platform::host());
+  bool all_there = true;
+  for (const platform& one : wanted) all_there = all_there && model::choose(leaves, one) != nullptr;
+  if (!all_there && !model::without_platform(leaves).empty()) {
+    // Only their configurations tell what these entries run on.
+    const result<void> named = co_await name_platforms(name, leaves);
+    if (!named) co_return named.error();
+  }
+
+  std::vector<descriptor> chosen;
+  std::set<digest> kept;
+  const auto add = [&](const descriptor& entry) {
+    if (kept.insert(entry.digest).second) chosen.push_back(entry);
+  };
+  for (const platform& one : wanted) {
+    const descriptor* best = model::choose(leaves, one);
+    if (best == nullptr) co_return no_platform(name, one, model::platforms_of(leaves));
+    add(*best);
+  }
+  for (const descriptor& entry : leaves.manifests) {
+    // An attestation travels with the manifest that it describes.
+    if (choice.all || (model::is_attestation(entry) && kept.contains(model::attested(entry)))) add(entry);
+  }
+  std::set<digest> named;
+  for (const descriptor& entry : leaves.manifests) named.insert(entry.digest);
+  if (named == kept) found.indexes = std::move(indexes);
+
+  for (const descriptor& entry : chosen) {
+    result<model::manifest> manifest = co_await fetch_manifest(name, entry);
+    if (!manifest) co_return manifest.error();
+    resolved_manifest one;
+    one.entry = entry;
+    if (one.entry.media_type.empty()) one.entry.media_type = manifest->media_type;
+    one.content = std::move(*manifest);
+    one.attestation = model::is_attestation(entry);
+    if (entry.platform) {
+      one.image_platform = normalise(*entry.platform);
+    } else if (!one.attestation) {
+      const result<gantry::platform> runs_on = co_await platform_of(name, one.content);
+      if (!runs_on) co_return runs_on.error();
+      one.image_platform = *runs_on;
+    }
+    found.manifests.push_back(std::move(one));
+  }
+  co_return found;
+}
+
+}  // namespace gantry::jobs

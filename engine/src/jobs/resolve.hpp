@@ -1,0 +1,77 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "model/image_config.hpp"
+#include "model/manifest.hpp"
+#include "store/content_store.hpp"
+#include "transfer/context.hpp"
+
+#include <gantry/descriptor.hpp>
+#include <gantry/platform.hpp>
+#include <gantry/reference.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::jobs {
+
+using runtime::task;
+
+/// Which manifests of an index are wanted.
+struct platform_choice {
+  std::vector<platform> platforms;  ///< each must be there; empty: this machine's
+  bool all = false;                 ///< everything that the index names
+};
+
+/// One manifest that will be fetched completely; its bytes are in the store.
+struct resolved_manifest {
+  descriptor entry;  ///< as its index names it, or the top itself
+  model::manifest content;
+  gantry::platform image_platform;  ///< of the index entry or the config; empty fields for what is no image
+  bool attestation = false;
+};
+
+/// What a reference came to; all documents are in the store.
+struct resolved_image {
+  reference name;
+  descriptor top;
+  std::vector<descriptor> indexes;  ///< top first; only when everything that they name is among \ref manifests
+  std::vector<resolved_manifest> manifests;
+};
+
+/// Turns a name into manifests: asks the registry once for a tag, and goes by digest from there, through the store where it has the bytes.
+class resolver {
+ public:
+  /// All arguments must outlive the resolver.
+  resolver(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store)
+      : shared_(shared), running_(running), store_(std::move(store)) {}
+
+  /// errc::platform_not_found names the platforms there are; errc::malformed_document, unsupported_document, limit_exceeded for what the
+  /// registry served.
+  task<result<resolved_image>> resolve(reference image, platform_choice choice);
+
+ private:
+  struct served {
+    descriptor top;
+    std::string bytes;
+  };
+  task<result<served>> fetch_top(reference image);
+  task<result<std::string>> fetch_document(reference image, descriptor entry);
+  task<result<std::string>> fetch_small_blob(reference image, descriptor blob);
+  task<result<void>> keep(descriptor entry, std::string bytes);
+  task<result<model::manifest>> fetch_manifest(reference image, descriptor entry);
+  task<result<void>> flatten(reference image, model::index& leaves, std::vector<descriptor>& indexes, std::vector<descriptor> entries,
+                             unsigned depth);
+  task<result<void>> name_platforms(reference image, model::index& leaves);
+  task<result<gantry::platform>> platform_of(reference image, const model::manifest& manifest);
+  task<result<resolved_image>> resolve_single(resolved_image found, model::manifest content, platform_choice choice);
+  task<result<resolved_image>> resolve_index(resolved_image found, model::index content, platform_choice choice);
+
+  transfer::context& shared_;
+  transfer::operation& running_;
+  std::shared_ptr<store::content_store> store_;
+};
+
+}  // namespace gantry::jobs

@@ -1,0 +1,211 @@
+#include "registry/authenticator.hpp"
+
+#include "base/base64.hpp"
+#include "http/origin_policy.hpp"
+#include "http/redirect.hpp"
+#include "registry/scope.hpp"
+#include "registry/status.hpp"
+#include "registry/token_response.hpp"
+
+#include <fmt/format.h>
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
+
+#include <utility>
+
+namespace gantry::registry {
+namespace {
+
+// DESIGN section 7, "token".
+constexpr std::chrono::seconds renew_early{10};
+
+std::string escape(std::string_view text) { return boost::urls::encode(text, boost::urls::unreserved_chars); }
+
+/// A realm may be relative only by mistake; one without a path means the root.
+std::string with_query(const std::string& target, const std::string& query) {
+  return target + (target.find('?') == std::string::npos ? '?' : '&') + query;
+}
+
+}  // namespace
+
+struct authenticator::token {
+  std::string value;
+  std::chrono::system_clock::time_point expires_at;
+  bool being_fetched = false;
+  runtime::signal fetched;
+
+  bool usable() const { return !value.empty() && std::chrono::system_clock::now() + renew_early < expires_at; }
+};
+
+std::string authenticator::identity() const {
+  if (!credential_) return "anonymously";
+  return fmt::format("as {} (from {})", credential_->username.empty() ? "the holder of a token" : credential_->username,
+                     credential_->origin);
+}
+
+task<std::optional<credential>> authenticator::find_credential(std::string repository) {
+  if (!credential_known_ && values_.credentials) {
+    auto call = [source = values_.credentials, registry = values_.registry, repository] { return source->find(registry, repository); };
+    credential_ = co_await runtime::offload(workers_, runtime::lane::names, std::move(call));
+  }
+  credential_known_ = true;
+  co_return credential_;
+}
+
+task<result<std::string>> authenticator::basic(const http::origin& api, std::string repository) {
+  const std::optional<credential> known = co_await find_credential(std::move(repository));
+  if (!known || known->username.empty()) {
+    co_return failure(errc::unauthorized,
+                      fmt::format("{} asks for a user name and a password, and none is known for it; give them with --username and "
+                                  "--password-stdin, or log in with docker or podman",
+                                  values_.registry));
+  }
+  if (!api.is_tls() && !api.is_loopback() && !values_.allow_plain_http) {
+    co_return failure(errc::insecure_transport,
+                      fmt::format("{} would receive the password of {} in clear text; add --plain-http={} if that is meant",
+                                  values_.registry, known->username, values_.registry));
+  }
+  co_return "Basic " + base64_encode(known->username + ":" + known->password);
+}
+
+task<result<std::string>> authenticator::authorization(const http::origin& api, std::string repository, std::string scope,
+                                                       runtime::stop_source& stop) {
+  if (wants_basic_) co_return co_await basic(api, std::move(repository));
+  if (bearer_) {
+    const bearer service = *bearer_;
+    co_return co_await token_for(api, std::move(repository), service, std::move(scope), {}, stop);
+  }
+  co_return std::string();
+}
+
+task<result<std::string>> authenticator::answer(const http::origin& api, std::string repository, std::string scope,
+                                                std::vector<challenge> challenges, std::string used, runtime::stop_source& stop) {
+  const challenge* wanted = preferred(challenges);
+  if (wanted == nullptr) {
+    co_return failure(errc::unauthorized, fmt::format("{} asks for a kind of authentication that is not supported", values_.registry));
+  }
+  if (wanted->scheme == "basic") {
+    result<std::string> value = co_await basic(api, std::move(repository));
+    if (value && *value == used) {
+      co_return failure(errc::unauthorized, fmt::format("{} does not accept the user name and password {}", values_.registry, identity()));
+    }
+    wants_basic_ = value.has_value();
+    co_return value;
+  }
+  const std::string* realm = wanted->find("realm");
+  if (realm == nullptr)
+    co_return failure(errc::protocol_error, fmt::format("{} asks for a token and does not say where to get it", values_.registry));
+  const std::string* service = wanted->find("service");
+  const std::string* asked = wanted->find("scope");
+  bearer where;
+  where.realm = *realm;
+  if (service != nullptr) where.service = *service;
+  bearer_ = where;
+  // The registry's own wish counts; a challenge without a scope gets the one that the request needs.
+  if (asked != nullptr && !asked->empty()) scope = *asked;
+  co_return co_await token_for(api, std::move(repository), where, std::move(scope), used, stop);
+}
+
+task<result<std::string>> authenticator::token_for(const http::origin& api, std::string repository, bearer service, std::string scope,
+                                                   const std::string& refused, runtime::stop_source& stop) {
+  std::string key = service.realm + '\n' + service.service;
+  for (const std::string& part : parse_scopes(scope)) key += '\n' + part;
+  std::shared_ptr<token>& slot = tokens_[key];
+  if (!slot) slot = std::make_shared<token>();
+  const std::shared_ptr<token> shared = slot;
+
+  while (shared->being_fetched && !stop.stop_requested()) co_await shared->fetched.wait(stop);
+  if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+  if (!shared->usable() || "Bearer " + shared->value == refused) {
+    shared->being_fetched = true;
+    const result<void> got = co_await fetch(*shared, api, std::move(repository), std::move(service), std::move(scope), stop);
+    shared->being_fetched = false;
+    // One waiter goes on and finds the token, or asks for itself: a failure may be that caller's alone, for instance its stop.
+    shared->fetched.notify_all();
+    if (!got) co_return got.error();
+  }
+  co_return "Bearer " + shared->value;
+}
+
+task<result<void>> authenticator::fetch(token& into, const http::origin& api, std::string repository, bearer service, std::string scope,
+                                        runtime::stop_source& stop) {
+  const result<http::url> realm = http::url::parse(service.realm);
+  if (!realm)
+    co_return failure(errc::redirect_refused,
+                      fmt::format("{} names a token service that cannot be used: {}", values_.registry, realm.error().text.message()));
+  const result<void> allowed = http::allow(http::url_channel::token_realm, api, *realm);
+  if (!allowed) co_return allowed.error();
+
+  const std::optional<credential> known = co_await find_credential(std::move(repository));
+  const http::origin& target = realm->origin;
+  if (known && !target.is_tls() && !target.is_loopback() && !values_.allow_plain_http) {
+    co_return failure(errc::insecure_transport,
+                      fmt::format("the token service {} would receive credentials in clear text; add --plain-http={} if that is meant",
+                                  target.authority(), values_.registry));
+  }
+
+  std::string query;
+  const auto add = [&query](std::string_view name, std::string_view value) {
+    if (!query.empty()) query += '&';
+    query += fmt::format("{}={}", name, escape(value));
+  };
+  http::request asking;
+  asking.target = *realm;
+  if (!service.service.empty()) add("service", service.service);
+  if (known && !known->identity_token.empty()) {
+    // The OAuth2 form of the token specification: a refresh token is never sent in a URL.
+    add("scope", scope);
+    add("grant_type", "refresh_token");
+    add("client_id", "gantry");
+    add("refresh_token", known->identity_token);
+    asking.verb = http::method::post;
+    asking.body = query;
+    asking.set("Content-Type", "application/x-www-form-urlencoded");
+  } else {
+    for (const std::string& part : parse_scopes(scope)) add("scope", part);
+    if (known && !known->username.empty()) {
+      add("account", known->username);
+      asking.set("Authorization", "Basic " + base64_encode(known->username + ":" + known->password));
+    }
+    if (!query.empty()) asking.target.target = with_query(asking.target.target, query);
+  }
+
+  for (unsigned followed = 0;; ++followed) {
+    const http::request sent = asking;
+    auto sending = co_await http_.send(std::move(asking), stop);
+    if (!sending) co_return sending.error();
+    http::exchange reply = std::move(*sending);
+    if (http::is_redirect(reply.head().status)) {
+      const auto next = http::follow_redirect(sent, reply.head(), http::url_channel::token_redirect, followed);
+      if (!next) co_return next.error();
+      asking = *next;
+      continue;
+    }
+    if (reply.head().status != 200) {
+      const unsigned status = reply.head().status;
+      const http::response_head head = reply.head();
+      const result<std::string> body = co_await reply.read_all(error_body_limit);
+      const std::string text = body ? *body : std::string();
+      const auto now = std::chrono::system_clock::now();
+      failure refusal = status_failure(fmt::format("asking {} for a token {}", target.authority(), identity()), head, text, now);
+      if (status == 401 || status == 403) {
+        refusal = failure(errc::unauthorized,
+                          known ? fmt::format("{} does not accept the user name and password {}", values_.registry, identity())
+                                : fmt::format("{} gives no token without credentials; give them with --username and --password-stdin, or "
+                                              "log in with docker or podman",
+                                              values_.registry),
+                          refusal.text.server_message());
+      }
+      co_return refusal;
+    }
+    const result<std::string> body = co_await reply.read_all(token_response_limit);
+    if (!body) co_return body.error();
+    const auto parsed = parse_token_response(*body, std::chrono::system_clock::now());
+    if (!parsed) co_return parsed.error();
+    into.value = parsed->token;
+    into.expires_at = parsed->expires_at;
+    co_return result<void>();
+  }
+}
+
+}  // namespace gantry::registry

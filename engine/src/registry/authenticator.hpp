@@ -1,0 +1,73 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "http/client.hpp"
+#include "registry/challenge.hpp"
+#include "runtime/lanes.hpp"
+#include "runtime/signal.hpp"
+#include "runtime/stop.hpp"
+
+#include <gantry/credentials.hpp>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::registry {
+
+using runtime::task;
+
+/// Who we are to one registry: credentials, the challenge it made, and the tokens it gave. Tokens live in memory only, are kept apart by
+/// realm, service and scope, are renewed ten seconds early, and are asked for once however many requests wait for them. Used on the strand
+/// alone.
+class authenticator {
+ public:
+  struct settings {
+    std::string registry;  ///< as in a reference, what credentials are looked up by
+    std::shared_ptr<credential_source> credentials;
+    bool allow_plain_http = false;  ///< credentials may travel in clear text to other hosts than this machine
+  };
+
+  authenticator(http::client& http, runtime::lanes& workers, settings values)
+      : http_(http), workers_(workers), values_(std::move(values)) {}
+
+  /// The Authorization value for requests of \p scope; empty while the registry has asked for none. May ask for a token ahead of the
+  /// challenge once the registry's way is known.
+  task<result<std::string>> authorization(const http::origin& api, std::string repository, std::string scope, runtime::stop_source& stop);
+
+  /// The value that answers the challenges of a 401 to a request that carried \p used. errc::unauthorized when there is nothing better to
+  /// send, errc::insecure_transport, errc::redirect_refused for a realm that is not followed, and whatever the token service answers.
+  task<result<std::string>> answer(const http::origin& api, std::string repository, std::string scope, std::vector<challenge> challenges,
+                                   std::string used, runtime::stop_source& stop);
+
+  /// Who asked, for messages: "as alice (from the command line)" or "anonymously".
+  std::string identity() const;
+
+ private:
+  struct token;
+  struct bearer {
+    std::string realm;
+    std::string service;
+  };
+
+  task<std::optional<credential>> find_credential(std::string repository);
+  task<result<std::string>> basic(const http::origin& api, std::string repository);
+  task<result<std::string>> token_for(const http::origin& api, std::string repository, bearer service, std::string scope,
+                                      const std::string& refused, runtime::stop_source& stop);
+  task<result<void>> fetch(token& into, const http::origin& api, std::string repository, bearer service, std::string scope,
+                           runtime::stop_source& stop);
+
+  http::client& http_;
+  runtime::lanes& workers_;
+  settings values_;
+  bool wants_basic_ = false;
+  std::optional<bearer> bearer_;
+  bool credential_known_ = false;
+  std::optional<credential> credential_;
+  std::map<std::string, std::shared_ptr<token>> tokens_;
+};
+
+}  // namespace gantry::registry

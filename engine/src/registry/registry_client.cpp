@@ -1,0 +1,211 @@
+#include "registry/registry_client.hpp"
+
+#include "http/redirect.hpp"
+#include "model/digester.hpp"
+#include "model/manifest.hpp"
+#include "model/media_type.hpp"
+#include "registry/scope.hpp"
+#include "registry/status.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace gantry::registry {
+
+struct registry_client::host {
+  std::string registry;  ///< as in references
+  std::string address;   ///< host and port of the API
+  std::string scheme;    ///< empty while it is not known
+  authenticator auth;
+};
+
+registry_client::registry_client(http::client& http, runtime::lanes& workers, registry_settings settings)
+    : http_(http), workers_(workers), settings_(std::move(settings)) {}
+
+registry_client::~registry_client() = default;
+
+registry_client::host& registry_client::host_for(const std::string& registry) {
+  std::unique_ptr<host>& slot = hosts_[registry];
+  if (!slot) {
+    const bool plain = settings_.plain_http.contains(registry) || settings_.plain_http.contains("*");
+    // Docker Hub's API does not live under its name.
+    std::string address = registry == "docker.io" ? "registry-1.docker.io" : registry;
+    std::string scheme = plain ? "http" : http::is_loopback_registry(registry) ? "" : "https";
+    authenticator::settings identity{registry, settings_.credentials, plain};
+    slot.reset(new host{registry, std::move(address), std::move(scheme), authenticator(http_, workers_, std::move(identity))});
+  }
+  return *slot;
+}
+
+task<result<http::exchange>> registry_client::send(host& where, const reference& image, http::request message, runtime::stop_source& stop) {
+  if (!where.scheme.empty()) co_return co_await send_to(where, where.scheme, image, std::move(message), stop);
+  // A registry on this machine: TLS first; what does not speak it at all is asked in clear text.
+  http::request second = message;
+  auto secure = co_await send_to(where, "https", image, std::move(message), stop);
+  const bool no_tls = !secure && (secure.error().code == errc::tls_expected || secure.error().code == errc::tls_failed);
+  if (!no_tls) {
+    if (secure) where.scheme = "https";
+    co_return secure;
+  }
+  auto plain = co_await send_to(where, "http", image, std::move(second), stop);
+  if (plain) where.scheme = "http";
+  co_return plain;
+}
+
+task<result<http::exchange>> registry_client::send_to(host& where, std::string scheme, const reference& image, http::request message,
+                                                      runtime::stop_source& stop) {
+  const auto api = http::endpoint_of(where.address, scheme);
+  if (!api) co_return api.error();
+  message.target.origin = *api;
+  const std::string scope = repository_scope(image.repository(), std::vector<std::string>(1, "pull"));
+
+  result<std::string> authorization = co_await where.auth.authorization(*api, image.repository(), scope, stop);
+  if (!authorization) co_return authorization.error();
+  // Two answers to challenges: the token that was kept may have been withdrawn, and a first token may lack the scope that the second
+  // challenge names.
+  for (unsigned challenged = 0;; ++challenged) {
+    http::request attempt = message;
+    if (!authorization->empty()) attempt.set("Authorization", *authorization);
+    http::request sent = attempt;
+    auto sending = co_await http_.send(std::move(attempt), stop);
+    if (!sending) co_return sending.error();
+    http::exchange reply = std::move(*sending);
+
+    for (unsigned followed = 0; http::is_redirect(reply.head().status); ++followed) {
+      const auto next = http::follow_redirect(sent, reply.head(), http::url_channel::redirect, followed);
+      if (!next) co_return next.error();
+      sent = *next;
+      http::request again = sent;
+      auto elsewhere = co_await http_.send(std::move(again), stop);
+      if (!elsewhere) co_return elsewhere.error();
+      reply = std::move(*elsewhere);
+    }
+
+    const bool ours = sent.target.origin == *api;
+    if (settings_.log) {
+      settings_.log(fmt::format("{} {} -> {}", http::to_string(sent.verb), reply.where(), http::describe_status(reply.head().status)));
+    }
+    if (reply.head().status != 401 || challenged == 2 || !ours) co_return reply;
+    auto challenges = parse_challenges(reply.head().all("WWW-Authenticate"));
+    if (!challenges) co_return reply;
+    // The body is of no use; read to its end it leaves the connection fit for the next request.
+    const result<std::string> unread = co_await reply.read_all(error_body_limit);
+    if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
+    std::string used = *authorization;
+    authorization = co_await where.auth.answer(*api, image.repository(), scope, std::move(*challenges), std::move(used), stop);
+    if (!authorization) co_return authorization.error();
+  }
+}
+
+task<failure> registry_client::refusal(host& where, const reference& image, std::string what, http::exchange reply) {
+  const http::response_head head = reply.head();
+  const result<std::string> body = co_await reply.read_all(error_body_limit);
+  const std::string text = body ? *body : std::string();
+  failure said = status_failure(what, head, text, std::chrono::system_clock::now());
+  const std::string& words = said.text.server_message();
+  std::string message;
+  if (said.code == errc::unauthorized) {
+    message =
+        fmt::format("{} does not exist or needs access: {} refused the request, made {}; log in, or give --username and --password-stdin",
+                    image.name(), where.registry, where.auth.identity());
+  } else if (said.code == errc::forbidden) {
+    message = fmt::format("{} may not be read: {} forbids it to the request, made {}", image.name(), where.registry, where.auth.identity());
+  } else if (said.code == errc::rate_limited) {
+    message = said.retry_after ? fmt::format("{} limits the rate of requests and asks to come back in {} s (asked {})", where.registry,
+                                             said.retry_after->count(), where.auth.identity())
+                               : fmt::format("{} limits the rate of requests (asked {})", where.registry, where.auth.identity());
+  } else {
+    co_return said;
+  }
+  failure explained(said.code, std::move(message), words);
+  explained.retry_after = said.retry_after;
+  co_return explained;
+}
+
+task<result<document>> registry_client::get_manifest(reference image, runtime::stop_source& stop) {
+  host& where = host_for(image.registry());
+  http::request asking;
+  asking.target.target = fmt::format("/v2/{}/manifests/{}", image.repository(), image.manifest_reference());
+  asking.set("Accept", std::string(model::manifest_accept()));
+  auto sending = co_await send(where, image, std::move(asking), stop);
+  if (!sending) co_return sending.error();
+  http::exchange reply = std::move(*sending);
+  if (reply.head().status == 404) {
+    failure said = co_await refusal(where, image, fmt::format("{} was not found", image.string()), std::move(reply));
+    co_return failure(
+        errc::not_found,
+        fmt::format("{} was not found; check the spelling of repository and {}", image.string(), image.digest() ? "digest" : "tag"),
+        said.text.server_message());
+  }
+  if (reply.head().status != 200)
+    co_return co_await refusal(where, image, fmt::format("the manifest of {}", image.string()), std::move(reply));
+
+  const std::string* type = reply.head().find("Content-Type");
+  const std::string* announced = reply.head().find("Docker-Content-Digest");
+  document found;
+  if (type != nullptr) found.top.media_type = model::bare_media_type(*type);
+  const std::string claim = announced != nullptr ? *announced : std::string();
+  result<std::string> body = co_await reply.read_all(model::document_limit);
+  if (!body) co_return body.error();
+  found.bytes = std::move(*body);
+  found.top.size = found.bytes.size();
+
+  const digest_algorithm algorithm = image.digest() ? image.digest().algorithm() : digest_algorithm::sha256;
+  found.top.digest = model::digest_of(found.bytes, algorithm);
+  if (image.digest() && found.top.digest != image.digest()) {
+    co_return failure(errc::digest_mismatch, fmt::format("the manifest that {} sent for {} has the digest {}, not the one asked for",
+                                                         where.registry, image.string(), found.top.digest.string()));
+  }
+  if (!claim.empty() && !image.digest()) {
+    error_code unknown;
+    const digest said = digest::parse(claim, unknown);
+    if (unknown)
+      co_return failure(errc::digest_mismatch,
+                        fmt::format("{} announces a digest for {} that cannot be checked", where.registry, image.string()));
+    const digest computed =
+        said.algorithm() == found.top.digest.algorithm() ? found.top.digest : model::digest_of(found.bytes, said.algorithm());
+    if (said != computed) {
+      co_return failure(errc::digest_mismatch, fmt::format("{} announces the digest {} for {}, and the manifest it sent has {}",
+                                                           where.registry, said.string(), image.string(), computed.string()));
+    }
+    found.top.digest = said;
+  }
+  co_return found;
+}
+
+task<result<http::exchange>> registry_client::get_blob(reference image, gantry::digest blob, std::optional<http::byte_range> range,
+                                                       runtime::stop_source& stop) {
+  host& where = host_for(image.registry());
+  http::request asking;
+  asking.target.target = fmt::format("/v2/{}/blobs/{}", image.repository(), blob.string());
+  if (range) asking.set("Range", range->header_value());
+  auto sending = co_await send(where, image, std::move(asking), stop);
+  if (!sending) co_return sending.error();
+  http::exchange reply = std::move(*sending);
+  const unsigned status = reply.head().status;
+  if (status == 200 || status == 206) co_return reply;
+  co_return co_await refusal(where, image, fmt::format("blob {} of {}", blob.short_form(), image.name()), std::move(reply));
+}
+
+task<result<std::string>> registry_client::read_blob(reference image, descriptor blob, runtime::stop_source& stop) {
+  if (blob.size > model::document_limit) {
+    co_return failure(errc::limit_exceeded, fmt::format("blob {} of {} has {} bytes; a document of more than {} is not accepted",
+                                                        blob.digest.short_form(), image.name(), blob.size, model::document_limit));
+  }
+  auto reply = co_await get_blob(image, blob.digest, std::nullopt, stop);
+  if (!reply) co_return reply.error();
+  result<std::string> bytes = co_await reply->read_all(model::document_limit);
+  if (!bytes) co_return bytes.error();
+  if (bytes->size() != blob.size) {
+    co_return failure(errc::size_mismatch, fmt::format("blob {} of {} has {} bytes, and its descriptor says {}", blob.digest.short_form(),
+                                                       image.name(), bytes->size(), blob.size));
+  }
+  if (model::digest_of(*bytes, blob.digest.algorithm()) != blob.digest) {
+    co_return failure(errc::digest_mismatch,
+                      fmt::format("blob {} of {} arrived with another content than its digest says", blob.digest.string(), image.name()));
+  }
+  co_return bytes;
+}
+
+}  // namespace gantry::registry

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "http/client.hpp"
+#include "http/content_range.hpp"
+#include "registry/authenticator.hpp"
+#include "runtime/lanes.hpp"
+#include "runtime/stop.hpp"
+
+#include <gantry/credentials.hpp>
+#include <gantry/descriptor.hpp>
+#include <gantry/reference.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace gantry::registry {
+
+/// A document as served.
+struct document {
+  descriptor top;     ///< media type as declared (without parameters), digest and size of the bytes
+  std::string bytes;  ///< verified against the digest that was asked for, or that the registry announced
+};
+
+struct registry_settings {
+  std::set<std::string> plain_http;  ///< registries spoken to in clear text; "*" means all
+  std::shared_ptr<credential_source> credentials;
+  std::function<void(const std::string&)> log;  ///< debug lines without secrets; may be empty
+};
+
+/// The distribution API as far as reading goes, for all registries of one engine: names to endpoints, https or not, authorisation,
+/// redirects of content. One attempt each; retries are the caller's. Used on the strand alone.
+class registry_client {
+ public:
+  registry_client(http::client& http, runtime::lanes& workers, registry_settings settings);
+  ~registry_client();
+
+  /// GET /v2/<name>/manifests/<reference> (distribution-spec, "Pulling manifests"). A digest in \p image decides and is verified.
+  /// errc::not_found, unauthorized, forbidden, rate_limited, digest_mismatch, limit_exceeded and those of the network.
+  task<result<document>> get_manifest(reference image, runtime::stop_source& stop);
+
+  /// GET /v2/<name>/blobs/<digest>, redirects followed. With \p range the answer may still be a 200 with the whole:
+  /// http::check_range_answer tells. \returns an answer with status 200 or 206 whose body is unread, not verified here.
+  task<result<http::exchange>> get_blob(reference image, gantry::digest blob, std::optional<http::byte_range> range,
+                                        runtime::stop_source& stop);
+
+  /// The whole of a small blob, verified: a configuration. errc::limit_exceeded above model::document_limit, errc::size_mismatch,
+  /// errc::digest_mismatch.
+  task<result<std::string>> read_blob(reference image, descriptor blob, runtime::stop_source& stop);
+
+ private:
+  struct host;
+  host& host_for(const std::string& registry);
+  task<result<http::exchange>> send(host& where, const reference& image, http::request message, runtime::stop_source& stop);
+  task<result<http::exchange>> send_to(host& where, std::string scheme, const reference& image, http::request message,
+                                       runtime::stop_source& stop);
+  task<failure> refusal(host& where, const reference& image, std::string what, http::exchange reply);
+
+  http::client& http_;
+  runtime::lanes& workers_;
+  registry_settings settings_;
+  std::map<std::string, std::unique_ptr<host>> hosts_;
+};
+
+}  // namespace gantry::registry

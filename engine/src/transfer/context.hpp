@@ -1,0 +1,63 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "registry/registry_client.hpp"
+#include "runtime/buffer_pool.hpp"
+#include "runtime/lanes.hpp"
+#include "runtime/semaphore.hpp"
+#include "runtime/signal.hpp"
+#include "runtime/task.hpp"
+#include "store/content_store.hpp"
+#include "transfer/operation.hpp"
+#include "transfer/pace_monitor.hpp"
+#include "transfer/retry_policy.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+
+namespace gantry::transfer {
+
+/// What one engine's transfers work with; outlives all operations.
+struct context {
+  runtime::executor executor;
+  runtime::lanes& lanes;
+  runtime::buffer_pool& buffers;
+  runtime::semaphore& connections;  ///< one permit per request under way
+  registry::registry_client& registry;
+  retry_policy::parameters retry;
+  unsigned jobs = 1;  ///< permits of \ref connections
+};
+
+/// A seed for jitter; needs no quality, only difference.
+inline std::uint32_t jitter_seed() {
+  thread_local std::minstd_rand source{std::random_device{}()};
+  return static_cast<std::uint32_t>(source());
+}
+
+/// Reports a failed attempt and waits. \returns nothing when there will be another attempt, else the failure that ends it: \p error itself,
+/// or errc::cancelled.
+task<std::optional<failure>> back_off(operation& running, retry_policy& policy, std::string object, failure error, std::uint64_t progress);
+
+/// Tries \p attempt, a function that returns task<result<T>>, until it succeeds or the policy gives up. Each try holds one connection
+/// permit.
+template <class T, class Attempt>
+task<result<T>> with_retry(context& shared, operation& running, std::string object, Attempt attempt) {
+  retry_policy policy(shared.retry, jitter_seed());
+  for (;;) {
+    runtime::semaphore::permit permit = co_await shared.connections.acquire(1, running.stop);
+    if (!permit) co_return failure(errc::cancelled, "stopped");
+    result<T> outcome = co_await attempt();
+    permit.reset();
+    if (outcome) {
+      running.note_answer();
+      co_return outcome;
+    }
+    std::optional<failure> last = co_await back_off(running, policy, object, outcome.error(), 0);
+    if (last) co_return std::move(*last);
+  }
+}
+
+}  // namespace gantry::transfer

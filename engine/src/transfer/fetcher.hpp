@@ -1,0 +1,28 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "transfer/blob_fetch.hpp"
+#include "transfer/context.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace gantry::transfer {
+
+struct fetch_summary {
+  std::size_t reused = 0;
+  std::uint64_t bytes_reused = 0;
+  std::uint64_t bytes_resumed = 0;
+};
+
+/// Brings a set of distinct blobs into the store over the engine's connections: small ones first, so that configs never wait behind layers,
+/// then the largest first, so that the tail is short. The first failure that no retry mends stops the rest; what arrived stays.
+task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::shared_ptr<store::content_store> into,
+                                      std::vector<wanted_blob> blobs);
+
+/// The order of \ref fetch_all.
+void sort_for_fetching(std::vector<wanted_blob>& blobs);
+
+}  // namespace gantry::transfer

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "runtime/stop.hpp"
+#include "transfer/pace_monitor.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+
+namespace gantry::transfer {
+
+/// The streams that are under way, so that one of them can be stopped alone. Used on the strand alone.
+class line_keeper {
+ public:
+  /// One stream's place; must not outlive the keeper.
+  class line {
+   public:
+    line(line_keeper& keeper, runtime::stop_source& operation)
+        : keeper_(keeper), stop_(operation), id_(keeper.pace_.add(std::chrono::steady_clock::now())) {
+      keeper_.lines_.emplace(id_, this);
+    }
+    ~line() {
+      keeper_.pace_.remove(id_);
+      keeper_.lines_.erase(id_);
+    }
+    line(const line&) = delete;
+    line& operator=(const line&) = delete;
+
+    runtime::stop_source& stop() noexcept { return stop_; }
+    void received(std::uint64_t bytes) { keeper_.pace_.received(id_, bytes); }
+    /// Whether \ref stop was requested because the line crawls.
+    bool dropped() const noexcept { return dropped_; }
+    /// Streams under way, this one included.
+    std::size_t active() const noexcept { return keeper_.lines_.size(); }
+
+   private:
+    friend class line_keeper;
+    line_keeper& keeper_;
+    runtime::stop_source stop_;
+    pace_monitor::connection_id id_;
+    bool dropped_ = false;
+  };
+
+  /// Stops the lines that crawl; they are opened again by whoever needs them.
+  void drop_slow() {
+    for (const pace_monitor::connection_id id : pace_.judge(std::chrono::steady_clock::now())) {
+      const auto found = lines_.find(id);
+      if (found == lines_.end()) continue;
+      found->second->dropped_ = true;
+      found->second->stop_.request_stop();
+    }
+  }
+
+ private:
+  pace_monitor pace_;
+  std::map<pace_monitor::connection_id, line*> lines_;
+};
+
+}  // namespace gantry::transfer

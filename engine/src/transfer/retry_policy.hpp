@@ -1,0 +1,68 @@
+#pragma once
+
+#include "base/backoff.hpp"
+#include "base/failure.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace gantry::transfer {
+
+/// Decides whether a request is worth another try, and when (DESIGN section 7). One object per segment or document; pure, time comes in as
+/// a parameter.
+///
+/// Error answers (5xx, a range or a length that does not fit) are limited in number; transport errors and timeouts only by the budget, the
+/// time without a new byte in the whole operation. Before the registry has answered at all, a refused connection or an unknown name is more
+/// likely a typing error than an outage: these get two repetitions. 64 KiB of progress make everything anew.
+class retry_policy {
+ public:
+  static constexpr std::uint64_t progress_that_counts = 64 * 1024;
+  static constexpr unsigned first_contact_attempts = 3;
+
+  struct parameters {
+    unsigned attempts = 6;
+    std::chrono::milliseconds first_delay{500};
+    std::chrono::milliseconds budget{15 * 60'000};
+  };
+
+  retry_policy(parameters values, std::uint32_t seed) : values_(values), backoff_({values.first_delay, std::chrono::seconds(30)}, seed) {}
+
+  /// \param progress bytes received by the attempt that failed
+  /// \param idle time since the operation received its last new byte
+  /// \param answered whether this operation has had any answer from the network yet
+  /// \returns the delay before the next attempt; nothing when it is over
+  std::optional<std::chrono::milliseconds> after(const failure& error, std::uint64_t progress, std::chrono::milliseconds idle,
+                                                 bool answered) {
+    if (error.code != condition::retryable) return std::nullopt;
+    if (progress >= progress_that_counts) {
+      failures_ = 0;
+      answers_ = 0;
+      backoff_.reset();
+    }
+    ++failures_;
+    const bool asked_to_wait = error.retry_after.has_value();
+    if (is_error_answer(error.code) && !asked_to_wait && ++answers_ >= values_.attempts) return std::nullopt;
+    if (!answered && failures_ >= std::min(values_.attempts, first_contact_attempts) && is_first_contact(error.code)) return std::nullopt;
+    std::chrono::milliseconds delay = backoff_.next();
+    if (asked_to_wait) delay = std::max(delay, std::chrono::milliseconds(*error.retry_after));
+    if (idle + delay > values_.budget) return std::nullopt;
+    return delay;
+  }
+
+  /// Failures since the last progress.
+  unsigned failures() const noexcept { return failures_; }
+
+ private:
+  static bool is_error_answer(error_code code) noexcept {
+    return code == errc::server_error || code == errc::range_refused || code == errc::rate_limited;
+  }
+  static bool is_first_contact(error_code code) noexcept { return code == errc::connection_refused || code == errc::name_not_resolved; }
+
+  parameters values_;
+  backoff backoff_;
+  unsigned failures_ = 0;
+  unsigned answers_ = 0;
+};
+
+}  // namespace gantry::transfer
