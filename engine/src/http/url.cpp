@@ -143,12 +143,18 @@ failure refusal(std::string_view text, std::string_view reason) {
   return {errc::protocol_error, fmt::format("the URL '{}' cannot be used: {}", clean_text(redact_url(text), 256), reason)};
 }
 
+/// Boost.URL 1.81 reads `//h:x/` and `//1.2.3.4x/` as a shorter authority followed by a path, which RFC 3986 does not allow.
+bool is_cut_authority(const urls::url_view_base& parsed) {
+  return parsed.has_authority() && !parsed.encoded_path().empty() && !parsed.encoded_path().starts_with('/');
+}
+
 result<url> convert(const urls::url_view_base& parsed, std::string_view text) {
   url value;
   value.origin.scheme = lower_case(std::string_view(parsed.scheme().data(), parsed.scheme().size()));
   if (value.origin.scheme != "http" && value.origin.scheme != "https") return refusal(text, "it is neither http nor https");
   if (parsed.has_userinfo()) return refusal(text, "it carries a user name");
   if (!parsed.has_authority() || parsed.encoded_host().empty()) return refusal(text, "it names no host");
+  if (is_cut_authority(parsed)) return refusal(text, "its host or port is malformed");
   if (parsed.host_type() == urls::host_type::ipvfuture) return refusal(text, "its host has an unknown form");
 
   std::string_view written(parsed.encoded_host().data(), parsed.encoded_host().size());
@@ -166,7 +172,7 @@ result<url> convert(const urls::url_view_base& parsed, std::string_view text) {
 
   const auto path = parsed.encoded_path();
   value.target.assign(path.data(), path.size());
-  if (value.target.empty() || value.target.front() != '/') value.target.insert(value.target.begin(), '/');
+  if (value.target.empty()) value.target = "/";
   if (parsed.has_query()) {
     value.target += '?';
     value.target.append(parsed.encoded_query().data(), parsed.encoded_query().size());
@@ -195,6 +201,7 @@ result<url> url::parse(std::string_view absolute) {
 result<url> url::resolve(const url& base, std::string_view reference) {
   const auto relative = urls::parse_uri_reference(reference);
   if (relative.has_error()) return refusal(reference, "it is no URL");
+  if (is_cut_authority(*relative)) return refusal(reference, "its host or port is malformed");
   const std::string base_text = base.string();
   const auto absolute = urls::parse_uri(base_text);
   if (absolute.has_error()) return refusal(base_text, "it is no absolute URL");
