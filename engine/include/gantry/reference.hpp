@@ -1,5 +1,6 @@
 #pragma once
 
+#include <gantry/diagnostics.hpp>
 #include <gantry/digest.hpp>
 #include <gantry/error.hpp>
 
@@ -17,6 +18,8 @@ class reference {
   /// Parses and normalises. Without tag and digest the tag is `latest`. Sets \p ec to errc::invalid_reference when the grammar of
   /// distribution/reference refuses \p text.
   static reference parse(std::string_view text, error_code& ec);
+  /// The same, with a sentence that says what is wrong.
+  static reference parse(std::string_view text, error_code& ec, diagnostics& diag);
 
   bool empty() const noexcept { return repository_.empty(); }
 

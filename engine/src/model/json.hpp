@@ -79,8 +79,10 @@ shape string(std::string& into);
 
 /// An integer from 0 to 2^63 - 1, written without fraction or exponent.
 shape integer(std::uint64_t& into);
+shape integer(std::function<void(std::uint64_t)> take);
 
 shape boolean(bool& into);
+shape boolean(std::function<void(bool)> take);
 
 /// An object. \p begin is called when it opens, e.g. to create what the fields write to.
 shape object(std::vector<field> fields, unknown_keys others = unknown_keys::skip, std::function<void()> begin = {});
@@ -92,16 +94,18 @@ shape map(std::function<void(std::string key, std::string value)> take);
 /// An object of anything, of which only the keys count (Go's set of strings).
 shape keys(std::function<void(std::string key)> take);
 
-/// An array. \p begin_element is called before each element, e.g. to append what \p element writes to. More than \p cap elements are
-/// errc::limit_exceeded.
-shape array(shape element, std::function<void()> begin_element = {}, std::size_t cap = 10'000);
+/// An array. \p begin is called when it opens, \p begin_element before each element, e.g. to append what \p element writes to. More than \p
+/// cap elements are errc::limit_exceeded.
+shape array(shape element, std::function<void()> begin_element = {}, std::size_t cap = 10'000, std::function<void()> begin = {});
 
 /// An array of strings.
 shape strings(std::vector<std::string>& into, std::size_t cap = 10'000);
 shape strings(std::function<std::vector<std::string>&()> into, std::size_t cap = 10'000);
 
 /// Reads \p text. \p what names the document in errors ("the manifest of nginx:1.25").
-/// \returns errc::malformed_document with place and reason, errc::limit_exceeded, or what a callback returned. Targets then hold a part.
+/// \returns errc::malformed_document with place and reason, errc::limit_exceeded, or what a callback returned; errc::unsupported_document
+/// of a
+///          callback only when the whole document is well-formed. Targets then hold a part.
 result<void> read(std::string_view text, const shape& top, std::string_view what, const limits& caps = {});
 
 }  // namespace gantry::model::json

@@ -1,0 +1,69 @@
+#include <gantry/reference.hpp>
+
+#include "model/reference_grammar.hpp"
+
+#include <utility>
+
+namespace gantry {
+
+reference reference::parse(std::string_view text, error_code& ec, diagnostics& diag) {
+  ec.clear();
+  diag.clear();
+  result<model::reference_parts> parts = model::normalise_reference(text);
+  if (!parts) {
+    ec = errc::invalid_reference;
+    diag = parts.error().text;
+    return {};
+  }
+  reference value;
+  value.registry_ = std::move(parts->domain);
+  value.repository_ = std::move(parts->path);
+  value.tag_ = std::move(parts->tag);
+  value.digest_ = std::move(parts->digest);
+  if (value.tag_.empty() && value.digest_.empty()) value.tag_ = "latest";
+  return value;
+}
+
+reference reference::parse(std::string_view text, error_code& ec) {
+  diagnostics ignored;
+  return parse(text, ec, ignored);
+}
+
+std::string reference::name() const { return empty() ? std::string() : registry_ + "/" + repository_; }
+
+std::string reference::familiar_name() const {
+  if (registry_ != "docker.io") return name();
+  constexpr std::string_view official = "library/";
+  const std::string_view path = repository_;
+  if (path.starts_with(official) && path.find('/', official.size()) == std::string_view::npos)
+    return std::string(path.substr(official.size()));
+  return repository_;
+}
+
+namespace {
+
+std::string with_suffix(std::string name, const reference& value) {
+  if (!value.tag().empty()) name += ":" + value.tag();
+  if (value.digest()) name += "@" + value.digest().string();
+  return name;
+}
+
+}  // namespace
+
+std::string reference::string() const { return with_suffix(name(), *this); }
+
+std::string reference::familiar() const { return with_suffix(familiar_name(), *this); }
+
+reference reference::with_tag(std::string tag) const {
+  reference copy = *this;
+  copy.tag_ = std::move(tag);
+  return copy;
+}
+
+reference reference::with_digest(gantry::digest value) const {
+  reference copy = *this;
+  copy.digest_ = std::move(value);
+  return copy;
+}
+
+}  // namespace gantry
