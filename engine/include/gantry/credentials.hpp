@@ -27,8 +27,10 @@ class credential_source {
 
   /// \param registry host and optional port as in \ref reference::registry
   /// \param repository path below the registry, for sources with repository-scoped keys
-  /// \returns nothing when the source knows none for this registry. Called on a worker thread, may block, must not throw.
-  virtual std::optional<credential> find(const std::string& registry, const std::string& repository) = 0;
+  /// \param problem set when there is an entry and it cannot be read: the request then fails with errc::bad_credentials and this text, and
+  /// is not sent anonymously \returns nothing when the source knows none for this registry. Called on a worker thread, may block, must not
+  /// throw.
+  virtual std::optional<credential> find(const std::string& registry, const std::string& repository, diagnostics& problem) = 0;
 };
 
 /// The `auths` of docker's config.json. The file is read once, when this is called.

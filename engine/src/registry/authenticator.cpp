@@ -37,23 +37,34 @@ struct authenticator::token {
   bool usable() const { return !value.empty() && std::chrono::system_clock::now() + renew_early < expires_at; }
 };
 
-std::string authenticator::identity() const {
-  if (!credential_) return "anonymously";
-  return fmt::format("as {} (from {})", credential_->username.empty() ? "the holder of a token" : credential_->username,
-                     credential_->origin);
+std::string authenticator::identity(const std::string& repository) const {
+  const auto known = credentials_.find(repository);
+  if (known == credentials_.end() || !known->second) return "anonymously";
+  const credential& who = *known->second;
+  return fmt::format("as {} (from {})", who.username.empty() ? "the holder of a token" : who.username, who.origin);
 }
 
-task<std::optional<credential>> authenticator::find_credential(std::string repository) {
-  if (!credential_known_ && values_.credentials) {
-    auto call = [source = values_.credentials, registry = values_.registry, repository] { return source->find(registry, repository); };
-    credential_ = co_await runtime::offload(workers_, runtime::lane::names, std::move(call));
+task<result<std::optional<credential>>> authenticator::find_credential(std::string repository) {
+  const auto known = credentials_.find(repository);
+  if (known != credentials_.end()) co_return known->second;
+  result<std::optional<credential>> found = std::optional<credential>();
+  if (values_.credentials) {
+    auto call = [source = values_.credentials, registry = values_.registry, repository]() -> result<std::optional<credential>> {
+      diagnostics problem;
+      std::optional<credential> answer = source->find(registry, repository, problem);
+      if (!problem.message().empty()) return failure(errc::bad_credentials, problem.message());
+      return answer;
+    };
+    found = co_await runtime::offload(workers_, runtime::lane::names, std::move(call));
   }
-  credential_known_ = true;
-  co_return credential_;
+  if (found) credentials_.insert_or_assign(std::move(repository), *found);
+  co_return found;
 }
 
 task<result<std::string>> authenticator::basic(const http::origin& api, std::string repository) {
-  const std::optional<credential> known = co_await find_credential(std::move(repository));
+  const result<std::optional<credential>> looked_up = co_await find_credential(repository);
+  if (!looked_up) co_return looked_up.error();
+  const std::optional<credential> known = *looked_up;
   if (!known || known->username.empty()) {
     co_return failure(errc::unauthorized,
                       fmt::format("{} asks for a user name and a password, and none is known for it; give them with --username and "
@@ -85,9 +96,10 @@ task<result<std::string>> authenticator::answer(const http::origin& api, std::st
     co_return failure(errc::unauthorized, fmt::format("{} asks for a kind of authentication that is not supported", values_.registry));
   }
   if (wanted->scheme == "basic") {
-    result<std::string> value = co_await basic(api, std::move(repository));
+    result<std::string> value = co_await basic(api, repository);
     if (value && *value == used) {
-      co_return failure(errc::unauthorized, fmt::format("{} does not accept the user name and password {}", values_.registry, identity()));
+      co_return failure(errc::unauthorized,
+                        fmt::format("{} does not accept the user name and password {}", values_.registry, identity(repository)));
     }
     wants_basic_ = value.has_value();
     co_return value;
@@ -136,7 +148,9 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
   const result<void> allowed = http::allow(http::url_channel::token_realm, api, *realm);
   if (!allowed) co_return allowed.error();
 
-  const std::optional<credential> known = co_await find_credential(std::move(repository));
+  const result<std::optional<credential>> looked_up = co_await find_credential(repository);
+  if (!looked_up) co_return looked_up.error();
+  const std::optional<credential> known = *looked_up;
   const http::origin& target = realm->origin;
   if (known && !target.is_tls() && !target.is_loopback() && !values_.allow_plain_http) {
     co_return failure(errc::insecure_transport,
@@ -187,10 +201,10 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
       const result<std::string> body = co_await reply.read_all(error_body_limit);
       const std::string text = body ? *body : std::string();
       const auto now = std::chrono::system_clock::now();
-      failure refusal = status_failure(fmt::format("asking {} for a token {}", target.authority(), identity()), head, text, now);
+      failure refusal = status_failure(fmt::format("asking {} for a token {}", target.authority(), identity(repository)), head, text, now);
       if (status == 401 || status == 403) {
         refusal = failure(errc::unauthorized,
-                          known ? fmt::format("{} does not accept the user name and password {}", values_.registry, identity())
+                          known ? fmt::format("{} does not accept the user name and password {}", values_.registry, identity(repository))
                                 : fmt::format("{} gives no token without credentials; give them with --username and --password-stdin, or "
                                               "log in with docker or podman",
                                               values_.registry),

@@ -44,7 +44,7 @@ class authenticator {
                                    std::string used, runtime::stop_source& stop);
 
   /// Who asked, for messages: "as alice (from the command line)" or "anonymously".
-  std::string identity() const;
+  std::string identity(const std::string& repository) const;
 
  private:
   struct token;
@@ -53,7 +53,7 @@ class authenticator {
     std::string service;
   };
 
-  task<std::optional<credential>> find_credential(std::string repository);
+  task<result<std::optional<credential>>> find_credential(std::string repository);
   task<result<std::string>> basic(const http::origin& api, std::string repository);
   task<result<std::string>> token_for(const http::origin& api, std::string repository, bearer service, std::string scope,
                                       const std::string& refused, runtime::stop_source& stop);
@@ -65,8 +65,7 @@ class authenticator {
   settings values_;
   bool wants_basic_ = false;
   std::optional<bearer> bearer_;
-  bool credential_known_ = false;
-  std::optional<credential> credential_;
+  std::map<std::string, std::optional<credential>> credentials_;  ///< by repository
   std::map<std::string, std::shared_ptr<token>> tokens_;
 };
 

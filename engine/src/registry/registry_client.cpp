@@ -108,13 +108,15 @@ task<failure> registry_client::refusal(host& where, const reference& image, std:
   if (said.code == errc::unauthorized) {
     message =
         fmt::format("{} does not exist or needs access: {} refused the request, made {}; log in, or give --username and --password-stdin",
-                    image.name(), where.registry, where.auth.identity());
+                    image.name(), where.registry, where.auth.identity(image.repository()));
   } else if (said.code == errc::forbidden) {
-    message = fmt::format("{} may not be read: {} forbids it to the request, made {}", image.name(), where.registry, where.auth.identity());
+    message = fmt::format("{} may not be read: {} forbids it to the request, made {}", image.name(), where.registry,
+                          where.auth.identity(image.repository()));
   } else if (said.code == errc::rate_limited) {
-    message = said.retry_after ? fmt::format("{} limits the rate of requests and asks to come back in {} s (asked {})", where.registry,
-                                             said.retry_after->count(), where.auth.identity())
-                               : fmt::format("{} limits the rate of requests (asked {})", where.registry, where.auth.identity());
+    message = said.retry_after
+                  ? fmt::format("{} limits the rate of requests and asks to come back in {} s (asked {})", where.registry,
+                                said.retry_after->count(), where.auth.identity(image.repository()))
+                  : fmt::format("{} limits the rate of requests (asked {})", where.registry, where.auth.identity(image.repository()));
   } else {
     co_return said;
   }
