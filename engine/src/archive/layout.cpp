@@ -77,6 +77,7 @@ class planner {
     for (const archived_image& image : images_) claim_names(image);
     for (const archived_image& image : images_) add_content(image);
     for (const archived_image& image : images_) add_documents(image);
+    short_names_ = tags_are_unambiguous();
     for (std::size_t i = 0; i < images_.size(); ++i) list(images_[i], targets_[i]);
   }
 
@@ -137,7 +138,6 @@ class planner {
     if (wanted.size() == 1) {
       descriptor target = wanted.front()->manifest;
       target.platform = wanted.front()->platform;
-      target.annotations.clear();
       return target;
     }
     return part_of_index(image);
@@ -160,20 +160,33 @@ class planner {
     return made;
   }
 
+  /// Whether the archive holds one image and no two of its tags read alike without their repository: then the bare tag, which is what
+  /// people type, means one thing.
+  bool tags_are_unambiguous() const {
+    std::set<std::string> bare;
+    std::set<reference> full;
+    for (std::size_t i = 0; i < images_.size(); ++i) {
+      if (targets_[i].digest != targets_[0].digest) return false;
+      for (const reference& tag : tags_of(images_[i])) {
+        bare.insert(tag.tag());
+        full.insert(tag);
+      }
+    }
+    return bare.size() == full.size();
+  }
+
   /// Adds \p target to index.json, once per name.
   void list(const archived_image& image, descriptor target) {
+    // Those of a larger index, or of a registry's answer: they are no part of this archive's names.
     target.data.reset();
+    target.annotations.clear();
     std::vector<std::pair<std::string, std::string>> names;  // full name, ref.name
     const std::vector<reference> tags = tags_of(image);
-    // The bare tag is enough, and what people type, where it can mean only one thing.
-    std::set<std::string> bare;
-    for (const reference& tag : tags) bare.insert(tag.tag());
-    const bool short_form = images_.size() == 1 && bare.size() == tags.size();
-    for (const reference& tag : tags) names.emplace_back(tag.string(), short_form ? tag.tag() : tag.string());
+    for (const reference& tag : tags) names.emplace_back(tag.string(), short_names_ ? tag.tag() : tag.string());
     for (const reference& name : image.names) {
       // A digest names what is here only if that is what it was made of; podman checks.
       if (!name.tag().empty() || name.digest() != target.digest) continue;
-      names.emplace_back(name.string(), images_.size() == 1 ? std::string() : name.string());
+      names.emplace_back(name.string(), short_names_ ? std::string() : name.string());
     }
 
     if (names.empty()) {
@@ -194,6 +207,7 @@ class planner {
   std::map<std::string, digest> owners_;
   contents contents_;
   std::vector<descriptor> targets_;
+  bool short_names_ = false;
   std::vector<descriptor> listed_;
   std::vector<std::string> notes_;
 };

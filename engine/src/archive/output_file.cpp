@@ -67,8 +67,7 @@ bool names_it(const fs::path& name, int descriptor) {
 }
 
 /// A part of our own, locked. The lock is on the file, so that it dies with the process; the name is made certain afterwards.
-result<runtime::file> create_part(const fs::path& target) {
-  const fs::path part = part_of(target);
+result<runtime::file> create_part(const fs::path& target, const fs::path& part) {
   for (int round = 0; round < rounds; ++round) {
     const int fresh = ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     const int errno_value = errno;
@@ -80,7 +79,7 @@ result<runtime::file> create_part(const fs::path& target) {
       if (errno == ENOENT) continue;
       return system_failure(errno, "cannot replace the unfinished", part.string());
     }
-    runtime::file opened(descriptor, part);
+    runtime::file opened(descriptor, target);
     const result<runtime::lock_outcome> locked = opened.try_lock();
     if (!locked) return locked.error();
     if (*locked == runtime::lock_outcome::busy) {
@@ -109,10 +108,11 @@ std::optional<failure> lack_of_space(const fs::path& target, std::uint64_t expec
 result<output_file> output_file::create(const fs::path& path, std::uint64_t expected_size) {
   result<fs::path> target = checked_target(path);
   if (!target) return target.error();
-  result<runtime::file> part = create_part(*target);
-  if (!part) return part.error();
+  const fs::path part = part_of(*target);
+  result<runtime::file> opened = create_part(*target, part);
+  if (!opened) return opened.error();
   // After the part of a dead process was removed, since that gives space back.
-  output_file created(std::move(*target), std::move(*part));
+  output_file created(std::move(*target), part, std::move(*opened));
   if (std::optional<failure> lack = lack_of_space(created.path(), expected_size)) return std::move(*lack);
   return created;
 }
@@ -121,6 +121,7 @@ output_file& output_file::operator=(output_file&& other) noexcept {
   if (this != &other) {
     abandon();
     path_ = std::move(other.path_);
+    part_ = std::move(other.part_);
     file_ = std::move(other.file_);
   }
   return *this;
@@ -135,7 +136,7 @@ result<void> output_file::commit(bool sync) {
   // Network file systems report late write errors on close, yet a real close would give the lock away before the rename.
   const int twin = ::dup(file_.descriptor());
   if (twin < 0 || (::close(twin) != 0 && errno != EINTR)) return system_failure(errno, "cannot write", path_.string());
-  if (const result<void> renamed = runtime::rename_file(file_.path(), path_); !renamed) return renamed.error();
+  if (const result<void> renamed = runtime::rename_file(part_, path_); !renamed) return renamed.error();
   // From here on the part has its final name; the descriptor must not remove it.
   const result<void> closed = file_.close();
   if (!closed) return closed.error();
@@ -146,7 +147,7 @@ result<void> output_file::commit(bool sync) {
 void output_file::abandon() noexcept {
   if (!file_.is_open()) return;
   // Before the descriptor closes and with it the lock: afterwards the name may be somebody else's.
-  if (names_it(file_.path(), file_.descriptor())) ::unlink(file_.path().c_str());
+  if (names_it(part_, file_.descriptor())) ::unlink(part_.c_str());
   file_ = runtime::file();
 }
 

@@ -25,7 +25,7 @@ class output_file {
   output_file& operator=(output_file&& other) noexcept;
   ~output_file();
 
-  /// The part, open for reading and writing, empty at first. Valid until commit or destruction.
+  /// The part, open for reading and writing, empty at first; in messages it goes by the final name. Valid until commit or destruction.
   const runtime::file& file() const noexcept { return file_; }
   int fd() const noexcept { return file_.descriptor(); }
   /// The final name, symbolic links resolved.
@@ -36,10 +36,12 @@ class output_file {
   result<void> commit(bool sync);
 
  private:
-  output_file(std::filesystem::path path, runtime::file part) : path_(std::move(path)), file_(std::move(part)) {}
+  output_file(std::filesystem::path path, std::filesystem::path part, runtime::file opened)
+      : path_(std::move(path)), part_(std::move(part)), file_(std::move(opened)) {}
   void abandon() noexcept;
 
   std::filesystem::path path_;
+  std::filesystem::path part_;
   runtime::file file_;
 };
 

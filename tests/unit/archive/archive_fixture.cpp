@@ -10,6 +10,11 @@
 #include "support/process.hpp"
 #include "support/temp_dir.hpp"
 
+#ifdef GANTRY_HAVE_LIBARCHIVE
+#include <archive.h>
+#include <archive_entry.h>
+#endif
+
 #include <algorithm>
 #include <cstring>
 #include <random>
@@ -203,6 +208,30 @@ bool tar_accepts(const std::filesystem::path& archive) {
   gantry::test::command what;
   what.argv = {"tar", "-tf", archive.string()};
   return gantry::test::run(what).ok();
+}
+
+std::optional<std::string> libarchive_reads([[maybe_unused]] const std::filesystem::path& archive) {
+#ifdef GANTRY_HAVE_LIBARCHIVE
+  const std::unique_ptr<::archive, decltype(&::archive_read_free)> reader(::archive_read_new(), &::archive_read_free);
+  ::archive_read_support_format_tar(reader.get());
+  ::archive_read_support_filter_gzip(reader.get());
+  if (::archive_read_open_filename(reader.get(), archive.c_str(), 65536) != ARCHIVE_OK) return ::archive_error_string(reader.get());
+  std::string listed;
+  std::string part(65536, '\0');
+  ::archive_entry* member = nullptr;
+  int status = ARCHIVE_OK;
+  while ((status = ::archive_read_next_header(reader.get(), &member)) == ARCHIVE_OK) {
+    std::uint64_t size = 0;
+    la_ssize_t count = 0;
+    while ((count = ::archive_read_data(reader.get(), part.data(), part.size())) > 0) size += static_cast<std::uint64_t>(count);
+    if (count < 0) return ::archive_error_string(reader.get());
+    listed.append(::archive_entry_pathname(member)).append(" ").append(std::to_string(size)).append("\n");
+  }
+  if (status != ARCHIVE_EOF) return ::archive_error_string(reader.get());
+  return listed;
+#else
+  return std::nullopt;
+#endif
 }
 
 }  // namespace gantry::archive::fixture

@@ -84,4 +84,8 @@ std::string python(const std::string& script, const std::vector<std::string>& ar
 /// `tar -tf`; whether GNU tar takes \p archive for whole.
 bool tar_accepts(const std::filesystem::path& archive);
 
+/// The members of \p archive as "name size" lines, as libarchive reads them with their contents, plain or gzip; the reason when it cannot.
+/// Nothing where libarchive is not there.
+std::optional<std::string> libarchive_reads(const std::filesystem::path& archive);
+
 }  // namespace gantry::archive::fixture

@@ -272,6 +272,17 @@ TEST_CASE("equal tags of different repositories are told apart by the full name"
   CHECK(ref_name(list[1]) == "quay.io/nginx:1");
 }
 
+TEST_CASE("an image that was asked for twice is one image") {
+  memory_blobs blobs;
+  const archived_manifest image = build_image(blobs, "amd64", {"x"});
+  const layout plan = docker({single(image, "nginx:1.25"), single(image, "nginx:latest"), single(image, "nginx:1.25")});
+  CHECK(docker_entries(plan).find(R"("RepoTags":["nginx:1.25","nginx:latest"])") != std::string::npos);
+  const json::array list = listed(plan);
+  REQUIRE(list.size() == 2);
+  CHECK(ref_name(list[0]) == "1.25");
+  CHECK(ref_name(list[1]) == "latest");
+}
+
 TEST_CASE("images of one config share one entry with all tags") {
   memory_blobs blobs;
   const archived_manifest image = build_image(blobs, "amd64", {"x"});

@@ -199,6 +199,7 @@ TEST_CASE("a file system that fills up on the way leaves nothing") {
     const result<void> written = file.file().write_at(0, std::as_bytes(std::span(bytes)));
     REQUIRE(written.has_error());
     CHECK(written.error().code == errc::no_space);
+    CHECK(says(written.error(), "cannot write " + (dir / "small" / "x.tar").string() + ": No space left"));
   }
   CHECK(files_in(dir / "small") == 0);
   CHECK(::umount(target.c_str()) == 0);
