@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "M
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// Reads a date by a form: 'd' a digit of the day or a blank before it, 'b' a month's letter, 'Y' 'H' 'M' 'S' digits of year and time, all
+/// Reads a date by a form: 'd' a digit of the day or a blank before it, 'b' a month's letter, 'y' 'h' 'm' 's' digits of year and time, all
 /// else itself.
 struct date_fields {
   unsigned day = 0;
@@ -48,12 +48,12 @@ std::optional<date_fields> read_date(std::string_view text, std::string_view for
         i += 2;
         break;
       }
-      case 'Y':
-      case 'H':
-      case 'M':
-      case 'S': {
+      case 'y':
+      case 'h':
+      case 'm':
+      case 's': {
         if (!is_digit(c)) return std::nullopt;
-        int& value = form[i] == 'Y' ? date.year : form[i] == 'H' ? date.hour : form[i] == 'M' ? date.minute : date.second;
+        int& value = form[i] == 'y' ? date.year : form[i] == 'h' ? date.hour : form[i] == 'm' ? date.minute : date.second;
         value = value * 10 + digit;
         break;
       }
@@ -79,12 +79,12 @@ std::optional<system_clock::time_point> parse_http_date(std::string_view text, s
   const std::size_t comma = text.find(',');
   if (comma == std::string_view::npos) {  // Sun Nov  6 08:49:37 1994
     if (text.size() < 4 || text[3] != ' ') return std::nullopt;
-    const auto date = read_date(text.substr(4), "bbb dd HH:MM:SS YYYY");
+    const auto date = read_date(text.substr(4), "bbb dd hh:mm:ss yyyy");
     return date ? to_time(*date) : std::nullopt;
   }
   const std::string_view rest = text.substr(comma + 1);
-  if (const auto date = read_date(rest, " dd bbb YYYY HH:MM:SS GMT")) return to_time(*date);  // Sun, 06 Nov 1994 08:49:37 GMT
-  if (auto date = read_date(rest, " dd-bbb-YY HH:MM:SS GMT")) {                               // Sunday, 06-Nov-94 08:49:37 GMT
+  if (const auto date = read_date(rest, " dd bbb yyyy hh:mm:ss GMT")) return to_time(*date);  // Sun, 06 Nov 1994 08:49:37 GMT
+  if (auto date = read_date(rest, " dd-bbb-yy hh:mm:ss GMT")) {                               // Sunday, 06-Nov-94 08:49:37 GMT
     const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(now));
     const int this_year = static_cast<int>(today.year());
     date->year += this_year / 100 * 100;

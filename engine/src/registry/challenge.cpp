@@ -94,26 +94,25 @@ class scanner {
 /// Reads challenges until the end or the first defect. \returns false for a defect.
 bool read(scanner& in, std::vector<challenge>& challenges) {
   in.skip_separators();
-  while (!in.at_end()) {
+  for (bool listed = true; !in.at_end(); in.skip_separators()) {
     const std::string_view word = in.token();
     if (word.empty()) return false;
     const bool spaced = in.starts_with(' ') || in.starts_with('\t');
     in.skip_blanks();
-    if (in.starts_with('=')) {
-      in.take('=');
+    const bool alone = in.at_end() || in.starts_with(',');
+    if (in.take('=')) {
       in.skip_blanks();
       auto value = challenges.empty() ? std::nullopt : in.value();
       if (!value) return false;
       challenges.back().parameters.emplace_back(lower_case(word), std::move(*value));
       if (!in.at_boundary()) return false;
-    } else if (challenges.empty() || spaced || is_known_scheme(word)) {
-      // A word that is followed by another word, or is known, opens the next challenge.
-      if (!challenges.empty() && !is_known_scheme(word) && (in.at_end() || in.starts_with(','))) return false;
+    } else if (challenges.empty() || is_known_scheme(word) || (spaced && !alone)) {
+      // A word that is known, or is followed by another word, opens the next challenge.
       challenges.push_back({lower_case(word), {}});
-    } else {
+    } else if (listed || !challenges.back().parameters.empty()) {
       return false;
-    }
-    in.skip_separators();
+    }  // else the credentials of a scheme such as Negotiate, which mean nothing here
+    listed = in.starts_with(',');
   }
   return true;
 }
