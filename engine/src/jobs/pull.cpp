@@ -8,6 +8,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -48,19 +49,20 @@ struct plan {
   std::vector<transfer::wanted_blob> held;
 };
 
-/// Tells what the store has. Blocking.
-plan compare_with(const store::content_store& store, std::vector<transfer::wanted_blob> wanted) {
+/// Tells what the store has. \p fetched is there, but not from an earlier run. Blocking.
+plan compare_with(const store::content_store& store, const std::vector<transfer::wanted_blob>& wanted, const std::set<digest>& fetched) {
   plan made;
-  for (transfer::wanted_blob& one : wanted) {
+  for (const transfer::wanted_blob& one : wanted) {
     ++made.summary.blobs;
     made.summary.bytes += one.blob.size;
-    if (store.holds(one.blob)) {
-      ++made.summary.blobs_held;
-      made.summary.bytes_held += one.blob.size;
-      made.held.push_back(std::move(one));
-    } else {
-      made.missing.push_back(std::move(one));
+    if (!store.holds(one.blob)) {
+      made.missing.push_back(one);
+      continue;
     }
+    made.held.push_back(one);
+    if (fetched.contains(one.blob.digest)) continue;
+    ++made.summary.blobs_held;
+    made.summary.bytes_held += one.blob.size;
   }
   return made;
 }
@@ -140,10 +142,11 @@ task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transf
 
   result<std::vector<transfer::wanted_blob>> wanted = blobs_of(resolved);
   if (!wanted) co_return wanted.error();
-  auto compare = [store, blobs = std::move(*wanted)] { return compare_with(*store, blobs); };
+  auto compare = [store, blobs = std::move(*wanted), fetched = names.fetched()] { return compare_with(*store, blobs, fetched); };
   plan made = co_await offload(shared.lanes, lane::files, std::move(compare));
   now.events.emit(made.summary);
-  for (const transfer::wanted_blob& one : made.held) now.events.emit(blob_finished{one.blob.digest, one.blob.size, true});
+  for (const transfer::wanted_blob& one : made.held)
+    now.events.emit(blob_finished{one.blob.digest, one.blob.size, !names.fetched().contains(one.blob.digest)});
 
   const result<transfer::fetch_summary> fetched = co_await transfer::fetch_all(shared, now, store, std::move(made.missing));
   if (!fetched) co_return fetched.error();

@@ -91,6 +91,8 @@ task<result<std::string>> resolver::fetch_small_blob(reference image, descriptor
     auto got = co_await transfer::with_retry<std::string>(shared_, running_, "config " + std::string(blob.digest.short_form()), ask);
     if (!got) co_return got.error();
     bytes = std::move(*got);
+    running_.received(bytes.size());
+    fetched_.insert(blob.digest);
   }
   const result<void> kept = co_await keep(blob, bytes);
   if (!kept) co_return kept.error();

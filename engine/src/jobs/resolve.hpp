@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,9 @@ class resolver {
   /// registry served.
   task<result<resolved_image>> resolve(reference image, platform_choice choice);
 
+  /// Configurations that had to be fetched to learn what a manifest runs on; in the store now, though not from an earlier run.
+  const std::set<digest>& fetched() const noexcept { return fetched_; }
+
  private:
   struct served {
     descriptor top;
@@ -72,6 +76,7 @@ class resolver {
   transfer::context& shared_;
   transfer::operation& running_;
   std::shared_ptr<store::content_store> store_;
+  std::set<digest> fetched_;
 };
 
 }  // namespace gantry::jobs
