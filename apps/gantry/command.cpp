@@ -1,0 +1,97 @@
+#include "command.hpp"
+
+#include "failure_report.hpp"
+#include "progress/terminal.hpp"
+#include "progress/text.hpp"
+#include "suggestion.hpp"
+
+#include <gantry/engine.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace gantry::app {
+namespace {
+
+constexpr int standard_output = 1;
+constexpr int standard_error = 2;
+
+constexpr command table[] = {
+    {"pull", "IMAGE...", "Pull images into archives that docker, podman, containerd and skopeo load", pull_command},
+};
+
+std::string help() {
+  std::string text = fmt::format(
+      "gantry {} moves container images between registries, files and a local store, without a daemon.\n\n"
+      "Usage: gantry COMMAND [OPTION...]\n\nCommands:\n",
+      version());
+  for (const auto& verb : commands()) text += fmt::format("  {:<24}{}\n", fmt::format("{} {}", verb.name, verb.usage), verb.purpose);
+  text += fmt::format("  {:<24}{}\n", "help [COMMAND]", "Print the options of a command");
+  return text +
+         "\nOptions:\n"
+         "  -h, --help              Print this help\n"
+         "  --version               Print the version\n"
+         "\nWithout arguments, and with IMAGE_REF set, gantry pulls that image; PLATFORM, GANTRY_OUTPUT, DOCKER_HUB_USERNAME,\n"
+         "DOCKER_HUB_TOKEN, REGISTRY_USERNAME and REGISTRY_PASSWORD say how, and GITHUB_OUTPUT receives the result.\n"
+         "\nExit codes: 0 done, 1 failed, 2 usage, 3 not authorised, 4 not found, 5 integrity, 6 part of a list failed,\n"
+         "7 local storage, 8 rate limited, 130 SIGINT, 143 SIGTERM.\n";
+}
+
+const command* find_command(std::string_view name) {
+  const auto all = commands();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const command& verb) { return name == verb.name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+int unknown_command(const std::string& word) {
+  std::vector<std::string> known{"help"};
+  for (const auto& verb : commands()) known.emplace_back(verb.name);
+  std::string hint = did_you_mean(closest(word, known));
+  if (hint.empty()) hint = "see 'gantry --help'";
+  const bool option = word.starts_with('-');
+  if (option) hint = "options stand behind a command, e.g. 'gantry pull --progress plain nginx:1.25'";
+  // What stands behind '=' may be a secret.
+  return fail_early(
+      usage_problem(fmt::format("unknown {} '{}'", option ? "option" : "command", word.substr(0, word.find('='))), std::move(hint)));
+}
+
+int run_help(std::vector<std::string> words) {
+  if (words.empty()) return print_result(help());
+  const command* verb = find_command(words.front());
+  if (verb == nullptr) return unknown_command(words.front());
+  return verb->run(std::vector<std::string>(1, "--help"));
+}
+
+}  // namespace
+
+std::span<const command> commands() { return table; }
+
+int fail_early(const problem& what) {
+  write_all(standard_error, error_text(report_problem(what)));
+  return static_cast<int>(what.code);
+}
+
+int print_result(const std::string& text) {
+  if (write_all(standard_output, text)) return 0;
+  return fail_early(problem(exit_code::storage, "standard output cannot be written"));
+}
+
+int run_program(std::vector<std::string> words) {
+  if (words.empty()) {
+    if (const auto status = environment_command()) return *status;
+    write_all(standard_error, help());
+    return static_cast<int>(exit_code::usage);
+  }
+  const std::string first = words.front();
+  words.erase(words.begin());
+  if (first == "--help" || first == "-h") return print_result(help());
+  if (first == "help") return run_help(std::move(words));
+  if (first == "--version") return print_result(fmt::format("gantry {}\n", version()));
+  const command* verb = find_command(first);
+  return verb == nullptr ? unknown_command(first) : verb->run(std::move(words));
+}
+
+}  // namespace gantry::app

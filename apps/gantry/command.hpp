@@ -1,0 +1,38 @@
+#pragma once
+
+#include "outcome.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace gantry::app {
+
+/// A verb of the command line.
+struct command {
+  const char* name;
+  const char* usage;    ///< what follows the name
+  const char* purpose;  ///< one line
+  int (*run)(std::vector<std::string> words);
+};
+
+/// All verbs, in the order of the help text.
+std::span<const command> commands();
+
+/// Runs the program. \param words the arguments behind the program's name \returns the exit status
+int run_program(std::vector<std::string> words);
+
+/// Prints a problem that came up before there was a console. \returns its exit status
+int fail_early(const problem& what);
+
+/// Prints what was asked for on standard output. \returns 0, or 7 when it could not be written
+int print_result(const std::string& text);
+
+// One file each.
+int pull_command(std::vector<std::string> words);
+
+/// Environment mode. \returns nothing when IMAGE_REF is not set
+std::optional<int> environment_command();
+
+}  // namespace gantry::app

@@ -1,0 +1,126 @@
+#include "option_parser.hpp"
+#include "values.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace gantry::app {
+namespace {
+
+outcome<> read_progress(const std::string& text, progress_mode& into) {
+  static constexpr std::pair<const char*, progress_mode> modes[] = {{"auto", progress_mode::automatic},
+                                                                    {"bar", progress_mode::bar},
+                                                                    {"plain", progress_mode::plain},
+                                                                    {"json", progress_mode::json},
+                                                                    {"none", progress_mode::none}};
+  for (const auto& [name, mode] : modes) {
+    if (text == name) {
+      into = mode;
+      return {};
+    }
+  }
+  return usage_problem(fmt::format("--progress takes auto, bar, plain, json or none, not '{}'", text));
+}
+
+void add_transfer_options(option_parser& parser, common_options& into) {
+  const auto group = "Transfer";
+  parser
+      .add("-j,--jobs,--workers,--max-concurrent,--max-concurrent-downloads", "Connections at a time (default auto)", "N|auto",
+           [&into](const std::string& text) -> outcome<> {
+             auto jobs = parse_jobs(text);
+             if (!jobs) return jobs.error();
+             into.jobs = *jobs;
+             return {};
+           })
+      ->group(group);
+  parser
+      .add("--max-per-host", "Connections to one host (default max(16, N))", "N",
+           [&into](const std::string& text) -> outcome<> {
+             auto count = parse_count("--max-per-host", text, 1, 256);
+             if (!count) return count.error();
+             into.max_per_host = *count;
+             return {};
+           })
+      ->group(group);
+  parser
+      .add("--retries,--retry-attempts", "Attempts after an error answer (default 5); cut connections are not counted", "N",
+           [&into](const std::string& text) -> outcome<> {
+             auto count = parse_count("--retries", text, 0, 1000);
+             if (!count) return count.error();
+             into.retries = *count;
+             return {};
+           })
+      ->group(group);
+  parser
+      .add("--timeout", "Limit for the whole operation: 90, 5m, 1h30m (default none)", "TIME",
+           [&into](const std::string& text) -> outcome<> {
+             auto time = parse_duration("--timeout", text);
+             if (!time) return time.error();
+             into.timeout = *time;
+             return {};
+           })
+      ->group(group);
+  parser.app()
+      .add_option("--cache-dir", into.cache_dir, "Layer store (default $GANTRY_CACHE_DIR, else ~/.cache/gantry)")
+      ->type_name("DIR")
+      ->group(group);
+  parser.app()
+      .add_flag("--no-sync{false}", into.sync, "Do not force finished files to the disk: faster, not safe from power cuts")
+      ->group(group);
+}
+
+void add_registry_options(option_parser& parser, common_options& into) {
+  const auto group = "Registry";
+  auto& app = parser.app();
+  app.add_option("-u,--username", into.username, "User name for the named registry")->type_name("USER")->group(group);
+  app.add_option("-p,--password", into.password, "Password or token; --password-stdin keeps it out of the shell's history")
+      ->type_name("PASS")
+      ->group(group);
+  app.add_flag("--password-stdin", into.password_stdin, "Read the password from standard input")->group(group);
+  app.add_option("--authfile", into.authfile, "Credentials in docker's config.json form (default ~/.docker/config.json)")
+      ->type_name("FILE")
+      ->group(group);
+  parser.add_hosts("--insecure,--skip-tls", "Do not check the certificate of the named registry (--insecure=HOST: of HOST)", into.insecure)
+      ->group(group);
+  parser.add_hosts("--plain-http", "Speak plain http to the named registry (--plain-http=HOST: to HOST)", into.plain_http)->group(group);
+  app.add_option("--ca-cert", into.ca_cert, "Additional certificate authorities, PEM")->type_name("FILE")->group(group);
+}
+
+void add_output_options(option_parser& parser, common_options& into) {
+  const auto group = "Messages";
+  auto& app = parser.app();
+  parser
+      .add("--progress", "auto, bar, plain, json or none (default auto)", "MODE",
+           [&into](const std::string& text) { return read_progress(text, into.progress); })
+      ->group(group);
+  app.add_flag("-q,--quiet", into.quiet, "Print errors and warnings only")->group(group);
+  app.add_flag("-v,--verbose", into.verbose, "Print more about what is done")->group(group);
+  app.add_flag("--debug", into.debug, "Print every request and decision, without secrets")->group(group);
+  app.add_option("--log-file", into.log_file, "Append time, level and message of everything to a file")->type_name("FILE")->group(group);
+  app.add_flag("--json", into.json, "Print the result as JSON")->group(group);
+}
+
+}  // namespace
+
+void add_common_options(option_parser& parser, common_options& into) {
+  add_transfer_options(parser, into);
+  add_registry_options(parser, into);
+  add_output_options(parser, into);
+}
+
+outcome<> check_common_options(const common_options& options) {
+  const bool has_password = options.password.has_value() || options.password_stdin;
+  if (options.password && options.password_stdin) return usage_problem("--password and --password-stdin exclude each other");
+  if (!options.username.empty() && !has_password) {
+    return usage_problem("--username needs a password",
+                         "give it with --password-stdin, e.g. 'gantry pull -u USER --password-stdin IMAGE < FILE'");
+  }
+  if (options.username.empty() && has_password) return usage_problem("a password needs a user name", "give it with -u USER");
+  if (options.username.find(':') != std::string::npos)
+    return usage_problem("a user name cannot contain ':'", "give the password with --password-stdin");
+  if (options.quiet && (options.verbose || options.debug)) return usage_problem("--quiet and --verbose or --debug exclude each other");
+  return {};
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,89 @@
+#include "console.hpp"
+
+#include "progress/terminal.hpp"
+#include "progress/text.hpp"
+
+#include <utility>
+
+namespace gantry::app {
+namespace {
+
+constexpr int standard_error = 2;
+
+std::unique_ptr<renderer> make_renderer(progress_mode mode) {
+  switch (mode) {
+    case progress_mode::bar:
+      return make_bar_renderer(standard_error);
+    case progress_mode::plain:
+      return make_plain_renderer(standard_error);
+    case progress_mode::json:
+      return make_json_renderer(standard_error);
+    case progress_mode::automatic:
+    case progress_mode::none:
+      break;
+  }
+  return make_silent_renderer(standard_error);
+}
+
+}  // namespace
+
+progress_mode choose_progress(const common_options& options, bool live) {
+  if (options.progress != progress_mode::automatic) return options.progress;
+  if (options.quiet) return progress_mode::none;
+  // Debug lines would tear live ones apart many times a second.
+  return live && !options.debug ? progress_mode::bar : progress_mode::plain;
+}
+
+outcome<std::unique_ptr<console>> console::open(const common_options& options) {
+  const bool live = is_live_terminal(standard_error);
+  if (options.progress == progress_mode::bar && !live) {
+    return usage_problem("--progress bar needs a terminal on standard error", "use --progress plain or json");
+  }
+  std::unique_ptr<log_file> log;
+  if (!options.log_file.empty()) {
+    auto opened = log_file::open(options.log_file);
+    if (!opened) return opened.error();
+    log = std::move(*opened);
+  }
+  return std::unique_ptr<console>(new console(make_renderer(choose_progress(options, live)), std::move(log), options));
+}
+
+console::console(std::unique_ptr<gantry::app::renderer> output, std::unique_ptr<log_file> log, const common_options& options)
+    : renderer_(std::move(output)),
+      log_(std::move(log)),
+      quiet_(options.quiet),
+      verbose_(options.verbose || options.debug),
+      debug_(options.debug) {}
+
+void console::say(severity level, const std::string& text) {
+  if (log_) log_->write(level, text);
+  if (level == severity::debug && !debug_) return;
+  if (level == severity::info && !verbose_) return;
+  if (level == severity::note && quiet_) return;
+  renderer_->message(level, text);
+}
+
+void console::error(const error_report& report) {
+  if (log_)
+    log_->write_error(report.server_message.empty() ? report.message : report.message + "; registry said: " + report.server_message);
+  renderer_->error(report);
+}
+
+void console::summary(const run_summary& totals) {
+  if (log_) log_->write(severity::note, summary_text(totals));
+  if (!quiet_) renderer_->summary(totals);
+  if (log_ && !log_->good()) renderer_->message(severity::warning, "not all lines could be written to the log file");
+}
+
+void console::event(const gantry::event& what) {
+  renderer_->event(what);
+  auto words = describe(what);
+  if (!words) return;
+  const auto& [level, text] = *words;
+  if (log_) log_->write(level, text);
+  const transition_lines lines = renderer_->transitions();
+  if (lines == transition_lines::never) return;
+  if (level == severity::warning || verbose_ || (lines == transition_lines::wanted && !quiet_)) renderer_->message(level, text);
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "log_file.hpp"
+#include "options.hpp"
+#include "outcome.hpp"
+#include "progress/renderer.hpp"
+
+#include <memory>
+#include <string>
+
+namespace gantry::app {
+
+/// All that a command says on standard error and in the log file. It decides what is said at which verbosity, the renderer how.
+class console {
+ public:
+  /// Opens the log file and chooses the renderer.
+  static outcome<std::unique_ptr<console>> open(const common_options& options);
+
+  void debug(const std::string& text) { say(severity::debug, text); }
+  void note(const std::string& text) { say(severity::note, text); }
+  void warn(const std::string& text) { say(severity::warning, text); }
+  void error(const error_report& report);
+  void summary(const run_summary& totals);
+  void event(const gantry::event& what);
+  /// Whether \ref debug text goes anywhere: without, the engine need not write it.
+  bool wants_debug() const noexcept { return debug_ || log_ != nullptr; }
+
+  gantry::app::renderer& renderer() noexcept { return *renderer_; }
+
+ private:
+  console(std::unique_ptr<gantry::app::renderer> output, std::unique_ptr<log_file> log, const common_options& options);
+  void say(severity level, const std::string& text);
+
+  std::unique_ptr<gantry::app::renderer> renderer_;
+  std::unique_ptr<log_file> log_;
+  bool quiet_;
+  bool verbose_;
+  bool debug_;
+};
+
+/// What `--progress auto` means. \param live standard error is a terminal that can move its cursor
+progress_mode choose_progress(const common_options& options, bool live);
+
+}  // namespace gantry::app

@@ -1,0 +1,132 @@
+#include "engine_setup.hpp"
+
+#include "credentials.hpp"
+#include "values.hpp"
+
+#include <gantry/credentials.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+namespace gantry::app {
+namespace {
+
+// Says now, with the file's name, what would otherwise show as a failed connection or login later.
+outcome<> check_readable(const char* option, const std::string& path) {
+  errno = 0;
+  if (std::ifstream(path).good()) return {};
+  const int reason = errno;
+  const exit_code code = reason == ENOENT || reason == ENOTDIR ? exit_code::not_found : exit_code::storage;
+  return problem(code, fmt::format("{}: {} cannot be read: {}", option, path, std::generic_category().message(reason)));
+}
+
+outcome<std::string> read_password() {
+  std::string password;
+  if (!std::getline(std::cin, password)) return usage_problem("--password-stdin: standard input is empty");
+  if (password.ends_with('\r')) password.pop_back();
+  if (password.empty()) return usage_problem("--password-stdin: the first line of standard input is empty");
+  return password;
+}
+
+outcome<std::shared_ptr<credential_source>> flag_credentials(const common_options& options, const std::set<std::string>& named) {
+  if (options.username.empty()) return std::shared_ptr<credential_source>();
+  if (named.size() != 1) {
+    return usage_problem("-u is for one registry, but the images name several", "pull them one registry at a time, or use 'docker login'");
+  }
+  credential value;
+  value.username = options.username;
+  value.origin = "command line";
+  if (options.password_stdin) {
+    auto password = read_password();
+    if (!password) return password.error();
+    value.password = std::move(*password);
+  } else {
+    value.password = options.password.value_or(std::string());
+  }
+  return std::shared_ptr<credential_source>(std::make_shared<bound_credential>(*named.begin(), std::move(value)));
+}
+
+outcome<std::shared_ptr<credential_source>> all_credentials(const common_options& options, const std::set<std::string>& named,
+                                                            const environment& variables, bool from_environment, console& output) {
+  std::vector<std::shared_ptr<credential_source>> sources;
+  auto flags = flag_credentials(options, named);
+  if (!flags) return flags.error();
+  if (*flags) sources.push_back(std::move(*flags));
+  const std::string registry = from_environment && named.size() == 1 ? *named.begin() : std::string();
+  for (auto& source : environment_credentials(variables, registry, [&](const std::string& text) { output.warn(text); })) {
+    sources.push_back(std::move(source));
+  }
+  if (!options.authfile.empty()) {
+    if (auto readable = check_readable("--authfile", options.authfile); !readable) return readable.error();
+  }
+  diagnostics trouble;
+  sources.push_back(docker_config_credentials(options.authfile, &trouble));
+  if (!trouble.message().empty()) {
+    if (!options.authfile.empty()) return problem(exit_code::not_authorised, trouble.message());
+    output.warn(trouble.message());
+  }
+  return std::shared_ptr<credential_source>(std::make_shared<credential_chain>(std::move(sources)));
+}
+
+}  // namespace
+
+std::set<std::string> registries_of(const std::vector<image_request>& images) {
+  std::set<std::string> registries;
+  for (const auto& request : images) registries.insert(request.image.registry());
+  return registries;
+}
+
+outcome<std::set<std::string>> expand_hosts(const std::vector<std::string>& hosts, const std::set<std::string>& named) {
+  std::set<std::string> all;
+  for (const auto& host : hosts) {
+    if (host == named_registry) {
+      all.insert(named.begin(), named.end());
+      continue;
+    }
+    auto word = parse_registry(host);
+    if (!word) return word.error();
+    all.insert(std::move(word->host));
+  }
+  return all;
+}
+
+outcome<engine_options> make_engine_options(const common_options& options, const std::string& registry, const std::set<std::string>& named,
+                                            const environment& variables, bool from_environment, console& output) {
+  engine_options engine;
+  engine.cache_dir = options.cache_dir;
+  engine.jobs = options.jobs;
+  engine.max_per_host = options.max_per_host;
+  engine.attempts = options.retries + 1;
+  engine.sync = options.sync;
+  if (!options.ca_cert.empty()) {
+    if (auto readable = check_readable("--ca-cert", options.ca_cert); !readable) return readable.error();
+    engine.ca_cert = options.ca_cert;
+  }
+  auto insecure = expand_hosts(options.insecure, named);
+  if (!insecure) return insecure.error();
+  auto plain = expand_hosts(options.plain_http, named);
+  if (!plain) return plain.error();
+  if (!registry.empty()) {
+    auto word = parse_registry(registry);
+    if (!word) return word.error();
+    if (word->plain_http) plain->insert(word->host);
+  }
+  for (const auto& host : *insecure)
+    output.warn(fmt::format("the certificate of {} is not checked: anybody on the way can pose as it", host));
+  for (const auto& host : *plain)
+    output.warn(fmt::format("{} is spoken to in plain http: anybody on the way can read and change what travels", host));
+  engine.insecure = std::move(*insecure);
+  engine.plain_http = std::move(*plain);
+  auto credentials = all_credentials(options, named, variables, from_environment, output);
+  if (!credentials) return credentials.error();
+  engine.credentials = std::move(*credentials);
+  return engine;
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,73 @@
+#include "failure_report.hpp"
+
+#include <gantry/format.hpp>
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <string_view>
+
+namespace gantry::app {
+namespace {
+
+constexpr const char* go_on = "run the same command again: what was fetched is kept and not fetched twice";
+
+struct advice {
+  errc code;
+  std::string_view topic;  // a message that speaks of it needs no hint
+  const char* text;
+};
+
+constexpr advice advices[] = {
+    {errc::unauthorized, "docker login", "log in with 'docker login', or give -u USER --password-stdin"},
+    {errc::forbidden, "docker login", "the account in use has no right to this; give another with -u USER --password-stdin"},
+    {errc::insecure_transport, "--plain-http", "--plain-http=HOST allows it, for everybody on the way to read"},
+    {errc::tls_expected, "--plain-http", "if the registry has no TLS, --plain-http=HOST speaks to it in clear text"},
+    {errc::tls_not_trusted, "--ca-cert", "--ca-cert FILE adds its authority; --insecure=HOST skips the check"},
+    {errc::not_an_image, "-f oci", "-f oci keeps artifacts of any kind"},
+    {errc::name_not_resolved, "spelling", "check the registry's spelling and the network"},
+    {errc::rate_limited, "log in", "wait, or log in: most registries allow more to known users"},
+    {errc::no_space, "--cache-dir", "free some space, or move the store with --cache-dir"},
+    {errc::in_use, "another gantry", "wait for the other process, or choose another name with -o"},
+};
+
+bool keeps_parts(const error_code& ec) {
+  for (const errc code :
+       {errc::connection_lost, errc::connection_refused, errc::timed_out, errc::too_slow, errc::retries_exhausted, errc::server_error}) {
+    if (ec == make_error_code(code)) return true;
+  }
+  return false;
+}
+
+std::string hint_for(const error_code& ec, const std::string& message) {
+  for (const auto& [code, topic, text] : advices) {
+    if (ec == make_error_code(code)) return message.find(topic) == std::string::npos ? text : std::string();
+  }
+  return keeps_parts(ec) ? go_on : std::string();
+}
+
+}  // namespace
+
+error_report report_failure(const error_code& ec, const diagnostics& text, const stop_cause& cause, const std::string& object) {
+  error_report report;
+  if (ec == make_error_condition(condition::cancelled)) {
+    report.hint = go_on;
+    if (cause.timed_out) {
+      report.exit_code = static_cast<int>(exit_code::failed);
+      report.message = fmt::format("stopped after {}, the time that --timeout allows", format_duration(*cause.timed_out));
+    } else {
+      report.exit_code = static_cast<int>(cause.signal == SIGTERM ? exit_code::terminated : exit_code::interrupted);
+      report.message = cause.signal == SIGTERM ? "stopped by SIGTERM" : "stopped";
+    }
+    return report;
+  }
+  report.exit_code = static_cast<int>(exit_code_of(ec));
+  report.message = text.message().empty() ? fmt::format("{}: {}", object, ec.message()) : text.message();
+  report.server_message = text.server_message();
+  report.hint = hint_for(ec, report.message);
+  return report;
+}
+
+error_report report_problem(const problem& what) { return {static_cast<int>(what.code), what.message, {}, what.hint}; }
+
+}  // namespace gantry::app

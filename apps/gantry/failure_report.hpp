@@ -1,0 +1,28 @@
+#pragma once
+
+#include "exit_code.hpp"
+#include "outcome.hpp"
+#include "progress/renderer.hpp"
+
+#include <gantry/diagnostics.hpp>
+#include <gantry/error.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace gantry::app {
+
+/// Why an operation was stopped by this program rather than by an error.
+struct stop_cause {
+  int signal = 0;                                      ///< SIGINT or SIGTERM
+  std::optional<std::chrono::milliseconds> timed_out;  ///< --timeout, when it ran out
+};
+
+/// Turns an engine's error into what the user reads: its sentence, the registry's words, and a hint which option or step helps.
+/// \param object what failed, for errors without a sentence of their own
+error_report report_failure(const error_code& ec, const diagnostics& text, const stop_cause& cause, const std::string& object);
+
+error_report report_problem(const problem& what);
+
+}  // namespace gantry::app

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <gantry/platform.hpp>
+#include <gantry/reference.hpp>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::app {
+
+/// `[<registry>_]<repository>_<tag>_<arch>[<variant>]...` and `.tar` or `.tar.gz` (CLI.md, "Archive name"). `docker.io` and `library/` are
+/// left out, '/' and ':' become '_', a digest without tag stands as its first 12 digits.
+/// \param platforms one, or all that share the archive
+std::string archive_name(const reference& image, const std::vector<platform>& platforms, bool gzip);
+
+/// Whether a name is meant for an archive: .tar, .tar.gz, .tgz, .gz.
+bool has_archive_suffix(std::string_view name);
+
+/// Whether a name asks for gzip: .gz, .tgz.
+bool has_gzip_suffix(std::string_view name);
+
+}  // namespace gantry::app

@@ -1,0 +1,72 @@
+#include "option_parser.hpp"
+
+#include "suggestion.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace gantry::app {
+
+option_parser::option_parser(const std::string& command, const std::string& description) : app_(description, command), command_(command) {
+  app_.set_help_flag("-h,--help", "Print this help");
+  app_.get_formatter()->column_width(44);
+  app_.get_formatter()->label("OPTIONS", "OPTION...");
+}
+
+CLI::Option* option_parser::add(const std::string& names, const std::string& description, const std::string& value_name,
+                                std::function<outcome<>(const std::string&)> read) {
+  auto* option = app_.add_option_function<std::string>(
+      names,
+      [this, read = std::move(read)](const std::string& text) {
+        if (auto done = read(text); !done && !refused_) refused_ = done.error();
+      },
+      description);
+  return option->type_name(value_name);
+}
+
+CLI::Option* option_parser::add_hosts(const std::string& names, const std::string& description, std::vector<std::string>& into) {
+  std::string with_default;
+  for (std::size_t begin = 0; begin < names.size();) {
+    const std::size_t end = std::min(names.find(',', begin), names.size());
+    with_default += fmt::format("{}{}{{{}}}", begin == 0 ? "" : ",", names.substr(begin, end - begin), named_registry);
+    begin = end + 1;
+  }
+  return app_.add_flag(with_default, into, description)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+outcome<std::optional<help_text>> option_parser::parse(std::vector<std::string> words) {
+  std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+  try {
+    app_.parse(std::move(words));
+  } catch (const CLI::CallForHelp&) {
+    return std::optional(help_text{app_.help()});
+  } catch (const CLI::ExtrasError&) {
+    return unknown_option();
+  } catch (const CLI::ParseError& error) {
+    return usage_problem(error.what(), fmt::format("see '{} --help'", command_));
+  }
+  if (refused_) return *refused_;
+  return std::optional<help_text>();
+}
+
+problem option_parser::unknown_option() const {
+  std::string word;
+  for (const auto& extra : app_.remaining()) {
+    if (word.empty()) word = extra;
+  }
+  // Behind '=' may stand a misspelt option's secret.
+  word = word.substr(0, word.find('='));
+  // `-xSECRET`: only the letter is the option.
+  if (word.size() > 2 && word[0] == '-' && word[1] != '-') word.resize(2);
+  std::vector<std::string> known;
+  for (const auto* option : app_.get_options()) {
+    for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  std::string hint = word.starts_with("--") ? did_you_mean(closest(word, known)) : std::string();
+  if (hint.empty()) hint = fmt::format("see '{} --help'", command_);
+  return usage_problem(fmt::format("unknown option '{}'", word), std::move(hint));
+}
+
+}  // namespace gantry::app

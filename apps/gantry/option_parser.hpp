@@ -1,0 +1,47 @@
+#pragma once
+
+#include "options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::app {
+
+/// CLI11 with this program's manners: values are read by functions that return outcomes, unknown options are answered with the nearest
+/// known one, nothing that may be a secret is repeated in a message.
+class option_parser {
+ public:
+  /// \param command e.g. `gantry pull`
+  option_parser(const std::string& command, const std::string& description);
+
+  CLI::App& app() noexcept { return app_; }
+
+  /// An option whose text goes through \p read, which stores the value.
+  CLI::Option* add(const std::string& names, const std::string& description, const std::string& value_name,
+                   std::function<outcome<>(const std::string&)> read);
+
+  /// An option with an optional `=HOST`.
+  CLI::Option* add_hosts(const std::string& names, const std::string& description, std::vector<std::string>& into);
+
+  /// \returns the text of `--help` when it was asked for.
+  outcome<std::optional<help_text>> parse(std::vector<std::string> words);
+
+ private:
+  problem unknown_option() const;
+
+  CLI::App app_;
+  std::string command_;
+  std::optional<problem> refused_;  ///< by a \ref add reader: CLI11's exceptions cannot carry it
+};
+
+/// Adds the options that all commands share.
+void add_common_options(option_parser& parser, common_options& into);
+
+/// Rules between the shared options that no single option can check.
+outcome<> check_common_options(const common_options& options);
+
+}  // namespace gantry::app

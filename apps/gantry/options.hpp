@@ -1,0 +1,78 @@
+#pragma once
+
+#include "outcome.hpp"
+
+#include <gantry/options.hpp>
+#include <gantry/platform.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace gantry::app {
+
+enum class progress_mode {
+  automatic,  ///< bar on a terminal, plain elsewhere
+  bar,        ///< live lines, needs a terminal
+  plain,      ///< a line every few seconds and at each transition
+  json,       ///< one JSON object a line
+  none,       ///< nothing
+};
+
+/// Options that every command with a network end takes (CLI.md, "Options everywhere"); defaults in place.
+struct common_options {
+  unsigned jobs = 0;                                 ///< connections; 0: auto
+  unsigned max_per_host = 0;                         ///< connections to one host; 0: the engine's choice
+  unsigned retries = 5;                              ///< attempts after the first error answer
+  std::optional<std::chrono::milliseconds> timeout;  ///< the whole operation; none: unlimited
+
+  std::string username;
+  std::optional<std::string> password;
+  bool password_stdin = false;
+  std::string authfile;
+  std::string cache_dir;
+  std::string ca_cert;
+  bool sync = true;
+
+  std::vector<std::string> insecure;    ///< registries; \ref named_registry for an option without value
+  std::vector<std::string> plain_http;  ///< the same
+
+  progress_mode progress = progress_mode::automatic;
+  bool quiet = false;
+  bool verbose = false;
+  bool debug = false;
+  bool json = false;
+  std::string log_file;
+};
+
+/// Stands for the registry that is named in the command, in options whose `=HOST` was left out.
+inline constexpr const char* named_registry = "<named>";
+
+/// The command line of `gantry pull`.
+struct pull_arguments {
+  common_options common;
+  std::vector<std::string> images;
+  std::string from;                 ///< a list of references; `-` is standard input
+  std::string registry;             ///< as typed
+  std::string repository;           ///< in place of a positional image
+  std::string tag_or_digest;        ///< beside \ref repository
+  std::vector<platform> platforms;  ///< empty: this machine's
+  bool all_platforms = false;
+  std::string output;  ///< empty: named files in the current directory
+  archive_format format = archive_format::docker;
+  bool gzip = false;
+  bool store_only = false;
+  std::string digestfile;
+};
+
+/// `--help` was asked for: what to print.
+struct help_text {
+  std::string text;
+};
+
+/// Reads the words behind `gantry pull`. Pure: touches neither files nor environment.
+outcome<std::variant<pull_arguments, help_text>> parse_pull(std::vector<std::string> words);
+
+}  // namespace gantry::app

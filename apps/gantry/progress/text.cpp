@@ -1,0 +1,90 @@
+#include "progress/text.hpp"
+
+#include <gantry/format.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <type_traits>
+
+namespace gantry::app {
+namespace {
+
+std::string describe_plan(const transfer_planned& plan) {
+  std::string text = fmt::format("{} blobs, {}", plan.blobs, format_bytes(plan.bytes));
+  if (plan.blobs_held > 0) text += fmt::format("; {} of them, {}, are in the store", plan.blobs_held, format_bytes(plan.bytes_held));
+  return text;
+}
+
+}  // namespace
+
+std::optional<std::pair<severity, std::string>> describe(const event& what) {
+  using result = std::optional<std::pair<severity, std::string>>;
+  return std::visit(
+      [](const auto& e) -> result {
+        using kind = std::decay_t<decltype(e)>;
+        if constexpr (std::is_same_v<kind, image_resolved>) {
+          return std::pair(severity::info, fmt::format("{} is {}", e.reference.familiar(), e.top.digest.string()));
+        } else if constexpr (std::is_same_v<kind, transfer_planned>) {
+          return std::pair(severity::info, describe_plan(e));
+        } else if constexpr (std::is_same_v<kind, blob_started>) {
+          if (e.resumed == 0) return std::nullopt;
+          return std::pair(severity::info,
+                           fmt::format("{}: goes on at {} of {}", e.digest.short_form(), format_bytes(e.resumed), format_bytes(e.size)));
+        } else if constexpr (std::is_same_v<kind, blob_finished>) {
+          return std::pair(severity::info,
+                           fmt::format("{}: {}, {}", e.digest.short_form(), e.reused ? "in the store" : "done", format_bytes(e.size)));
+        } else if constexpr (std::is_same_v<kind, retry_scheduled>) {
+          return std::pair(severity::info, fmt::format("{}: {}; next attempt in {}", e.object,
+                                                       e.message.empty() ? e.reason.message() : e.message, format_duration(e.delay)));
+        } else if constexpr (std::is_same_v<kind, gantry::waiting>) {
+          return std::pair(severity::info, "waiting: " + e.what);
+        } else if constexpr (std::is_same_v<kind, gantry::warning>) {
+          return std::pair(severity::warning, e.message);
+        } else {
+          return std::nullopt;
+        }
+      },
+      what);
+}
+
+std::string message_text(severity level, const std::string& text) {
+  const char* prefix = level == severity::warning ? "warning: " : level == severity::debug ? "debug: " : "";
+  return fmt::format("gantry: {}{}\n", prefix, text);
+}
+
+std::string error_text(const error_report& report) {
+  std::string text = fmt::format("gantry: {}\n", report.message);
+  if (!report.server_message.empty()) text += fmt::format("registry said: {}\n", report.server_message);
+  if (!report.hint.empty()) text += fmt::format("hint: {}\n", report.hint);
+  return text;
+}
+
+std::string summary_text(const run_summary& totals) {
+  const pull_result& sum = totals.totals;
+  std::string text = fmt::format("{} image{} in {}: {} received", totals.images, totals.images == 1 ? "" : "s",
+                                 format_duration(totals.elapsed), format_bytes(sum.bytes_received));
+  const auto ms = static_cast<std::uint64_t>(std::max<std::int64_t>(1, totals.elapsed.count()));
+  if (sum.bytes_received > 0) text += fmt::format(", {}/s", format_bytes(sum.bytes_received * 1000 / ms));
+  if (sum.bytes_resumed > 0) text += fmt::format(", {} kept from an earlier run", format_bytes(sum.bytes_resumed));
+  if (sum.archive_size > 0) text += fmt::format(", {} of archive written", format_bytes(sum.archive_size));
+  text += '\n';
+  if (sum.layers > 0)
+    text += fmt::format("cache: {}/{} layers reused, {} not downloaded\n", sum.layers_reused, sum.layers, format_bytes(sum.bytes_reused));
+  return text;
+}
+
+std::string status_text(const progress_state& state, progress_clock::time_point now) {
+  if (state.archive().total > 0) {
+    return fmt::format("writing the archive: {} of {}", format_bytes(state.archive().done), format_bytes(state.archive().total));
+  }
+  if (!state.planned()) return {};
+  const std::uint64_t total = std::max<std::uint64_t>(1, state.bytes());
+  std::string text = fmt::format("{} of {} ({} %)", format_bytes(state.bytes_done()), format_bytes(state.bytes()),
+                                 static_cast<unsigned>(100.0 * static_cast<double>(state.bytes_done()) / static_cast<double>(total)));
+  if (const double rate = state.rate(now); rate >= 1.0) text += fmt::format(", {}/s", format_bytes(static_cast<std::uint64_t>(rate)));
+  if (const auto left = state.remaining(now)) text += fmt::format(", {} left", format_duration(*left));
+  return text;
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,136 @@
+#include "command.hpp"
+#include "console.hpp"
+#include "engine_setup.hpp"
+#include "environment.hpp"
+#include "failure_report.hpp"
+#include "options.hpp"
+#include "progress/terminal.hpp"
+#include "pull_plan.hpp"
+#include "puller.hpp"
+#include "results.hpp"
+#include "session.hpp"
+
+#include <gantry/engine.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <system_error>
+#include <utility>
+
+namespace gantry::app {
+namespace {
+
+constexpr int standard_output = 1;
+
+outcome<std::vector<image_request>> requested_images(const pull_arguments& arguments) {
+  std::vector<std::string> words = arguments.images;
+  if (!arguments.repository.empty()) words.push_back(join_repository(arguments.repository, arguments.tag_or_digest));
+  if (!arguments.from.empty()) {
+    std::ifstream file;
+    if (arguments.from != "-") {
+      errno = 0;
+      file.open(arguments.from);
+      if (!file)
+        return problem(exit_code::not_found,
+                       fmt::format("--from: {} cannot be read: {}", arguments.from, std::generic_category().message(errno)));
+    }
+    auto listed = arguments.from == "-" ? read_list(std::cin, "standard input") : read_list(file, arguments.from);
+    if (!listed) return listed.error();
+    words = std::move(*listed);
+  }
+  std::vector<image_request> images;
+  for (const auto& word : words) {
+    auto image = parse_image(word, arguments.registry);
+    if (!image) return image.error();
+    images.push_back(std::move(*image));
+  }
+  return images;
+}
+
+outcome<> make_directory(const std::filesystem::path& directory) {
+  if (directory.empty()) return {};
+  std::error_code ec;
+  std::filesystem::create_directories(directory, ec);
+  if (ec) return problem(exit_code::storage, fmt::format("the directory {} cannot be created: {}", directory.string(), ec.message()));
+  return {};
+}
+
+outcome<> write_results(const pull_arguments& arguments, const std::vector<image_output>& outputs) {
+  if (arguments.output != "-" && !write_all(standard_output, arguments.common.json ? result_json(outputs) : result_lines(outputs))) {
+    return problem(exit_code::storage, "the result cannot be written to standard output");
+  }
+  if (!arguments.digestfile.empty() && !outputs.empty()) return write_file(arguments.digestfile, digest_lines(outputs));
+  return {};
+}
+
+outcome<> write_github_output(const environment& variables, const std::vector<image_output>& outputs, console& output) {
+  const std::string path = variables("GITHUB_OUTPUT");
+  if (path.empty() || outputs.empty()) return {};
+  const auto [text, refused] = github_output(facts_of(outputs.front()));
+  for (const auto& key : refused) output.warn(fmt::format("{} holds a control character and is not written to GITHUB_OUTPUT", key));
+  return append_file(path, text);
+}
+
+outcome<int> pull(const pull_arguments& arguments, const environment& variables, bool from_environment, console& output) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto images = requested_images(arguments);
+  if (!images) return images.error();
+  auto plan = plan_pull(arguments, *images, kind_of_path);
+  if (!plan) return plan.error();
+  if (arguments.output == "-" && is_terminal(standard_output)) {
+    return usage_problem("an archive is not written to a terminal", "redirect standard output, or name a file with -o FILE");
+  }
+  auto settings = make_engine_options(arguments.common, arguments.registry, registries_of(*images), variables, from_environment, output);
+  if (!settings) return settings.error();
+  if (auto made = make_directory(plan->new_directory); !made) return made.error();
+
+  session work(output, arguments.common.timeout);
+  settings->log = work.debug_log();
+  engine mover(std::move(*settings));
+  puller steps(mover, work, output, arguments.format, arguments.common.timeout);
+  for (const auto& step : plan->steps) {
+    steps.run(step);
+    if (work.stopped()) break;
+  }
+  if (!steps.outputs().empty()) {
+    if (auto written = write_results(arguments, steps.outputs()); !written) return written.error();
+    if (from_environment) {
+      if (auto written = write_github_output(variables, steps.outputs(), output); !written) return written.error();
+    }
+    run_summary summary = steps.summary();
+    summary.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+    output.summary(summary);
+  }
+  return steps.exit_status();
+}
+
+int run(const pull_arguments& arguments, bool from_environment) {
+  auto output = console::open(arguments.common);
+  if (!output) return fail_early(output.error());
+  auto status = pull(arguments, process_environment(), from_environment, **output);
+  if (status) return *status;
+  (*output)->error(report_problem(status.error()));
+  return static_cast<int>(status.error().code);
+}
+
+}  // namespace
+
+int pull_command(std::vector<std::string> words) {
+  auto parsed = parse_pull(std::move(words));
+  if (!parsed) return fail_early(parsed.error());
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  return run(std::get<pull_arguments>(*parsed), false);
+}
+
+std::optional<int> environment_command() {
+  auto arguments = environment_arguments(process_environment());
+  if (!arguments) return fail_early(arguments.error());
+  if (!*arguments) return std::nullopt;
+  return run(**arguments, true);
+}
+
+}  // namespace gantry::app

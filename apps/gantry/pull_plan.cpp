@@ -1,0 +1,101 @@
+#include "pull_plan.hpp"
+
+#include "naming.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <system_error>
+#include <utility>
+
+namespace gantry::app {
+namespace {
+
+pull_step common_step(const pull_arguments& arguments, destination to) {
+  pull_step step;
+  step.to = to;
+  step.platforms = arguments.platforms;
+  step.all_platforms = arguments.all_platforms;
+  step.gzip = arguments.gzip;
+  return step;
+}
+
+pull_plan one_step(pull_step step, const std::vector<image_request>& images) {
+  step.images = images;
+  pull_plan plan;
+  plan.steps.push_back(std::move(step));
+  return plan;
+}
+
+// The store takes images one by one, so that one that fails does not stop the others.
+pull_plan into_store(const pull_arguments& arguments, const std::vector<image_request>& images) {
+  pull_plan plan;
+  for (const auto& image : images) {
+    plan.steps.push_back(common_step(arguments, destination::store));
+    plan.steps.back().images.push_back(image);
+  }
+  return plan;
+}
+
+outcome<pull_plan> into_directory(const pull_arguments& arguments, const std::vector<image_request>& images,
+                                  const std::filesystem::path& directory) {
+  pull_plan plan;
+  std::set<std::filesystem::path> names;
+  std::vector<platform> platforms = arguments.platforms;
+  if (platforms.empty()) platforms.push_back(platform::host());
+  for (const auto& image : images) {
+    if (arguments.all_platforms) {
+      plan.steps.push_back(common_step(arguments, destination::each));
+      plan.steps.back().images.push_back(image);
+      plan.steps.back().path = directory;
+      continue;
+    }
+    for (const auto& wanted : platforms) {
+      pull_step step = common_step(arguments, destination::named);
+      step.images.push_back(image);
+      if (!arguments.platforms.empty()) step.platforms.assign(1, wanted);
+      step.path = directory / archive_name(image.image, std::vector<platform>(1, wanted), arguments.gzip);
+      if (!names.insert(step.path).second) {
+        return usage_problem(fmt::format("two outputs of this run would be named {}", step.path.string()),
+                             "put them into one archive with -o FILE");
+      }
+      plan.steps.push_back(std::move(step));
+    }
+  }
+  return plan;
+}
+
+}  // namespace
+
+outcome<pull_plan> plan_pull(const pull_arguments& arguments, const std::vector<image_request>& images,
+                             const std::function<path_kind(const std::filesystem::path&)>& kind_of) {
+  if (arguments.store_only) return into_store(arguments, images);
+  if (arguments.output.empty()) return into_directory(arguments, images, {});
+  if (arguments.output == "-") return one_step(common_step(arguments, destination::stream), images);
+  const std::filesystem::path output = arguments.output;
+  const path_kind kind = kind_of(output);
+  const bool new_directory = kind == path_kind::absent && (arguments.output.ends_with('/') || !has_archive_suffix(arguments.output));
+  if (kind == path_kind::directory || new_directory) {
+    for (const std::string_view suffix : {".zst", ".xz", ".bz2", ".zip"}) {
+      if (new_directory && arguments.output.ends_with(suffix)) {
+        return usage_problem(fmt::format("archives are written plain or gzipped, not as {}", suffix), "name the output .tar or .tar.gz");
+      }
+    }
+    auto plan = into_directory(arguments, images, output);
+    if (plan && new_directory) plan->new_directory = output;
+    return plan;
+  }
+  pull_step step = common_step(arguments, destination::file);
+  step.path = output;
+  step.gzip = arguments.gzip || has_gzip_suffix(arguments.output);
+  return one_step(std::move(step), images);
+}
+
+path_kind kind_of_path(const std::filesystem::path& path) {
+  std::error_code ec;
+  const auto status = std::filesystem::status(path, ec);
+  if (!std::filesystem::exists(status)) return path_kind::absent;
+  return std::filesystem::is_directory(status) ? path_kind::directory : path_kind::other;
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,182 @@
+#include "puller.hpp"
+
+#include "failure_report.hpp"
+#include "naming.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <system_error>
+#include <utility>
+
+namespace gantry::app {
+namespace {
+
+std::string title_of(const std::vector<reference>& images) {
+  std::string title = images.front().familiar();
+  if (images.size() > 1) title += fmt::format(" and {} more", images.size() - 1);
+  return title;
+}
+
+}  // namespace
+
+pull_answer puller::pull(const std::vector<reference>& images, const pull_step& step, archive_target target) {
+  pull_options options;
+  options.output = std::move(target);
+  options.platforms = step.platforms;
+  options.all_platforms = step.all_platforms;
+  return session_.pull(engine_, images, std::move(options), title_of(images));
+}
+
+void puller::run(const pull_step& step) {
+  if (step.images.size() == 1) {
+    run_single(step);
+  } else {
+    run_together(step);
+  }
+}
+
+bool puller::fall_back(const error_code& ec, const image_request& request) {
+  if (ec != make_error_code(errc::not_found) || !request.fallback) return false;
+  console_.note(fmt::format("{} is not there, trying {}", request.image.string(), request.fallback->string()));
+  return true;
+}
+
+void puller::run_single(const pull_step& step) {
+  const image_request& request = step.images.front();
+  std::string path = step.path.string();
+  const auto attempt = [&](const reference& image) {
+    if (step.to == destination::stream) return pull(std::vector<reference>(1, image), step, archive_stream{1, format_, step.gzip});
+    if (step.to == destination::file || step.to == destination::named) {
+      return pull(std::vector<reference>(1, image), step, archive_file{path, format_, step.gzip});
+    }
+    return pull(std::vector<reference>(1, image), step, store_only{});
+  };
+  reference image = request.image;
+  pull_answer answer = attempt(image);
+  if (fall_back(answer.ec, request)) {
+    image = *request.fallback;
+    if (step.to == destination::named) {
+      const std::vector<platform> platforms = step.platforms.empty() ? std::vector<platform>(1, platform::host()) : step.platforms;
+      path = (step.path.parent_path() / archive_name(image, platforms, step.gzip)).string();
+    }
+    answer = attempt(image);
+  }
+  if (answer.ec) return fail(answer, image.string());
+  add_totals(answer.result);
+  if (step.to == destination::each) return export_each(step, answer.result);
+  if (step.to == destination::named) path = settle_path(step, image, path, answer.result);
+  add_outputs(answer.result, step.to == destination::file || step.to == destination::named ? path : std::string());
+}
+
+// In one operation nobody could tell which of several images is not there: those with a second name are looked up one by one.
+std::optional<std::vector<reference>> puller::settle_names(const pull_step& step) {
+  std::vector<reference> images;
+  for (const auto& request : step.images) {
+    images.push_back(request.image);
+    if (!request.fallback) continue;
+    const pull_answer answer = pull(std::vector<reference>(1, request.image), step, store_only{});
+    if (fall_back(answer.ec, request)) {
+      images.back() = *request.fallback;
+    } else if (answer.ec) {
+      fail(answer, request.image.string());
+      return std::nullopt;
+    } else {
+      summary_.totals.bytes_received += answer.result.bytes_received;
+    }
+  }
+  return images;
+}
+
+void puller::run_together(const pull_step& step) {
+  const auto images = settle_names(step);
+  if (!images) return;
+  archive_target target = store_only{};
+  if (step.to == destination::file) target = archive_file{step.path, format_, step.gzip};
+  if (step.to == destination::stream) target = archive_stream{1, format_, step.gzip};
+  const pull_answer answer = pull(*images, step, std::move(target));
+  if (answer.ec) return fail(answer, title_of(*images));
+  add_totals(answer.result);
+  add_outputs(answer.result, step.to == destination::file ? step.path.string() : std::string());
+}
+
+// All platforms are in the store now: each goes into its archive without a request.
+void puller::export_each(const pull_step& step, const pull_result& held) {
+  std::set<std::filesystem::path> names;
+  for (const auto& image : held.images) {
+    const auto name = archive_name(image.reference, std::vector<platform>(1, image.image_platform), step.gzip);
+    if (names.insert(name).second) continue;
+    failure_ = static_cast<int>(exit_code::usage);
+    console_.error({failure_,
+                    fmt::format("two platforms of {} would both be named {}", image.reference.string(), name),
+                    {},
+                    "put all platforms into one archive with -o FILE"});
+    return;
+  }
+  for (const auto& image : held.images) {
+    const std::vector<platform> wanted(1, image.image_platform);
+    const std::string path = (step.path / archive_name(image.reference, wanted, step.gzip)).string();
+    pull_step one = step;
+    one.platforms = wanted;
+    one.all_platforms = false;
+    const pull_answer answer =
+        pull(std::vector<reference>(1, image.reference.with_digest(image.top.digest)), one, archive_file{path, format_, step.gzip});
+    if (answer.ec) {
+      fail(answer, path);
+      if (session_.stopped()) return;
+      continue;
+    }
+    summary_.totals.archive_size += answer.result.archive_size;
+    outputs_.push_back({path, image, answer.result.archive_size});
+    succeeded_ = true;
+  }
+}
+
+// A single manifest of another platform, pulled because none was asked for, is named after what it is.
+std::string puller::settle_path(const pull_step& step, const reference& pulled, const std::string& path, const pull_result& result) {
+  if (!step.platforms.empty() || result.images.size() != 1) return path;
+  const std::filesystem::path current = path;
+  const platform& actual = result.images.front().image_platform;
+  const auto wanted = current.parent_path() / archive_name(pulled, std::vector<platform>(1, actual), step.gzip);
+  if (actual.architecture.empty() || wanted == current) return path;
+  std::error_code ec;
+  std::filesystem::rename(current, wanted, ec);
+  if (!ec) return wanted.string();
+  console_.warn(fmt::format("{} holds an image for {} but cannot be renamed: {}", path, to_string(actual), ec.message()));
+  return path;
+}
+
+void puller::add_totals(const pull_result& result) {
+  pull_result& sum = summary_.totals;
+  sum.blobs += result.blobs;
+  sum.bytes += result.bytes;
+  sum.blobs_reused += result.blobs_reused;
+  sum.bytes_reused += result.bytes_reused;
+  sum.layers += result.layers;
+  sum.layers_reused += result.layers_reused;
+  sum.bytes_resumed += result.bytes_resumed;
+  sum.bytes_received += result.bytes_received;
+  sum.archive_size += result.archive_size;
+  summary_.images += result.images.size();
+}
+
+void puller::add_outputs(const pull_result& result, const std::string& path) {
+  for (const auto& image : result.images) outputs_.push_back({path, image, result.archive_size});
+  succeeded_ = true;
+}
+
+void puller::fail(const pull_answer& answer, const std::string& object) {
+  stop_cause cause;
+  cause.signal = session_.stop_signal();
+  if (session_.timed_out()) cause.timed_out = timeout_;
+  const error_report report = report_failure(answer.ec, answer.text, cause, object);
+  if (failure_ == 0 || session_.stopped()) failure_ = report.exit_code;
+  console_.error(report);
+}
+
+int puller::exit_status() const noexcept {
+  if (failure_ == 0 || !succeeded_ || session_.stopped()) return failure_;
+  return static_cast<int>(exit_code::partial);
+}
+
+}  // namespace gantry::app

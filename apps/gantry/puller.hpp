@@ -1,0 +1,54 @@
+#pragma once
+
+#include "console.hpp"
+#include "pull_plan.hpp"
+#include "results.hpp"
+#include "session.hpp"
+
+#include <gantry/engine.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::app {
+
+/// Carries out the steps of a pull_plan, one after the other; a step that fails does not stop those after it.
+class puller {
+ public:
+  puller(engine& engine, session& session, console& output, archive_format format, std::optional<std::chrono::milliseconds> timeout)
+      : engine_(engine), session_(session), console_(output), format_(format), timeout_(timeout) {}
+
+  void run(const pull_step& step);
+
+  const std::vector<image_output>& outputs() const noexcept { return outputs_; }
+  const run_summary& summary() const noexcept { return summary_; }
+  /// 0, the failure of the only one that ran, or 6 when others succeeded.
+  int exit_status() const noexcept;
+
+ private:
+  using archive_target = std::variant<store_only, archive_file, archive_stream>;
+
+  pull_answer pull(const std::vector<reference>& images, const pull_step& step, archive_target target);
+  std::optional<std::vector<reference>> settle_names(const pull_step& step);
+  bool fall_back(const error_code& ec, const image_request& request);
+  void run_together(const pull_step& step);
+  void run_single(const pull_step& step);
+  void export_each(const pull_step& step, const pull_result& held);
+  std::string settle_path(const pull_step& step, const reference& pulled, const std::string& path, const pull_result& result);
+  void add_totals(const pull_result& result);
+  void add_outputs(const pull_result& result, const std::string& path);
+  void fail(const pull_answer& answer, const std::string& object);
+
+  engine& engine_;
+  session& session_;
+  console& console_;
+  archive_format format_;
+  std::optional<std::chrono::milliseconds> timeout_;
+  std::vector<image_output> outputs_;
+  run_summary summary_;
+  int failure_ = 0;
+  bool succeeded_ = false;
+};
+
+}  // namespace gantry::app

@@ -1,0 +1,109 @@
+#include "results.hpp"
+
+#include "json_line.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <fstream>
+#include <set>
+#include <system_error>
+
+#include <unistd.h>
+
+namespace gantry::app {
+namespace {
+
+problem write_problem(const std::filesystem::path& path, int reason) {
+  return {exit_code::storage,
+          fmt::format("{} cannot be written: {}", path.string(), std::generic_category().message(reason == 0 ? EIO : reason))};
+}
+
+bool put(const std::filesystem::path& path, const std::string& text, std::ios::openmode mode) {
+  errno = 0;
+  std::ofstream file(path, mode | std::ios::binary);
+  file << text;
+  file.close();
+  return file.good();
+}
+
+}  // namespace
+
+std::string result_lines(const std::vector<image_output>& images) {
+  std::string lines;
+  std::set<std::string> seen;
+  for (const auto& output : images) {
+    const std::string path = output.path.empty() ? "-" : output.path;
+    const std::string line = fmt::format("{} {} {}\n", path, output.image.reference.string(), output.image.top.digest.string());
+    if (seen.insert(line).second) lines += line;
+  }
+  return lines;
+}
+
+std::string result_json(const std::vector<image_output>& images) {
+  std::vector<std::string> list;
+  for (const auto& output : images) {
+    json_object object;
+    if (output.path.empty()) {
+      object.add_raw("path", "null");
+    } else {
+      object.add("path", output.path);
+    }
+    object.add("name", output.image.reference.string()).add("digest", output.image.top.digest.string());
+    object.add("manifest_digest", output.image.manifest.digest.string()).add("image_id", output.image.config.digest.string());
+    object.add("platform", to_string(output.image.image_platform)).add("archive_size", output.archive_size);
+    list.push_back(object.string());
+  }
+  return json_object().add("version", std::uint64_t{1}).add_raw("images", json_array(list)).string() + "\n";
+}
+
+std::string digest_lines(const std::vector<image_output>& images) {
+  std::string lines;
+  std::set<std::string> seen;
+  for (const auto& output : images) {
+    if (seen.insert(output.image.reference.string()).second) lines += output.image.top.digest.string() + "\n";
+  }
+  return lines;
+}
+
+archive_facts facts_of(const image_output& output) {
+  archive_facts facts;
+  if (!output.path.empty()) {
+    std::error_code ec;
+    const auto absolute = std::filesystem::absolute(output.path, ec);
+    facts.path = ec ? output.path : absolute.lexically_normal().string();
+    facts.name = absolute.filename().string();
+  }
+  facts.size = output.archive_size;
+  facts.digest = output.image.top.digest.string();
+  facts.manifest_digest = output.image.manifest.digest.string();
+  facts.image_id = output.image.config.digest.string();
+  return facts;
+}
+
+outcome<> write_file(const std::filesystem::path& path, const std::string& text) {
+  std::error_code ec;
+  // A device or pipe is written, not replaced.
+  if (std::filesystem::exists(path, ec) && !std::filesystem::is_regular_file(path, ec)) {
+    if (!put(path, text, std::ios::out)) return write_problem(path, errno);
+    return {};
+  }
+  const auto temporary = path.parent_path() / fmt::format(".{}.{}.gantry-part", path.filename().string(), ::getpid());
+  if (!put(temporary, text, std::ios::out | std::ios::trunc)) {
+    const int reason = errno;
+    std::filesystem::remove(temporary, ec);
+    return write_problem(path, reason);
+  }
+  std::filesystem::rename(temporary, path, ec);
+  if (!ec) return {};
+  const int reason = ec.value();
+  std::filesystem::remove(temporary, ec);
+  return write_problem(path, reason);
+}
+
+outcome<> append_file(const std::filesystem::path& path, const std::string& text) {
+  if (!put(path, text, std::ios::out | std::ios::app)) return write_problem(path, errno);
+  return {};
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,100 @@
+#include "session.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/post.hpp>
+
+#include <csignal>
+#include <utility>
+
+#include <unistd.h>
+
+namespace gantry::app {
+
+namespace asio = boost::asio;
+
+session::session(console& output, std::optional<std::chrono::milliseconds> timeout) : console_(output) {
+  stop_signals_.add(SIGINT);
+  stop_signals_.add(SIGTERM);
+  suspend_signals_.add(SIGTSTP);
+  await_stop();
+  await_suspend();
+  if (timeout) {
+    deadline_.expires_after(*timeout);
+    deadline_.async_wait([this](error_code ec) {
+      if (ec) return;
+      timed_out_ = true;
+      cancel_.emit(asio::cancellation_type::terminal);
+    });
+  }
+}
+
+void session::await_stop() {
+  stop_signals_.async_wait([this](error_code ec, int number) {
+    if (ec) return;
+    if (stop_signal_ != 0) {
+      console_.renderer().rest();
+      ::_exit(128 + number);
+    }
+    stop_signal_ = number;
+    console_.note("stopping; once more stops at once");
+    cancel_.emit(asio::cancellation_type::terminal);
+    await_stop();
+  });
+}
+
+// Ctrl-Z: the terminal is put in order before the shell gets it.
+void session::await_suspend() {
+  suspend_signals_.async_wait([this](error_code ec, int number) {
+    if (ec) return;
+    console_.renderer().rest();
+    suspend_signals_.remove(number);
+    ::raise(number);
+    suspend_signals_.add(number);
+    await_suspend();
+  });
+}
+
+void session::await_tick() {
+  const auto interval = console_.renderer().interval();
+  if (interval.count() == 0) return;
+  ticker_.expires_after(interval);
+  ticker_.async_wait([this](error_code ec) {
+    if (ec || !running_) return;
+    console_.renderer().tick();
+    await_tick();
+  });
+}
+
+std::function<void(const std::string&)> session::debug_log() {
+  if (!console_.wants_debug()) return {};
+  return [this](const std::string& line) { asio::post(context_, [this, line] { console_.debug(line); }); };
+}
+
+pull_answer session::pull(engine& engine, std::vector<reference> images, pull_options options, const std::string& title) {
+  context_.poll();  // a signal that came between two operations
+  pull_answer answer;
+  if (stopped()) {
+    answer.ec = make_error_code(errc::cancelled);
+    return answer;
+  }
+  options.on_event = [this](const event& what) { console_.event(what); };
+  options.event_executor = context_.get_executor();
+  console_.renderer().begin(title);
+  running_ = true;
+  await_tick();
+  auto finish = [this, &answer](error_code ec, pull_result result) {
+    answer.ec = ec;
+    answer.result = std::move(result);
+    running_ = false;
+  };
+  engine.async_pull(std::move(images), std::move(options), answer.text,
+                    asio::bind_cancellation_slot(cancel_.slot(), asio::bind_executor(context_.get_executor(), std::move(finish))));
+  while (running_) context_.run_one();
+  ticker_.cancel();
+  context_.poll();  // events that were posted before the end
+  console_.renderer().rest();
+  return answer;
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "console.hpp"
+
+#include <gantry/diagnostics.hpp>
+#include <gantry/engine.hpp>
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::app {
+
+/// How an operation of the engine ended.
+struct pull_answer {
+  error_code ec;
+  pull_result result;
+  diagnostics text;
+};
+
+/// The main thread while an engine, on its own thread, works: events, redrawing, signals and the deadline. The first SIGINT or SIGTERM
+/// cancels what runs, the second ends the process at once. Must outlive the engine whose operations it runs.
+class session {
+ public:
+  /// \param timeout for everything that runs in this session
+  session(console& output, std::optional<std::chrono::milliseconds> timeout);
+
+  /// Runs one pull to its end. Fails with errc::cancelled at once when the session was stopped before.
+  /// \param title for the progress display
+  pull_answer pull(engine& engine, std::vector<reference> images, pull_options options, const std::string& title);
+
+  /// For engine_options::log: hands lines over to this thread. Empty when nobody wants them.
+  std::function<void(const std::string&)> debug_log();
+
+  /// SIGINT or SIGTERM when one stopped the session, else 0.
+  int stop_signal() const noexcept { return stop_signal_; }
+  bool timed_out() const noexcept { return timed_out_; }
+  bool stopped() const noexcept { return stop_signal_ != 0 || timed_out_; }
+
+ private:
+  void await_stop();
+  void await_suspend();
+  void await_tick();
+
+  console& console_;
+  boost::asio::io_context context_{1};
+  boost::asio::signal_set stop_signals_{context_};
+  boost::asio::signal_set suspend_signals_{context_};
+  boost::asio::steady_timer deadline_{context_};
+  boost::asio::steady_timer ticker_{context_};
+  boost::asio::cancellation_signal cancel_;
+  int stop_signal_ = 0;
+  bool timed_out_ = false;
+  bool running_ = false;
+};
+
+}  // namespace gantry::app

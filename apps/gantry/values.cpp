@@ -1,0 +1,136 @@
+#include "values.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+
+namespace gantry::app {
+namespace {
+
+using std::chrono::milliseconds;
+
+bool read_number(std::string_view& text, std::uint64_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end == text.data()) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return true;
+}
+
+template <class Parse>
+outcome<std::vector<platform>> parse_list(std::string_view text, Parse parse) {
+  std::vector<platform> list;
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    const std::string_view word = text.substr(0, comma);
+    error_code ec;
+    platform value = parse(word, ec);
+    if (ec) {
+      return usage_problem(fmt::format("'{}' is not a platform", word),
+                           "platforms are written os/arch[/variant], e.g. linux/amd64 or linux/arm/v7");
+    }
+    if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(std::move(value));
+    if (comma == std::string_view::npos) return list;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+bool names_system(std::string_view word) {
+  static constexpr std::string_view systems[] = {"linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "android", "wasip1"};
+  return std::find(std::begin(systems), std::end(systems), word) != std::end(systems);
+}
+
+// Letters, digits, '.', '-', '_' and the brackets and colons of ports and IPv6 literals.
+bool plain_host(std::string_view host) {
+  return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' || c == ':' ||
+           c == '[' || c == ']';
+  });
+}
+
+}  // namespace
+
+outcome<unsigned> parse_count(std::string_view option, std::string_view text, unsigned least, unsigned most) {
+  std::uint64_t value = 0;
+  std::string_view rest = text;
+  if (!read_number(rest, value) || !rest.empty() || value < least || value > most) {
+    return usage_problem(fmt::format("{} takes a number from {} to {}, not '{}'", option, least, most, text));
+  }
+  return static_cast<unsigned>(value);
+}
+
+outcome<unsigned> parse_jobs(std::string_view text) {
+  if (text == "auto") return 0U;
+  if (auto count = parse_count("--jobs", text, 1, 256)) return count;
+  return usage_problem(fmt::format("--jobs takes 'auto' or a number from 1 to 256, not '{}'", text));
+}
+
+outcome<milliseconds> parse_duration(std::string_view option, std::string_view text) {
+  static constexpr std::int64_t year_ms = 366LL * 24 * 3600 * 1000;
+  const auto refused = [&] { return usage_problem(fmt::format("{} takes a time such as 90, 90s, 5m or 1h30m, not '{}'", option, text)); };
+  std::int64_t total = 0;
+  std::string_view rest = text;
+  do {
+    std::uint64_t value = 0;
+    if (!read_number(rest, value) || value > static_cast<std::uint64_t>(year_ms)) return refused();
+    std::int64_t unit_ms = 1000;
+    if (rest.starts_with("ms")) {
+      unit_ms = 1;
+      rest.remove_prefix(2);
+    } else if (!rest.empty()) {
+      unit_ms = rest[0] == 's' ? 1000 : rest[0] == 'm' ? 60'000 : rest[0] == 'h' ? 3'600'000 : rest[0] == 'd' ? 86'400'000 : 0;
+      rest.remove_prefix(1);
+    }
+    if (unit_ms == 0 || static_cast<std::int64_t>(value) > year_ms / unit_ms) return refused();
+    total += static_cast<std::int64_t>(value) * unit_ms;
+  } while (!rest.empty());
+  if (total == 0 || total > year_ms) return refused();
+  return milliseconds(total);
+}
+
+outcome<std::vector<platform>> parse_platforms(std::string_view text) {
+  return parse_list(text, [](std::string_view word, error_code& ec) { return platform::parse(word, ec); });
+}
+
+outcome<std::vector<platform>> parse_architectures(std::string_view text) {
+  return parse_list(text, [](std::string_view word, error_code& ec) {
+    const std::string_view first = word.substr(0, word.find_first_of("/("));
+    // Without the system in front, `arm/v7` would read as the operating system "arm".
+    return platform::parse(word.empty() || names_system(first) ? std::string(word) : "linux/" + std::string(word), ec);
+  });
+}
+
+outcome<registry_word> parse_registry(std::string_view text) {
+  const auto refused = [](std::string_view why) {
+    return usage_problem(fmt::format("--registry {}", why), "write HOST[:PORT], e.g. registry.example.com or localhost:5000");
+  };
+  registry_word word;
+  std::string_view rest = text;
+  const bool with_scheme = rest.find("://") != std::string_view::npos;
+  if (with_scheme) {
+    const std::string_view scheme = rest.substr(0, rest.find("://"));
+    if (scheme != "http" && scheme != "https") return refused("takes http:// and https:// addresses only");
+    word.plain_http = scheme == "http";
+    rest.remove_prefix(scheme.size() + 3);
+  }
+  // What stands before '@' may be a password: it is not repeated in the message.
+  if (rest.find('@') != std::string_view::npos) return refused("holds user information, which belongs into -u and --password-stdin");
+  if (rest.find_first_of("?#") != std::string_view::npos) return refused("takes no query or fragment");
+  const std::size_t slash = rest.find('/');
+  word.host = std::string(rest.substr(0, slash));
+  std::string_view path = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  if (with_scheme && (path == "v1" || path == "v2")) path = {};
+  word.path = std::string(path);
+  if (!plain_host(word.host)) return refused(fmt::format("takes a host name, not '{}'", rest.substr(0, slash)));
+  if (word.host == "index.docker.io" || word.host == "registry-1.docker.io") word.host = "docker.io";
+  const bool qualified = word.host == "localhost" || word.host.find_first_of(".:") != std::string::npos;
+  if (!qualified) {
+    return refused(fmt::format("'{0}' needs its port, e.g. {0}:{1}: without a dot or a port a name reads as a user of docker.io", word.host,
+                               word.plain_http ? 80 : 443));
+  }
+  return word;
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "outcome.hpp"
+
+#include <gantry/platform.hpp>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::app {
+
+/// A whole number between \p least and \p most. \param option its name, for the message.
+outcome<unsigned> parse_count(std::string_view option, std::string_view text, unsigned least, unsigned most);
+
+/// `auto` (0) or 1..256 connections.
+outcome<unsigned> parse_jobs(std::string_view text);
+
+/// `90`, `90s`, `5m`, `1h30m`, `500ms`; a bare number counts seconds. Zero and more than a year are refused.
+outcome<std::chrono::milliseconds> parse_duration(std::string_view option, std::string_view text);
+
+/// A comma-separated list of `os/arch[/variant]`, without duplicates.
+outcome<std::vector<platform>> parse_platforms(std::string_view text);
+
+/// The same for `--arch`, where the operating system may be left out: `arm64`, `arm/v7`, `x86_64`.
+outcome<std::vector<platform>> parse_architectures(std::string_view text);
+
+/// What `--registry` says.
+struct registry_word {
+  std::string host;         ///< host and optional port, as in reference::registry
+  std::string path;         ///< repository prefix without slashes at its ends; usually empty
+  bool plain_http = false;  ///< the scheme http:// was written
+
+  friend bool operator==(const registry_word&, const registry_word&) = default;
+};
+
+/// Reads `HOST[:PORT][/PATH]` with or without `http://` or `https://`. A path `v1` or `v2` behind a scheme is the API's and is left out.
+/// User information, queries and fragments are refused.
+outcome<registry_word> parse_registry(std::string_view text);
+
+}  // namespace gantry::app
