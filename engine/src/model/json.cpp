@@ -17,6 +17,26 @@ shape::node of(kind value) {
 
 }  // namespace
 
+std::string_view name_of(kind value) noexcept {
+  switch (value) {
+    case kind::string:
+      return "a string";
+    case kind::integer:
+      return "an integer";
+    case kind::boolean:
+      return "true or false";
+    case kind::array:
+      return "an array";
+    case kind::object:
+    case kind::map:
+    case kind::keys:
+      return "an object";
+    case kind::anything:
+      break;
+  }
+  return "anything";
+}
+
 shape::shape() {
   static const std::shared_ptr<const node> skipped = std::make_shared<const node>();
   node_ = skipped;

@@ -22,6 +22,9 @@ enum class kind {
   array,
 };
 
+/// For messages: "a string", "an object".
+std::string_view name_of(kind value) noexcept;
+
 /// What a \ref shape points to: the kind that is accepted and what to call. Functions that do not belong to the kind are empty.
 struct shape::node {
   json::kind kind = json::kind::anything;

@@ -24,26 +24,6 @@ bool same_letters(std::string_view a, std::string_view b) {
   return true;
 }
 
-std::string_view name_of(kind value) {
-  switch (value) {
-    case kind::string:
-      return "a string";
-    case kind::integer:
-      return "an integer";
-    case kind::boolean:
-      return "true or false";
-    case kind::array:
-      return "an array";
-    case kind::object:
-    case kind::map:
-    case kind::keys:
-      return "an object";
-    case kind::anything:
-      break;
-  }
-  return "anything";
-}
-
 /// Follows the parser's events down the shapes. Boost.JSON calls the on_ members; an error is kept in \ref error and stops the parser.
 class handler {
  public:
@@ -100,11 +80,8 @@ class handler {
     keep(text);
     const std::string value = std::move(text_);
     text_.clear();
-    const node* at = next(ec);
-    if (error) return false;
-    if (at == nullptr) return true;
-    if (at->kind == kind::anything) return seen(*at);
-    if (at->kind != kind::string) return mismatch(*at, "a string", ec);
+    const node* at = expect(kind::string, "a string", ec);
+    if (at == nullptr) return !error;
     if (at->take_string) {
       if (const check taken = at->take_string(value); !taken) return taken_badly(taken.error(), ec);
     } else {
@@ -114,27 +91,18 @@ class handler {
   }
 
   bool on_number_part(bj::string_view text, error_code&) { return keep(text); }
-  bool on_int64(std::int64_t number, bj::string_view text, error_code& ec) {
-    keep(text);
+  bool on_int64(std::int64_t number, bj::string_view, error_code& ec) {
     text_.clear();
-    const node* at = next(ec);
-    if (error) return false;
-    if (at == nullptr) return true;
-    if (at->kind == kind::anything) return seen(*at);
-    if (at->kind != kind::integer) return mismatch(*at, "a number", ec);
+    const node* at = expect(kind::integer, "a number", ec);
+    if (at == nullptr) return !error;
     if (number < 0) return refuse(errc::malformed_document, "is negative", ec);
     at->take_integer(static_cast<std::uint64_t>(number));
     return true;
   }
   /// Called for numbers above the range of int64 only.
-  bool on_uint64(std::uint64_t, bj::string_view text, error_code& ec) {
-    keep(text);
+  bool on_uint64(std::uint64_t, bj::string_view, error_code& ec) {
     text_.clear();
-    const node* at = next(ec);
-    if (error) return false;
-    if (at == nullptr) return true;
-    if (at->kind == kind::anything) return seen(*at);
-    if (at->kind != kind::integer) return mismatch(*at, "a number", ec);
+    if (expect(kind::integer, "a number", ec) == nullptr) return !error;
     return refuse(errc::malformed_document, "is above 2^63", ec);
   }
   bool on_double(double number, bj::string_view text, error_code& ec) {
@@ -146,19 +114,13 @@ class handler {
     // Boost.JSON turns integers that do not fit into doubles, and 1e999 into infinity.
     const bool whole = written.find_first_of(".eE") == std::string::npos;
     if (whole || !std::isfinite(number)) return refuse(errc::malformed_document, "is a number outside of 64 bits", ec);
-    if (at == nullptr) return true;
-    if (at->kind == kind::anything) return seen(*at);
+    if (at == nullptr || at->kind == kind::anything) return at == nullptr || seen(*at);
     return mismatch(*at, "a fraction or has an exponent", ec);
   }
 
   bool on_bool(bool flag, error_code& ec) {
-    const node* at = next(ec);
-    if (error) return false;
-    if (at == nullptr) return true;
-    if (at->kind == kind::anything) return seen(*at);
-    if (at->kind != kind::boolean) return mismatch(*at, "true or false", ec);
-    at->take_boolean(flag);
-    return true;
+    if (const node* at = expect(kind::boolean, "true or false", ec)) at->take_boolean(flag);
+    return !error;
   }
 
   bool on_null(error_code& ec) {
@@ -207,6 +169,19 @@ class handler {
     }
     if (top.shape->begin_element) top.shape->begin_element();
     return &top.shape->element.get();
+  }
+
+  /// The node that takes the value of kind \p given that begins now; null when the value is read over, or refused with \ref error.
+  const node* expect(kind given, std::string_view found, error_code& ec) {
+    const node* at = next(ec);
+    if (error || at == nullptr) return nullptr;
+    if (at->kind == given) return at;
+    if (at->kind == kind::anything) {
+      seen(*at);
+    } else {
+      mismatch(*at, found, ec);
+    }
+    return nullptr;
   }
 
   bool open(bool object, error_code& ec) {
