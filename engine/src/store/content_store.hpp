@@ -40,7 +40,8 @@ class index_lock {
   runtime::file_lock lock_;
 };
 
-/// Held by the one who fetches a blob; made by content_store::try_lock. See runtime::file_lock.
+/// Held by the one who fetches a blob; made by content_store::try_lock. Release it after the ingest is destroyed, which still tidies up.
+/// See runtime::file_lock.
 using digest_lock = runtime::file_lock;
 
 /// The content-addressed store (DESIGN section 4), a valid OCI image layout on disk. Everything blocks and runs on worker lanes. The object
