@@ -37,7 +37,7 @@ class reference {
 
   /// `docker.io/library/nginx:1.25`
   std::string string() const;
-  /// Docker's short form: `nginx:1.25`. Equal to \ref string for other registries.
+  /// Docker's short form: `nginx:1.25`. Equal to \ref string for other registries and for names that it would turn into another one.
   std::string familiar() const;
   /// `docker.io/library/nginx`
   std::string name() const;

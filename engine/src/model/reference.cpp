@@ -34,10 +34,12 @@ std::string reference::name() const { return empty() ? std::string() : registry_
 std::string reference::familiar_name() const {
   if (registry_ != "docker.io") return name();
   constexpr std::string_view official = "library/";
-  const std::string_view path = repository_;
-  if (path.starts_with(official) && path.find('/', official.size()) == std::string_view::npos)
-    return std::string(path.substr(official.size()));
-  return repository_;
+  std::string_view path = repository_;
+  if (path.starts_with(official) && path.find('/', official.size()) == std::string_view::npos) path.remove_prefix(official.size());
+  // docker.io/a.b/c would be read as a registry a.b, and 64 hex digits as an image ID: these keep their full name.
+  const auto read_back = model::normalise_reference(path);
+  const bool same = read_back && read_back->domain == registry_ && read_back->path == repository_;
+  return same ? std::string(path) : name();
 }
 
 namespace {

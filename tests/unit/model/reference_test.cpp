@@ -107,6 +107,13 @@ TEST_CASE("a reference keeps tag and digest, and the digest is what is fetched")
   CHECK(parse("nginx").with_tag("2").string() == "docker.io/library/nginx:2");
 }
 
+TEST_CASE("the short form of a name is never another name") {
+  CHECK(parse("docker.io/a.b/c").familiar() == "docker.io/a.b/c:latest");
+  CHECK(parse("docker.io/localhost/c").familiar() == "docker.io/localhost/c:latest");
+  CHECK(parse("docker.io/library/a/b").familiar() == "library/a/b:latest");
+  CHECK(parse("docker.io/" + std::string(64, 'a')).familiar_name() == "docker.io/library/" + std::string(64, 'a'));
+}
+
 TEST_CASE("an unusable name is explained in the words that were given") {
   CHECK(complaint("").find("empty") != std::string::npos);
   CHECK(complaint("Nginx").find("\"Nginx\"") != std::string::npos);
