@@ -27,13 +27,7 @@ CLI::Option* option_parser::add(const std::string& names, const std::string& des
 }
 
 CLI::Option* option_parser::add_hosts(const std::string& names, const std::string& description, std::vector<std::string>& into) {
-  std::string with_default;
-  for (std::size_t begin = 0; begin < names.size();) {
-    const std::size_t end = std::min(names.find(',', begin), names.size());
-    with_default += fmt::format("{}{}{{{}}}", begin == 0 ? "" : ",", names.substr(begin, end - begin), named_registry);
-    begin = end + 1;
-  }
-  return app_.add_flag(with_default, into, description)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  return app_.add_flag(names, into, description)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 outcome<std::optional<help_text>> option_parser::parse(std::vector<std::string> words) {

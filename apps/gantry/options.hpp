@@ -47,8 +47,9 @@ struct common_options {
   std::string log_file;
 };
 
-/// Stands for the registry that is named in the command, in options whose `=HOST` was left out.
-inline constexpr const char* named_registry = "<named>";
+/// Stands for the registry that is named in the command, in options whose `=HOST` was left out. CLI11's own word for a flag without value;
+/// as a host name it would be refused for lack of a dot.
+inline constexpr const char* named_registry = "true";
 
 /// The command line of `gantry pull`.
 struct pull_arguments {

@@ -1,0 +1,44 @@
+#include "failure_report.hpp"
+
+#include "support/catch.hpp"
+
+#include <csignal>
+
+using namespace gantry;
+using namespace gantry::app;
+using namespace std::chrono_literals;
+
+TEST_CASE("an engine's sentence, the registry's words and a hint are kept apart") {
+  const auto report = report_failure(make_error_code(errc::unauthorized), diagnostics("a needs access", "denied"), {}, "a");
+  CHECK(report.exit_code == 3);
+  CHECK(report.message == "a needs access");
+  CHECK(report.server_message == "denied");
+  CHECK(report.hint.find("docker login") != std::string::npos);
+}
+
+TEST_CASE("a message that gives the advice itself gets no hint") {
+  CHECK(
+      report_failure(make_error_code(errc::tls_expected), diagnostics("x answers in clear text; use --plain-http"), {}, "x").hint.empty());
+  CHECK_FALSE(report_failure(make_error_code(errc::tls_expected), diagnostics("x answers in clear text"), {}, "x").hint.empty());
+}
+
+TEST_CASE("an error without text still names its object") {
+  const auto report = report_failure(make_error_code(errc::connection_lost), diagnostics(), {}, "nginx:1");
+  CHECK(report.message == "nginx:1: connection lost");
+  CHECK(report.hint.find("again") != std::string::npos);
+}
+
+TEST_CASE("stops carry the exit code of their cause and say how to go on") {
+  stop_cause cause;
+  cause.signal = SIGINT;
+  CHECK(report_failure(make_error_code(errc::cancelled), {}, cause, "x").exit_code == 130);
+  cause.signal = SIGTERM;
+  const auto report = report_failure(make_error_code(errc::cancelled), {}, cause, "x");
+  CHECK(report.exit_code == 143);
+  CHECK(report.hint.find("run the same command again") == 0);
+  cause = {};
+  cause.timed_out = 90s;
+  const auto late = report_failure(make_error_code(errc::cancelled), {}, cause, "x");
+  CHECK(late.exit_code == 1);
+  CHECK(late.message.find("--timeout") != std::string::npos);
+}

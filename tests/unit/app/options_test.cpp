@@ -1,0 +1,158 @@
+#include "options.hpp"
+
+#include "support/catch.hpp"
+
+#include <string>
+#include <variant>
+#include <vector>
+
+using namespace gantry::app;
+using namespace std::chrono_literals;
+
+namespace {
+
+pull_arguments parsed(std::vector<std::string> words) {
+  auto outcome = parse_pull(std::move(words));
+  if (!outcome) FAIL(outcome.error().message);
+  REQUIRE(std::holds_alternative<pull_arguments>(*outcome));
+  return std::get<pull_arguments>(*outcome);
+}
+
+problem refused(std::vector<std::string> words) {
+  auto outcome = parse_pull(std::move(words));
+  REQUIRE_FALSE(outcome.has_value());
+  CHECK(outcome.error().code == exit_code::usage);
+  return outcome.error();
+}
+
+std::vector<std::string> platforms(const pull_arguments& arguments) {
+  std::vector<std::string> list;
+  for (const auto& value : arguments.platforms) list.push_back(to_string(value));
+  return list;
+}
+
+using strings = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("defaults stand when only an image is named") {
+  const auto arguments = parsed({"nginx:1.25"});
+  CHECK(arguments.images == strings{"nginx:1.25"});
+  CHECK(arguments.platforms.empty());
+  CHECK_FALSE(arguments.all_platforms);
+  CHECK(arguments.format == gantry::archive_format::docker);
+  CHECK_FALSE(arguments.gzip);
+  CHECK(arguments.common.jobs == 0);
+  CHECK(arguments.common.retries == 5);
+  CHECK(arguments.common.sync);
+  CHECK_FALSE(arguments.common.timeout);
+  CHECK(arguments.common.progress == progress_mode::automatic);
+}
+
+TEST_CASE("every spelling of --jobs is the same option") {
+  for (const std::string name : {"-j", "--jobs", "--workers", "--max-concurrent", "--max-concurrent-downloads"}) {
+    CHECK(parsed({name, "8", "nginx"}).common.jobs == 8);
+    CHECK(parsed({name, "auto", "nginx"}).common.jobs == 0);
+    CHECK(refused({name, "0", "nginx"}).message == "--jobs takes 'auto' or a number from 1 to 256, not '0'");
+    CHECK(refused({name, "many", "nginx"}).message.find("'many'") != std::string::npos);
+  }
+  CHECK(parsed({"-j8", "nginx"}).common.jobs == 8);
+  CHECK(parsed({"nginx", "--jobs=8"}).common.jobs == 8);
+}
+
+TEST_CASE("every alias stores what its option stores") {
+  CHECK(platforms(parsed({"-a", "arm64", "x"})) == strings{"linux/arm64"});
+  CHECK(platforms(parsed({"--arch", "arm/v7", "x"})) == strings{"linux/arm/v7"});
+  CHECK(platforms(parsed({"--arch", "x86_64", "x"})) == strings{"linux/amd64"});
+  CHECK(platforms(parsed({"--arch", "linux/arm/v6", "x"})) == strings{"linux/arm/v6"});
+  CHECK(platforms(parsed({"--platform", "linux/amd64,linux/arm64,linux/amd64", "x"})) == strings{"linux/amd64", "linux/arm64"});
+  CHECK(parsed({"--all-platforms", "x"}).all_platforms);
+  CHECK(parsed({"-r", "quay.io", "x"}).registry == "quay.io");
+  CHECK(parsed({"--registry", "https://quay.io", "x"}).registry == "https://quay.io");
+  CHECK(parsed({"--repository", "a/b", "-t", "1"}).tag_or_digest == "1");
+  CHECK(parsed({"--repository", "a/b", "--reference", "1"}).repository == "a/b");
+  CHECK(parsed({"--from", "-"}).from == "-");
+  CHECK(parsed({"-u", "me", "-p", "word", "x"}).common.password == "word");
+  CHECK(parsed({"--username", "me", "--password", "-dash", "x"}).common.password == "-dash");
+  CHECK(parsed({"-u", "me", "--password-stdin", "x"}).common.password_stdin);
+  CHECK(parsed({"--authfile", "a.json", "x"}).common.authfile == "a.json");
+  CHECK(parsed({"--cache-dir", "/c", "x"}).common.cache_dir == "/c");
+  CHECK_FALSE(parsed({"--no-sync", "x"}).common.sync);
+  CHECK(parsed({"--ca-cert", "ca.pem", "x"}).common.ca_cert == "ca.pem");
+  CHECK(parsed({"--retries", "0", "x"}).common.retries == 0);
+  CHECK(parsed({"--retry-attempts", "9", "x"}).common.retries == 9);
+  CHECK(parsed({"--timeout", "1h30m", "x"}).common.timeout == 90min);
+  CHECK(parsed({"--timeout", "90", "x"}).common.timeout == 90s);
+  CHECK(parsed({"--max-per-host", "3", "x"}).common.max_per_host == 3);
+  CHECK(parsed({"--progress", "json", "x"}).common.progress == progress_mode::json);
+  CHECK(parsed({"--digestfile", "d", "x"}).digestfile == "d");
+  CHECK(parsed({"-q", "x"}).common.quiet);
+  CHECK(parsed({"-v", "x"}).common.verbose);
+  CHECK(parsed({"--debug", "x"}).common.debug);
+  CHECK(parsed({"--log-file", "l", "x"}).common.log_file == "l");
+  CHECK(parsed({"--json", "x"}).common.json);
+  CHECK(parsed({"-o", "-", "x"}).output == "-");
+  CHECK(parsed({"--output", "a.tar", "x"}).output == "a.tar");
+  CHECK(parsed({"-f", "oci", "x"}).format == gantry::archive_format::oci);
+  CHECK(parsed({"--format", "docker", "x"}).format == gantry::archive_format::docker);
+  CHECK(parsed({"--gzip", "x"}).gzip);
+  CHECK(parsed({"--store-only", "x"}).store_only);
+}
+
+TEST_CASE("--insecure and --plain-http take an optional host and never an image name") {
+  auto arguments = parsed({"--insecure", "nginx"});
+  CHECK(arguments.common.insecure == strings{named_registry});
+  CHECK(arguments.images == strings{"nginx"});
+  arguments = parsed({"--skip-tls=a.example", "--insecure=b.example:5000", "--plain-http=c.example", "nginx"});
+  CHECK(arguments.common.insecure == strings{"a.example", "b.example:5000"});
+  CHECK(arguments.common.plain_http == strings{"c.example"});
+  CHECK(parsed({"--skip-tls", "nginx"}).common.insecure == strings{named_registry});
+  CHECK(parsed({"--plain-http", "nginx"}).common.plain_http == strings{named_registry});
+}
+
+TEST_CASE("an unknown option is refused with the nearest known one, and without its value") {
+  auto what = refused({"--plattform", "linux/amd64", "nginx"});
+  CHECK(what.message == "unknown option '--plattform'");
+  CHECK(what.hint == "did you mean '--platform'?");
+  what = refused({"--pasword=secret", "nginx"});
+  CHECK(what.message == "unknown option '--pasword'");
+  CHECK(what.hint == "did you mean '--password'?");
+  what = refused({"-xsecret", "nginx"});
+  CHECK(what.message == "unknown option '-x'");
+  for (const std::string later : {"--no-cache", "--proxy", "--mirror", "--limit-rate", "--report", "--offline", "--name", "--load"}) {
+    CHECK(refused({later, "nginx"}).message == "unknown option '" + later + "'");
+  }
+}
+
+TEST_CASE("contradictions are refused in one sentence") {
+  CHECK(refused({}).message == "no image is named");
+  CHECK(refused({"nginx", "--repository", "a"}).message == "image names, --repository and --from exclude each other");
+  CHECK(refused({"nginx", "-t", "1"}).message == "--reference needs --repository");
+  CHECK(refused({"nginx", "-a", "arm64", "--platform", "linux/amd64"}).message ==
+        "--platform, --arch and --all-platforms exclude each other");
+  CHECK(refused({"nginx", "--all-platforms", "--platform", "linux/amd64"}).message.find("exclude") != std::string::npos);
+  CHECK(refused({"nginx", "--store-only", "-o", "x.tar"}).message.find("--store-only") == 0);
+  CHECK(refused({"nginx", "--json", "-o", "-"}).message == "--json and '-o -' both want standard output");
+  CHECK(refused({"--from", "-", "-u", "me", "--password-stdin"}).message.find("standard input") != std::string::npos);
+  CHECK(refused({"nginx", "-u", "me"}).message == "--username needs a password");
+  CHECK(refused({"nginx", "-p", "word"}).message == "a password needs a user name");
+  CHECK(refused({"nginx", "-u", "me", "-p", "word", "--password-stdin"}).message == "--password and --password-stdin exclude each other");
+  CHECK(refused({"nginx", "-f", "synology"}).message == "--format takes docker or oci, not 'synology'");
+  CHECK(refused({"nginx", "--progress", "fancy"}).message == "--progress takes auto, bar, plain, json or none, not 'fancy'");
+  CHECK(refused({"nginx", "--timeout", "soon"}).message.find("--timeout") == 0);
+  CHECK(refused({"nginx", "--platform", "linux/"}).message == "'linux/' is not a platform");
+  CHECK(refused({"nginx", "-q", "--debug"}).message.find("--quiet") == 0);
+  refused({"nginx", "--output"});
+}
+
+TEST_CASE("help lists the options and is no error") {
+  auto outcome = parse_pull({"--help"});
+  REQUIRE(outcome.has_value());
+  REQUIRE(std::holds_alternative<help_text>(*outcome));
+  const auto& text = std::get<help_text>(*outcome).text;
+  for (const std::string name :
+       {"--jobs", "--platform", "--all-platforms", "--password-stdin", "--plain-http", "--digestfile", "--store-only"}) {
+    CHECK(text.find(name) != std::string::npos);
+  }
+  CHECK(text.find("{") == std::string::npos);
+}

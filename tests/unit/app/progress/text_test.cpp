@@ -1,0 +1,61 @@
+#include "progress/text.hpp"
+
+#include "support/catch.hpp"
+
+#include <string>
+
+using namespace gantry;
+using namespace gantry::app;
+using namespace std::chrono_literals;
+
+TEST_CASE("an error is the sentence, the registry's words and the hint on lines of their own") {
+  CHECK(error_text({1, "it failed", "", ""}) == "gantry: it failed\n");
+  CHECK(error_text({1, "it failed", "DENIED", "log in"}) == "gantry: it failed\nregistry said: DENIED\nhint: log in\n");
+  CHECK(message_text(severity::warning, "x") == "gantry: warning: x\n");
+  CHECK(message_text(severity::note, "x") == "gantry: x\n");
+}
+
+TEST_CASE("the summary tells what the store saved") {
+  run_summary run;
+  run.images = 1;
+  run.elapsed = 2s;
+  run.totals.layers = 6;
+  run.totals.layers_reused = 5;
+  run.totals.bytes_reused = 131'000'000;
+  run.totals.bytes_received = 20'000'000;
+  const auto text = summary_text(run);
+  CHECK(text.find("1 image in 2") == 0);
+  CHECK(text.find("20.0 MB received, 10.0 MB/s") != std::string::npos);
+  CHECK(text.find("\ncache: 5/6 layers reused, 131.0 MB not downloaded\n") != std::string::npos);
+  run.images = 2;
+  CHECK(summary_text(run).find("2 images in ") == 0);
+}
+
+TEST_CASE("transitions have words, plain progress has none") {
+  CHECK_FALSE(describe(blob_progress{}));
+  CHECK_FALSE(describe(blob_started{}));
+  const auto warned = describe(warning{"careful"});
+  REQUIRE(warned);
+  CHECK(warned->first == severity::warning);
+  CHECK(warned->second == "careful");
+  const auto retry = describe(retry_scheduled{"abc", 1, 1s, make_error_code(errc::connection_lost), ""});
+  REQUIRE(retry);
+  CHECK(retry->second.find("abc: connection lost; next attempt in 1") == 0);
+}
+
+TEST_CASE("the status line has amount, share, speed and time left") {
+  progress_state state;
+  const progress_clock::time_point start{1h};
+  CHECK(status_text(state, start).empty());
+  transfer_planned plan;
+  plan.blobs = 1;
+  plan.bytes = 100'000'000;
+  state.apply(plan, start);
+  blob_started begun;
+  begun.size = plan.bytes;
+  state.apply(begun, start);
+  for (unsigned i = 1; i <= 20; ++i) state.apply(blob_progress{digest(), i * 1'000'000ULL}, start + i * 100ms);
+  CHECK(status_text(state, start + 2s).find("20.0 MB of 100.0 MB (20 %), 1") == 0);
+  state.apply(archive_progress{1'000'000, 4'000'000}, start);
+  CHECK(status_text(state, start) == "writing the archive: 1.0 MB of 4.0 MB");
+}

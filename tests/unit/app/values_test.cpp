@@ -1,0 +1,48 @@
+#include "values.hpp"
+
+#include "support/catch.hpp"
+
+#include <string>
+#include <utility>
+
+using namespace gantry::app;
+using namespace std::chrono_literals;
+
+TEST_CASE("durations are read with and without units") {
+  const std::pair<const char*, std::chrono::milliseconds> rows[] = {{"90", 90s},      {"90s", 90s}, {"5m", 5min}, {"1h30m", 90min},
+                                                                    {"500ms", 500ms}, {"2d", 48h},  {"1m30", 90s}};
+  for (const auto& [text, value] : rows) CHECK(parse_duration("--timeout", text).value() == value);
+  for (const char* text : {"", "0", "-1", "5 m", "m", "5x", "99999999999999999999", "400d", "9223372036854775807h"}) {
+    CHECK_FALSE(parse_duration("--timeout", text).has_value());
+  }
+}
+
+TEST_CASE("registries are read as hosts and as addresses") {
+  const std::pair<const char*, registry_word> rows[] = {
+      {"quay.io", {"quay.io", "", false}},
+      {"localhost", {"localhost", "", false}},
+      {"localhost:5000", {"localhost:5000", "", false}},
+      {"https://registry.example.com/", {"registry.example.com", "", false}},
+      {"http://10.0.0.1:5000", {"10.0.0.1:5000", "", true}},
+      {"https://index.docker.io/v1/", {"docker.io", "", false}},
+      {"https://registry-1.docker.io", {"docker.io", "", false}},
+      {"ghcr.io/owner/", {"ghcr.io", "owner", false}},
+      {"[::1]:5000", {"[::1]:5000", "", false}},
+  };
+  for (const auto& [text, word] : rows) CHECK(parse_registry(text).value() == word);
+  for (const char* text : {"", "ftp://quay.io", "https://", "a b", "quay.io?x", "quay.io#x", "myhost", "-\n"}) {
+    CHECK_FALSE(parse_registry(text).has_value());
+  }
+}
+
+TEST_CASE("user information in a registry address is refused and not repeated") {
+  const auto refused = parse_registry("https://me:secret@quay.io");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().message.find("secret") == std::string::npos);
+}
+
+TEST_CASE("a host that would read as a user of docker.io is asked for its port") {
+  CHECK(parse_registry("http://myhost").error().message.find("myhost:80") != std::string::npos);
+  CHECK(parse_registry("myhost").error().message.find("myhost:443") != std::string::npos);
+  CHECK(parse_registry("myhost:5000").has_value());
+}
