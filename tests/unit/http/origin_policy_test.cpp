@@ -133,7 +133,7 @@ TEST_CASE("a refusal names the URL without its query") {
       allow(url_channel::redirect, origin_of("https://registry.example"), url::parse("http://10.0.0.1/x?sig=hunter2").value());
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == gantry::errc::redirect_refused);
-  const std::string& text = refused.error().text.message();
+  const std::string text = refused.error().text.message();
   CHECK(text.find("http://10.0.0.1/x") != std::string::npos);
   CHECK(text.find("registry.example") != std::string::npos);
   CHECK(text.find("hunter2") == std::string::npos);
