@@ -17,7 +17,3 @@ if(ISAL_FOUND)
 endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/gantry.pc.in ${PROJECT_BINARY_DIR}/gantry.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/gantry.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT engine)
-
-if(TARGET gantry)
-  install(TARGETS gantry RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT app)
-endif()

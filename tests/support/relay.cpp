@@ -121,6 +121,11 @@ unsigned relay::open_connections() const {
   return static_cast<unsigned>(state_->open.size());
 }
 
+void relay::cut() {
+  const std::scoped_lock lock(state_->mutex);
+  for (const int fd : state_->open) ::shutdown(fd, SHUT_RDWR);
+}
+
 void relay::forget() {
   const std::scoped_lock lock(state_->mutex);
   state_->down = 0;

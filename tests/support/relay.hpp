@@ -25,6 +25,8 @@ class relay {
   /// Connections that are open now.
   unsigned open_connections() const;
   void forget();
+  /// Ends all connections of this moment; new ones are carried as before.
+  void cut();
 
  private:
   struct state;

@@ -1,0 +1,151 @@
+// Authentication: who is asked, what is sent where, and what happens when it fails.
+#include "faults/puller.hpp"
+
+#include "support/catch.hpp"
+
+#include <utility>
+
+using namespace gantry;
+using namespace gantry::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Knows one name and password for every registry and counts how often it is asked.
+class one_credential : public credential_source {
+ public:
+  one_credential(std::string user, std::string password) {
+    value_.username = std::move(user);
+    value_.password = std::move(password);
+    value_.origin = "the test";
+  }
+  std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override { return value_; }
+
+ private:
+  credential value_;
+};
+
+struct served {
+  explicit served(fake_registry_options options, const std::string& password = "secret") : registry(std::move(options)) {
+    registry.hold("team/app", "1.0", image);
+    pulls.settings.credentials = std::make_shared<one_credential>("jane", password);
+  }
+  fake_registry registry;
+  test_image image = app_image();
+  puller pulls{registry};
+
+  std::size_t tokens() const { return registry.count("/token"); }
+  void check_storage_saw_no_secrets() const {
+    for (const recorded_request& request : registry.requests()) {
+      if (request.at == fake_origin::storage) CHECK(request.header("authorization") == "");
+      if (request.at == fake_origin::registry) CHECK_FALSE(request.header("authorization").starts_with("Basic"));
+    }
+  }
+};
+
+fake_registry_options with_tokens(bool redirect = false) { return {fake_auth::bearer, "jane", "secret", 300s, redirect}; }
+
+}  // namespace
+
+TEST_CASE("Basic credentials are sent to a registry that asks for them", "[faults]") {
+  served s({fake_auth::basic, "jane", "secret", 300s, false});
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.registry.requests().front().header("authorization") == "");
+}
+
+TEST_CASE("one token serves a whole pull", "[faults]") {
+  served s(with_tokens());
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.tokens() == 1);
+  CHECK(s.registry.requests("/token").front().target.find("scope=repository%3Ateam%2Fapp%3Apull") != std::string::npos);
+}
+
+TEST_CASE("a registry that gives tokens to everybody needs no credentials", "[faults]") {
+  served s({fake_auth::bearer, "", "", 300s, false});
+  s.pulls.settings.credentials = nullptr;
+  CHECK_FALSE(s.pulls.pull().ec);
+  CHECK(s.registry.requests("/token").front().header("authorization") == "");
+}
+
+TEST_CASE("Authorization never reaches the storage that blobs are redirected to", "[faults]") {
+  served s(with_tokens(true));
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.registry.count("/storage/") >= 3);
+  s.check_storage_saw_no_secrets();
+  CHECK(s.pulls.leftovers() == "");
+}
+
+TEST_CASE("an expired storage link is renewed at the registry", "[faults]") {
+  served s(with_tokens(true));
+  const std::string target = "/storage/" + s.image.layers[1].digest;
+  s.registry.inject(target, truncate_after(1'000'000), 1, 1);
+  s.registry.inject(target, answer_with(GENERATE(401U, 403U, 400U, 404U, 410U)), 2, 1);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.registry.count("/blobs/" + s.image.layers[1].digest) >= 2);
+  s.check_storage_saw_no_secrets();
+  CHECK(s.pulls.leftovers() == "");
+}
+
+TEST_CASE("a token that became worthless is renewed", "[faults]") {
+  served s(with_tokens());
+  s.registry.inject("/blobs/" + s.image.layers[1].digest, truncate_after(1'000'000), 1, 1);
+  bool revoked = false;
+  const pull_report report = s.pulls.pull("team/app:1.0", [&](const event& e) {
+    if (!revoked && std::holds_alternative<transfer_planned>(e)) {
+      revoked = true;
+      s.registry.revoke_tokens();
+    }
+  });
+  INFO(report.text.message());
+  CHECK(revoked);
+  CHECK_FALSE(report.ec);
+  CHECK(s.tokens() == 2);
+}
+
+TEST_CASE("a 401 in the middle is answered with a new token", "[faults]") {
+  served s(with_tokens());
+  s.registry.inject("/blobs/" + s.image.layers[0].digest,
+                    answer_with(401, {{"WWW-Authenticate", "Bearer realm=\"http://127.0.0.1:" + std::to_string(s.registry.token_port()) +
+                                                               "/token\",service=\"fake registry\",scope=\"repository:team/app:pull\""}}));
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.tokens() == 2);
+}
+
+TEST_CASE("a wrong password is not tried over and over", "[faults]") {
+  const fake_auth kind = GENERATE(fake_auth::basic, fake_auth::bearer);
+  served s({kind, "jane", "secret", 300s, false}, "wrong");
+  const pull_report report = s.pulls.pull();
+  CHECK(report.ec == make_error_condition(condition::not_authorised));
+  CHECK(s.registry.count() <= 4);
+  CHECK(report.text.message().find("wrong") == std::string::npos);
+  CHECK(report.took < 10s);
+}
+
+TEST_CASE("a realm on another machine's private address is refused", "[faults]") {
+  served s(with_tokens());
+  s.registry.inject("/manifests/", answer_with(401, {{"WWW-Authenticate", R"(Bearer realm="http://169.254.169.254/token",service="x")"}}),
+                    1, 0);
+  const pull_report report = s.pulls.pull();
+  CHECK(report.ec);
+  CHECK(s.tokens() == 0);
+  CHECK(report.took < 10s);
+}
+
+TEST_CASE("a token service in trouble is asked again", "[faults]") {
+  served s(with_tokens());
+  s.registry.inject("/token", answer_with(503));
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.tokens() == 2);
+}

@@ -1,0 +1,85 @@
+#include "faults/puller.hpp"
+
+#include "support/catch.hpp"
+#include "support/sha256.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <utility>
+
+namespace gantry::test {
+namespace fs = std::filesystem;
+
+puller::puller(const fake_registry& registry) : host_(registry.host()) {
+  settings.cache_dir = store();
+  settings.plain_http = {host_};
+  settings.jobs = 4;
+  settings.backoff = std::chrono::milliseconds(10);
+  settings.budget = std::chrono::seconds(20);
+  settings.timeouts.header = std::chrono::seconds(2);
+  settings.timeouts.idle = std::chrono::milliseconds(500);
+  settings.sync = false;
+}
+
+pull_report puller::pull(const std::string& image, const std::function<void(const event&)>& watch) { return run(image, {}, watch); }
+
+pull_report puller::pull_to_archive(const std::string& image) {
+  pull_options options;
+  options.output = archive_file{archive()};
+  return run(image, std::move(options), {});
+}
+
+pull_report puller::run(const std::string& image, pull_options options, const std::function<void(const event&)>& watch) {
+  pull_report report;
+  boost::asio::io_context context;
+  error_code ec;
+  const reference name = reference::parse(host_ + "/" + image, ec);
+  REQUIRE_FALSE(ec);
+  if (options.platforms.empty()) options.platforms = {platform::parse("linux/amd64", ec)};
+  options.on_event = [&](const event& e) {
+    report.events.push_back(e);
+    if (watch) watch(e);
+  };
+  bool completed = false;
+  const auto start = std::chrono::steady_clock::now();
+  {
+    engine one(context.get_executor(), settings);
+    one.async_pull(name, std::move(options), report.text, [&](error_code failed, pull_result result) {
+      report.ec = failed;
+      report.result = std::move(result);
+      completed = true;
+      one.async_shutdown([](error_code) {});
+    });
+    context.run_for(std::chrono::minutes(2));
+  }
+  report.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+  REQUIRE(completed);
+  // An operation that is over leaves no work behind: the context must drain.
+  context.run_for(std::chrono::seconds(30));
+  CHECK(context.stopped());
+  return report;
+}
+
+std::string puller::leftovers(bool parts_allowed) const {
+  std::string result;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory_.path())) {
+    if (entry.path() != store() && entry.path() != archive()) result += entry.path().string() + " was left behind\n";
+  }
+  if (fs::exists(store() / "blobs")) {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(store() / "blobs")) {
+      if (!entry.is_directory() && "sha256:" + entry.path().filename().string() != sha256_of_file(entry.path())) {
+        result += entry.path().string() + " does not hash to its name\n";
+      }
+    }
+  }
+  if (!parts_allowed && fs::exists(store() / "ingest") && !fs::is_empty(store() / "ingest")) result += "ingest is not empty\n";
+  return result;
+}
+
+test_image app_image() {
+  image_recipe recipe;
+  recipe.layers = {20'000, 3'000'000};
+  return build_image(recipe);
+}
+
+}  // namespace gantry::test

@@ -1,0 +1,94 @@
+// Answers to ranges that are not what was asked for.
+#include "faults/puller.hpp"
+
+#include "support/catch.hpp"
+
+using namespace gantry;
+using namespace gantry::test;
+
+namespace {
+
+struct served {
+  served() { registry.hold("team/app", "1.0", image); }
+  fake_registry registry;
+  test_image image = app_image();
+  puller pulls{registry};
+  const test_blob& layer() const { return image.layers[1]; }
+};
+
+std::string range(std::uint64_t first, std::uint64_t last, const std::string& total) {
+  return "bytes " + std::to_string(first) + "-" + std::to_string(last) + "/" + total;
+}
+
+}  // namespace
+
+TEST_CASE("a registry that ignores ranges is read from the start and completes", "[faults]") {
+  served s;
+  s.registry.inject(s.layer().digest, truncate_after(1'000'000), 1, 1);
+  s.registry.inject(s.layer().digest, range_ignored(), 1, 0);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.registry.count(s.layer().digest) >= 2);
+  CHECK(s.registry.count(s.layer().digest) <= 4);
+  CHECK(s.pulls.leftovers() == "");
+}
+
+TEST_CASE("a wrong Content-Range costs an attempt and no wrong byte", "[faults]") {
+  served s;
+  const std::string lie = GENERATE("start", "end", "total", "text", "absent");
+  INFO(lie);
+  s.registry.inject(s.layer().digest, truncate_after(1'000'000), 1, 1);
+  s.registry.inject(s.layer().digest, content_range_of([lie](std::uint64_t first, std::uint64_t last, std::uint64_t total) {
+                      if (lie == "start") return range(first + 1, last, std::to_string(total));
+                      if (lie == "end") return range(first, last + 1, std::to_string(total));
+                      if (lie == "total") return range(first, last, std::to_string(total + 1));
+                      return lie == "text" ? std::string("bytes some") : std::string();
+                    }),
+                    1, 1);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.registry.count(s.layer().digest) == 3);
+  CHECK(s.pulls.leftovers() == "");
+}
+
+TEST_CASE("a Content-Range that is always wrong ends the pull", "[faults]") {
+  served s;
+  s.registry.inject(s.layer().digest, truncate_after(1'000'000), 1, 1);
+  s.registry.inject(s.layer().digest, content_range_of([](std::uint64_t first, std::uint64_t last, std::uint64_t total) {
+                      return range(first + 1, last, std::to_string(total));
+                    }),
+                    1, 0);
+  const pull_report report = s.pulls.pull();
+  CHECK(report.ec);
+  CHECK(s.registry.count(s.layer().digest) <= 2 + s.pulls.settings.attempts);
+  CHECK(s.pulls.leftovers(true) == "");
+}
+
+TEST_CASE("an unknown total in Content-Range is no error", "[faults]") {
+  served s;
+  s.registry.inject(s.layer().digest, truncate_after(1'000'000), 1, 1);
+  s.registry.inject(s.layer().digest,
+                    content_range_of([](std::uint64_t first, std::uint64_t last, std::uint64_t) { return range(first, last, "*"); }), 1, 0);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.registry.count(s.layer().digest) == 2);
+}
+
+TEST_CASE("a later pull asks only for what an earlier one left", "[faults]") {
+  served s;
+  s.registry.inject(s.layer().digest, truncate_after(2'000'000), 1, 1);
+  s.registry.inject(s.layer().digest, answer_with(404), 1, 0);
+  CHECK(s.pulls.pull().ec);
+  CHECK(s.pulls.leftovers(true) == "");
+  s.registry.heal();
+  s.registry.forget_requests();
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(report.result.bytes_resumed >= 1'900'000);
+  CHECK(s.registry.body_sent(s.layer().digest) <= s.layer().bytes.size() - 1'900'000);
+  CHECK(s.pulls.leftovers() == "");
+}

@@ -1,0 +1,215 @@
+#include "integration/shelf.hpp"
+#include "integration/workplace.hpp"
+
+#include "support/catch.hpp"
+#include "support/fake_registry.hpp"
+#include "support/servers.hpp"
+#include "support/socket.hpp"
+
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <thread>
+
+using namespace gantry::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct served {
+  explicit served(registry_options options = {shelf()}) : registry(directory / "registry", std::move(options)) {}
+
+  temp_dir directory;
+  docker_registry registry;
+  workplace place;
+
+  std::string image(const std::string& name) const { return registry.host() + "/team/" + name; }
+};
+
+/// The pull fails with \p status, says every one of \p words, shows no secrets, and leaves nothing behind.
+void check_refused(const workplace& place, const outcome& result, int status, const std::vector<std::string>& words) {
+  INFO("standard error: " << result.err);
+  CHECK(result.status == status);
+  CHECK(result.out == "");
+  CHECK(result.err.starts_with("gantry: "));
+  for (const std::string& word : words) {
+    INFO("wanted: " << word);
+    CHECK(result.err.find(word) != std::string::npos);
+  }
+  CHECK(result.err.find("wrong-secret") == std::string::npos);
+  CHECK(place.files().empty());
+  CHECK(store_problems(place.store()) == "");
+}
+
+/// A file system of its own in memory; \ref usable is false where mounting is not allowed.
+class small_disk {
+ public:
+  explicit small_disk(const std::string& size) {
+    mounted_ = ::geteuid() == 0 && ::mount("none", directory_.path().c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+  }
+  small_disk(const small_disk&) = delete;
+  small_disk& operator=(const small_disk&) = delete;
+  ~small_disk() {
+    if (mounted_) ::umount2(directory_.path().c_str(), MNT_DETACH);
+  }
+  bool usable() const noexcept { return mounted_; }
+  const fs::path& path() const noexcept { return directory_.path(); }
+
+ private:
+  temp_dir directory_;
+  bool mounted_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("malformed references are refused with the reference and exit code 2", "[integration]") {
+  const workplace place;
+  for (const std::string reference : {"UPPER/case:1", "name:tag:tag", "name@sha256:123", "host:port/name", "-/name", "name:"}) {
+    INFO(reference);
+    check_refused(place, place.run({"pull", "--", reference}), 2, {reference});
+  }
+}
+
+TEST_CASE("an unknown tag and an unknown repository are not found", "[integration]") {
+  served s;
+  check_refused(s.place, s.place.run({"pull", s.image("multi:2.0")}), 4, {"multi", "2.0"});
+  check_refused(s.place, s.place.run({"pull", s.image("nothing:1.0")}), 4, {"nothing"});
+  check_refused(s.place, s.place.run({"pull", s.image("multi@sha256:" + std::string(64, '0'))}), 4, {"multi", "000000000000"});
+}
+
+TEST_CASE("an unknown platform is answered with the list of what there is", "[integration]") {
+  served s;
+  check_refused(s.place, s.place.run({"pull", "--platform", "linux/s390x", s.image("multi:1.0")}), 4,
+                {"linux/s390x", "linux/amd64", "linux/arm64", "linux/arm/v7"});
+  const outcome result = s.place.run({"pull", "--platform", "windows", s.image("multi:1.0")});
+  CHECK(result.status == 4);
+  CHECK(result.err.find("unknown/unknown") == std::string::npos);
+  check_refused(s.place, s.place.run({"pull", "--platform", "linux/amd64/v1/more", s.image("multi:1.0")}), 2, {"linux/amd64/v1/more"});
+}
+
+TEST_CASE("a wrong password and a missing one are not authorised", "[integration]") {
+  served s({shelf(), "jane", "right"});
+  command wrong = s.place.gantry({"pull", "-u", "jane", "--password-stdin", s.image("multi:1.0")});
+  wrong.input = "wrong-secret\n";
+  check_refused(s.place, run(wrong), 3, {s.registry.host()});
+  check_refused(s.place, s.place.run({"pull", s.image("multi:1.0")}), 3, {s.registry.host()});
+}
+
+TEST_CASE("a refused connection names the address", "[integration]") {
+  const workplace place;
+  const std::string host = "127.0.0.1:" + std::to_string(unused_port());
+  check_refused(place, run(place.gantry({"pull", host + "/team/multi:1.0"}), std::chrono::seconds(60)), 1, {host, "refused"});
+}
+
+TEST_CASE("an unknown host is named", "[integration]") {
+  const workplace place;
+  check_refused(place, run(place.gantry({"pull", "no-such-host.invalid/team/multi:1.0"}), std::chrono::seconds(60)), 1,
+                {"no-such-host.invalid"});
+}
+
+TEST_CASE("a registry without TLS that is not on loopback says which option it takes", "[integration]") {
+  served s;
+  // 0.0.0.0 leads to this machine and is not a loopback address, so that plain http is not tried on its own.
+  const std::string host = "0.0.0.0:" + std::to_string(s.registry.port());
+  check_refused(s.place, run(s.place.gantry({"pull", host + "/team/multi:1.0"}), std::chrono::seconds(60)), 1, {host, "--plain-http"});
+}
+
+TEST_CASE("an artifact that is not an image is refused for docker and taken for oci", "[integration]") {
+  served s;
+  check_refused(s.place, s.place.run({"pull", s.image("artifact:1.0")}), 1, {"not", "image", "-f oci"});
+  const outcome taken = s.place.run({"pull", "-f", "oci", "-o", "note.tar", s.image("artifact:1.0")});
+  INFO(taken.err);
+  CHECK(taken.ok());
+}
+
+TEST_CASE("a blob with the wrong content is an integrity error and is not kept", "[integration]") {
+  fake_registry registry;
+  const test_image image = build_image({});
+  registry.hold("team/app", "1.0", image);
+  registry.inject(image.layers[1].digest, wrong_byte_at(1000), 1, 0);
+  const workplace place;
+  check_refused(place, place.run({"pull", registry.host() + "/team/app:1.0"}), 5, {image.layers[1].digest.substr(7, 12)});
+}
+
+TEST_CASE("an output that cannot be written is refused before anything is fetched", "[integration]") {
+  fake_registry registry;
+  const test_image image = build_image({});
+  registry.hold("team/app", "1.0", image);
+  const std::string name = registry.host() + "/team/app:1.0";
+  const workplace place;
+  const outcome missing = place.run({"pull", "-o", "no/such/place.tar", name});
+  INFO(missing.err);
+  CHECK((missing.status == 4 || missing.status == 7));
+  CHECK(missing.err.find("no/such") != std::string::npos);
+
+  // Also root cannot write below /proc.
+  const outcome refused = place.run({"pull", "-o", "/proc/image.tar", name});
+  INFO(refused.err);
+  CHECK((refused.status == 4 || refused.status == 7));
+  CHECK(refused.err.find("/proc") != std::string::npos);
+  CHECK(registry.count(image.layers[1].digest) <= 1);
+  CHECK(place.files().empty());
+}
+
+TEST_CASE("a directory that may not be written is refused", "[integration]") {
+  if (::geteuid() == 0) {
+    WARN("skipped: root may write everywhere");
+    return;
+  }
+  fake_registry registry;
+  registry.hold("team/app", "1.0", build_image({}));
+  const workplace place;
+  fs::create_directory(place / "closed");
+  fs::permissions(place / "closed", fs::perms::owner_read | fs::perms::owner_exec);
+  const outcome result = place.run({"pull", "-o", "closed/image.tar", registry.host() + "/team/app:1.0"});
+  CHECK(result.status == 7);
+  CHECK(fs::is_empty(place / "closed"));
+}
+
+TEST_CASE("a full disk below the output is said before the first byte and leaves nothing", "[integration]") {
+  const small_disk disk("1m");
+  if (!disk.usable()) {
+    WARN("skipped: no file system can be mounted here");
+    return;
+  }
+  served s;
+  const outcome result = s.place.run({"pull", "-o", (disk.path() / "image.tar").string(), s.image("multi:1.0")});
+  check_refused(s.place, result, 7, {disk.path().string()});
+  CHECK(fs::is_empty(disk.path()));
+}
+
+TEST_CASE("a full disk below the store is a storage error, and more space lets the pull go on", "[integration]") {
+  const small_disk disk("2m");
+  if (!disk.usable()) {
+    WARN("skipped: no file system can be mounted here");
+    return;
+  }
+  served s;
+  const fs::path store = disk.path() / "store";
+  const std::vector<std::string> words{"pull", "--cache-dir", store.string(), "-o", "image.tar", s.image("multi:1.0")};
+  check_refused(s.place, s.place.run(words), 7, {disk.path().string()});
+  CHECK(store_problems(store, true) == "");
+
+  REQUIRE(::mount("none", disk.path().c_str(), "tmpfs", MS_REMOUNT, "size=64m") == 0);
+  const outcome again = s.place.run(words);
+  INFO(again.err);
+  CHECK(again.ok());
+  CHECK(store_problems(store) == "");
+}
+
+TEST_CASE("a store that is a file is refused", "[integration]") {
+  served s;
+  spill(s.directory / "file", "x");
+  check_refused(s.place, s.place.run({"pull", "--cache-dir", (s.directory / "file").string(), s.image("multi:1.0")}), 7,
+                {(s.directory / "file").string()});
+}
+
+TEST_CASE("words that mean nothing are refused with exit code 2", "[integration]") {
+  const workplace place;
+  CHECK(place.run({"frobnicate"}).status == 2);
+  CHECK(place.run({"pull"}).status == 2);
+  CHECK(place.run({"pull", "--no-such-option", "nginx"}).status == 2);
+  CHECK(place.run({"pull", "-j", "0", "nginx"}).status == 2);
+  CHECK(place.run({"pull", "-f", "zip", "nginx"}).status == 2);
+  CHECK(place.files().empty());
+}

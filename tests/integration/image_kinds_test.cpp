@@ -1,0 +1,170 @@
+#include "integration/shelf.hpp"
+#include "integration/workplace.hpp"
+
+#include "support/catch.hpp"
+#include "support/servers.hpp"
+#include "support/sha256.hpp"
+
+#include <boost/json/parse.hpp>
+
+using namespace gantry::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct served {
+  explicit served(registry_options options = {shelf()}) : registry(directory / "registry", std::move(options)) {}
+
+  temp_dir directory;
+  docker_registry registry;
+  workplace place;
+
+  std::string image(const std::string& name) const { return registry.host() + "/team/" + name + ":1.0"; }
+};
+
+std::string tar_member(const fs::path& archive, const std::string& name) { return run_or_throw({{"tar", "-xOf", archive.string(), name}}); }
+
+void check_digests(const outcome& result, const skopeo_facts& facts) {
+  INFO(result.err);
+  REQUIRE(result.status == 0);
+  const boost::json::object pulled = only_image(result);
+  CHECK(pulled.at("digest").as_string() == facts.digest);
+  CHECK(pulled.at("manifest_digest").as_string() == facts.manifest_digest);
+  CHECK(pulled.at("image_id").as_string() == facts.config_digest);
+}
+
+}  // namespace
+
+TEST_CASE("of an index the platform that was asked for is pulled", "[integration]") {
+  served s;
+  for (const std::string architecture : {"amd64", "arm64"}) {
+    const outcome result = s.place.run({"pull", "--platform", "linux/" + architecture, "--json", s.image("multi")});
+    check_digests(result, ask_skopeo("docker://" + s.image("multi"), {"--tls-verify=false"}, architecture));
+    const fs::path archive(std::string(only_image(result).at("path").as_string()));
+    CHECK(archive.filename().string().find(architecture) != std::string::npos);
+    CHECK(run({{"skopeo", "inspect", "docker-archive:" + (s.place.path() / archive).string()}}).ok());
+  }
+  CHECK(s.place.files().size() == 2);
+  CHECK(store_problems(s.place.store()) == "");
+}
+
+TEST_CASE("arm/v7 is found and named", "[integration]") {
+  served s;
+  const outcome result = s.place.run({"pull", "-a", "arm/v7", s.image("multi")});
+  INFO(result.err);
+  REQUIRE(result.status == 0);
+  REQUIRE(s.place.files().size() == 1);
+  CHECK(s.place.files().begin()->ends_with("team_multi_1.0_armv7.tar"));
+}
+
+TEST_CASE("all platforms of an index go into one archive with the index and its attestation", "[integration]") {
+  served s;
+  const outcome result = s.place.run({"pull", "--all-platforms", "-f", "oci", "-o", "all.tar", s.image("multi")});
+  INFO(result.err);
+  REQUIRE(result.status == 0);
+  const std::string digest = ask_skopeo("docker://" + s.image("multi"), {"--tls-verify=false"}).digest;
+  const boost::json::value index = boost::json::parse(tar_member(s.place / "all.tar", "index.json"));
+  CHECK(index.at("manifests").at(0).at("digest").as_string() == digest);
+  CHECK(sha256_of(tar_member(s.place / "all.tar", "blobs/sha256/" + digest.substr(7))) == digest);
+  run_or_throw({{"skopeo", "copy", "-q", "--all", "oci-archive:" + (s.place / "all.tar").string(),
+                 "oci:" + (s.directory / "copy").string() + ":1.0"}});
+  CHECK(ask_skopeo("oci:" + (s.directory / "copy").string() + ":1.0", {}).digest == digest);
+}
+
+TEST_CASE("an image with Docker media types keeps its digests", "[integration]") {
+  served s;
+  const skopeo_facts facts = ask_skopeo("docker://" + s.image("classic"), {"--tls-verify=false"});
+  check_digests(s.place.run({"pull", "-o", "classic.tar", "--json", s.image("classic")}), facts);
+  run_or_throw(
+      {{"skopeo", "copy", "-q", "docker-archive:" + (s.place / "classic.tar").string(), "dir:" + (s.directory / "copy").string()}});
+  CHECK(ask_skopeo("dir:" + (s.directory / "copy").string(), {}).config_digest == facts.config_digest);
+  CHECK(sha256_of(tar_member(s.place / "classic.tar", "blobs/sha256/" + facts.manifest_digest.substr(7))) == facts.manifest_digest);
+  check_digests(s.place.run({"pull", "-o", "list.tar", "--platform", "linux/arm64", "--json", s.image("classic-list")}),
+                ask_skopeo("docker://" + s.image("classic-list"), {"--tls-verify=false"}, "arm64"));
+}
+
+TEST_CASE("the store can be read as an OCI layout by skopeo", "[integration]") {
+  served s;
+  REQUIRE(s.place.run({"pull", "--store-only", s.image("classic")}).ok());
+  CHECK(s.place.files().empty());
+  const skopeo_facts facts = ask_skopeo("docker://" + s.image("classic"), {"--tls-verify=false"});
+  CHECK(ask_skopeo("oci:" + s.place.store().string() + ":" + s.image("classic"), {}).digest == facts.digest);
+}
+
+TEST_CASE("a gzip archive is the plain archive compressed", "[integration]") {
+  served s;
+  REQUIRE(s.place.run({"pull", "-o", "a.tar", s.image("classic")}).ok());
+  REQUIRE(s.place.run({"pull", "-o", "a.tar.gz", s.image("classic")}).ok());
+  run_or_throw({{"gzip", "-dk", (s.place / "a.tar.gz").string(), "-c"}});
+  CHECK(sha256_of(run_or_throw({{"gzip", "-dc", (s.place / "a.tar.gz").string()}})) == sha256_of_file(s.place / "a.tar"));
+}
+
+TEST_CASE("an archive goes to standard output", "[integration]") {
+  served s;
+  REQUIRE(s.place.run({"pull", "-o", "a.tar", s.image("classic")}).ok());
+  const outcome streamed = s.place.run({"pull", "-o", "-", s.image("classic")});
+  INFO(streamed.err);
+  REQUIRE(streamed.ok());
+  CHECK(sha256_of(streamed.out) == sha256_of_file(s.place / "a.tar"));
+}
+
+TEST_CASE("a registry with htpasswd is read with user and password", "[integration]") {
+  served s({shelf(), "jane", "correct horse"});
+  command pull = s.place.gantry({"pull", "-u", "jane", "--password-stdin", "-o", "a.tar", s.image("classic")});
+  pull.input = "correct horse\n";
+  const outcome by_stdin = run(pull);
+  INFO(by_stdin.err);
+  CHECK(by_stdin.ok());
+
+  // `docker login` keeps them like this: base64 of jane:correct horse.
+  spill(s.place / "home/.docker/config.json", R"({"auths":{")" + s.registry.host() + R"(":{"auth":"amFuZTpjb3JyZWN0IGhvcnNl"}}})");
+  const outcome by_file = s.place.run({"pull", "-o", "b.tar", s.image("classic")});
+  INFO(by_file.err);
+  CHECK(by_file.ok());
+}
+
+TEST_CASE("a registry with TLS is trusted with its authority or with --insecure only", "[integration]") {
+  served s({shelf(), "", "", true});
+  const std::string authority = s.registry.certificates().authority.string();
+  const outcome trusted = s.place.run({"pull", "-j", "8", "--ca-cert", authority, "-o", "a.tar", "--json", s.image("classic")});
+  check_digests(trusted, ask_skopeo("docker://" + s.image("classic"), {"--tls-verify=false"}));
+
+  const outcome unknown = s.place.run({"pull", "-o", "b.tar", s.image("multi")});
+  INFO(unknown.err);
+  CHECK(unknown.status == 1);
+  CHECK(unknown.err.find("certificate") != std::string::npos);
+  CHECK(unknown.err.find("--ca-cert") != std::string::npos);
+
+  const outcome loud = s.place.run({"pull", "--insecure", "-o", "c.tar", s.image("multi")});
+  INFO(loud.err);
+  CHECK(loud.ok());
+  CHECK(s.place.files() == std::set<std::string>{"a.tar", "c.tar"});
+}
+
+TEST_CASE("in environment mode the image becomes a gzip archive and its facts go to GITHUB_OUTPUT", "[integration]") {
+  served s;
+  const outcome result = s.place.run({}, {{"IMAGE_REF", s.image("multi")}, {"GITHUB_OUTPUT", (s.directory / "facts").string()}});
+  INFO(result.err);
+  REQUIRE(result.ok());
+  REQUIRE(s.place.files().size() == 1);
+  const fs::path archive = s.place / *s.place.files().begin();
+  CHECK(archive.string().ends_with("_amd64.tar.gz"));
+  CHECK(run({{"gzip", "-t", archive.string()}}).ok());
+  const std::string written = slurp(s.directory / "facts");
+  const skopeo_facts facts = ask_skopeo("docker://" + s.image("multi"), {"--tls-verify=false"});
+  CHECK(written.find("archive_path=" + archive.string() + "\n") != std::string::npos);
+  CHECK(written.find("archive_size=" + std::to_string(fs::file_size(archive)) + "\n") != std::string::npos);
+  CHECK(written.find("digest=" + facts.digest + "\n") != std::string::npos);
+  CHECK(written.find("manifest_digest=" + facts.manifest_digest + "\n") != std::string::npos);
+  CHECK(written.find("image_id=" + facts.config_digest + "\n") != std::string::npos);
+}
+
+TEST_CASE("a second pull fetches no blob", "[integration]") {
+  served s;
+  REQUIRE(s.place.run({"pull", "-o", "a.tar", s.image("classic")}).ok());
+  const outcome again = s.place.run({"pull", "-o", "b.tar", "--progress", "json", s.image("classic")});
+  INFO(again.err);
+  REQUIRE(again.ok());
+  CHECK(again.err.find("\"blob_started\"") == std::string::npos);
+  CHECK(sha256_of_file(s.place / "a.tar") == sha256_of_file(s.place / "b.tar"));
+}

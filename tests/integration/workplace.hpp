@@ -1,0 +1,56 @@
+#pragma once
+
+#include "support/process.hpp"
+#include "support/temp_dir.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace gantry::test {
+
+/// The program under test: `$GANTRY_BINARY`, else the one of this build.
+std::filesystem::path gantry_binary();
+
+/// An empty directory with a home of its own, in which the real program runs. Its environment knows nothing of the user's.
+class workplace {
+ public:
+  /// The command line `gantry WORDS...`, to be run here.
+  command gantry(std::vector<std::string> words, std::map<std::string, std::optional<std::string>> env = {}) const;
+  /// Runs it.
+  outcome run(std::vector<std::string> words, std::map<std::string, std::optional<std::string>> env = {}) const;
+
+  const std::filesystem::path& path() const noexcept { return directory_.path(); }
+  std::filesystem::path operator/(const std::filesystem::path& name) const { return directory_ / name; }
+  std::filesystem::path store() const { return directory_ / "store"; }
+
+  /// Names of what lies in the directory, `home` and `store` apart, hidden files included.
+  std::set<std::string> files() const;
+
+ private:
+  temp_dir directory_;
+};
+
+/// What is wrong with a store: blobs that do not hash to their names, files that do not belong into blobs/, locks or parts left behind by
+/// an operation that ended well. Empty when all is well. \param parts_allowed ingest/ may have content to resume from
+std::string store_problems(const std::filesystem::path& store, bool parts_allowed = false);
+
+/// The digests that `skopeo inspect` reports.
+struct skopeo_facts {
+  std::string digest;           ///< of what the reference names
+  std::string manifest_digest;  ///< of the platform's manifest
+  std::string config_digest;
+};
+
+/// \param options given to skopeo, e.g. `--tls-verify=false`; \param architecture which manifest of an index
+skopeo_facts ask_skopeo(const std::string& image, std::vector<std::string> options, const std::string& architecture = "amd64");
+
+/// The only image of a result printed with `--json`.
+boost::json::object only_image(const outcome& result);
+
+}  // namespace gantry::test
