@@ -66,7 +66,8 @@ void add_transfer_options(option_parser& parser, common_options& into) {
       ->type_name("DIR")
       ->group(group);
   parser.app()
-      .add_flag("--no-sync{false}", into.sync, "Do not force finished files to the disk: faster, not safe from power cuts")
+      .add_flag_callback(
+          "--no-sync", [&into] { into.sync = false; }, "Do not force finished files to the disk: faster, not safe from power cuts")
       ->group(group);
 }
 

@@ -5,14 +5,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace gantry::app {
 
-option_parser::option_parser(const std::string& command, const std::string& description) : app_(description, command), command_(command) {
+namespace {
+
+class help_formatter final : public CLI::Formatter {
+ public:
+  explicit help_formatter(std::string usage) : usage_(std::move(usage)) { column_width(44); }
+  std::string make_usage(const CLI::App*, std::string) const override { return "Usage: " + usage_ + "\n"; }
+
+ private:
+  std::string usage_;
+};
+
+}  // namespace
+
+option_parser::option_parser(const std::string& command, const std::string& operands, const std::string& description)
+    : app_(description, command), command_(command) {
   app_.set_help_flag("-h,--help", "Print this help");
-  app_.get_formatter()->column_width(44);
-  app_.get_formatter()->label("OPTIONS", "OPTION...");
+  app_.formatter(std::make_shared<help_formatter>(fmt::format("{} {} [OPTION...]", command, operands)));
 }
 
 CLI::Option* option_parser::add(const std::string& names, const std::string& description, const std::string& value_name,

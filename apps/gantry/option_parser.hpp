@@ -16,7 +16,8 @@ namespace gantry::app {
 class option_parser {
  public:
   /// \param command e.g. `gantry pull`
-  option_parser(const std::string& command, const std::string& description);
+  /// \param operands what stands behind it apart from options, e.g. `IMAGE...`
+  option_parser(const std::string& command, const std::string& operands, const std::string& description);
 
   CLI::App& app() noexcept { return app_; }
 

@@ -84,7 +84,8 @@ outcome<> check(const CLI::App& app, const pull_arguments& arguments) {
 
 outcome<std::variant<pull_arguments, help_text>> parse_pull(std::vector<std::string> words) {
   pull_arguments arguments;
-  option_parser parser("gantry pull", "Pull images into archives that docker, podman, containerd and skopeo load.");
+  option_parser parser("gantry pull", "IMAGE...",
+                       "Pull images, [REGISTRY/]REPOSITORY[:TAG][@DIGEST], into archives that docker, podman, containerd and skopeo load.");
   add_what(parser, arguments);
   add_where(parser, arguments);
   add_common_options(parser, arguments.common);
