@@ -31,8 +31,10 @@ namespace {
 namespace asio = boost::asio;
 using runtime::task;
 
-// PERFORMANCE, "Scheduling": what one host is given when nobody says otherwise.
-constexpr unsigned default_jobs = 6;
+// PERFORMANCE, "Adaptive count": the most that is tried when nobody says otherwise.
+constexpr unsigned most_jobs = 16;
+// Two per blob that is being hashed from the page cache; more blobs than that wait for their turn.
+constexpr std::size_t hash_buffer_count = 8;
 
 net::connect_limits connect_limits_of(const engine_options& options) { return {options.timeouts.connect, options.timeouts.tls}; }
 
@@ -79,13 +81,22 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
       : own(std::move(thread)),
         strand(asio::make_strand(std::move(where))),
         options(std::move(settings)),
-        jobs(options.jobs != 0 ? options.jobs : default_jobs),
+        jobs(options.jobs != 0 ? options.jobs : most_jobs),
         buffers(strand),
+        hash_buffers(strand, hash_buffer_count),
         connector(lanes, connect_limits_of(options)),
         http(connector, exchange_limits_of(options), tls_rules_of(options)),
         registry(http, lanes, registry_settings_of(options)),
         connections(jobs),
-        shared{strand, lanes, buffers, connections, registry, {options.attempts, options.backoff, options.budget}, jobs} {}
+        shared{strand,
+               lanes,
+               buffers,
+               hash_buffers,
+               connections,
+               registry,
+               {options.attempts, options.backoff, options.budget},
+               jobs,
+               options.jobs == 0} {}
 
   void stop() {
     stopping = true;
@@ -126,11 +137,11 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
 
   /// Runs \p work as one operation: stoppable through the handler's slot, what is thrown becomes errc::internal_error, and the handler is
   /// called where it wants to be.
-  template <class Result, class Handler>
-  void launch(std::shared_ptr<transfer::operation> running, diagnostics* text, Handler handler, task<result<Result>> work) {
+  template <class Result, class Handler, class Guard>
+  void launch(std::shared_ptr<transfer::operation> running, diagnostics* text, Handler handler, Guard guard, task<result<Result>> work) {
     operations.insert(running.get());
-    auto completed = [self = shared_from_this(), running, text, handler = std::move(handler)](std::exception_ptr thrown,
-                                                                                              result<Result> outcome) mutable {
+    auto completed = [self = shared_from_this(), running, text, handler = std::move(handler), guard = std::move(guard)](
+                         std::exception_ptr thrown, result<Result> outcome) mutable {
       if (thrown) outcome = self->defect(thrown);
       self->operations.erase(running.get());
       self->idle.notify_all();
@@ -170,6 +181,7 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   unsigned jobs;
   runtime::lanes lanes;
   runtime::buffer_pool buffers;
+  runtime::buffer_pool hash_buffers;
   net::connector connector;
   http::client http;
   registry::registry_client registry;
@@ -203,6 +215,8 @@ engine::executor_type engine::get_executor() const noexcept { return state_->str
 void engine::start_pull(const std::shared_ptr<impl>& state, std::vector<reference> images, pull_options options, diagnostics* diag,
                         pull_handler handler) {
   auto running = std::make_shared<transfer::operation>(transfer::event_emitter(options.on_event, options.event_executor));
+  // The context that the handler belongs to must not run dry before the handler was called on it.
+  auto guard = asio::make_work_guard(asio::get_associated_executor(handler, state->strand));
   auto slot = asio::get_associated_cancellation_slot(handler);
   if (slot.is_connected()) {
     // Whatever the type: the signal may come on any thread that the caller's executor has, so it only knocks.
@@ -212,16 +226,17 @@ void engine::start_pull(const std::shared_ptr<impl>& state, std::vector<referenc
       });
     });
   }
-  asio::post(state->strand,
-             [state, running, diag, images = std::move(images), options = std::move(options), handler = std::move(handler)]() mutable {
-               task<result<pull_result>> work = state->pull(running, std::move(images), std::move(options));
-               state->launch(running, diag, std::move(handler), std::move(work));
-             });
+  asio::post(state->strand, [state, running, diag, images = std::move(images), options = std::move(options), handler = std::move(handler),
+                             guard = std::move(guard)]() mutable {
+    task<result<pull_result>> work = state->pull(running, std::move(images), std::move(options));
+    state->launch(running, diag, std::move(handler), std::move(guard), std::move(work));
+  });
 }
 
 void engine::start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler) {
-  asio::post(state->strand, [state, handler = std::move(handler)]() mutable {
-    auto completed = [state, handler = std::move(handler)](std::exception_ptr) mutable {
+  auto guard = asio::make_work_guard(asio::get_associated_executor(handler, state->strand));
+  asio::post(state->strand, [state, handler = std::move(handler), guard = std::move(guard)]() mutable {
+    auto completed = [state, handler = std::move(handler), guard = std::move(guard)](std::exception_ptr) mutable {
       const auto where = asio::get_associated_executor(handler, state->strand);
       asio::dispatch(where, [handler = std::move(handler)]() mutable { std::move(handler)(error_code()); });
     };

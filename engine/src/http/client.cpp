@@ -200,6 +200,8 @@ task<result<exchange>> client::send(request message, runtime::stop_source& stop)
     auto acquired = co_await pool_.acquire(where, fresh, stop);
     if (!acquired) co_return acquired.error();
     std::unique_ptr<connection> line = std::move(*acquired);
+    // A kept connection comes at once, without a look at the stop, and a stop of the past wakes nobody.
+    if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
     line->carry_begin = line->carry_end = 0;
     head_parser parser(message.verb);
     const head_result outcome = co_await transfer_head(*line, *bytes, parser, limits_, stop, named);

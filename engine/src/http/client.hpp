@@ -36,6 +36,9 @@ class exchange {
   /// Where the request went, for messages; no query.
   const std::string& where() const noexcept { return where_; }
 
+  /// Bytes of a body with a length that have not been read yet; 0 for other framings.
+  std::uint64_t left() const noexcept { return remaining_; }
+
   /// Reads some of the body into \p into. \returns 0 at its end. errc::connection_lost when it breaks off, errc::timed_out after silence,
   /// errc::protocol_error, errc::cancelled.
   task<result<std::size_t>> read(std::span<std::byte> into);

@@ -33,6 +33,24 @@ struct authenticator::token {
   std::chrono::system_clock::time_point expires_at;
   bool being_fetched = false;
   runtime::signal fetched;
+  unsigned round = 0;              ///< fetches so far, the one under way included
+  std::optional<failure> refusal;  ///< why a fetch was refused, in a way that the next one would be too
+  unsigned refused_round = 0;      ///< which fetch that was
+
+  /// One fetch, over on every way out.
+  struct fetching {
+    explicit fetching(token& whose) : owner(whose) {
+      owner.being_fetched = true;
+      ++owner.round;
+    }
+    fetching(const fetching&) = delete;
+    fetching& operator=(const fetching&) = delete;
+    ~fetching() {
+      owner.being_fetched = false;
+      owner.fetched.notify_all();
+    }
+    token& owner;
+  };
 
   bool usable() const { return !value.empty() && std::chrono::system_clock::now() + renew_early < expires_at; }
 };
@@ -84,7 +102,8 @@ task<result<std::string>> authenticator::authorization(const http::origin& api, 
   if (wants_basic_) co_return co_await basic(api, std::move(repository));
   if (bearer_) {
     const bearer service = *bearer_;
-    co_return co_await token_for(api, std::move(repository), service, std::move(scope), {}, stop);
+    const std::string none;
+    co_return co_await token_for(api, std::move(repository), service, std::move(scope), none, stop);
   }
   co_return std::string();
 }
@@ -113,6 +132,7 @@ task<result<std::string>> authenticator::answer(const http::origin& api, std::st
   where.realm = *realm;
   if (service != nullptr) where.service = *service;
   bearer_ = where;
+  wants_basic_ = false;
   // The registry's own wish counts; a challenge without a scope gets the one that the request needs.
   if (asked != nullptr && !asked->empty()) scope = *asked;
   co_return co_await token_for(api, std::move(repository), where, std::move(scope), used, stop);
@@ -126,15 +146,24 @@ task<result<std::string>> authenticator::token_for(const http::origin& api, std:
   if (!slot) slot = std::make_shared<token>();
   const std::shared_ptr<token> shared = slot;
 
-  while (shared->being_fetched && !stop.stop_requested()) co_await shared->fetched.wait(stop);
+  while (shared->being_fetched && !stop.stop_requested()) {
+    const unsigned round = shared->round;
+    co_await shared->fetched.wait(stop);
+    // A wrong password is not tried again by each of those who waited to hear about it; many a service locks accounts for less.
+    if (shared->refusal && shared->refused_round == round && !stop.stop_requested()) co_return *shared->refusal;
+  }
   if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   if (!shared->usable() || "Bearer " + shared->value == refused) {
-    shared->being_fetched = true;
+    const token::fetching guard(*shared);
     const result<void> got = co_await fetch(*shared, api, std::move(repository), std::move(service), std::move(scope), stop);
-    shared->being_fetched = false;
-    // One waiter goes on and finds the token, or asks for itself: a failure may be that caller's alone, for instance its stop.
-    shared->fetched.notify_all();
-    if (!got) co_return got.error();
+    if (!got) {
+      // Other failures may be this caller's alone, for instance its stop: one of the waiters asks for itself.
+      if (got.error().code == condition::not_authorised) {
+        shared->refusal = got.error();
+        shared->refused_round = shared->round;
+      }
+      co_return got.error();
+    }
   }
   co_return "Bearer " + shared->value;
 }
@@ -192,6 +221,11 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
     if (http::is_redirect(reply.head().status)) {
       const auto next = http::follow_redirect(sent, reply.head(), http::url_channel::token_redirect, followed);
       if (!next) co_return next.error();
+      // Headers with secrets are dropped on the way to another origin; a refresh token is in the body.
+      if (!next->body.empty() && next->target.origin != sent.target.origin) {
+        co_return failure(errc::redirect_refused, fmt::format("the token service {} redirects to {}, which would receive the refresh token",
+                                                              sent.target.origin.authority(), next->target.origin.authority()));
+      }
       asking = *next;
       continue;
     }

@@ -38,23 +38,24 @@ registry_client::host& registry_client::host_for(const std::string& registry) {
   return *slot;
 }
 
-task<result<http::exchange>> registry_client::send(host& where, const reference& image, http::request message, runtime::stop_source& stop) {
-  if (!where.scheme.empty()) co_return co_await send_to(where, where.scheme, image, std::move(message), stop);
+task<result<http::exchange>> registry_client::send(host& where, const reference& image, http::request message, runtime::stop_source& stop,
+                                                   std::optional<http::url>* elsewhere) {
+  if (!where.scheme.empty()) co_return co_await send_to(where, where.scheme, image, std::move(message), stop, elsewhere);
   // A registry on this machine: TLS first; what does not speak it at all is asked in clear text.
   http::request second = message;
-  auto secure = co_await send_to(where, "https", image, std::move(message), stop);
+  auto secure = co_await send_to(where, "https", image, std::move(message), stop, elsewhere);
   const bool no_tls = !secure && (secure.error().code == errc::tls_expected || secure.error().code == errc::tls_failed);
   if (!no_tls) {
     if (secure) where.scheme = "https";
     co_return secure;
   }
-  auto plain = co_await send_to(where, "http", image, std::move(second), stop);
+  auto plain = co_await send_to(where, "http", image, std::move(second), stop, elsewhere);
   if (plain) where.scheme = "http";
   co_return plain;
 }
 
 task<result<http::exchange>> registry_client::send_to(host& where, std::string scheme, const reference& image, http::request message,
-                                                      runtime::stop_source& stop) {
+                                                      runtime::stop_source& stop, std::optional<http::url>* elsewhere) {
   const auto api = http::endpoint_of(where.address, scheme);
   if (!api) co_return api.error();
   message.target.origin = *api;
@@ -75,14 +76,21 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     for (unsigned followed = 0; http::is_redirect(reply.head().status); ++followed) {
       const auto next = http::follow_redirect(sent, reply.head(), http::url_channel::redirect, followed);
       if (!next) co_return next.error();
+      // A few words of body come with most redirects; read to their end they leave the connection fit for the next request.
+      const bool brief = reply.head().framing == http::body_framing::length && reply.head().content_length <= error_body_limit;
+      if (brief) {
+        const result<std::string> unread = co_await reply.read_all(error_body_limit);
+        if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
+      }
       sent = *next;
       http::request again = sent;
-      auto elsewhere = co_await http_.send(std::move(again), stop);
-      if (!elsewhere) co_return elsewhere.error();
-      reply = std::move(*elsewhere);
+      auto moved = co_await http_.send(std::move(again), stop);
+      if (!moved) co_return moved.error();
+      reply = std::move(*moved);
     }
 
     const bool ours = sent.target.origin == *api;
+    if (elsewhere != nullptr && !ours) *elsewhere = sent.target;
     if (settings_.log) {
       settings_.log(fmt::format("{} {} -> {}", http::to_string(sent.verb), reply.where(), http::describe_status(reply.head().status)));
     }
@@ -177,17 +185,31 @@ task<result<document>> registry_client::get_manifest(reference image, runtime::s
 }
 
 task<result<http::exchange>> registry_client::get_blob(reference image, gantry::digest blob, std::optional<http::byte_range> range,
-                                                       runtime::stop_source& stop) {
+                                                       runtime::stop_source& stop, std::optional<http::url>* elsewhere) {
   host& where = host_for(image.registry());
   http::request asking;
   asking.target.target = fmt::format("/v2/{}/blobs/{}", image.repository(), blob.string());
   if (range) asking.set("Range", range->header_value());
-  auto sending = co_await send(where, image, std::move(asking), stop);
+  auto sending = co_await send(where, image, std::move(asking), stop, elsewhere);
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
   const unsigned status = reply.head().status;
   if (status == 200 || status == 206) co_return reply;
-  co_return co_await refusal(where, image, fmt::format("blob {} of {}", blob.short_form(), image.name()), std::move(reply));
+  co_return co_await blob_refusal(image, blob, std::move(reply));
+}
+
+task<failure> registry_client::blob_refusal(reference image, gantry::digest blob, http::exchange reply) {
+  host& where = host_for(image.registry());
+  const std::string what = fmt::format("blob {} of {}", blob.short_form(), image.name());
+  co_return co_await refusal(where, image, what, std::move(reply));
+}
+
+task<result<http::exchange>> registry_client::get_direct(http::url where, std::optional<http::byte_range> range,
+                                                         runtime::stop_source& stop) {
+  http::request asking;
+  asking.target = std::move(where);
+  if (range) asking.set("Range", range->header_value());
+  co_return co_await http_.send(std::move(asking), stop);
 }
 
 task<result<std::string>> registry_client::read_blob(reference image, descriptor blob, runtime::stop_source& stop) {

@@ -44,9 +44,16 @@ class registry_client {
   task<result<document>> get_manifest(reference image, runtime::stop_source& stop);
 
   /// GET /v2/<name>/blobs/<digest>, redirects followed. With \p range the answer may still be a 200 with the whole:
-  /// http::check_range_answer tells. \returns an answer with status 200 or 206 whose body is unread, not verified here.
+  /// http::check_range_answer tells. \param elsewhere when given, set to the URL of another origin that the redirects led to \returns an
+  /// answer with status 200 or 206 whose body is unread, not verified here.
   task<result<http::exchange>> get_blob(reference image, gantry::digest blob, std::optional<http::byte_range> range,
-                                        runtime::stop_source& stop);
+                                        runtime::stop_source& stop, std::optional<http::url>* elsewhere = nullptr);
+
+  /// GET of a URL that \ref get_blob was led to, without credentials and without further redirects; whatever its status.
+  task<result<http::exchange>> get_direct(http::url where, std::optional<http::byte_range> range, runtime::stop_source& stop);
+
+  /// What an error answer to a request for a blob means.
+  task<failure> blob_refusal(reference image, gantry::digest blob, http::exchange reply);
 
   /// The whole of a small blob, verified: a configuration. errc::limit_exceeded above model::document_limit, errc::size_mismatch,
   /// errc::digest_mismatch.
@@ -55,9 +62,10 @@ class registry_client {
  private:
   struct host;
   host& host_for(const std::string& registry);
-  task<result<http::exchange>> send(host& where, const reference& image, http::request message, runtime::stop_source& stop);
+  task<result<http::exchange>> send(host& where, const reference& image, http::request message, runtime::stop_source& stop,
+                                    std::optional<http::url>* elsewhere = nullptr);
   task<result<http::exchange>> send_to(host& where, std::string scheme, const reference& image, http::request message,
-                                       runtime::stop_source& stop);
+                                       runtime::stop_source& stop, std::optional<http::url>* elsewhere);
   task<failure> refusal(host& where, const reference& image, std::string what, http::exchange reply);
 
   http::client& http_;

@@ -24,11 +24,13 @@ namespace gantry::transfer {
 struct context {
   runtime::executor executor;
   runtime::lanes& lanes;
-  runtime::buffer_pool& buffers;
-  runtime::semaphore& connections;  ///< one permit per request under way
+  runtime::buffer_pool& buffers;       ///< what streams receive into
+  runtime::buffer_pool& hash_buffers;  ///< what is read back to be hashed; apart, so that streams cannot starve the hash that they wait for
+  runtime::semaphore& connections;     ///< one permit per request under way
   registry::registry_client& registry;
   retry_policy::parameters retry;
-  unsigned jobs = 1;  ///< permits of \ref connections
+  unsigned jobs = 1;      ///< permits of \ref connections
+  bool adaptive = false;  ///< the number of connections follows what the line gives, up to \ref jobs
 };
 
 /// A seed for jitter; needs no quality, only difference.

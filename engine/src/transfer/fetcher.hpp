@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/failure.hpp"
-#include "transfer/blob_fetch.hpp"
+#include "transfer/blob_job.hpp"
 #include "transfer/context.hpp"
 
 #include <cstddef>
@@ -17,12 +17,9 @@ struct fetch_summary {
   std::uint64_t bytes_resumed = 0;
 };
 
-/// Brings a set of distinct blobs into the store over the engine's connections: small ones first, so that configs never wait behind layers,
-/// then the largest first, so that the tail is short. The first failure that no retry mends stops the rest; what arrived stays.
+/// Brings a set of distinct blobs into the store over the engine's connections, in the order and the pieces that the planner finds. The
+/// first failure that no retry mends stops the rest; what arrived stays.
 task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::shared_ptr<store::content_store> into,
                                       std::vector<wanted_blob> blobs);
-
-/// The order of \ref fetch_all.
-void sort_for_fetching(std::vector<wanted_blob>& blobs);
 
 }  // namespace gantry::transfer

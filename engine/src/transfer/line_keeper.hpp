@@ -28,8 +28,13 @@ class line_keeper {
     line& operator=(const line&) = delete;
 
     runtime::stop_source& stop() noexcept { return stop_; }
+    /// Ends the line; whoever needs its bytes asks anew.
+    void drop() {
+      dropped_ = true;
+      stop_.request_stop();
+    }
     void received(std::uint64_t bytes) { keeper_.pace_.received(id_, bytes); }
-    /// Whether \ref stop was requested because the line crawls.
+    /// Whether it was ended alone, by \ref drop.
     bool dropped() const noexcept { return dropped_; }
     /// Streams under way, this one included.
     std::size_t active() const noexcept { return keeper_.lines_.size(); }
@@ -47,8 +52,7 @@ class line_keeper {
     for (const pace_monitor::connection_id id : pace_.judge(std::chrono::steady_clock::now())) {
       const auto found = lines_.find(id);
       if (found == lines_.end()) continue;
-      found->second->dropped_ = true;
-      found->second->stop_.request_stop();
+      found->second->drop();
     }
   }
 

@@ -38,7 +38,8 @@ class pace_monitor {
       if (elapsed < window) continue;
       const auto seconds = static_cast<std::uint64_t>(elapsed.count());
       const std::uint64_t others = total_ - one.total_at_start - one.bytes;
-      if (one.bytes < slow_bytes_per_second * seconds && others > others_bytes_per_second * seconds && connections_.size() > 1) {
+      if (one.bytes < slow_bytes_per_second * seconds && others > others_bytes_per_second * seconds &&
+          connections_.size() > slow.size() + 1) {
         slow.push_back(id);
       }
       one = state{now, 0, total_};

@@ -35,11 +35,7 @@ class retry_policy {
   std::optional<std::chrono::milliseconds> after(const failure& error, std::uint64_t progress, std::chrono::milliseconds idle,
                                                  bool answered) {
     if (error.code != condition::retryable) return std::nullopt;
-    if (progress >= progress_that_counts) {
-      failures_ = 0;
-      answers_ = 0;
-      backoff_.reset();
-    }
+    if (progress >= progress_that_counts) progressed();
     ++failures_;
     const bool asked_to_wait = error.retry_after.has_value();
     if (is_error_answer(error.code) && !asked_to_wait && ++answers_ >= values_.attempts) return std::nullopt;
@@ -48,6 +44,13 @@ class retry_policy {
     if (asked_to_wait) delay = std::max(delay, std::chrono::milliseconds(*error.retry_after));
     if (idle + delay > values_.budget) return std::nullopt;
     return delay;
+  }
+
+  /// Something was achieved: everything anew.
+  void progressed() noexcept {
+    failures_ = 0;
+    answers_ = 0;
+    backoff_.reset();
   }
 
   /// Failures since the last progress.

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace gantry::transfer {
+
+/// How many connections are worth having (PERFORMANCE, "Adaptive count"): starts at four, doubles while the whole gains a tenth, settles
+/// after three rounds without gain, then looks two up and two down now and then. Pure; time comes in as a parameter.
+class connection_controller {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  struct settings {
+    unsigned start = 4;
+    unsigned cap = 16;
+    std::chrono::milliseconds least_round{200};
+    std::chrono::milliseconds probe_interval{2000};
+  };
+
+  connection_controller(settings values, time_point now)
+      : values_(values), target_(values.start), best_target_(values.start), round_start_(now) {}
+
+  unsigned target() const noexcept { return target_; }
+
+  /// Tells how much has been received in all; call it a few times per round. \p busy: as many connections as \ref target are at work, so
+  /// that the round says something.
+  void sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, bool busy);
+
+  /// The registry asked for less: 429 or 503.
+  void pushed_back(time_point now);
+
+ private:
+  enum class phase {
+    growing,  ///< doubling
+    settled,  ///< at the best count, waiting to look around
+    up,       ///< trying two more
+    down,     ///< trying two fewer
+  };
+  void begin_round(time_point now, std::uint64_t received);
+  void decide(time_point now, double rate);
+
+  // A line this slow is not made faster by sharing it (DESIGN section 7).
+  static constexpr double narrow_line = 64 * 1024;
+
+  settings values_;
+  phase phase_ = phase::growing;
+  unsigned target_;
+  unsigned best_target_;
+  double best_rate_ = 0;
+  unsigned flat_rounds_ = 0;
+  time_point round_start_;
+  std::uint64_t round_received_ = 0;
+  bool up_next_ = true;
+};
+
+}  // namespace gantry::transfer

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace gantry::transfer {
+
+/// The recent rate of a stream of bytes: an average over about half a second, so that a burst is no rate and a stall shows soon. Pure.
+class rate_meter {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+  static constexpr std::chrono::milliseconds window{250};
+
+  explicit rate_meter(time_point start) : window_start_(start) {}
+
+  void add(time_point now, std::uint64_t bytes) {
+    roll(now);
+    window_bytes_ += bytes;
+  }
+
+  /// Bytes per second; 0 until the first window has passed, and again after a second of silence.
+  double rate(time_point now) {
+    roll(now);
+    return rate_;
+  }
+
+ private:
+  void roll(time_point now) {
+    const auto elapsed = now - window_start_;
+    if (elapsed < window) return;
+    const double seconds = std::chrono::duration<double>(elapsed).count();
+    const double latest = static_cast<double>(window_bytes_) / seconds;
+    // A long pause counts for all the windows that it lasted.
+    rate_ = rate_ == 0 || seconds > 1 ? latest : (rate_ + latest) / 2;
+    window_bytes_ = 0;
+    window_start_ = now;
+  }
+
+  time_point window_start_;
+  std::uint64_t window_bytes_ = 0;
+  double rate_ = 0;
+};
+
+}  // namespace gantry::transfer

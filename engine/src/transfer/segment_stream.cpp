@@ -1,0 +1,170 @@
+#include "transfer/segment_stream.hpp"
+
+#include "http/content_range.hpp"
+#include "transfer/segment_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace gantry::transfer {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// Lists a line for as long as its request lasts, and ends the assignment.
+class listed {
+ public:
+  listed(line_map& open, planner& plan, stream_id stream, line_keeper::line& line) : open_(open), plan_(plan), stream_(stream) {
+    open_.emplace(stream, &line);
+  }
+  ~listed() {
+    open_.erase(stream_);
+    plan_.ended(stream_);
+  }
+  listed(const listed&) = delete;
+  listed& operator=(const listed&) = delete;
+
+ private:
+  line_map& open_;
+  planner& plan_;
+  stream_id stream_;
+};
+
+}  // namespace
+
+task<stream_outcome> segment_stream::run(assignment given) {
+  stream_outcome outcome;
+  line_keeper::line line(lines_, running_.stop);
+  const listed entry(open_, plan_, given.stream, line);
+  outcome.error = co_await exchange_bytes(given, line);
+  outcome.received = received_;
+  // Cut on purpose: because it crawled, or because another has brought the bytes.
+  if (line.dropped() && !running_.stop.stop_requested() && outcome.error && outcome.error->code == errc::cancelled) outcome.error.reset();
+  co_return outcome;
+}
+
+task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, line_keeper::line& line) {
+  const bool everything = given.kind == segment_kind::whole;
+  std::optional<http::byte_range> range;
+  if (!everything) range = http::byte_range{given.range.offset, given.range.end() - 1};
+  auto asking = co_await job_.location().get(range, line.stop());
+  if (!asking) co_return asking.error();
+  http::exchange reply = std::move(*asking);
+  running_.note_answer();
+  std::optional<failure> refused = judge(given, range, reply);
+  if (refused) co_return refused;
+  co_return co_await receive(given.stream, line, reply);
+}
+
+std::optional<failure> segment_stream::judge(const assignment& given, const std::optional<http::byte_range>& range,
+                                             const http::exchange& reply) {
+  const std::uint64_t size = job_.wanted().blob.size;
+  const auto now = clock::now();
+  const http::response_head& head = reply.head();
+  if (!range) {
+    if (head.status != 200) {
+      return failure(errc::range_refused, fmt::format("{} answered a request for the whole of a blob with a part of it", reply.where()));
+    }
+    if (head.framing == http::body_framing::length && head.content_length != size) {
+      return failure(errc::range_refused, fmt::format("{} offers {} bytes for blob {}, whose size is {}", reply.where(),
+                                                      head.content_length, job_.wanted().blob.digest.short_form(), size));
+    }
+    plan_.header(given.stream, now, range_support::unknown, 0);
+    return std::nullopt;
+  }
+  const result<http::range_answer> judged = http::check_range_answer(*range, size, head);
+  if (!judged) {
+    // A wrong length may be another server's, or a passing fault: it costs an attempt.
+    if (judged.error().code == errc::size_mismatch) return failure(errc::range_refused, judged.error().text.message());
+    return judged.error();
+  }
+  if (judged->body == http::range_body::part) {
+    plan_.header(given.stream, now, range_support::yes, judged->range.first);
+    return std::nullopt;
+  }
+  // The whole instead of a part. As the only stream of its blob it is as good as the next one would be; what is held is read and dropped.
+  if (plan_.streams_of(given.blob) == 1) {
+    plan_.header(given.stream, now, range_support::no, 0);
+  } else {
+    plan_.refused(given.stream);
+  }
+  return std::nullopt;
+}
+
+task<std::optional<failure>> segment_stream::fill(stream_id stream, line_keeper::line& line, http::exchange& reply,
+                                                  std::span<std::byte> block, std::vector<byte_range>& parts) {
+  const blob_job& job = job_;
+  filled_ = 0;
+  while (filled_ < block.size()) {
+    const std::uint64_t wanted = std::min<std::uint64_t>(block.size() - filled_, plan_.remaining(stream));
+    if (wanted == 0) co_return std::nullopt;
+    const result<std::size_t> got = co_await reply.read(block.subspan(filled_, wanted));
+    if (!got) co_return got.error();
+    if (*got == 0) {
+      co_return failure(errc::connection_lost, fmt::format("{} ended at byte {} of blob {}", reply.where(), plan_.position(stream),
+                                                           job.wanted().blob.digest.short_form()));
+    }
+    filled_ += *got;
+    received_ += *got;
+    running_.received(*got);
+    line.received(*got);
+    for (const byte_range& mine : plan_.received(stream, clock::now(), *got)) {
+      if (!parts.empty() && parts.back().end() == mine.offset) {
+        parts.back().length += mine.length;
+      } else {
+        parts.push_back(mine);
+      }
+    }
+    running_.events.progress(transfer_progress{running_.bytes_received(), static_cast<unsigned>(line.active())});
+    running_.events.progress(job.wanted().blob.digest, plan_.claimed(job.id()));
+  }
+  co_return std::nullopt;
+}
+
+task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keeper::line& line, http::exchange& reply) {
+  // Both at once: one receives while the other is written, and a stream that holds one buffer never waits for its second.
+  std::vector<runtime::buffer_pool::buffer> taken = co_await shared_.buffers.acquire(2, line.stop());
+  if (taken.empty()) co_return failure(errc::cancelled, "stopped");
+  segment_writer::shared_buffer receiving = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken[0]));
+  segment_writer::shared_buffer spare = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken[1]));
+
+  segment_writer writer(shared_, job_);
+  std::optional<failure> broken;
+  std::optional<failure> unwritten;
+  while (!broken && plan_.remaining(stream) != 0) {
+    const std::uint64_t base = plan_.position(stream);
+    std::vector<byte_range> parts;
+    broken = co_await fill(stream, line, reply, receiving->bytes(), parts);
+    if (parts.empty()) continue;
+    result<segment_writer::shared_buffer> free = co_await writer.store(std::move(receiving), base, std::move(parts));
+    if (!free) {
+      unwritten = free.error();
+      break;
+    }
+    receiving = *free ? std::move(*free) : std::exchange(spare, nullptr);
+  }
+  const result<void> finished = co_await writer.finish();
+  // A disk that fails outweighs a network that does.
+  if (unwritten) co_return unwritten;
+  if (!finished) co_return finished.error();
+  if (broken) co_return broken;
+  co_return co_await close_answer(reply);
+}
+
+task<std::optional<failure>> segment_stream::close_answer(http::exchange& reply) {
+  if (reply.left() > 0) co_return std::nullopt;  // the rest belongs to others: the connection is given up
+  // The end is read too: it shows that nothing follows and gives the connection back.
+  std::byte extra;
+  const result<std::size_t> end = co_await reply.read(std::span(&extra, 1));
+  if (!end) co_return end.error();
+  if (*end != 0) {
+    co_return failure(errc::range_refused,
+                      fmt::format("{} sends more bytes than blob {} has", reply.where(), job_.wanted().blob.digest.short_form()));
+  }
+  co_return std::nullopt;
+}
+
+}  // namespace gantry::transfer

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "http/client.hpp"
+#include "transfer/blob_job.hpp"
+#include "transfer/context.hpp"
+#include "transfer/line_keeper.hpp"
+#include "transfer/planner.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace gantry::transfer {
+
+/// The streams of a run by their number, so that one of them can be cut.
+using line_map = std::map<stream_id, line_keeper::line*>;
+
+struct stream_outcome {
+  std::uint64_t received = 0;    ///< bytes of the blob that came over the network
+  std::optional<failure> error;  ///< nothing when there is nothing left to do for this assignment
+};
+
+/// One request for bytes of a blob and its answer, stored as it comes. Whatever happens, what arrived is written and journalled. The
+/// assignment is ended with the planner.
+class segment_stream {
+ public:
+  /// All references must outlive \ref run.
+  segment_stream(context& shared, operation& running, planner& plan, line_keeper& lines, line_map& open, blob_job& job)
+      : shared_(shared), running_(running), plan_(plan), lines_(lines), open_(open), job_(job) {}
+
+  task<stream_outcome> run(assignment given);
+
+ private:
+  task<std::optional<failure>> exchange_bytes(assignment given, line_keeper::line& line);
+  std::optional<failure> judge(const assignment& given, const std::optional<http::byte_range>& range, const http::exchange& reply);
+  task<std::optional<failure>> receive(stream_id stream, line_keeper::line& line, http::exchange& reply);
+  task<std::optional<failure>> fill(stream_id stream, line_keeper::line& line, http::exchange& reply, std::span<std::byte> block,
+                                    std::vector<byte_range>& parts);
+
+  task<std::optional<failure>> close_answer(http::exchange& reply);
+
+  context& shared_;
+  operation& running_;
+  planner& plan_;
+  line_keeper& lines_;
+  line_map& open_;
+  blob_job& job_;
+  std::uint64_t received_ = 0;
+  std::uint64_t filled_ = 0;
+};
+
+}  // namespace gantry::transfer

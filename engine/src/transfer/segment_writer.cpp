@@ -1,0 +1,67 @@
+#include "transfer/segment_writer.hpp"
+
+#include <utility>
+
+namespace gantry::transfer {
+
+result<void> segment_writer::pieces::append(std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (run && run->position() != offset) {
+    const result<void> flushed = flush();
+    if (!flushed) return flushed.error();
+  }
+  if (!run) run.emplace(*part, offset);
+  return run->append(bytes);
+}
+
+result<void> segment_writer::pieces::flush() {
+  if (!run) return {};
+  const result<void> flushed = run->flush();
+  run.reset();
+  return flushed;
+}
+
+task<result<segment_writer::shared_buffer>> segment_writer::store(shared_buffer block, std::uint64_t base, std::vector<byte_range> parts) {
+  co_await busy_.join();
+  shared_buffer free = std::exchange(in_flight_, nullptr);
+  if (error_) co_return *error_;
+  in_flight_ = block;
+  busy_.spawn(step(std::move(block), base, std::move(parts)));
+  co_return free;
+}
+
+task<> segment_writer::step(shared_buffer block, std::uint64_t base, std::vector<byte_range> parts) {
+  runtime::task_group both(shared_.executor);
+  hash_follower& hash = job_.hash();
+  if (parts.size() == 1 && !hash.busy() && hash.position() == parts.front().offset) {
+    const std::span<const std::byte> bytes = block->bytes().subspan(parts.front().offset - base, parts.front().length);
+    both.spawn(hash.take(bytes, block));
+  }
+  both.spawn(write(std::move(block), base, parts));
+  co_await both.join();
+  if (error_) co_return;
+  for (const byte_range& part : parts) job_.written(part);
+}
+
+task<> segment_writer::write(shared_buffer block, std::uint64_t base, std::vector<byte_range> parts) {
+  // The closure owns all that the call uses: it may outlive this coroutine when the caller's context is torn down.
+  auto call = [pieces = pieces_, block = std::move(block), base, parts = std::move(parts)]() -> result<void> {
+    for (const byte_range& part : parts) {
+      const result<void> written = pieces->append(part.offset, block->bytes().subspan(part.offset - base, part.length));
+      if (!written) return written.error();
+    }
+    return {};
+  };
+  const result<void> written = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(call));
+  if (!written && !error_) error_ = written.error();
+}
+
+task<result<void>> segment_writer::finish() {
+  co_await busy_.join();
+  in_flight_.reset();
+  auto call = [pieces = pieces_] { return pieces->flush(); };
+  const result<void> flushed = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(call));
+  if (error_) co_return *error_;
+  co_return flushed;
+}
+
+}  // namespace gantry::transfer

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "runtime/buffer_pool.hpp"
+#include "runtime/task.hpp"
+#include "runtime/task_group.hpp"
+#include "transfer/blob_job.hpp"
+#include "transfer/context.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace gantry::transfer {
+
+/// Stores what one stream receives: written, journalled and, where the hash has come that far, hashed, while the next buffer is being
+/// received. Used on the strand.
+class segment_writer {
+ public:
+  using shared_buffer = std::shared_ptr<runtime::buffer_pool::buffer>;
+
+  /// References must outlive the writer, whose \ref finish must be awaited.
+  segment_writer(context& shared, blob_job& job) : shared_(shared), job_(job), pieces_(std::make_shared<pieces>()), busy_(shared.executor) {
+    pieces_->part = job.part();
+  }
+
+  /// Starts to store \p parts of \p block, whose first byte stands at \p base in the blob, after the call before has ended. \returns the
+  /// buffer of that call, free again and null the first time, or the failure of a write.
+  task<result<shared_buffer>> store(shared_buffer block, std::uint64_t base, std::vector<byte_range> parts);
+
+  /// Waits for the last buffer and journals what was written; on every way out, also after a failure.
+  task<result<void>> finish();
+
+ private:
+  /// What the files lane works on; one call at a time.
+  struct pieces {
+    std::shared_ptr<store::ingest> part;
+    std::optional<store::piece_writer> run;
+    result<void> append(std::uint64_t offset, std::span<const std::byte> bytes);
+    result<void> flush();
+  };
+  task<> step(shared_buffer block, std::uint64_t base, std::vector<byte_range> parts);
+  task<> write(shared_buffer block, std::uint64_t base, std::vector<byte_range> parts);
+
+  context& shared_;
+  blob_job& job_;
+  std::shared_ptr<pieces> pieces_;
+  runtime::task_group busy_;
+  shared_buffer in_flight_;
+  std::optional<failure> error_;
+};
+
+}  // namespace gantry::transfer
