@@ -17,6 +17,14 @@ class semaphore {
   struct state {
     std::size_t available;
     struct request {
+      request(state& whose, std::size_t count) : owner(whose), wanted(count) { owner.queue.push_back(this); }
+      request(const request&) = delete;
+      request& operator=(const request&) = delete;
+      // Also when the frame goes without having been resumed, as it does with its context.
+      ~request() { leave(); }
+      void leave() { std::erase(owner.queue, this); }
+
+      state& owner;
       std::size_t wanted;
       bool granted = false;
       signal woken;
@@ -72,13 +80,13 @@ class semaphore {
 
   /// Waits for \p count permits. \returns an empty permit when \p stop came first. \p count must not exceed the total.
   task<permit> acquire(std::size_t count, stop_source& stop) {
+    if (stop.stop_requested()) co_return permit();
     const std::shared_ptr<state> shared = state_;
-    state::request self{count, false, {}};
-    shared->queue.push_back(&self);
+    state::request self(*shared, count);
     shared->serve();
     while (!self.granted && !stop.stop_requested()) co_await self.woken.wait(stop);
     if (self.granted) co_return permit(shared, count);
-    std::erase(shared->queue, &self);
+    self.leave();
     shared->serve();
     co_return permit();
   }

@@ -19,7 +19,10 @@ task<> signal::wait(stop_source& stop, std::chrono::milliseconds limit) {
   waiter self(where);
   self.timer.expires_after(limit);
   waiters_.push_back(self);
-  const stop_source::registration registered(stop, [&self] { self.timer.cancel(); });
+  const stop_source::registration registered(stop, [&self] {
+    self.unlink();  // a notification that comes before the waiter has left is for another
+    self.timer.cancel();
+  });
   co_await self.timer.async_wait(use_task);
 }
 
