@@ -8,7 +8,7 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports these inside its own headers and inside Boost's coroutine frames, never here.
   target_compile_options(gantry_compile_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overread -Wno-array-bounds
-                                                          -Wno-stringop-overflow -Wno-dangling-pointer)
+                                                          -Wno-stringop-overflow -Wno-dangling-pointer -Wno-mismatched-new-delete)
 endif()
 
 if(GANTRY_SANITIZE STREQUAL "address")
