@@ -30,14 +30,7 @@ class loop {
   template <class T>
   T run(runtime::task<T> work) {
     std::optional<T> value;
-    std::exception_ptr error;
-    boost::asio::co_spawn(executor, std::move(work), [&](std::exception_ptr thrown, T returned) {
-      error = thrown;
-      if (!thrown) value.emplace(std::move(returned));
-    });
-    drain();
-    if (error) std::rethrow_exception(error);
-    if (!value) FAIL("the task never ended");
+    run(keep(std::move(work), value));
     return std::move(*value);
   }
 
@@ -62,10 +55,7 @@ class loop {
   /// Starts \p work and keeps what it returns in \p into, which must live until the next \ref drain.
   template <class T>
   void spawn(runtime::task<T> work, std::optional<T>& into) {
-    boost::asio::co_spawn(executor, std::move(work), [&into](std::exception_ptr thrown, T returned) {
-      if (thrown) std::rethrow_exception(thrown);
-      into.emplace(std::move(returned));
-    });
+    spawn(keep(std::move(work), into));
   }
   void post(std::function<void()> call) { boost::asio::post(executor, std::move(call)); }
 
@@ -84,6 +74,13 @@ class loop {
   void run_for(std::chrono::milliseconds time) {
     context.restart();
     context.run_for(time);
+  }
+
+ private:
+  template <class T>
+  static runtime::task<> keep(runtime::task<T> work, std::optional<T>& into) {
+    T value = co_await std::move(work);
+    into.emplace(std::move(value));
   }
 };
 

@@ -35,6 +35,11 @@ struct race {
 
 task<> attempt(race& contest, asio::ip::address address, std::uint16_t port, std::chrono::milliseconds limit) {
   const runtime::executor where = co_await asio::this_coro::executor;
+  if (contest.losers.stop_requested()) {  // between the spawning and the start
+    ++contest.finished;
+    contest.changed.notify_all();
+    co_return;
+  }
   tcp::socket socket(where);
   const auto close = [&socket] {
     error_code ignored;  // nothing is lost with a socket that cannot be closed
@@ -84,8 +89,14 @@ std::string to_string(const endpoint& value) {
 task<result<std::unique_ptr<byte_stream>>> connector::connect(endpoint where, runtime::stop_source& stop) {
   const auto resolved = co_await resolver_.resolve(where.host, stop);
   if (!resolved) co_return resolved.error();
-  const std::vector<asio::ip::address>& addresses = *resolved;
+  std::vector<asio::ip::address> addresses = *resolved;
+  auto stream = co_await connect_to(std::move(addresses), where, stop);
+  if (!stream && stream.error().code != errc::cancelled) resolver_.forget(where.host);
+  co_return stream;
+}
 
+task<result<std::unique_ptr<byte_stream>>> connector::connect_to(std::vector<asio::ip::address> addresses, endpoint where,
+                                                                 runtime::stop_source& stop) {
   race contest(stop);
   runtime::task_group attempts(co_await asio::this_coro::executor);
   unsigned started = 0;
@@ -104,10 +115,7 @@ task<result<std::unique_ptr<byte_stream>>> connector::connect(endpoint where, ru
   co_await attempts.join();
 
   if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-  if (!contest.winner) {
-    resolver_.forget(where.host);
-    co_return connect_failure(where, contest.last_error, contest.timed_out);
-  }
+  if (!contest.winner) co_return connect_failure(where, contest.last_error, contest.timed_out);
   if (!where.secure) co_return make_tcp_stream(std::move(*contest.winner));
   co_return co_await tls_.handshake(std::move(*contest.winner), where.host, where.tls, limits_.tls, stop);
 }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace gantry::net {
 
@@ -42,6 +43,10 @@ class connector {
   /// \returns a stream that is ready for the first request. Errors name the endpoint: errc::name_not_resolved, connection_refused,
   /// timed_out, and those of \ref tls_connector::handshake.
   task<result<std::unique_ptr<byte_stream>>> connect(endpoint where, runtime::stop_source& stop);
+
+  /// The same with \p addresses, tried in their order, in place of those of the host; at least one.
+  task<result<std::unique_ptr<byte_stream>>> connect_to(std::vector<boost::asio::ip::address> addresses, endpoint where,
+                                                        runtime::stop_source& stop);
 
  private:
   resolver resolver_;

@@ -1,0 +1,176 @@
+#include "net/connector.hpp"
+
+#include "support/loop.hpp"
+#include "support/result.hpp"
+#include "support/scripted_server.hpp"
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::net {
+namespace {
+
+using namespace std::chrono_literals;
+using stream = std::unique_ptr<byte_stream>;
+
+boost::asio::ip::address address(const char* text) { return boost::asio::ip::make_address(text); }
+
+endpoint plain(std::string host, std::uint16_t port) {
+  endpoint where;
+  where.host = std::move(host);
+  where.port = port;
+  where.secure = false;
+  return where;
+}
+
+struct fixture {
+  explicit fixture(std::chrono::milliseconds limit = 15s) : connections(workers, connect_limits{limit, 10s}) {}
+
+  runtime::lanes workers;
+  connector connections;
+  runtime::stop_source stop;
+  test::loop loop;
+
+  result<stream> connect(endpoint where) { return loop.run(connections.connect(std::move(where), stop)); }
+  result<stream> connect_to(std::vector<boost::asio::ip::address> addresses, endpoint where) {
+    return loop.run(connections.connect_to(std::move(addresses), std::move(where), stop));
+  }
+};
+
+task<std::string> exchange_words(byte_stream& with) {
+  const std::string question = "hello";
+  const error_code sent = co_await with.write_all(std::as_bytes(std::span(question.data(), question.size())));
+  std::array<std::byte, 64> block;
+  const read_result got = co_await with.read_some(block);
+  if (sent || got.code) co_return "failed";
+  co_return std::string(reinterpret_cast<const char*>(block.data()), got.bytes);
+}
+
+task<read_result> read_once(byte_stream& with) {
+  std::array<std::byte, 64> block;
+  co_return co_await with.read_some(block);
+}
+
+void echo(test::socket_handle& connection) {
+  const std::string words = connection.receive(64);
+  connection.send(words);
+  test::await_end(connection);
+}
+
+TEST_CASE("a stream carries bytes both ways, and its peer's end is an end") {
+  test::scripted_server server({[](test::socket_handle& connection) { connection.send(connection.receive(64)); }});
+  fixture f;
+  const stream made = test::must(f.connect(plain("127.0.0.1", server.port())));
+  CHECK(made->quiet());
+  CHECK(f.loop.run(exchange_words(*made)) == "hello");
+  const read_result end = f.loop.run(read_once(*made));
+  CHECK_FALSE(end.code);
+  CHECK(end.bytes == 0);
+  CHECK_FALSE(made->quiet());
+}
+
+TEST_CASE("a closed stream ends the read under way") {
+  test::scripted_server server({test::await_end});
+  fixture f;
+  const stream made = test::must(f.connect(plain("127.0.0.1", server.port())));
+  std::optional<read_result> got;
+  f.loop.spawn(read_once(*made), got);
+  f.loop.poll();
+  CHECK_FALSE(got);
+  made->close();
+  made->close();
+  f.loop.drain();
+  REQUIRE(got);
+  CHECK(got->code);
+  CHECK_FALSE(made->quiet());
+}
+
+TEST_CASE("a stream on which bytes wait is not quiet") {
+  test::scripted_server server({[](test::socket_handle& connection) {
+    connection.send("unasked");
+    test::await_end(connection);
+  }});
+  fixture f;
+  const stream made = test::must(f.connect(plain("127.0.0.1", server.port())));
+  const test::stopwatch watch;
+  while (made->quiet() && watch.elapsed() < 10s) f.loop.run_for(5ms);
+  CHECK_FALSE(made->quiet());
+}
+
+TEST_CASE("a refused connection says so and names the endpoint") {
+  fixture f;
+  const std::uint16_t port = test::unused_port();
+  const failure said = test::must_fail(f.connect(plain("127.0.0.1", port)), errc::connection_refused);
+  CHECK(said.text.message().find("127.0.0.1:" + std::to_string(port)) != std::string::npos);
+}
+
+TEST_CASE("an address that refuses makes way for the next at once") {
+  test::scripted_server server({echo});
+  fixture f;
+  const test::stopwatch watch;
+  const stream made = test::must(f.connect_to({address("127.0.0.2"), address("127.0.0.1")}, plain("two.test", server.port())));
+  CHECK(f.loop.run(exchange_words(*made)) == "hello");
+  CHECK(watch.elapsed() < 5s);
+}
+
+TEST_CASE("all addresses refused is refused") {
+  fixture f;
+  const auto outcome = f.connect_to({address("127.0.0.1"), address("127.0.0.2")}, plain("two.test", test::unused_port()));
+  test::must_fail(outcome, errc::connection_refused);
+}
+
+TEST_CASE("a host that does not answer is given up after the limit") {
+  test::silent_port silent;
+  fixture f(300ms);
+  const test::stopwatch watch;
+  const failure said = test::must_fail(f.connect(plain("127.0.0.1", silent.port())), errc::timed_out);
+  CHECK(watch.elapsed() >= 290ms);
+  CHECK(said.text.message().find("did not answer") != std::string::npos);
+}
+
+TEST_CASE("a stop ends a connection attempt") {
+  test::silent_port silent;
+  fixture f;
+  std::optional<result<stream>> outcome;
+  f.loop.spawn(f.connections.connect(plain("127.0.0.1", silent.port()), f.stop), outcome);
+  f.loop.run_for(60ms);
+  CHECK_FALSE(outcome);
+  const test::stopwatch watch;
+  f.stop.request_stop();
+  f.loop.drain();
+  REQUIRE(outcome);
+  test::must_fail(*outcome, errc::cancelled);
+  CHECK(watch.elapsed() < 5s);
+}
+
+TEST_CASE("a stop that comes before an attempt has begun ends it too") {
+  test::silent_port silent;
+  fixture f;
+  std::optional<result<stream>> outcome;
+  f.loop.spawn(f.connections.connect(plain("127.0.0.1", silent.port()), f.stop), outcome);
+  // The attempt is a task of its own, which starts one turn after the race; this call is in between.
+  f.loop.post([&] { f.stop.request_stop(); });
+  const test::stopwatch watch;
+  f.loop.drain();
+  REQUIRE(outcome);
+  test::must_fail(*outcome, errc::cancelled);
+  CHECK(watch.elapsed() < 5s);
+}
+
+TEST_CASE("a stop of the past connects nowhere") {
+  test::scripted_server server({test::await_end});
+  fixture f;
+  f.stop.request_stop();
+  test::must_fail(f.connect(plain("127.0.0.1", server.port())), errc::cancelled);
+}
+
+TEST_CASE("endpoints are written as people write them") {
+  CHECK(to_string(plain("example.com", 443)) == "example.com:443");
+  CHECK(to_string(plain("::1", 5000)) == "[::1]:5000");
+}
+
+}  // namespace
+}  // namespace gantry::net

@@ -1,0 +1,213 @@
+#include "net/tls.hpp"
+
+#include "net/connector.hpp"
+#include "support/loop.hpp"
+#include "support/result.hpp"
+#include "support/temp_dir.hpp"
+#include "support/tls_server.hpp"
+
+#include <openssl/ssl.h>
+#include <boost/asio/ssl/error.hpp>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace gantry::net {
+namespace {
+
+using namespace std::chrono_literals;
+using stream = std::unique_ptr<byte_stream>;
+
+void echo(test::tls_session& session) {
+  for (;;) {
+    const std::string words = session.receive();
+    if (words.empty()) return;
+    session.send(words);
+  }
+}
+
+struct fixture {
+  fixture() { test::spill(directory / "ca.pem", authority.certificate()); }
+
+  test::certificate_authority authority;
+  test::temp_dir directory;
+  runtime::lanes workers;
+  connector connections{workers, connect_limits{15s, 2s}};
+  runtime::stop_source stop;
+  test::loop loop;
+
+  endpoint at(const test::scripted_server& server, std::string host = "127.0.0.1") const {
+    endpoint where;
+    where.host = std::move(host);
+    where.port = server.port();
+    where.tls.ca_file = directory / "ca.pem";
+    return where;
+  }
+  result<stream> connect(endpoint where) {
+    // The host is what the certificate must name; where it is found does not matter to it.
+    const std::vector<boost::asio::ip::address> here(1, boost::asio::ip::make_address("127.0.0.1"));
+    return loop.run(connections.connect_to(here, std::move(where), stop));
+  }
+};
+
+task<std::string> exchange_words(byte_stream& with, std::string question) {
+  const error_code sent = co_await with.write_all(std::as_bytes(std::span(question.data(), question.size())));
+  std::array<std::byte, 64> block;
+  const read_result got = co_await with.read_some(block);
+  if (sent || got.code) co_return "failed";
+  co_return std::string(reinterpret_cast<const char*>(block.data()), got.bytes);
+}
+
+task<read_result> read_once(byte_stream& with) {
+  std::array<std::byte, 64> block;
+  co_return co_await with.read_some(block);
+}
+
+TEST_CASE("a certificate of a known authority for the right host is trusted") {
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue(), echo)});
+  for (const char* host : {"127.0.0.1", "localhost"}) {
+    INFO(host);
+    const stream made = test::must(f.connect(f.at(server, host)));
+    CHECK(f.loop.run(exchange_words(*made, "hello")) == "hello");
+  }
+}
+
+TEST_CASE("a certificate for another host is not trusted, and the reason is told") {
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue({"DNS:elsewhere.test", -1, 1}), echo)});
+  const failure name = test::must_fail(f.connect(f.at(server, "registry.test")), errc::tls_not_trusted);
+  CHECK(name.text.message().find("registry.test") != std::string::npos);
+  CHECK(name.text.message().find("hostname mismatch") != std::string::npos);
+  const failure literal = test::must_fail(f.connect(f.at(server)), errc::tls_not_trusted);
+  CHECK(literal.text.message().find("IP address mismatch") != std::string::npos);
+}
+
+TEST_CASE("an expired certificate, and one of the future, are not trusted") {
+  fixture f;
+  test::scripted_server expired({test::over_tls(f.authority.issue({"IP:127.0.0.1", -10, -5}), echo)});
+  CHECK(test::must_fail(f.connect(f.at(expired)), errc::tls_not_trusted).text.message().find("expired") != std::string::npos);
+  test::scripted_server early({test::over_tls(f.authority.issue({"IP:127.0.0.1", 5, 10}), echo)});
+  CHECK(test::must_fail(f.connect(f.at(early)), errc::tls_not_trusted).text.message().find("clock") != std::string::npos);
+}
+
+TEST_CASE("a self-signed certificate and an unknown authority are not trusted") {
+  fixture f;
+  test::scripted_server alone({test::over_tls(test::certificate_authority::self_signed(), echo)});
+  CHECK(test::must_fail(f.connect(f.at(alone)), errc::tls_not_trusted).text.message().find("--ca-cert") != std::string::npos);
+  const test::certificate_authority stranger;
+  test::scripted_server unknown({test::over_tls(stranger.issue(), echo)});
+  test::must_fail(f.connect(f.at(unknown)), errc::tls_not_trusted);
+}
+
+TEST_CASE("the system's authorities do not include the test's") {
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue(), echo)});
+  endpoint where = f.at(server);
+  where.tls.ca_file.clear();
+  test::must_fail(f.connect(where), errc::tls_not_trusted);
+}
+
+TEST_CASE("insecure accepts any certificate, and only where it was asked for") {
+  fixture f;
+  test::scripted_server server({test::over_tls(test::certificate_authority::self_signed({"DNS:other.test", -10, -5}), echo)});
+  endpoint careless = f.at(server);
+  careless.tls.verify = false;
+  const stream made = test::must(f.connect(careless));
+  CHECK(f.loop.run(exchange_words(*made, "hello")) == "hello");
+  test::must_fail(f.connect(f.at(server)), errc::tls_not_trusted);
+}
+
+TEST_CASE("a certificate file that is none is a wrong option") {
+  fixture f;
+  test::spill(f.directory / "ca.pem", "no certificate at all");
+  test::scripted_server server({test::over_tls(f.authority.issue(), echo)});
+  const failure said = test::must_fail(f.connect(f.at(server)), errc::invalid_option);
+  CHECK(said.text.message().find("ca.pem") != std::string::npos);
+}
+
+TEST_CASE("a port that answers in clear text is told apart") {
+  fixture f;
+  test::scripted_server server({[](test::socket_handle& connection) {
+    connection.receive(4096);
+    connection.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    test::await_end(connection);
+  }});
+  CHECK(test::must_fail(f.connect(f.at(server)), errc::tls_expected).text.message().find("--plain-http") != std::string::npos);
+}
+
+TEST_CASE("a connection closed in the handshake, and a silent one, are told apart") {
+  fixture f;
+  test::scripted_server closing({[](test::socket_handle& connection) { connection.receive(4096); }});
+  test::must_fail(f.connect(f.at(closing)), errc::tls_failed);
+  test::scripted_server silent({test::await_end});
+  connector hasty(f.workers, connect_limits{15s, 200ms});
+  test::must_fail(f.loop.run(hasty.connect(f.at(silent), f.stop)), errc::timed_out);
+}
+
+TEST_CASE("TLS 1.1 is refused") {
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue(), echo, TLS1_1_VERSION)});
+  test::must_fail(f.connect(f.at(server)), errc::tls_failed);
+  test::scripted_server newer({test::over_tls(f.authority.issue(), echo, TLS1_2_VERSION)});
+  test::must(f.connect(f.at(newer)));
+}
+
+TEST_CASE("a stop ends a handshake, and one of the past begins none") {
+  fixture f;
+  test::scripted_server silent({test::await_end});
+  connector patient(f.workers, connect_limits{15s, 15s});
+  std::optional<result<stream>> outcome;
+  f.loop.spawn(patient.connect(f.at(silent), f.stop), outcome);
+  f.loop.run_for(60ms);
+  CHECK_FALSE(outcome);
+  const test::stopwatch watch;
+  f.stop.request_stop();
+  f.loop.drain();
+  REQUIRE(outcome);
+  test::must_fail(*outcome, errc::cancelled);
+  tls_connector alone;
+  boost::asio::ip::tcp::socket socket(f.loop.executor);
+  socket.connect({boost::asio::ip::make_address("127.0.0.1"), silent.port()});
+  tls_settings settings;
+  test::must_fail(f.loop.run(alone.handshake(std::move(socket), "127.0.0.1", settings, 15s, f.stop)), errc::cancelled);
+  CHECK(watch.elapsed() < 10s);
+}
+
+TEST_CASE("an end without close_notify is a truncation, one with it an end") {
+  fixture f;
+  test::scripted_server cutting({test::over_tls(f.authority.issue(), [](test::tls_session& session) { session.send(session.receive()); })});
+  const stream cut = test::must(f.connect(f.at(cutting)));
+  CHECK(f.loop.run(exchange_words(*cut, "hello")) == "hello");
+  CHECK(f.loop.run(read_once(*cut)).code == boost::asio::ssl::error::stream_truncated);
+
+  test::scripted_server polite({test::over_tls(f.authority.issue(), [](test::tls_session& session) {
+    session.send(session.receive());
+    session.say_goodbye();
+  })});
+  const stream ended = test::must(f.connect(f.at(polite)));
+  CHECK(f.loop.run(exchange_words(*ended, "hello")) == "hello");
+  const read_result end = f.loop.run(read_once(*ended));
+  CHECK_FALSE(end.code);
+  CHECK(end.bytes == 0);
+}
+
+TEST_CASE("a stream is quiet between messages, and not when records followed the last one in its segment") {
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue(), [](test::tls_session& session) {
+    session.send(session.receive());
+    session.receive();
+    session.send_together({"answer", "and something unasked"});
+    session.receive();
+  })});
+  const stream made = test::must(f.connect(f.at(server)));
+  CHECK(f.loop.run(exchange_words(*made, "hello")) == "hello");
+  CHECK(made->quiet());
+  CHECK(f.loop.run(exchange_words(*made, "more")) == "answer");
+  CHECK_FALSE(made->quiet());
+}
+
+}  // namespace
+}  // namespace gantry::net
