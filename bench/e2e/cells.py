@@ -1,0 +1,267 @@
+"""The benchmark matrix: which programs run side by side over which network, and what the budgets of the result are."""
+
+import dataclasses
+
+import programs
+
+GB = 1e9
+GANTRY, OTHER, FLOOR = "gantry", "other", "floor"
+
+
+@dataclasses.dataclass
+class Entry:
+    """One program in one setting. relay: arguments of the network, None for a direct connection."""
+
+    label: str
+    program: object
+    role: str
+    jobs: int = 0
+    relay: list = None
+    to: str = "registry"
+    warm: bool = False  # its store holds everything already
+    only_largest: bool = False  # moves one blob, not an image
+
+
+@dataclasses.dataclass
+class Check:
+    """One budget: measured against limit, both in `unit`."""
+
+    row: str
+    what: str
+    measured: float
+    limit: float
+    unit: str
+
+    @property
+    def met(self):
+        return self.measured <= self.limit
+
+
+@dataclasses.dataclass
+class Cell:
+    name: str
+    title: str
+    shape: str
+    entries: list
+    checks: object  # function of Results
+    missing: str = ""  # why it cannot run yet
+
+
+class Results:
+    """Medians of a cell, by label."""
+
+    def __init__(self, image, medians, sha_seconds_per_gb):
+        self.image, self.medians, self.sha = image, medians, sha_seconds_per_gb
+
+    def __contains__(self, label):
+        return label in self.medians
+
+    def of(self, label, name="wall"):
+        return self.medians[label][name]
+
+    def best(self, role, name="wall"):
+        values = [each[name] for each in self.medians.values() if each["role"] == role]
+        return min(values) if values else None
+
+    def gantry(self, name="wall", prefix="gantry"):
+        """The best median among gantry's settings whose label starts with prefix."""
+        return min(each[name] for label, each in self.medians.items() if each["role"] == GANTRY and label.startswith(prefix))
+
+    @property
+    def cpu_scale(self):
+        """CPU limits of PERFORMANCE were taken where SHA-256 costs 0.64 s per GB; here it costs `sha`."""
+        return self.sha / 0.64 if self.sha else 1.0
+
+
+def against_others(row, measured, results, factor, role=OTHER):
+    best = results.best(role)
+    if best is None:
+        return []
+    return [Check(row, f"wall, best other tool x {factor:g}", measured, best * factor, "s")]
+
+
+class Matrix:
+    """Builds the cells. has(command, option): whether gantry has it by now."""
+
+    def __init__(self, gantry, has, servers, full):
+        self.gantry, self.has, self.servers, self.full = gantry, has, servers, full
+
+    def pull(self, way, jobs, **rest):
+        label = {"tar": "gantry", "store": "gantry to store", "no-cache": "gantry --no-cache", "gzip": "gantry tar.gz",
+                 "synology": "gantry synology"}[way]
+        network = rest.pop("suffix", "")
+        return Entry(f"{label} -j {jobs or 'auto'}{network}", programs.Gantry(self.gantry, way), GANTRY, jobs, **rest)
+
+    def others(self, names, jobs=0, **rest):
+        """Those of the other programs that are installed."""
+        makers = {"skopeo oci": programs.Skopeo("oci"), "skopeo docker-archive": programs.Skopeo("archive"), "crane tar": programs.Crane("tar"),
+                  "crane oci": programs.Crane("oci"), "oras layout": programs.Oras(), "regctl ocidir": programs.Regctl(), "ctr fetch": programs.Ctr()}
+        return [Entry(name, makers[name], OTHER, jobs, **rest) for name in names if programs.found(name.split()[0])]
+
+    def floor(self, label, program, jobs=0, **rest):
+        return [Entry(label, program, FLOOR, jobs, **rest)]
+
+    def aria2(self, jobs, **rest):
+        return [Entry(f"aria2c -x{jobs}", programs.Aria2(), OTHER, jobs, only_largest=True, **rest)] if programs.found("aria2c") else []
+
+    everyone = ("skopeo oci", "crane tar", "crane oci", "oras layout", "regctl ocidir", "ctr fetch")
+
+    def no_cache(self):
+        return "" if self.has("pull", "--no-cache") else "gantry pull has no --no-cache yet"
+
+    def cells(self):
+        return [self.fat(), self.equal(), self.tls(), *(self.small(count) for count in (60, 120)), self.capped(), self.ocean(), self.wan(),
+                self.first_bytes("registry"), self.first_bytes("front"), self.far_small(), self.stall(), self.warm(), self.rss(),
+                self.synology()]
+
+    def fat(self):
+        missing = self.no_cache()
+        direct = [] if missing else [self.pull("no-cache", jobs) for jobs in (1, 4, 8)]
+        entries = [*direct, *(self.pull("tar", jobs) for jobs in (1, 4, 8, 0)), self.pull("store", 4), *self.others(self.everyone),
+                   *(self.others(["skopeo docker-archive"]) if self.full else []), *self.aria2(8),
+                   *self.floor("curl 4 ranges", programs.Curl(), 4), *self.floor("sha256 of the file", programs.Hash(self.servers.storage))]
+
+        def checks(results):
+            size = results.image.size / GB
+            row, store_row = "loopback HTTP, one fat layer, --no-cache to tar", "the same with the store (store + tar)"
+            wall_floor = max(results.of("curl 4 ranges"), results.of("sha256 of the file"))
+            cpu_floor = 1.09 * size * results.cpu_scale
+            stored = results.gantry(prefix="gantry -j")
+            if missing:
+                return [Check(store_row, "wall, floor x 1.3 x 1.6 (no in-place row yet)", stored, wall_floor * 1.3 * 1.6, "s")]
+            wall = results.gantry(prefix="gantry --no-cache")
+            return [Check(row, "CPU, 1.09 s/GB x 1.25", results.gantry("cpu", "gantry --no-cache"), cpu_floor * 1.25, "s"),
+                    Check(row, "wall, floor x 1.3", wall, wall_floor * 1.3, "s"),
+                    *against_others(row, wall, results, 0.55),
+                    Check(store_row, "wall, row above x 1.6", stored, wall * 1.6, "s")]
+
+        return Cell("fat", "Loopback HTTP, 1 x 724 MiB", "fat", entries, checks)
+
+    def equal(self):
+        entries = [*(self.pull("tar", jobs) for jobs in (4, 8)), self.pull("store", 8), *self.others(self.everyone),
+                   *self.floor("curl 8 at once", programs.Curl(), 8)]
+
+        def checks(results):
+            return against_others("loopback HTTP, 8 equal layers", results.gantry(), results, 0.5)
+
+        return Cell("equal", "Loopback HTTP, 8 x 90 MiB", "equal", entries, checks)
+
+    def tls(self):
+        entries = [*(self.pull("tar", jobs, to="tls") for jobs in (1, 4)), *self.others(("skopeo oci", "crane oci", "oras layout"), to="tls"),
+                   *self.floor("curl 4 ranges", programs.Curl(), 4, to="tls")]
+
+        def checks(results):
+            limit = 1.72 * results.image.size / GB * results.cpu_scale * 1.2
+            return [Check("loopback TLS", "CPU, 1.72 s/GB x 1.2", results.gantry("cpu"), limit, "s")]
+
+        return Cell("tls", "Loopback TLS, 1 x 724 MiB", "fat", entries, checks)
+
+    def small(self, count):
+        entries = [*(self.pull("tar", jobs) for jobs in (8, 0)), *self.others(self.everyone),
+                   *self.floor("curl 8 at once", programs.Curl(), 8)]
+
+        def checks(results):
+            return [Check("60-120 small layers, loopback", f"wall, {count} layers, parallel curl x 1.15", results.gantry(),
+                          results.of("curl 8 at once") * 1.15, "s")]
+
+        return Cell(f"small{count}", f"Loopback HTTP, {count} x 0.7 MiB", f"small{count}", entries, checks)
+
+    def capped(self):
+        rate, shape = 10e6, "fat" if self.full else "wide"
+        network = ["--rate", int(rate)]
+        counts = (8, 16)
+        entries = [*(self.pull("store", jobs, relay=network) for jobs in counts),
+                   *(entry for jobs in counts for entry in self.floor(f"curl {jobs} ranges", programs.Curl(), jobs, relay=network)),
+                   *self.aria2(8, relay=network)]
+
+        def checks(results):
+            return [Check("per-connection cap c, -j n, fat layer", f"wall, size / ({jobs} x 10 MB/s) x 1.10",
+                          results.of(f"gantry to store -j {jobs}"), results.image.size / (jobs * rate) * 1.10, "s") for jobs in counts]
+
+        return Cell("capped", "10 MB/s per connection, one fat layer", shape, entries, checks)
+
+    def ocean(self):
+        network = ["--delay", 20, "--rate", 10_000_000]
+        entries = [*(self.pull("tar", jobs, relay=network) for jobs in (8, 0)), *self.others(self.everyone, relay=network)]
+        return Cell("ocean", "RTT 40 ms, 10 MB/s per connection, 112 MiB with one layer of 62 %", "mid", entries, lambda results: [])
+
+    def wan(self):
+        network = ["--delay", 25, "--total-rate", int(125e6 * 0.94)]
+        entries = [*(self.pull("store", jobs, relay=network) for jobs in (4, 8, 0)),
+                   *self.others(("skopeo oci", "oras layout", "crane oci"), relay=network), *self.floor("curl 4 ranges", programs.Curl(), 4, relay=network)]
+
+        def checks(results):
+            # Connect, manifest, first byte of the layer: three round trips.
+            ideal = results.image.size / (125e6 * 0.94) + 3 * 0.05
+            return [Check("RTT 50 ms, 1 Gbit/s", "wall, (size / 0.94 B + setup) x 1.10", results.gantry(), ideal * 1.10, "s")]
+
+        return Cell("wan", "RTT 50 ms, 1 Gbit/s in all, one fat layer", "fat" if self.full else "wide", entries, checks)
+
+    def first_bytes(self, to):
+        network, challenged = ["--delay", 50], to == "front"
+        entries = [*(self.pull("store", jobs, relay=network, to=to) for jobs in (8, 0)), *self.others(self.everyone, relay=network, to=to),
+                   *self.floor("curl replay", programs.Replay(challenged, True), relay=network, to=to)]
+
+        def checks(results):
+            row, slack = "RTT 100 ms, 4 layers, 3.3 MB", 0.08
+            if challenged:
+                return [Check(row, "wall, the requests replayed by curl + 0.8 RTT", results.gantry(), results.of("curl replay") + slack, "s")]
+            return [Check(row, "wall, 4 RTT + 0.8 RTT", results.gantry(), 0.4 + slack, "s")]
+
+        name, title = ("rtt-auth", "with token and redirect") if challenged else ("rtt", "plain")
+        missing = "nginx is not installed" if challenged and not self.servers.has_nginx else ""
+        return Cell(name, f"RTT 100 ms, 4 layers of 3.3 MB in all, {title}", "multi", entries, checks, missing)
+
+    def far_small(self):
+        network = ["--delay", 50]
+        entries = [self.pull("store", 8, relay=network), *self.others(self.everyone, jobs=8, relay=network),
+                   *self.floor("curl 8 at once", programs.Curl(), 8, relay=network)]
+
+        def checks(results):
+            return against_others("RTT 100 ms, 60 small layers, -j 8", results.gantry(), results, 0.65)
+
+        return Cell("far-small", "RTT 100 ms, 60 x 0.7 MiB", "small60", entries, checks)
+
+    def stall(self):
+        sound = ["--rate", 10_000_000, "--delay", 10]
+        broken = [*sound, "--stall-one-in", 8]
+        entries = [self.pull("store", 8, relay=sound, suffix=", sound"), self.pull("store", 8, relay=broken, suffix=", stalls")]
+
+        def checks(results):
+            return [Check("one connection in 8 stalls", "wall, without the fault x 1.2", results.of("gantry to store -j 8, stalls"),
+                          results.of("gantry to store -j 8, sound") * 1.2, "s")]
+
+        return Cell("stall", "10 MB/s per connection, one in eight goes silent", "fat" if self.full else "wide", entries, checks)
+
+    def warm(self):
+        entries = [self.pull("store", 0, warm=True), *self.floor("curl, the manifest", programs.ManifestOnly())]
+
+        def checks(results):
+            return [Check("everything in the store already, --store-only", "wall, one GET + 50 ms", results.gantry(),
+                          results.of("curl, the manifest") + 0.05, "s")]
+
+        return Cell("warm", "Loopback, everything in the store already", "equal", entries, checks)
+
+    def rss(self):
+        ways = ("store", "tar", "gzip")
+        entries = [*(self.pull(way, 16) for way in ways), self.pull("tar", 16, to="tls", suffix=", TLS"), self.pull("store", 1)]
+        if not self.no_cache():
+            entries.append(self.pull("no-cache", 16))
+
+        def checks(results):
+            worst = max(each["rss"] for each in results.medians.values())
+            return [Check("peak RSS, gzip layers of any size, -j 16", "worst way to pull", worst / 2**20, 24, "MiB")]
+
+        return Cell("rss", "Peak memory, -j 16", "huge" if self.full else "fat", entries, checks)
+
+    def synology(self):
+        missing = "" if self.has("pull", "synology") else "gantry pull has no format synology yet"
+        entries = [self.pull("synology", 4, suffix=", first time"), self.pull("synology", 4, suffix=", again", warm=True),
+                   *self.floor("gunzip and gzip -1", programs.Recompress(self.servers.storage))]
+
+        def checks(results):
+            row, floor = ".tar.gz, synology, 1 GB of gzip layers", results.of("gunzip and gzip -1")
+            return [Check(row, "wall, record in meta/, inflate + gzip -1 / 10", results.of("gantry synology -j 4, again"), floor / 10, "s"),
+                    Check(row, "wall, first time, inflate + gzip -1 / 3", results.of("gantry synology -j 4, first time"), floor / 3, "s")]
+
+        return Cell("synology", "1 GB of gzip layers, synology, .tar.gz", "text", entries, checks, missing)

@@ -1,0 +1,142 @@
+"""The servers behind the benchmarks, all on loopback: docker-registry, plain and with TLS, nginx, and the relay that plays the network."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def stop(process):
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for_port(port, process, what):
+    for _ in range(600):
+        if process.poll() is not None:
+            raise RuntimeError(f"{what} does not start")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"{what} does not listen")
+
+
+class Servers:
+    """One storage with these in front of it: registry (plain), tls (the same behind a certificate of our CA), and nginx as
+    front (asks for a token, redirects blobs) and blob host. Ports are in `ports`."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True)
+        self.storage = self.directory / "storage"
+        self.processes = []
+        self.ports = {name: free_port() for name in ("registry", "tls", "front", "blobs", "relayed_front", "relayed_blobs")}
+        self.ca = self.directory / "certs" / "ca.crt"
+        self.make_certificates()
+        self.start_registry("registry", None)
+        self.start_registry("tls", {"certificate": str(self.directory / "server.crt"), "key": str(self.directory / "server.key")})
+        self.has_nginx = shutil.which("nginx") is not None or os.path.exists("/usr/sbin/nginx")
+        if self.has_nginx:
+            self.start_nginx()
+
+    def make_certificates(self):
+        self.ca.parent.mkdir()
+        run = lambda *words: subprocess.run(["openssl", *map(str, words)], check=True, cwd=self.directory, capture_output=True)
+        run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", self.ca, "-days", 30, "-subj", "/CN=bench CA")
+        run("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1")
+        (self.directory / "extensions").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        run("x509", "-req", "-in", "server.csr", "-CA", self.ca, "-CAkey", "ca.key", "-CAcreateserial", "-out", "server.crt", "-days", 30,
+            "-extfile", "extensions")
+
+    def start_registry(self, name, tls):
+        config = {"version": "0.1", "log": {"accesslog": {"disabled": True}, "level": "error"},
+                  "storage": {"filesystem": {"rootdirectory": str(self.storage), "maxthreads": 200}, "cache": {"blobdescriptor": "inmemory"}},
+                  "http": {"addr": f"127.0.0.1:{self.ports[name]}", "secret": "bench"}}
+        if tls:
+            config["http"]["tls"] = tls
+        path = self.directory / f"{name}.yml"
+        path.write_text(json.dumps(config))  # JSON is YAML
+        self.start(name, ["docker-registry", "serve", path])
+
+    def start_nginx(self):
+        path = self.directory / "nginx.conf"
+        user = "user root;" if os.geteuid() == 0 else ""
+        guard = ('if ($http_authorization = "") { add_header WWW-Authenticate \'Bearer realm="http://$http_host/token",service="bench"\' always; '
+                 "return 401; }")
+        path.write_text(f"""
+{user} daemon off; worker_processes 2; pid {self.directory}/nginx.pid; error_log {self.directory}/nginx.log;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000;
+  client_body_temp_path {self.directory}/nginx-body; proxy_temp_path {self.directory}/nginx-proxy; fastcgi_temp_path {self.directory}/nginx-f;
+  uwsgi_temp_path {self.directory}/nginx-u; scgi_temp_path {self.directory}/nginx-s;
+  upstream registry {{ server 127.0.0.1:{self.ports["registry"]}; keepalive 16; }}
+  server {{
+    listen 127.0.0.1:{self.ports["front"]};
+    location = /token {{ default_type application/json; return 200 '{{"token":"bench","expires_in":300}}'; }}
+    location ~ "^/v2/.+/blobs/sha256:(?<two>[0-9a-f][0-9a-f])(?<rest>[0-9a-f]+)$" {{
+      {guard}
+      return 307 http://127.0.0.1:{self.ports["relayed_blobs"]}/docker/registry/v2/blobs/sha256/$two/$two$rest/data;
+    }}
+    location /v2/ {{
+      {guard}
+      proxy_pass http://registry; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;
+    }}
+  }}
+  server {{ listen 127.0.0.1:{self.ports["blobs"]}; root {self.storage}; default_type application/octet-stream; }}
+}}
+""")
+        self.start("front", [shutil.which("nginx") or "/usr/sbin/nginx", "-e", self.directory / "nginx.log", "-c", path])
+
+    def start(self, name, command):
+        log = open(self.directory / f"{name}.log", "ab")
+        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.processes.append(process)
+        wait_for_port(self.ports[name], process, f"{command[0]} (log: {self.directory}/{name}.log)")
+
+    def stop(self):
+        for process in self.processes:
+            stop(process)
+
+
+class Relay:
+    """The shaped way to one server for one run: `with Relay(...) as relay`, afterwards its counters."""
+
+    def __init__(self, program, servers, to, arguments):
+        routes = [("relayed_front", "front"), ("relayed_blobs", "blobs")] if to == "front" else [(None, to)]
+        self.command = [str(program)]
+        for listen, target in routes:
+            self.command += ["--listen", str(servers.ports[listen] if listen else 0), "--to", str(servers.ports[target])]
+        self.command += [str(word) for word in arguments]
+        self.counters = {}
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        first = self.process.stdout.readline()
+        found = re.match(r"listening (\d+)", first)
+        if not found:
+            raise RuntimeError(f"the relay does not start: {' '.join(self.command)}")
+        self.port = int(found[1])
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        text, _ = self.process.communicate(timeout=20)
+        self.counters = json.loads(text.strip().splitlines()[-1])

@@ -1,0 +1,81 @@
+"""Cells that are no plain comparison of programs: each is a function that returns its checks and figures."""
+
+import json
+import shutil
+
+import cells
+import images
+import measure
+import programs
+import servers
+
+PIECE = 4 << 20
+
+
+def resume(bench):
+    """Kills a pull at several points and runs it again. Returns checks and figures."""
+    image, jobs, rate = bench.image("wide"), 8, 10_000_000
+    program = programs.Gantry(bench.gantry, "store")
+    whole = image.size / (jobs * rate)
+    checks, figures = [], {}
+    for part in (0.25, 0.5, 0.75):
+        directory = measure.fresh(bench.directory / "run")
+        received = 0
+        for kill_after in (whole * part, None):
+            with servers.Relay(bench.relay, bench.servers, "registry", ["--rate", rate]) as relay:
+                target = programs.Target(f"127.0.0.1:{relay.port}", image, None, jobs)
+                # The same name through another port is another registry, but the store finds partial blobs by digest.
+                measure.run(program.command(target, directory), directory, kill_after=kill_after)
+            received += relay.counters["bytes_down"]
+        measure.verify(program.output(directory), image)
+        extra = max(received - image.size - (64 << 10), 0)
+        figures[f"killed at {part:.0%}"] = {"bytes_down": received, "size": image.size}
+        checks.append(cells.Check("resume after SIGKILL at any point", f"bytes fetched again, killed at {part:.0%}, 1 piece x {jobs}",
+                                  extra / 2**20, PIECE * jobs / 2**20, "MiB"))
+        shutil.rmtree(directory)
+    return checks, figures
+
+
+def limit_rate(bench):
+    """A pull of a known size under --limit-rate: within 5 % of the rate."""
+    image, rate = bench.image("wide"), 40_000_000
+    directory = measure.fresh(bench.directory / "run")
+    command = programs.Gantry(bench.gantry, "store").command(programs.Target(bench.host("registry"), image, None, 4), directory)
+    cost = measure.run([*command, "--limit-rate", rate], directory)
+    shutil.rmtree(directory)
+    error = abs(image.size / cost.wall / rate - 1) * 100
+    return [cells.Check("--limit-rate", "deviation from 40 MB/s", error, 5, "%")], {"wall": cost.wall}
+
+
+def sync(bench):
+    """1,000 tags that the target has already: as many HEADs, and memory that does not grow with the list."""
+    tags, jobs, host = [f"t{i}" for i in range(1000)], 8, bench.host("registry")
+    image = bench.image("multi")
+    images.Pusher(host, image.name).tag(image, tags)
+    checks, figures, costs = [], {}, {}
+    directory = measure.fresh(bench.directory / "run")
+    for count in (100, 1000):
+        listed = directory / f"{count}.json"
+        listed.write_text(json.dumps([{"source": f"{host}/{image.name}", "target": "mirrored", "tags": tags[:count]}]))
+        command = [bench.gantry, "sync", listed, "--to", host, "--plain-http", "-q", "-j", jobs, "--cache-dir", directory / "store"]
+        measure.run(command, directory)  # brings everything there
+        costs[count] = [measure.run(command, directory) for _ in range(bench.runs)]
+        figures[f"{count} images"] = {name: measure.median(costs[count], name) for name in ("wall", "cpu", "rss")}
+    config = directory / "heads"
+    config.write_text("".join(f'url = "http://{host}/v2/{image.name}/manifests/{tag}"\noutput = "/dev/null"\n' for tag in tags))
+    heads = [programs.found("curl"), "-sSI", "-H", f"Accept: {images.ACCEPT}", "--parallel", "--parallel-max", jobs, "-K", config]
+    floor = measure.median([measure.run(heads, directory) for _ in range(bench.runs)], "wall")
+    figures["curl, 1000 HEADs"] = {"wall": floor}
+    row = "sync of 1,000 images already there"
+    checks.append(cells.Check(row, "wall, 1,000 HEADs x 1.2", figures["1000 images"]["wall"], floor * 1.2, "s"))
+    checks.append(cells.Check(row, "peak RSS, that of 100 images + 2 MiB", figures["1000 images"]["rss"] / 2**20,
+                              figures["100 images"]["rss"] / 2**20 + 2, "MiB"))
+    shutil.rmtree(directory)
+    return checks, figures
+
+
+SPECIAL = [
+    ("resume", "Resume after SIGKILL", resume, lambda has: ""),
+    ("limit-rate", "--limit-rate 40 MB/s", limit_rate, lambda has: "" if has("pull", "--limit-rate") else "gantry pull has no --limit-rate yet"),
+    ("sync", "sync of 1,000 images already there", sync, lambda has: "" if has("sync", "--to") else "gantry has no command sync yet"),
+]
