@@ -1,0 +1,111 @@
+#include "http/connection_pool.hpp"
+
+#include "support/loop.hpp"
+#include "support/result.hpp"
+#include "support/scripted_server.hpp"
+#include "support/scripted_stream.hpp"
+
+#include <memory>
+#include <string>
+
+namespace gantry::http {
+namespace {
+
+using namespace std::chrono_literals;
+using kept = std::unique_ptr<connection>;
+
+struct fixture {
+  test::loop loop;  // outlives the connections that are kept
+  runtime::lanes workers;
+  net::connector connections{workers, net::connect_limits{10s, 10s}};
+  connection_pool pool{connections};
+  runtime::stop_source stop;
+  test::scripted_server server{{test::await_end}};
+
+  net::endpoint place(std::string host = "127.0.0.1") const {
+    net::endpoint where;
+    where.host = std::move(host);
+    where.port = server.port();
+    where.secure = false;
+    return where;
+  }
+  std::shared_ptr<test::stream_record> keep(const net::endpoint& where, bool quiet = true) {
+    auto record = std::make_shared<test::stream_record>();
+    auto stream = std::make_unique<test::scripted_stream>(loop.executor, std::deque<test::scripted_stream::step>(), record);
+    stream->is_quiet = quiet;
+    pool.give_back(std::make_unique<connection>(where, std::move(stream)));
+    return record;
+  }
+  kept acquire(const net::endpoint& where, bool fresh = false) { return test::must(loop.run(pool.acquire(where, fresh, stop))); }
+  /// Writes through \p one, so that the record of a scripted stream shows which it is.
+  void mark(connection& one) {
+    const std::byte byte{'x'};
+    loop.run(write(one, std::span(&byte, 1)));
+  }
+  static task<> write(connection& one, std::span<const std::byte> bytes) { co_await one.stream->write_all(bytes); }
+};
+
+TEST_CASE("the youngest idle connection of an equal endpoint is used first") {
+  fixture f;
+  const auto old = f.keep(f.place());
+  const auto young = f.keep(f.place());
+  const kept first = f.acquire(f.place());
+  CHECK(first->reused);
+  f.mark(*first);
+  CHECK(young->written == "x");
+  const kept second = f.acquire(f.place());
+  f.mark(*second);
+  CHECK(old->written == "x");
+  CHECK(f.server.connections() == 0);
+}
+
+TEST_CASE("endpoints that differ in anything share no connection") {
+  fixture f;
+  f.keep(f.place("127.0.0.2"));
+  net::endpoint trusting = f.place();
+  trusting.tls.verify = false;
+  f.keep(trusting);
+  const kept made = f.acquire(f.place());
+  CHECK_FALSE(made->reused);
+}
+
+TEST_CASE("a connection on which something waits is closed, not used") {
+  fixture f;
+  const auto noisy = f.keep(f.place(), false);
+  const kept made = f.acquire(f.place());
+  CHECK_FALSE(made->reused);
+  CHECK(noisy->closed);
+}
+
+TEST_CASE("a fresh connection leaves the idle ones alone") {
+  fixture f;
+  const auto idle = f.keep(f.place());
+  const kept made = f.acquire(f.place(), true);
+  CHECK_FALSE(made->reused);
+  CHECK_FALSE(idle->closed);
+  CHECK(f.acquire(f.place())->reused);
+}
+
+TEST_CASE("clearing the pool closes what is idle") {
+  fixture f;
+  const auto idle = f.keep(f.place());
+  f.pool.clear();
+  CHECK(idle->closed);
+  CHECK_FALSE(f.acquire(f.place())->reused);
+}
+
+TEST_CASE("a kept connection that its server closed meanwhile is not used") {
+  test::scripted_server closing({[](test::socket_handle& connection) { connection.receive(1); }});
+  fixture f;
+  net::endpoint where = f.place();
+  where.port = closing.port();
+  kept one = f.acquire(where);
+  f.mark(*one);  // the server closes after the first byte
+  const test::stopwatch watch;
+  while (one->stream->quiet() && watch.elapsed() < 10s) f.loop.run_for(5ms);
+  f.pool.give_back(std::move(one));
+  CHECK_FALSE(f.acquire(where)->reused);
+}
+
+}  // namespace
+}  // namespace gantry::http

@@ -1,0 +1,298 @@
+#include "registry/registry_client.hpp"
+
+#include "support/fake_registry.hpp"
+#include "support/loop.hpp"
+#include "support/result.hpp"
+#include "support/scripted_server.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::registry {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct one_credential final : credential_source {
+  one_credential(std::string name, std::string secret) : known{std::move(name), std::move(secret), "", "the test"} {}
+  std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override { return known; }
+  credential known;
+};
+
+struct fixture {
+  explicit fixture(const test::fake_registry& at, std::shared_ptr<credential_source> credentials = nullptr, bool plain = true)
+      : host(at.host()), client(http, workers, settings(plain ? at.host() : "none.test", std::move(credentials))) {}
+
+  registry_settings settings(const std::string& plain, std::shared_ptr<credential_source> credentials) {
+    registry_settings made;
+    made.plain_http = {plain};
+    made.credentials = std::move(credentials);
+    made.log = [this](const std::string& line) { log += line + "\n"; };
+    return made;
+  }
+
+  test::loop loop;  // outlives the connections that are kept
+  std::string host;
+  std::string log;
+  runtime::lanes workers;
+  net::connector connections{workers, net::connect_limits{10s, 10s}};
+  http::client http{connections, http::exchange_limits{5s, 5s}, [](const http::origin&) { return net::tls_settings(); }};
+  registry_client client;
+  runtime::stop_source stop;
+
+  reference name(const std::string& text) const {
+    error_code ec;
+    reference parsed = reference::parse(host + "/" + text, ec);
+    REQUIRE_FALSE(ec);
+    return parsed;
+  }
+  result<document> manifest(const std::string& image = "team/app:1.0") { return loop.run(client.get_manifest(name(image), stop)); }
+  result<std::string> blob(const test::test_blob& wanted) {
+    error_code ec;
+    descriptor entry;
+    entry.digest = digest::parse(wanted.digest, ec);
+    entry.size = wanted.bytes.size();
+    return loop.run(client.read_blob(name("team/app:1.0"), entry, stop));
+  }
+};
+
+test::fake_registry_options with_auth(test::fake_auth kind, std::string username, std::string secret) {
+  test::fake_registry_options options;
+  options.auth = kind;
+  options.username = std::move(username);
+  options.password = std::move(secret);
+  return options;
+}
+
+test::test_image small_image() {
+  test::image_recipe recipe;
+  recipe.layers = {2000};
+  return test::build_image(recipe);
+}
+
+TEST_CASE("a manifest comes with its type and its verified digest") {
+  test::fake_registry registry;
+  const test::test_image image = small_image();
+  registry.hold("team/app", "1.0", image);
+  fixture f(registry);
+  const document found = test::must(f.manifest());
+  CHECK(found.bytes == image.manifest.bytes);
+  CHECK(found.top.digest.string() == image.manifest.digest);
+  CHECK(found.top.media_type == image.manifest.media_type);
+  CHECK(found.top.size == image.manifest.bytes.size());
+  CHECK(test::must(f.manifest("team/app@" + image.manifest.digest)).bytes == image.manifest.bytes);
+  const auto asked = registry.requests("/manifests/");
+  REQUIRE(asked.size() == 2);
+  CHECK(asked[0].header("Accept").find("application/vnd.oci.image.index.v1+json") != std::string::npos);
+  CHECK(asked[0].connection == asked[1].connection);
+}
+
+TEST_CASE("a registry on this machine is tried with TLS first and then in clear text, once") {
+  test::fake_registry registry;
+  registry.hold("team/app", "1.0", small_image());
+  fixture f(registry, nullptr, false);
+  test::must(f.manifest());
+  CHECK(registry.strangers() == 1);
+  test::must(f.manifest());
+  CHECK(registry.strangers() == 1);
+}
+
+TEST_CASE("what is not there is said with the registry's words") {
+  test::fake_registry registry;
+  fixture f(registry);
+  const failure said = test::must_fail(f.manifest(), errc::not_found);
+  CHECK(said.text.message().find("team/app:1.0") != std::string::npos);
+  CHECK(said.text.server_message().find("unknown to registry") != std::string::npos);
+}
+
+TEST_CASE("a manifest with another digest than the one asked for or announced is refused") {
+  test::fake_registry registry;
+  const test::test_image image = small_image();
+  registry.hold("team/app", "1.0", image);
+  registry.inject("/manifests/", test::wrong_byte_at(5), 1, 0);
+  fixture f(registry);
+  test::must_fail(f.manifest(), errc::digest_mismatch);
+  test::must_fail(f.manifest("team/app@" + image.manifest.digest), errc::digest_mismatch);
+}
+
+TEST_CASE("one token serves the manifest, the blobs and ten requests at once") {
+  test::fake_registry registry(with_auth(test::fake_auth::bearer, "alice", "secret"));
+  const test::test_image image = small_image();
+  registry.hold("team/app", "1.0", image);
+  fixture f(registry, std::make_shared<one_credential>("alice", "secret"));
+  std::vector<std::optional<result<document>>> found(10);
+  for (auto& one : found) f.loop.spawn(f.client.get_manifest(f.name("team/app:1.0"), f.stop), one);
+  f.loop.drain();
+  for (const auto& one : found) {
+    REQUIRE(one);
+    CHECK(*one);
+  }
+  CHECK(test::must(f.blob(image.config)) == image.config.bytes);
+  CHECK(registry.count("/token") == 1);
+  CHECK(f.log.find("secret") == std::string::npos);
+  CHECK(f.log.find("token-1") == std::string::npos);
+  CHECK(f.log.find("/manifests/1.0") != std::string::npos);
+}
+
+TEST_CASE("a token that was withdrawn is replaced") {
+  test::fake_registry registry(with_auth(test::fake_auth::bearer, "", ""));
+  registry.hold("team/app", "1.0", small_image());
+  fixture f(registry);
+  test::must(f.manifest());
+  registry.revoke_tokens();
+  test::must(f.manifest());
+  CHECK(registry.count("/token") == 2);
+}
+
+TEST_CASE("a wrong password ends after one token request, without the password in any text") {
+  test::fake_registry registry(with_auth(test::fake_auth::bearer, "alice", "secret"));
+  registry.hold("team/app", "1.0", small_image());
+  fixture f(registry, std::make_shared<one_credential>("alice", "wr0ng"));
+  const failure said = test::must_fail(f.manifest(), errc::unauthorized);
+  CHECK(said.text.message().find("as alice") != std::string::npos);
+  CHECK((said.text.message() + said.text.server_message() + f.log).find("wr0ng") == std::string::npos);
+  CHECK(registry.count("/token") == 1);
+}
+
+TEST_CASE("a registry with Basic lets the right password in and is asked twice at most") {
+  test::fake_registry registry(with_auth(test::fake_auth::basic, "alice", "secret"));
+  registry.hold("team/app", "1.0", small_image());
+  fixture right(registry, std::make_shared<one_credential>("alice", "secret"));
+  test::must(right.manifest());
+  CHECK(registry.count("/manifests/") == 2);
+  test::must(right.manifest());
+  CHECK(registry.count("/manifests/") == 3);
+  registry.forget_requests();
+  fixture wrong(registry, std::make_shared<one_credential>("alice", "wr0ng"));
+  test::must_fail(wrong.manifest(), errc::unauthorized);
+  CHECK(registry.count("/manifests/") == 2);
+  fixture nobody(registry);
+  test::must_fail(nobody.manifest(), errc::unauthorized);
+}
+
+TEST_CASE("a registry that refuses every token is not asked for ever") {
+  test::fake_registry registry(with_auth(test::fake_auth::bearer, "", ""));
+  registry.hold("team/app", "1.0", small_image());
+  const std::string realm = "Bearer realm=\"http://127.0.0.1:" + std::to_string(registry.token_port()) + "/token\",service=\"x\"";
+  registry.inject("/manifests/", test::answer_with(401, {{"WWW-Authenticate", realm}}), 1, 0);
+  fixture f(registry);
+  test::must_fail(f.manifest(), errc::unauthorized);
+  CHECK(registry.count("/manifests/") == 3);
+  CHECK(registry.count("/token") == 2);
+}
+
+TEST_CASE("a token service on another host in clear text is not asked") {
+  test::fake_registry registry;
+  registry.inject("/manifests/", test::answer_with(401, {{"WWW-Authenticate", "Bearer realm=\"http://auth.elsewhere.test/token\""}}), 1, 0);
+  fixture f(registry, std::make_shared<one_credential>("alice", "secret"));
+  test::must_fail(f.manifest(), errc::redirect_refused);
+}
+
+TEST_CASE("redirected content is fetched without Authorization, and the registry's connection is kept") {
+  auto options = with_auth(test::fake_auth::bearer, "alice", "secret");
+  options.redirect_blobs = true;
+  test::fake_registry registry(options);
+  const test::test_image image = small_image();
+  registry.hold("team/app", "1.0", image);
+  fixture f(registry, std::make_shared<one_credential>("alice", "secret"));
+  test::must(f.manifest());
+  CHECK(test::must(f.blob(image.config)) == image.config.bytes);
+  CHECK(test::must(f.blob(image.layers[0])) == image.layers[0].bytes);
+  const auto stored = registry.requests("/storage/");
+  REQUIRE(stored.size() == 2);
+  for (const test::recorded_request& one : stored) CHECK(one.header("Authorization").empty());
+  CHECK(f.log.find("X-Signature") == std::string::npos);
+  const auto redirected = registry.requests("/blobs/");
+  REQUIRE(redirected.size() == 2);
+  CHECK(redirected[0].connection == redirected[1].connection);
+}
+
+TEST_CASE("a redirect with a body leaves its connection fit for the next request") {
+  test::fake_registry registry;
+  const test::test_image image = small_image();
+  registry.hold("team/app", "1.0", image);
+  const std::string there = "http://127.0.0.1:" + std::to_string(registry.storage_port()) + "/storage/" + image.config.digest;
+  registry.inject("/blobs/", test::answer_with(307, {{"Location", there}}, "<a href=\"elsewhere\">Temporary Redirect</a>.\n\n"), 1, 0);
+  fixture f(registry);
+  CHECK(test::must(f.blob(image.config)) == image.config.bytes);
+  CHECK(test::must(f.blob(image.config)) == image.config.bytes);
+  const auto redirected = registry.requests("/blobs/");
+  REQUIRE(redirected.size() == 2);
+  CHECK(redirected[0].connection == redirected[1].connection);
+}
+
+TEST_CASE("redirects end, and lead nowhere private") {
+  test::fake_registry registry;
+  registry.hold("team/app", "1.0", small_image());
+  registry.inject("/manifests/", test::redirect_to("{self}"), 1, 20);
+  fixture f(registry);
+  test::must_fail(f.manifest(), errc::redirect_refused);
+  CHECK(registry.count("/manifests/") == 11);
+  registry.heal();
+  registry.inject("/manifests/", test::redirect_to("http://169.254.169.254/latest/meta-data"), 1, 0);
+  test::must_fail(f.manifest(), errc::redirect_refused);
+}
+
+TEST_CASE("statuses are told apart") {
+  struct row {
+    unsigned status;
+    errc code;
+  };
+  for (const row& one :
+       {row{403, errc::forbidden}, row{500, errc::server_error}, row{503, errc::server_error}, row{418, errc::unexpected_status}}) {
+    INFO(one.status);
+    test::fake_registry registry;
+    registry.inject("/manifests/", test::answer_with(one.status), 1, 0);
+    fixture f(registry);
+    test::must_fail(f.manifest(), one.code);
+  }
+  test::fake_registry registry;
+  registry.inject("/manifests/", test::too_many_requests("17"), 1, 0);
+  fixture f(registry);
+  const failure said = test::must_fail(f.manifest(), errc::rate_limited);
+  REQUIRE(said.retry_after);
+  CHECK(*said.retry_after == 17s);
+}
+
+TEST_CASE("a small blob is verified") {
+  test::fake_registry registry;
+  const test::test_image image = small_image();
+  registry.hold("team/app", "1.0", image);
+  fixture f(registry);
+  registry.inject("/blobs/", test::wrong_byte_at(3), 1, 1);
+  test::must_fail(f.blob(image.config), errc::digest_mismatch);
+  registry.inject("/blobs/", test::resized_to(10), 1, 1);
+  test::must_fail(f.blob(image.config), errc::size_mismatch);
+  test::test_blob huge = image.config;
+  error_code ec;
+  descriptor entry;
+  entry.digest = digest::parse(huge.digest, ec);
+  entry.size = std::uint64_t{9} << 20;
+  const std::size_t before = registry.count();
+  test::must_fail(f.loop.run(f.client.read_blob(f.name("team/app:1.0"), entry, f.stop)), errc::limit_exceeded);
+  CHECK(registry.count() == before);
+}
+
+TEST_CASE("a stop ends a request, and one of the past sends none") {
+  test::fake_registry registry;
+  registry.hold("team/app", "1.0", small_image());
+  fixture f(registry);
+  test::must(f.manifest());  // leaves a connection that would be used without waiting
+  registry.inject("/manifests/", test::no_answer(), 1, 0);
+  std::optional<result<document>> outcome;
+  f.loop.spawn(f.client.get_manifest(f.name("team/app:1.0"), f.stop), outcome);
+  const test::stopwatch watch;
+  while (registry.count("/manifests/") == 1 && watch.elapsed() < 10s) f.loop.run_for(5ms);
+  f.stop.request_stop();
+  f.loop.drain();
+  REQUIRE(outcome);
+  test::must_fail(*outcome, errc::cancelled);
+  const std::size_t before = registry.count();
+  test::must_fail(f.manifest(), errc::cancelled);
+  CHECK(registry.count() == before);
+}
+
+}  // namespace
+}  // namespace gantry::registry
