@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 puller::puller(const fake_registry& registry) : host_(registry.host()) {
   settings.cache_dir = store();
   settings.plain_http = {host_};
-  settings.jobs = 4;
+  settings.jobs = 1;  // one stream per blob, so that requests can be counted
   settings.backoff = std::chrono::milliseconds(10);
   settings.budget = std::chrono::seconds(20);
   settings.timeouts.header = std::chrono::seconds(2);
