@@ -45,7 +45,7 @@ TEST_CASE("a wrong Content-Range costs an attempt and no wrong byte", "[faults]"
                       if (lie == "total") return range(first, last, std::to_string(total + 1));
                       return lie == "text" ? std::string("bytes some") : std::string();
                     }),
-                    1, 1);
+                    2, 1);
   const pull_report report = s.pulls.pull();
   INFO(report.text.message());
   CHECK_FALSE(report.ec);
