@@ -203,7 +203,8 @@ task<result<void>> resolver::flatten(reference image, model::index& leaves, std:
     indexes.push_back(entry);
     const result<void> deeper = co_await flatten(image, leaves, indexes, inner->manifests, depth + 1);
     if (!deeper) co_return deeper.error();
-    if (leaves.manifests.size() > model::index_limit) {
+    // Indexes count as well: each is a request, and there may be no manifest in them.
+    if (leaves.manifests.size() + indexes.size() > model::index_limit) {
       co_return failure(errc::limit_exceeded, fmt::format("{} names more than {} manifests", image.string(), model::index_limit));
     }
   }
