@@ -55,6 +55,8 @@ void blob_job::written(byte_range range) {
   grown_.notify_all();
 }
 
+void blob_job::stream_ended() { grown_.notify_all(); }
+
 task<result<void>> blob_job::claim() {
   bool told = false;
   std::int64_t growth = 0;
@@ -112,6 +114,11 @@ task<result<void>> blob_job::fetch() {
     const result<void> advanced = co_await hash_->advance(part_, frontier, running_.stop);
     if (!advanced) co_return advanced.error();
   }
+  // The streams journal what they wrote before they end; one that was sent after bytes that others brought is being cut.
+  while (plan_.streams_of(id_) != 0) {
+    if (running_.stop.stop_requested()) co_return stopped();
+    co_await grown_.wait(running_.stop);
+  }
   auto commit = [part = part_, digest = hash_->finish()] { return part->commit(digest); };
   co_return co_await offload(shared_.lanes, lane::files, std::move(commit));
 }
@@ -137,6 +144,7 @@ task<result<void>> blob_job::run() {
               "blob {} of {} arrived twice with another content than its digest says; the registry or something on the way changes it",
               wanted_.blob.digest.string(), wanted_.source.name()));
     }
+    part_.reset();  // removes what it left, and must not do so with what comes next
     running_.events.emit(
         warning{fmt::format("blob {} does not match its digest; fetching it once more", wanted_.blob.digest.short_form())});
   }

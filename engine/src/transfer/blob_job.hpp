@@ -46,6 +46,8 @@ class blob_job {
   hash_follower& hash() noexcept { return *hash_; }
   /// Bytes were written at \p range.
   void written(byte_range range);
+  /// One of the streams has ended, with the planner too.
+  void stream_ended();
 
   bool reused() const noexcept { return reused_; }
   std::uint64_t resumed() const noexcept { return resumed_; }

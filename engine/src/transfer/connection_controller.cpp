@@ -5,6 +5,10 @@
 namespace gantry::transfer {
 namespace {
 
+// A line this slow, bytes per second, is not made faster by sharing it (DESIGN section 7); so long it must be seen to be.
+constexpr double narrow_line = 64 * 1024;
+constexpr std::chrono::seconds narrow_patience{1};
+
 constexpr double worth_growing = 1.10;
 constexpr double worth_keeping = 1.05;
 constexpr double no_loss = 0.98;
@@ -18,72 +22,95 @@ void connection_controller::begin_round(time_point now, std::uint64_t received) 
   round_received_ = received;
 }
 
-void connection_controller::sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, bool busy) {
-  // A round with idle connections measures the work that was there, not the line.
-  if (!busy) return begin_round(now, received);
+void connection_controller::settle(unsigned target) {
+  discard_ = discard_ || target != target_;
+  target_ = best_target_ = target;
+  phase_ = phase::settled;
+}
+
+unsigned connection_controller::ceiling(time_point now) const noexcept {
+  const bool remembered = refused_ != 0 && now - refused_at_ < values_.refusal_memory;
+  return remembered ? std::clamp(refused_ - 1, 1u, values_.cap) : values_.cap;
+}
+
+void connection_controller::sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, unsigned active) {
+  // A round with idle connections measures the work that was there, not the line; one with more than wanted measures another count.
+  const bool speaks = phase_ == phase::growing ? active >= target_ : active == target_;
+  if (!speaks) return begin_round(now, received);
   std::chrono::nanoseconds round = std::max<std::chrono::nanoseconds>(values_.least_round, 4 * round_trip);
-  if (phase_ == phase::settled) round = values_.probe_interval;
+  if (phase_ == phase::settled && !discard_) round = std::max<std::chrono::nanoseconds>(values_.probe_interval, round);
   const std::chrono::nanoseconds elapsed = now - round_start_;
   if (elapsed < round) return;
+  // Silence is an outage or a wait for the first header, and tells nothing about counts.
+  if (received == round_received_ || discard_) {
+    discard_ = discard_ && received == round_received_;
+    return begin_round(now, received);
+  }
   const double rate = static_cast<double>(received - round_received_) / std::chrono::duration<double>(elapsed).count();
+  if (rate < narrow_line && elapsed < narrow_patience) return;
   decide(now, rate);
   begin_round(now, received);
 }
 
-void connection_controller::decide(time_point, double rate) {
+void connection_controller::decide(time_point now, double rate) {
+  if (rate < narrow_line) {
+    narrow_ = true;
+    return settle(1);
+  }
+  if (narrow_) {
+    // It was an outage, or the line has recovered: look anew.
+    narrow_ = false;
+    phase_ = phase::growing;
+    flat_rounds_ = 0;
+    best_rate_ = 0;
+  }
   switch (phase_) {
     case phase::growing:
-      if (best_rate_ > 0 && rate < narrow_line) {
-        target_ = best_target_ = 1;
-        best_rate_ = rate;
-        phase_ = phase::settled;
-        return;
-      }
       if (rate >= best_rate_ * worth_growing) {
         best_rate_ = rate;
         best_target_ = target_;
         flat_rounds_ = 0;
-        target_ = std::min(target_ * 2, values_.cap);
+        target_ = std::min(target_ * 2, ceiling(now));
       } else if (++flat_rounds_ >= flat_rounds_to_settle) {
-        target_ = best_target_;
-        phase_ = phase::settled;
+        settle(best_target_);
       }
       return;
     case phase::settled:
-      // The line changes with time; what it gives now is what the next look is compared with.
-      best_rate_ = rate;
-      if (up_next_ && target_ < values_.cap) {
-        target_ = std::min(target_ + step, values_.cap);
-        phase_ = phase::up;
-      } else if (target_ > step) {
-        target_ -= step;
-        phase_ = phase::down;
-      }
-      up_next_ = !up_next_;
-      return;
+      // The line changes with time; what it gives now is what the next look is compared with. Small losses must not add up unseen, though.
+      best_rate_ = went_down_ ? std::max(best_rate_, rate) : rate;
+      return look_around(now);
     case phase::up:
-      if (rate >= best_rate_ * worth_keeping) {
-        best_target_ = target_;
-      } else {
-        target_ = best_target_;
-      }
-      phase_ = phase::settled;
-      return;
+      if (rate < best_rate_ * worth_keeping) return settle(best_target_);
+      went_down_ = false;
+      return settle(target_);
     case phase::down:
-      if (rate >= best_rate_ * no_loss) {
-        best_target_ = target_;
-      } else {
-        target_ = best_target_;
-      }
-      phase_ = phase::settled;
-      return;
+      went_down_ = rate >= best_rate_ * no_loss;
+      return settle(went_down_ ? target_ : best_target_);
   }
 }
 
+void connection_controller::look_around(time_point now) {
+  const unsigned most = ceiling(now);
+  if (up_next_ && target_ < most) {
+    target_ = std::min(target_ + step, most);
+    phase_ = phase::up;
+    discard_ = true;
+  } else if (target_ > step) {
+    target_ -= step;
+    phase_ = phase::down;
+    discard_ = true;
+  }
+  up_next_ = !up_next_;
+}
+
 void connection_controller::pushed_back(time_point now) {
-  target_ = best_target_ = std::max(1u, target_ / 2);
-  phase_ = phase::settled;
+  // All requests of a burst are refused for the same reason.
+  if (refused_ != 0 && now - refused_at_ < values_.refusal_burst) return;
+  refused_ = target_;
+  refused_at_ = now;
+  settle(std::max(1u, target_ / 2));
   up_next_ = true;
+  went_down_ = false;
   round_start_ = now;
 }
 

@@ -16,6 +16,10 @@ class connection_controller {
     unsigned cap = 16;
     std::chrono::milliseconds least_round{200};
     std::chrono::milliseconds probe_interval{2000};
+    /// One burst of refusals is one refusal.
+    std::chrono::milliseconds refusal_burst{1000};
+    /// How long a count that was refused is not tried again.
+    std::chrono::seconds refusal_memory{60};
   };
 
   connection_controller(settings values, time_point now)
@@ -23,9 +27,9 @@ class connection_controller {
 
   unsigned target() const noexcept { return target_; }
 
-  /// Tells how much has been received in all; call it a few times per round. \p busy: as many connections as \ref target are at work, so
-  /// that the round says something.
-  void sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, bool busy);
+  /// Tells how much has been received in all and how many connections are at work; call it a few times per round. Only time with as many
+  /// at work as \ref target says something.
+  void sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, unsigned active);
 
   /// The registry asked for less: 429 or 503.
   void pushed_back(time_point now);
@@ -39,9 +43,9 @@ class connection_controller {
   };
   void begin_round(time_point now, std::uint64_t received);
   void decide(time_point now, double rate);
-
-  // A line this slow is not made faster by sharing it (DESIGN section 7).
-  static constexpr double narrow_line = 64 * 1024;
+  void settle(unsigned target);
+  void look_around(time_point now);
+  unsigned ceiling(time_point now) const noexcept;
 
   settings values_;
   phase phase_ = phase::growing;
@@ -51,7 +55,12 @@ class connection_controller {
   unsigned flat_rounds_ = 0;
   time_point round_start_;
   std::uint64_t round_received_ = 0;
+  bool discard_ = false;  ///< the round under way sees connections being opened or closed
+  bool narrow_ = false;   ///< the line is so slow that it is not shared
   bool up_next_ = true;
+  bool went_down_ = false;  ///< the last look found that fewer do as well
+  unsigned refused_ = 0;    ///< a count that was too many; 0: none known
+  time_point refused_at_{};
 };
 
 }  // namespace gantry::transfer

@@ -79,6 +79,7 @@ task<bool> carry_out(run& all, assignment given, retry_policy& policy) {
   blob_job& job = *all.jobs[given.blob];
   segment_stream stream(all.shared, all.running, all.plan, all.lines, all.open_lines, job);
   const stream_outcome outcome = co_await stream.run(given);
+  job.stream_ended();
   all.changed.notify_all();
   if (!outcome.error) {
     if (outcome.received != 0) policy.progressed();
@@ -145,7 +146,7 @@ task<> watch(run& all, runtime::stop_source& finished) {
     }
     if (count % 50 == 49) all.lines.drop_slow();
     if (all.shared.adaptive) {
-      all.controller.sample(now, all.running.bytes_received(), all.plan.round_trip(), all.plan.active() >= all.target);
+      all.controller.sample(now, all.running.bytes_received(), all.plan.round_trip(), static_cast<unsigned>(all.plan.active()));
       all.target = all.controller.target();
       all.plan.set_connections(all.target);
       while (all.started < all.target) all.workers.spawn(connection(all, all.started++));
@@ -171,6 +172,7 @@ task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::
   for (wanted_blob& one : blobs)
     all.jobs.push_back(std::make_unique<blob_job>(shared, running, all.plan, all.changed, into, std::move(one)));
   for (const std::unique_ptr<blob_job>& job : all.jobs) all.openers.spawn(bring(all, *job));
+  all.plan.set_connections(all.target);
   while (all.started < all.target) all.workers.spawn(connection(all, all.started++));
 
   runtime::stop_source finished;

@@ -1,47 +1,71 @@
 #include "transfer/planner.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace gantry::transfer {
 namespace {
 
-using std::chrono::milliseconds;
-
 // A request idles for one round trip; twenty of them worth of data make that five per cent.
 constexpr double round_trips_per_chunk = 20;
-constexpr milliseconds least_silence{500};
-// Hedging may repeat three per cent of all bytes.
-constexpr std::uint64_t hedge_share = 33;
+// A body that was all there with its header says little about the line.
+constexpr double least_measure = 0.01;
 
 }  // namespace
+
+std::uint64_t planner::missing(blob_id blob) const noexcept {
+  const blob_state& state = blobs_[blob];
+  return state.map ? state.map->size() - state.map->claimed() : state.size;
+}
 
 blob_id planner::add(std::uint64_t size) {
   blob_state added;
   added.size = size;
   blobs_.push_back(std::move(added));
-  total_ += size;
+  outstanding_ += size;
   return blobs_.size() - 1;
 }
 
 void planner::open(blob_id blob, byte_ranges held) {
+  disown(blob);
   blob_state& state = blobs_[blob];
+  outstanding_ -= missing(blob);
   state.map.emplace(state.size, std::move(held));
   state.ranges = range_support::unknown;
+  outstanding_ += missing(blob);
+  wanted_ += missing(blob);
+  file(blob);
 }
 
 void planner::drop(blob_id blob) {
+  disown(blob);
+  outstanding_ -= missing(blob);
   blobs_[blob].map.reset();
   blobs_[blob].size = 0;
+  file(blob);
 }
 
-byte_ranges planner::spoken_for(blob_id blob) const {
-  byte_ranges ranges;
-  for (const auto& [id, stream] : streams_) {
-    if (stream.blob == blob && stream.end > stream.position) ranges.add({stream.position, stream.end - stream.position});
+void planner::disown(blob_id blob) {
+  for (const stream_id id : blobs_[blob].streams) {
+    stream_state& stream = streams_.at(id);
+    stream.disowned = true;
+    stream.end = stream.position;
   }
-  return ranges;
+}
+
+void planner::file(blob_id blob) {
+  blob_state& state = blobs_[blob];
+  if (state.waiting) waiting_.erase(*state.waiting);
+  state.waiting.reset();
+  busy_.erase(blob);
+  if (!state.map || state.map->fully_claimed()) return;
+  if (!state.streams.empty()) {
+    busy_.insert(blob);
+    return;
+  }
+  const bool large = state.size > values_.small_blob;
+  state.waiting = rank{large, large ? ~missing(blob) : state.size, blob};
+  waiting_.insert(*state.waiting);
 }
 
 std::optional<byte_range> planner::gap_of(blob_id blob) const {
@@ -49,23 +73,29 @@ std::optional<byte_range> planner::gap_of(blob_id blob) const {
   if (!state.map || state.map->fully_claimed()) return std::nullopt;
   // One request at a time until it is known that ranges work, and for good when they do not.
   const bool alone = state.ranges == range_support::no || (state.ranges == range_support::unknown && !ranges_seen_);
-  if (alone && state.streams != 0) return std::nullopt;
-  const std::optional<byte_range> gap = state.map->first_gap(spoken_for(blob));
-  if (!gap || (state.streams != 0 && gap->offset > state.map->frontier() + values_.out_of_order)) return std::nullopt;
+  if (alone && !state.streams.empty()) return std::nullopt;
+  byte_ranges spoken_for;
+  for (const stream_id id : state.streams) {
+    const stream_state& stream = streams_.at(id);
+    spoken_for.add({stream.position, stream.left()});
+  }
+  const std::optional<byte_range> gap = state.map->first_gap(spoken_for);
+  if (gap && !state.streams.empty() && gap->offset > state.map->frontier() + values_.out_of_order) return std::nullopt;
   return gap;
 }
 
 std::uint64_t planner::chunk(time_point now) {
-  double rate = 0;
+  double rate = usual_rate_;
   for (auto& [id, stream] : streams_) rate = std::max(rate, stream.rate.rate(now));
-  if (rate > 0) best_rate_ = rate;
-  std::uint64_t size = values_.first_chunk;
-  if (best_rate_ > 0 && round_trip_) {
-    const double wanted = round_trips_per_chunk * std::chrono::duration<double>(*round_trip_).count() * best_rate_;
-    size = std::clamp(static_cast<std::uint64_t>(wanted), values_.first_chunk, values_.largest_chunk);
-  }
-  const std::uint64_t share = outstanding() / (2 * std::max(1u, values_.connections));
-  return std::max(std::min(size, share), values_.last_chunk);
+  const double wanted = round_trips_per_chunk * round_trip_seconds() * rate;
+  const auto size =
+      static_cast<std::uint64_t>(std::clamp(wanted, static_cast<double>(values_.first_chunk), static_cast<double>(values_.largest_chunk)));
+  const std::uint64_t sharers = std::max(1u, values_.connections);
+  // All segments under way must find room ahead of the prefix of one blob, and the prefix may lag a little.
+  const std::uint64_t room = values_.out_of_order / 4 * 3 / sharers;
+  // Near the end a connection takes its share of what remains, so that all end at once; a smaller one would only idle more often.
+  const std::uint64_t share = outstanding_ / sharers;
+  return std::max(std::min({size, room, share}), values_.last_chunk);
 }
 
 std::uint64_t planner::claimed(blob_id blob) const {
@@ -73,43 +103,27 @@ std::uint64_t planner::claimed(blob_id blob) const {
   return map ? map->claimed() : blobs_[blob].size;
 }
 
-std::uint64_t planner::outstanding() const noexcept {
-  std::uint64_t bytes = 0;
-  for (const blob_state& blob : blobs_) bytes += blob.map ? blob.map->size() - blob.map->claimed() : blob.size;
-  return bytes;
-}
-
 std::optional<blob_id> planner::choose(std::optional<blob_id> last) const {
-  std::optional<blob_id> smallest;
-  std::optional<blob_id> idle;
-  std::optional<blob_id> busiest;
-  std::uint64_t most = 0;
-  for (blob_id blob = 0; blob < blobs_.size(); ++blob) {
-    const blob_state& state = blobs_[blob];
-    if (!gap_of(blob)) continue;
-    const std::uint64_t missing = state.size - state.map->claimed();
-    if (state.size <= values_.small_blob && state.streams == 0) {
-      if (!smallest || state.size < blobs_[*smallest].size) smallest = blob;
-    } else if (state.streams == 0) {
-      if (!idle || missing > blobs_[*idle].size - blobs_[*idle].map->claimed()) idle = blob;
-    } else if (missing > most) {
-      most = missing;
-      busiest = blob;
-    }
-  }
-  if (smallest) return smallest;
+  if (!waiting_.empty() && !waiting_.begin()->large) return waiting_.begin()->blob;
   // Who has worked on a blob goes on with it: in order, over a connection that leads where its bytes are.
-  if (last && blobs_[*last].streams == 0 && gap_of(*last)) return last;
-  if (idle) return idle;
+  if (last && blobs_[*last].waiting) return last;
+  if (!waiting_.empty()) return waiting_.begin()->blob;
   if (last && gap_of(*last)) return last;
+  std::optional<blob_id> busiest;
+  for (const blob_id blob : busy_) {
+    if (busiest && missing(blob) <= missing(*busiest)) continue;
+    if (gap_of(blob)) busiest = blob;
+  }
   return busiest;
 }
 
 assignment planner::start(time_point now, blob_id blob, byte_range range, segment_kind kind) {
   assignment given{next_stream_++, blob, range, kind};
-  stream_state stream{blob, range.offset, range.end(), kind, now, now, false, false, std::nullopt, rate_meter(now)};
+  if (warm_ > 0) --warm_;
+  stream_state stream{blob, range.offset, range.end(), range.end(), kind, now, now, now, false, false, 0, 0, std::nullopt, rate_meter(now)};
   streams_.emplace(given.stream, std::move(stream));
-  ++blobs_[blob].streams;
+  blobs_[blob].streams.push_back(given.stream);
+  file(blob);
   return given;
 }
 
@@ -117,8 +131,9 @@ assignment planner::start_gap(time_point now, blob_id blob, byte_range gap) {
   const blob_state& state = blobs_[blob];
   const std::uint64_t most = chunk(now);
   if (state.ranges == range_support::no) return start(now, blob, {0, state.size}, segment_kind::whole);
-  // With one connection there is nobody to share with, and every request costs a round trip.
-  const bool all = values_.connections == 1 || gap.length <= most + most / 2;
+  // With one connection there is nobody to share with, and every request costs a round trip. A small blob is not cut up beforehand, either:
+  // if it takes long, others can still help.
+  const bool all = values_.connections == 1 || gap.length <= std::max(most + most / 2, state.size <= values_.first_chunk ? state.size : 0);
   if (all && gap.length == state.size) return start(now, blob, gap, segment_kind::whole);
   if (!all) gap.length = most;
   const bool known = state.ranges == range_support::yes || ranges_seen_;
@@ -126,90 +141,45 @@ assignment planner::start_gap(time_point now, blob_id blob, byte_range gap) {
 }
 
 std::optional<assignment> planner::next(time_point now, std::optional<blob_id> last) {
-  if (const std::optional<blob_id> blob = choose(last)) return start_gap(now, *blob, *gap_of(*blob));
-  if (std::optional<assignment> stolen = steal(now)) return stolen;
+  if (warm_ > 0 || worth_connecting(now)) {
+    if (const std::optional<blob_id> blob = choose(last)) return start_gap(now, *blob, *gap_of(*blob));
+    if (std::optional<assignment> stolen = steal(now)) return stolen;
+  }
   return hedge(now);
 }
 
-double planner::seconds_to_go(stream_state& stream, time_point now) const {
-  const double left = static_cast<double>(stream.end - stream.position);
-  double rate = stream.rate.rate(now);
-  if (rate <= 0) {
-    // Nothing is known about a young stream: it is taken for as fast as the best. An old silent one never ends.
-    if (now - stream.last_byte > silence_that_counts()) return std::numeric_limits<double>::infinity();
-    rate = best_rate_;
-  }
-  return rate > 0 ? left / rate : 0;
-}
-
-std::chrono::nanoseconds planner::silence_that_counts() const {
-  return std::max<std::chrono::nanoseconds>(least_silence, 3 * round_trip());
-}
-
-std::optional<assignment> planner::steal(time_point now) {
-  stream_state* victim = nullptr;
-  double longest = 0;
-  for (auto& [id, stream] : streams_) {
-    const blob_state& blob = blobs_[stream.blob];
-    // A plain stream whose answer is here may be helped too: if ranges turn out not to work, it gets its bytes back.
-    const bool ranges = blob.ranges == range_support::yes || (blob.ranges == range_support::unknown && (ranges_seen_ || stream.answered));
-    if (!ranges || stream.hedged || stream.kind == segment_kind::hedge) continue;
-    if (stream.end - stream.position < 2 * values_.least_steal) continue;
-    const double time = seconds_to_go(stream, now);
-    if (time > longest) {
-      longest = time;
-      victim = &stream;
-    }
-  }
-  // The victim loses its connection, since the rest of its answer is not worth reading, and the thief waits for a header: that much must be
-  // gained.
-  const double cost = 6 * std::chrono::duration<double>(round_trip()).count() + 0.02;
-  if (victim == nullptr || longest < cost) return std::nullopt;
-  const std::uint64_t middle = victim->position + (victim->end - victim->position) / 2;
-  const byte_range range{middle, victim->end - middle};
-  victim->end = middle;
-  const blob_id blob = victim->blob;
-  return start(now, blob, range, segment_kind::steal);
-}
-
-std::optional<assignment> planner::hedge(time_point now) {
-  for (auto& [id, stream] : streams_) {
-    const blob_state& blob = blobs_[stream.blob];
-    if (blob.ranges != range_support::yes || stream.hedged || stream.kind == segment_kind::hedge) continue;
-    const std::uint64_t left = stream.end - stream.position;
-    if (left == 0 || now - stream.last_byte < silence_that_counts()) continue;
-    if ((hedged_ + left) * hedge_share > total_) continue;
-    hedged_ += left;
-    stream.hedged = true;
-    const byte_range range{stream.position, left};
-    const blob_id which = stream.blob;
-    return start(now, which, range, segment_kind::hedge);
-  }
-  return std::nullopt;
-}
-
-void planner::header(stream_id id, time_point now, range_support support, std::uint64_t begin) {
+void planner::header(stream_id id, time_point now, range_support support, std::uint64_t begin, std::optional<std::uint64_t> end) {
   stream_state& stream = streams_.at(id);
+  const auto waited = now - stream.started;
+  if (!round_trip_ || waited < *round_trip_) round_trip_ = waited;
+  longest_wait_ = std::max<std::chrono::nanoseconds>(longest_wait_, waited);
+  stream.has_answer = true;
+  stream.answered = stream.last_byte = now;
+  // The wait before says nothing about the rate.
+  stream.rate = rate_meter(now);
+  if (stream.disowned) return;
   blob_state& blob = blobs_[stream.blob];
-  if (!stream.answered) {
-    const auto waited = now - stream.started;
-    if (!round_trip_ || waited < *round_trip_) round_trip_ = waited;
-  }
-  stream.answered = true;
-  stream.last_byte = now;
   if (support == range_support::yes) ranges_seen_ = true;
-  if (support != range_support::unknown) blob.ranges = support;
-  if (support == range_support::no) stream.end = blob.size;
+  if (support == range_support::no) ranges_refused_ = true;
+  if (support != range_support::unknown && blob.ranges != range_support::no) blob.ranges = support;
+  if (support == range_support::no) stream.end = stream.answer = blob.size;
+  if (end) {
+    stream.answer = std::min(stream.answer, *end);
+    stream.end = std::min(stream.end, *end);
+  }
   stream.position = begin;
 }
 
 void planner::refused(stream_id id) {
-  const blob_id which = streams_.at(id).blob;
-  blob_state& blob = blobs_[which];
+  stream_state& useless = streams_.at(id);
+  useless.end = useless.position;
+  ranges_refused_ = true;
+  if (useless.disowned) return;
+  blob_state& blob = blobs_[useless.blob];
   blob.ranges = range_support::no;
-  streams_.at(id).end = streams_.at(id).position;
-  for (auto& [other, stream] : streams_) {
-    if (other != id && stream.blob == which && stream.kind == segment_kind::whole) stream.end = blob.size;
+  for (const stream_id other : blob.streams) {
+    stream_state& stream = streams_.at(other);
+    if (other != id && stream.kind == segment_kind::whole) stream.end = blob.size;
   }
 }
 
@@ -217,54 +187,46 @@ std::vector<byte_range> planner::received(stream_id id, time_point now, std::uin
   stream_state& stream = streams_.at(id);
   stream.rate.add(now, bytes);
   stream.last_byte = now;
+  stream.bytes += bytes;
   const byte_range range{stream.position, bytes};
   stream.position += bytes;
-  std::optional<segment_map>& map = blobs_[stream.blob].map;
-  // A hedge may still receive after the blob was finished without it.
-  return map ? map->claim(range) : std::vector<byte_range>();
+  if (stream.disowned) return {};
+  std::vector<byte_range> mine = blobs_[stream.blob].map->claim(range);
+  std::uint64_t fresh = 0;
+  for (const byte_range& part : mine) fresh += part.length;
+  outstanding_ -= fresh;
+  if (stream.kind == segment_kind::hedge || stream.rival != 0) hedged_ += bytes - fresh;
+  return mine;
 }
 
 std::uint64_t planner::remaining(stream_id id) const {
   const stream_state& stream = streams_.at(id);
-  const std::optional<segment_map>& map = blobs_[stream.blob].map;
-  if (!map || stream.end <= stream.position) return 0;
-  const byte_range rest{stream.position, stream.end - stream.position};
-  return map->claims(rest) ? 0 : rest.length;
+  if (stream.left() == 0 || stream.disowned) return 0;
+  const byte_range rest{stream.position, stream.left()};
+  return blobs_[stream.blob].map->claims(rest) ? 0 : rest.length;
 }
 
 bool planner::overtaken(stream_id id) const {
   const stream_state& stream = streams_.at(id);
-  return stream.position < stream.end && remaining(id) == 0;
+  return stream.position < stream.answer && remaining(id) == 0;
 }
 
 void planner::ended(stream_id id) {
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
-  --blobs_[found->second.blob].streams;
+  const stream_state& stream = found->second;
+  if (const auto rival = streams_.find(stream.rival); rival != streams_.end()) rival->second.rival = 0;
+  if (stream.has_answer && stream.bytes >= values_.small_blob) {
+    const double seconds = std::max(std::chrono::duration<double>(stream.last_byte - stream.answered).count(), least_measure);
+    const double rate = static_cast<double>(stream.bytes) / seconds;
+    usual_rate_ = usual_rate_ == 0 ? rate : 0.75 * usual_rate_ + 0.25 * rate;
+  }
+  // Only an answer that was read to its end leaves a connection for the next request.
+  if (stream.has_answer && stream.position == stream.answer) ++warm_;
+  const blob_id blob = stream.blob;
+  std::erase(blobs_[blob].streams, id);
   streams_.erase(found);
-}
-
-std::vector<stream_id> planner::laggards(time_point now) {
-  constexpr std::chrono::seconds patience{2};
-  std::vector<double> rates;
-  for (auto& [id, stream] : streams_) {
-    if (now - stream.started > patience) rates.push_back(stream.rate.rate(now));
-  }
-  std::vector<stream_id> slow;
-  if (rates.size() < 3) return slow;
-  std::nth_element(rates.begin(), rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2), rates.end());
-  const double limit = 0.3 * rates[rates.size() / 2];
-  for (auto& [id, stream] : streams_) {
-    const bool replaceable = blobs_[stream.blob].ranges == range_support::yes && stream.end - stream.position > values_.least_steal;
-    if (!replaceable || now - stream.started <= patience || stream.rate.rate(now) >= limit) {
-      stream.slow_since.reset();
-    } else if (!stream.slow_since) {
-      stream.slow_since = now;
-    } else if (now - *stream.slow_since >= patience) {
-      slow.push_back(id);
-    }
-  }
-  return slow;
+  file(blob);
 }
 
 }  // namespace gantry::transfer

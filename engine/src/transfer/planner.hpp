@@ -4,11 +4,12 @@
 #include "transfer/segment_map.hpp"
 
 #include <chrono>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <string>
+#include <set>
 #include <vector>
 
 namespace gantry::transfer {
@@ -25,8 +26,8 @@ enum class segment_kind {
   whole,    ///< a blob of one segment, or of an origin without ranges: a plain GET
   probe,    ///< the first range of a blob; nothing else of it is asked until its header is here
   segment,  ///< a range nobody else works on
-  steal,    ///< the second half of a range that somebody else would need long for
-  hedge,    ///< a range that somebody else has and is silent about: whoever receives a byte first writes it
+  steal,    ///< the rear part of a range that somebody else would need long for
+  hedge,    ///< a range that somebody else has and is silent about or slow with: whoever receives a byte first writes it
 };
 
 using stream_id = std::uint64_t;
@@ -40,37 +41,45 @@ struct assignment {
 };
 
 /// Decides which connection asks for which bytes (DESIGN section 3, PERFORMANCE "Scheduling"). Knows blobs as sizes, connections as streams
-/// of bytes, and time as a parameter; the simulator and the real scheduler drive the same object.
+/// of bytes, and time as a parameter; the simulator and the real scheduler drive the same object. What a call costs grows with the number
+/// of streams under way, not with that of the blobs.
 class planner {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
   struct settings {
-    unsigned connections = 1;  ///< how many will ask for work at once
-    std::uint64_t small_blob = std::uint64_t{64}
-                               << 10;  ///< up to here a blob costs about as much as its request: smallest first, before all others
-    std::uint64_t first_chunk = std::uint64_t{4}
-                                << 20;  ///< while rate and round-trip time are unknown, and the least of a segment otherwise
+    /// How many connections will ask for work at once.
+    unsigned connections = 1;
+    /// Up to here a blob costs about as much as its request: smallest first, before all others.
+    std::uint64_t small_blob = std::uint64_t{64} << 10;
+    /// A segment's size while rate and round-trip time are unknown, and its least otherwise.
+    std::uint64_t first_chunk = std::uint64_t{4} << 20;
     std::uint64_t largest_chunk = std::uint64_t{64} << 20;
-    std::uint64_t last_chunk = std::uint64_t{1} << 20;      ///< near the end segments shrink, but not below this
-    std::uint64_t least_steal = std::uint64_t{256} << 10;   ///< half of a segment is worth a request from here on
-    std::uint64_t out_of_order = std::uint64_t{256} << 20;  ///< how far ahead of the contiguous prefix a blob may be written
+    /// Near the end segments shrink, but not below this.
+    std::uint64_t last_chunk = std::uint64_t{1} << 20;
+    /// What a thief takes is worth a request from here on.
+    std::uint64_t least_steal = std::uint64_t{256} << 10;
+    /// How far ahead of the contiguous prefix a blob may be written.
+    std::uint64_t out_of_order = std::uint64_t{256} << 20;
   };
 
   explicit planner(settings values) : values_(values) {}
 
   /// A blob that will be wanted; not asked for before \ref open.
   blob_id add(std::uint64_t size);
-  /// The blob can be fetched now, or again from the start; \p held is there already. No stream of it may be under way.
+  /// The blob can be fetched now, or again from the start; \p held is there already. A stream of its earlier life brings nothing any more.
   void open(blob_id blob, byte_ranges held);
   /// The blob is not needed any more, e.g. found in the store.
   void drop(blob_id blob);
 
-  /// Work for an idle connection; nothing when there is none at the moment. \p last is the blob that this connection worked on before.
+  /// Work for an idle connection; nothing when there is none at the moment: ask again after a change and every 100 ms, since silence is no
+  /// change. \p last is the blob that this connection worked on before.
   std::optional<assignment> next(time_point now, std::optional<blob_id> last = std::nullopt);
 
-  /// The header of the stream's answer is here. \p support what it tells about ranges; \p begin where its body starts.
-  void header(stream_id stream, time_point now, range_support support, std::uint64_t begin);
+  /// The header of the stream's answer is here. \p support what it tells about ranges; \p begin where its body starts, \p end where it ends
+  /// if that is before the end of what was asked: the rest is a gap again.
+  void header(stream_id stream, time_point now, range_support support, std::uint64_t begin,
+              std::optional<std::uint64_t> end = std::nullopt);
   /// A range request that was answered with the whole although others work on the blob: the answer is of no use. Ranges are given up for
   /// this blob, and a plain stream that is under way gets back what was to be taken from it.
   void refused(stream_id stream);
@@ -78,13 +87,13 @@ class planner {
   std::vector<byte_range> received(stream_id stream, time_point now, std::uint64_t bytes);
   /// How many bytes from its position on the stream should still read: less than asked when the rest was given away, 0 when it should end.
   std::uint64_t remaining(stream_id stream) const;
-  /// Whether all that the stream was to bring has been received by others.
+  /// Whether the stream's answer has more to come, but others have or will have all of it.
   bool overtaken(stream_id stream) const;
   /// The stream is over; what it has not received is free again.
   void ended(stream_id stream);
   void written(blob_id blob, byte_range range) { blobs_.at(blob).map->written(range); }
 
-  /// Streams to cut because they are much slower than the others; call it about four times per second.
+  /// Streams to cut because they are much slower than the others; call it a few times per second.
   std::vector<stream_id> laggards(time_point now);
 
   /// Bytes of the blob that have been received, held ones included.
@@ -93,54 +102,89 @@ class planner {
   /// Where a stream will write next; for the owner of the stream.
   std::uint64_t position(stream_id stream) const { return streams_.at(stream).position; }
   /// Bytes that nobody has received yet, of open and unopened blobs.
-  std::uint64_t outstanding() const noexcept;
-  /// Bytes asked twice by hedging.
+  std::uint64_t outstanding() const noexcept { return outstanding_; }
+  /// Bytes received twice because of hedging.
   std::uint64_t hedged() const noexcept { return hedged_; }
-  std::chrono::nanoseconds round_trip() const noexcept { return round_trip_.value_or(std::chrono::milliseconds(0)); }
+  /// The shortest wait for a header so far; 0 while none has come.
+  std::chrono::nanoseconds round_trip() const noexcept { return round_trip_.value_or(std::chrono::nanoseconds(0)); }
   void set_connections(unsigned count) noexcept { values_.connections = count; }
-  unsigned streams_of(blob_id blob) const { return blobs_.at(blob).streams; }
+  unsigned streams_of(blob_id blob) const { return static_cast<unsigned>(blobs_.at(blob).streams.size()); }
   std::size_t active() const noexcept { return streams_.size(); }
 
  private:
+  /// A place in the order in which blobs are begun.
+  struct rank {
+    bool large = false;
+    std::uint64_t order = 0;  ///< within its kind
+    blob_id blob = 0;
+    friend auto operator<=>(const rank&, const rank&) = default;
+  };
+
   struct blob_state {
     std::uint64_t size = 0;
     std::optional<segment_map> map;  ///< there while the blob is open
     range_support ranges = range_support::unknown;
-    unsigned streams = 0;
+    std::vector<stream_id> streams;
+    std::optional<rank> waiting;  ///< its place in \ref waiting_
   };
   struct stream_state {
     blob_id blob = 0;
     std::uint64_t position = 0;
-    std::uint64_t end = 0;
+    std::uint64_t end = 0;     ///< of what it should still bring
+    std::uint64_t answer = 0;  ///< end of what its answer holds
     segment_kind kind = segment_kind::segment;
     time_point started;
+    time_point answered;
     time_point last_byte;
-    bool answered = false;
-    bool hedged = false;  ///< somebody else was sent after the same bytes
+    bool has_answer = false;
+    bool disowned = false;    ///< its blob was begun anew
+    stream_id rival = 0;      ///< hedge and hedged know each other; 0: nobody
+    std::uint64_t bytes = 0;  ///< received
     std::optional<time_point> slow_since;
     rate_meter rate;
+
+    std::uint64_t left() const noexcept { return end > position ? end - position : 0; }
   };
 
-  byte_ranges spoken_for(blob_id blob) const;
+  std::uint64_t missing(blob_id blob) const noexcept;
+  /// Puts the blob where \ref choose finds it.
+  void file(blob_id blob);
+  void disown(blob_id blob);
   std::optional<byte_range> gap_of(blob_id blob) const;
   std::uint64_t chunk(time_point now);
   std::optional<blob_id> choose(std::optional<blob_id> last) const;
   assignment start(time_point now, blob_id blob, byte_range range, segment_kind kind);
   assignment start_gap(time_point now, blob_id blob, byte_range gap);
+
+  bool worth_connecting(time_point now);
+  /// Seconds until the header of a request made now will be here.
+  double header_wait() const noexcept;
+  /// Bytes that may come twice or for nothing, and those that have or at worst will.
+  std::uint64_t allowance() const noexcept;
+  std::uint64_t risk() const noexcept;
+  bool divisible(const stream_state& stream) const;
+  bool silent(const stream_state& stream, time_point now) const;
+  double seconds_to_go(stream_state& stream, time_point now) const;
   std::optional<assignment> steal(time_point now);
   std::optional<assignment> hedge(time_point now);
-  double seconds_to_go(stream_state& stream, time_point now) const;
-  std::chrono::nanoseconds silence_that_counts() const;
+  double round_trip_seconds() const noexcept { return std::chrono::duration<double>(round_trip()).count(); }
 
   settings values_;
   std::vector<blob_state> blobs_;
+  std::set<rank> waiting_;  ///< open blobs with gaps that nobody works on
+  std::set<blob_id> busy_;  ///< open blobs that somebody works on
   std::map<stream_id, stream_state> streams_;
   stream_id next_stream_ = 1;
-  bool ranges_seen_ = false;  ///< the origin has answered 206 before
+  std::size_t warm_ = 0;         ///< connections that are open and idle
+  bool ranges_seen_ = false;     ///< the origin has answered 206 before
+  bool ranges_refused_ = false;  ///< the origin has answered 200 to a range
   std::optional<std::chrono::nanoseconds> round_trip_;
-  double best_rate_ = 0;     ///< of one connection, bytes per second
-  std::uint64_t total_ = 0;  ///< bytes of all blobs added
+  std::chrono::nanoseconds longest_wait_{0};  ///< for a header
+  double usual_rate_ = 0;                     ///< of one connection, bytes per second
+  std::uint64_t wanted_ = 0;                  ///< bytes that were missing when their blobs were opened
+  std::uint64_t outstanding_ = 0;
   std::uint64_t hedged_ = 0;
+  std::uint64_t thrown_ = 0;  ///< estimated to be under way on connections that were cut by thieves
 };
 
 }  // namespace gantry::transfer

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 
 namespace gantry::transfer {
@@ -18,7 +19,7 @@ class rate_meter {
     window_bytes_ += bytes;
   }
 
-  /// Bytes per second; 0 until the first window has passed, and again after a second of silence.
+  /// Bytes per second; 0 until the first window has passed. It halves with each window of silence.
   double rate(time_point now) {
     roll(now);
     return rate_;
@@ -30,8 +31,10 @@ class rate_meter {
     if (elapsed < window) return;
     const double seconds = std::chrono::duration<double>(elapsed).count();
     const double latest = static_cast<double>(window_bytes_) / seconds;
-    // A long pause counts for all the windows that it lasted.
-    rate_ = rate_ == 0 || seconds > 1 ? latest : (rate_ + latest) / 2;
+    // However seldom somebody asks, what was before counts half as much after each window.
+    const double kept = known_ ? std::exp2(-seconds / std::chrono::duration<double>(window).count()) : 0;
+    rate_ = kept * rate_ + (1 - kept) * latest;
+    known_ = true;
     window_bytes_ = 0;
     window_start_ = now;
   }
@@ -39,6 +42,7 @@ class rate_meter {
   time_point window_start_;
   std::uint64_t window_bytes_ = 0;
   double rate_ = 0;
+  bool known_ = false;
 };
 
 }  // namespace gantry::transfer

@@ -82,7 +82,7 @@ std::optional<failure> segment_stream::judge(const assignment& given, const std:
     return judged.error();
   }
   if (judged->body == http::range_body::part) {
-    plan_.header(given.stream, now, range_support::yes, judged->range.first);
+    plan_.header(given.stream, now, range_support::yes, judged->range.first, judged->range.last + 1);
     return std::nullopt;
   }
   // The whole instead of a part. As the only stream of its blob it is as good as the next one would be; what is held is read and dropped.

@@ -1,0 +1,154 @@
+// The planner's decisions about work that somebody already has: stealing, hedging, cutting what crawls.
+
+#include "transfer/planner.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace gantry::transfer {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds least_silence{500};
+// Without an answer a server may be busy with the first byte: several times the longest wait so far is a silence, less is not.
+constexpr milliseconds least_wait{1000};
+constexpr int waits = 4;
+// Three per cent of all bytes may come twice or for nothing; where that is next to nothing, a small request.
+constexpr std::uint64_t extra_share = 33;
+constexpr std::uint64_t least_extra = std::uint64_t{64} << 10;
+// What a thief leaves to a stream that gives nothing: little enough to be hedged.
+constexpr std::uint64_t stub = std::uint64_t{64} << 10;
+// PERFORMANCE, "Tail": slower than this share of the median, for so long.
+constexpr double slow_share = 0.3;
+constexpr std::chrono::seconds slow_patience{2};
+constexpr int slow_start_round_trips = 10;
+// TCP and TLS.
+constexpr double handshake_round_trips = 2;
+
+}  // namespace
+
+bool planner::worth_connecting(time_point now) {
+  double rate = 0;
+  for (auto& [id, stream] : streams_) rate += stream.rate.rate(now);
+  if (rate <= 0) return true;
+  return static_cast<double>(outstanding_) / rate > (4 + handshake_round_trips) * round_trip_seconds();
+}
+
+bool planner::divisible(const stream_state& stream) const {
+  if (stream.disowned || stream.rival != 0 || stream.kind == segment_kind::hedge) return false;
+  const range_support ranges = blobs_[stream.blob].ranges;
+  if (ranges == range_support::no) return false;
+  if (ranges == range_support::yes || ranges_seen_) return true;
+  // A plain stream whose answer is here may be helped too: if ranges turn out not to work, it gets its bytes back.
+  return stream.has_answer && !ranges_refused_;
+}
+
+bool planner::silent(const stream_state& stream, time_point now) const {
+  const auto silence = now - stream.last_byte;
+  if (!stream.has_answer) return silence > std::max<std::chrono::nanoseconds>(least_wait, waits * longest_wait_);
+  return silence > std::max<std::chrono::nanoseconds>(least_silence, 3 * round_trip());
+}
+
+double planner::seconds_to_go(stream_state& stream, time_point now) const {
+  if (silent(stream, now)) return std::numeric_limits<double>::infinity();
+  double rate = stream.rate.rate(now);
+  // Nothing is known about a young stream: it is taken for as fast as the others.
+  if (rate <= 0) rate = usual_rate_;
+  return rate > 0 ? static_cast<double>(stream.left()) / rate : 0;
+}
+
+std::optional<assignment> planner::steal(time_point now) {
+  stream_state* victim = nullptr;
+  double longest = 0;
+  for (auto& [id, stream] : streams_) {
+    if (!divisible(stream) || stream.left() < 2 * values_.least_steal) continue;
+    const double time = seconds_to_go(stream, now);
+    if (time <= longest) continue;
+    longest = time;
+    victim = &stream;
+  }
+  // The thief waits for a header first, and the victim loses its connection, since the rest of its answer is not worth reading: more than
+  // that must be gained.
+  const double wait = header_wait();
+  if (victim == nullptr || longest < 2 * wait + 2 * round_trip_seconds() + 0.02) return std::nullopt;
+  // Both are to end at the same time.
+  const auto left = static_cast<double>(victim->left());
+  const double theirs = left / longest;
+  const double ours = usual_rate_ > 0 ? usual_rate_ : theirs;
+  const double share = ours + theirs > 0 ? (left - wait * theirs) * ours / (ours + theirs) : left / 2;
+  // What is on its way to the victim when it ends comes for nothing: a round trip's worth, and as much again as it has brought while it is
+  // still gathering speed.
+  std::uint64_t thrown = static_cast<std::uint64_t>(theirs * round_trip_seconds());
+  if (now - victim->answered < slow_start_round_trips * round_trip()) thrown = std::max(thrown, victim->bytes);
+  if (risk() + thrown > allowance()) return std::nullopt;
+  thrown_ += thrown;
+  const std::uint64_t taken = std::clamp(static_cast<std::uint64_t>(share), values_.least_steal, victim->left() - stub);
+  victim->end -= taken;
+  const byte_range range{victim->end, taken};
+  return start(now, victim->blob, range, segment_kind::steal);
+}
+
+double planner::header_wait() const noexcept { return (warm_ > 0 ? 1 : 1 + handshake_round_trips) * round_trip_seconds(); }
+
+std::uint64_t planner::allowance() const noexcept { return std::max(wanted_ / extra_share, least_extra); }
+
+std::uint64_t planner::risk() const noexcept {
+  std::uint64_t bytes = hedged_ + thrown_;
+  for (const auto& [id, stream] : streams_) bytes += stream.kind == segment_kind::hedge ? stream.left() : 0;
+  return bytes;
+}
+
+std::optional<assignment> planner::hedge(time_point now) {
+  const std::uint64_t risked = risk();
+  const std::uint64_t allowed = allowance();
+  const double wait = header_wait();
+  for (auto& [id, stream] : streams_) {
+    const std::uint64_t left = stream.left();
+    if (!divisible(stream) || left == 0 || remaining(id) == 0 || risked + left > allowed) continue;
+    // A stream that crawls is as bad as a silent one; the other must be expected to need a small part of its time.
+    const double expected = wait + (usual_rate_ > 0 ? static_cast<double>(left) / usual_rate_ : 0);
+    const double patience = 4 * expected + std::chrono::duration<double>(least_silence).count();
+    if (seconds_to_go(stream, now) < patience) continue;
+    const stream_id victim = id;
+    const byte_range range{stream.position, left};
+    const assignment given = start(now, stream.blob, range, segment_kind::hedge);
+    stream.rival = given.stream;
+    streams_.at(given.stream).rival = victim;
+    return given;
+  }
+  return std::nullopt;
+}
+
+std::vector<stream_id> planner::laggards(time_point now) {
+  // A new connection is slow by nature for some round trips.
+  const auto patience = std::max<std::chrono::nanoseconds>(slow_patience, slow_start_round_trips * round_trip());
+  const auto judged = [&](const stream_state& stream) {
+    return stream.has_answer ? now - stream.answered > rate_meter::window : silent(stream, now);
+  };
+  std::vector<double> rates;
+  for (auto& [id, stream] : streams_) {
+    // Who is too young to be judged stands for what connections usually do.
+    const double rate = judged(stream) ? stream.rate.rate(now) : usual_rate_;
+    if (rate > 0 || judged(stream)) rates.push_back(rate);
+  }
+  std::vector<stream_id> slow;
+  if (rates.size() < 2) return slow;
+  std::sort(rates.begin(), rates.end());
+  const double median = (rates[rates.size() / 2] + rates[(rates.size() - 1) / 2]) / 2;
+  for (auto& [id, stream] : streams_) {
+    // A little that is left is a case for a hedge.
+    const bool replaceable = divisible(stream) && stream.left() > values_.least_steal;
+    if (!judged(stream) || !replaceable || stream.rate.rate(now) >= slow_share * median) {
+      stream.slow_since.reset();
+    } else if (!stream.slow_since) {
+      stream.slow_since = now;
+    } else if (now - *stream.slow_since >= patience) {
+      slow.push_back(id);
+    }
+  }
+  return slow;
+}
+
+}  // namespace gantry::transfer
