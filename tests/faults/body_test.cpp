@@ -107,6 +107,7 @@ TEST_CASE("a blob that is wrong once is fetched again or refused, never kept", "
   served s;
   s.registry.inject(s.layer().digest, wrong_byte_at(2'500'000));
   const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
   if (report.ec) {
     CHECK(report.ec == make_error_condition(condition::integrity));
     CHECK(s.pulls.leftovers() == "");
@@ -120,6 +121,7 @@ TEST_CASE("a blob that is always wrong is an integrity error and leaves nothing"
   served s;
   s.registry.inject(s.layer().digest, wrong_byte_at(10), 1, 0);
   const pull_report report = s.pulls.pull_to_archive();
+  INFO(report.text.message());
   CHECK(report.ec == make_error_condition(condition::integrity));
   CHECK(report.text.message().find(s.layer().digest.substr(7, 12)) != std::string::npos);
   CHECK(s.registry.count(s.layer().digest) <= 12);
