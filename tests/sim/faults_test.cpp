@@ -1,0 +1,94 @@
+// What broken connections and refusing origins cost.
+
+#include "sim/cell.hpp"
+
+using namespace gantry::test::sim;
+using namespace std::chrono_literals;
+
+namespace {
+
+const workload eight{{724 * MiB}, 8};
+
+network path_where_every_eighth(connection_fate fate) {
+  network path = capped(40ms, 10 * MB);
+  path.fate = [fate](unsigned number, std::minstd_rand&) { return number % 8 == 3 ? fate : connection_fate(); };
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("one connection in eight that stalls costs less than a fifth") {
+  const double without = checked(capped(40ms, 10 * MB), eight).seconds;
+  connection_fate fate;
+  fate.stalls_after = GENERATE(std::uint64_t{0}, 100 * KiB, 5 * MiB, 60 * MiB, 85 * MiB, 89 * MiB);
+  CAPTURE(*fate.stalls_after);
+  const outcome result = checked(path_where_every_eighth(fate), eight);
+  CHECK(result.seconds <= 1.2 * without);
+  CHECK(result.extra() <= 0.03);
+}
+
+TEST_CASE("one connection in eight that crawls costs less than a tenth") {
+  const double without = checked(capped(40ms, 10 * MB), eight).seconds;
+  connection_fate fate;
+  fate.rate = GENERATE(1e3, 20e3, 500e3, 2e6);
+  CAPTURE(fate.rate);
+  const outcome result = checked(path_where_every_eighth(fate), eight);
+  CHECK(result.seconds <= 1.1 * without);
+  CHECK(result.extra() <= 0.03);
+}
+
+TEST_CASE("a stalled or crawling connection among small layers is passed by") {
+  connection_fate fate;
+  const bool crawls = GENERATE(false, true);
+  if (crawls) {
+    fate.rate = 5e3;
+  } else {
+    fate.stalls_after = 300 * KiB;
+  }
+  const workload work{std::vector<std::uint64_t>(60, 700 * KiB), 8};
+  const double without = checked(capped(40ms, 10 * MB), work).seconds;
+  const outcome result = checked(path_where_every_eighth(fate), work);
+  CHECK(result.seconds <= without + 5);
+  CHECK(result.extra() <= 0.03);
+}
+
+TEST_CASE("resets cost what was on its way and a pause of one connection") {
+  const double without = checked(capped(40ms, 10 * MB), eight).seconds;
+  connection_fate fate;
+  fate.resets_after = GENERATE(3 * MiB, 20 * MiB);
+  const outcome result = checked(path_where_every_eighth(fate), eight);
+  CHECK(result.seconds <= 1.2 * without);
+  CHECK(result.extra() <= 0.03);
+}
+
+TEST_CASE("a rangeless origin that breaks off is read again to the end") {
+  network path = capped(10ms, 10 * MB);
+  path.ranges = false;
+  path.fate = [](unsigned number, std::minstd_rand&) {
+    connection_fate fate;
+    if (number < 2) fate.resets_after = 15 * MiB;
+    return fate;
+  };
+  const outcome result = checked(path, {{30 * MiB}, 4});
+  CHECK(result.wire <= 62 * MiB);
+}
+
+TEST_CASE("too many requests are refused, and the rest arrives nevertheless") {
+  network path = capped(40ms, 2 * MB);
+  path.most_connections = 8;
+  path.retry_after = 1s;
+  workload work{{200 * MiB}, 16};
+  work.adaptive = true;
+  const outcome result = checked(path, work);
+  CHECK(result.refusals >= 1);
+  CHECK(result.refusals <= 20);
+  CHECK(result.seconds <= 1.4 * static_cast<double>(result.useful) / (8 * 2 * MB));
+}
+
+TEST_CASE("on a very long way nobody is taken for slow who only begins") {
+  network path = capped(600ms, 5 * MB);
+  path.handshake = 2;
+  const outcome result = checked(path, {{400 * MiB}, 8});
+  CHECK(result.opened <= 9);
+  CHECK(result.extra() <= 0.03);
+}

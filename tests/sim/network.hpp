@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <random>
+#include <vector>
+
+namespace gantry::test::sim {
+
+using time_point = std::chrono::steady_clock::time_point;
+using duration = std::chrono::nanoseconds;
+
+/// What becomes of one connection.
+struct connection_fate {
+  std::optional<std::uint64_t> stalls_after;  ///< bytes of bodies after which nothing comes any more; 0: not even a header
+  std::optional<std::uint64_t> resets_after;  ///< bytes of bodies after which it breaks
+  double rate = 0;                            ///< bytes per second, 0: the network's
+};
+
+/// A path and the origin at its end.
+struct network {
+  duration round_trip = std::chrono::milliseconds(10);
+  unsigned handshake = 1;     ///< round trips before a new connection can carry a request: 1 TCP, 2 with TLS 1.3
+  double per_connection = 0;  ///< bytes per second of one connection; 0: no cap
+  double total = 0;           ///< bytes per second of all connections; 0: no cap
+  bool slow_start = true;     ///< a new connection begins with ten segments per round trip and doubles
+
+  bool ranges = true;                   ///< the origin answers 206
+  bool redirects = false;               ///< the registry sends every blob to another host
+  unsigned most_connections = 0;        ///< more requests than that at once are answered 429; 0: no limit
+  duration service{0};                  ///< between a request and the header of its answer, on top of the round trip
+  std::uint64_t longest_answer = 0;     ///< a 206 is cut to so many bytes; 0: never
+  std::optional<duration> retry_after;  ///< sent with a 429
+  /// The fate of the n-th connection, from 0.
+  std::function<connection_fate(unsigned, std::minstd_rand&)> fate;
+
+  duration setup() const { return round_trip * (handshake + 1); }
+};
+
+/// One connection of the model. Rates follow from slow start, the connection's own cap and its share of the whole.
+struct connection {
+  connection_fate fate;
+  double window = 10 * 1460;  ///< bytes per round trip
+  std::uint64_t carried = 0;  ///< bytes of bodies
+
+  bool stalled() const { return fate.stalls_after && carried >= *fate.stalls_after; }
+  bool broken() const { return fate.resets_after && carried >= *fate.resets_after; }
+  /// What it could carry alone, bytes per second.
+  double own_rate(const network& path) const;
+  /// Bytes that may still come before its fate strikes.
+  std::uint64_t until_fate() const;
+  void carry(std::uint64_t bytes);
+};
+
+/// What \p one gets of the path while all of \p receiving, itself included, draw from it.
+double share(const network& path, const connection& one, const std::vector<const connection*>& receiving);
+
+}  // namespace gantry::test::sim

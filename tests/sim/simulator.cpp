@@ -1,0 +1,331 @@
+#include "sim/simulator.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gantry::test::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using transfer::range_support;
+using transfer::segment_kind;
+
+constexpr milliseconds tick_length{100};
+constexpr std::uint64_t buffer = 256 * 1024;
+constexpr std::size_t opened_ahead = 4;
+
+std::vector<std::uint64_t> in_order(std::vector<std::uint64_t> sizes) {
+  const auto rank = [](std::uint64_t size) { return size <= 64 * 1024 ? std::pair(false, size) : std::pair(true, ~size); };
+  std::stable_sort(sizes.begin(), sizes.end(), [&](std::uint64_t a, std::uint64_t b) { return rank(a) < rank(b); });
+  return sizes;
+}
+
+duration of_seconds(double value) { return std::chrono::duration_cast<duration>(std::chrono::duration<double>(value)); }
+
+}  // namespace
+
+simulator::simulator(network path, workload work)
+    : path_(std::move(path)),
+      work_(std::move(work)),
+      random_(work_.seed),
+      plan_({work_.connections}),
+      controller_({std::min(work_.connections, 4u), work_.connections}, now_),
+      target_(work_.adaptive ? controller_.target() : work_.connections) {
+  for (const std::uint64_t size : in_order(work_.blobs)) {
+    plan_.add(size);
+    blobs_.emplace_back();
+    blobs_.back().size = size;
+    result_.useful += size;
+  }
+}
+
+void simulator::after(duration delay, std::function<void()> action) {
+  // A nanosecond at the least, so that nothing can stand still for ever.
+  events_.push({now_ + std::max(delay, duration(1)), order_++, std::move(action)});
+}
+
+void simulator::later(worker& who, duration delay, void (simulator::*action)(worker&)) {
+  after(delay, [this, &who, action, generation = who.generation] {
+    if (who.generation == generation) (this->*action)(who);
+  });
+}
+
+void simulator::notify() {
+  for (const auto& one : workers_) {
+    if (!one->waiting) continue;
+    one->waiting = false;
+    later(*one, duration(0), &simulator::step);
+  }
+}
+
+void simulator::open_next() {
+  while (opened_blobs_ < blobs_.size() && opened_blobs_ < ended_ + work_.connections + opened_ahead) plan_.open(opened_blobs_++, {});
+  notify();
+}
+
+void simulator::spawn() {
+  while (workers_.size() < target_) {
+    const transfer::retry_policy policy({}, static_cast<std::uint32_t>(random_()));
+    workers_.push_back(std::make_unique<worker>(static_cast<unsigned>(workers_.size()), policy));
+    later(*workers_.back(), duration(0), &simulator::step);
+  }
+}
+
+outcome simulator::run(duration limit) {
+  const time_point begin = now_;
+  open_next();
+  plan_.set_connections(target_);
+  spawn();
+  after(tick_length, [this] { tick(); });
+  while (!over() && !events_.empty()) {
+    event next = events_.top();
+    events_.pop();
+    now_ = next.at;
+    if (now_ - begin > limit) {
+      result_.error = "does not come to an end";
+      break;
+    }
+    next.action();
+  }
+  result_.finished = ended_ == blobs_.size() && result_.error.empty();
+  result_.hedged = plan_.hedged();
+  result_.seconds = std::chrono::duration<double>(now_ - begin).count();
+  return result_;
+}
+
+void simulator::tick() {
+  std::vector<transfer::stream_id> ends = plan_.laggards(now_);
+  for (const auto& one : workers_) {
+    if (one->given && plan_.overtaken(one->given->stream)) ends.push_back(one->given->stream);
+  }
+  for (const transfer::stream_id stream : ends) drop(stream);
+  if (++ticks_ % 50 == 0) {
+    for (const auto id : pace_.judge(now_)) {
+      for (const auto& one : workers_) {
+        if (one->given && one->pace == id) {
+          drop(one->given->stream);
+          break;
+        }
+      }
+    }
+  }
+  if (work_.adaptive) {
+    controller_.sample(now_, received_, plan_.round_trip(), static_cast<unsigned>(plan_.active()));
+    target_ = controller_.target();
+    plan_.set_connections(target_);
+    spawn();
+    result_.targets.push_back(target_);
+  }
+  notify();
+  after(tick_length, [this] { tick(); });
+}
+
+void simulator::step(worker& who) {
+  if (over() || who.gone) return;
+  if (now_ < quiet_until_) return later(who, quiet_until_ - now_ + milliseconds(1), &simulator::step);
+  std::optional<transfer::assignment> given;
+  if (who.number < target_) given = plan_.next(now_, who.last);
+  if (!given) {
+    who.waiting = true;
+    return;
+  }
+  who.last = given->blob;
+  who.given = given;
+  who.got = 0;
+  who.pace = pace_.add(now_);
+  ++result_.requests;
+  blob& state = blobs_[given->blob];
+  if (given->kind != segment_kind::whole && !state.answered && !ranges_seen_ && plan_.streams_of(given->blob) > 1) ++result_.early_ranges;
+  if (given->range.length == 0 && state.size != 0) result_.error = "an empty range was asked for";
+  const auto under_way = std::count_if(workers_.begin(), workers_.end(), [](const auto& one) { return one->given.has_value(); });
+  result_.most_at_once = std::max(result_.most_at_once, static_cast<unsigned>(under_way));
+  locate(who);
+}
+
+void simulator::locate(worker& who) {
+  blob& state = blobs_[who.given->blob];
+  if (!path_.redirects || state.located) return request(who);
+  if (state.asking) {
+    state.waiters.push_back(who.number);
+    return;
+  }
+  state.asking = true;
+  duration wait = path_.round_trip;
+  if (idle_to_registry_ > 0) {
+    --idle_to_registry_;
+  } else {
+    wait += path_.round_trip * path_.handshake;
+  }
+  // The answer is the location's, whoever asked for it.
+  after(wait, [this, &who, blob = who.given->blob, generation = who.generation] {
+    ++idle_to_registry_;
+    blobs_[blob].located = true;
+    if (who.generation == generation) request(who);
+    for (const unsigned other : std::exchange(blobs_[blob].waiters, {})) {
+      worker& waiter = *workers_[other];
+      if (waiter.given && waiter.given->blob == blob && !waiter.line) request(waiter);
+    }
+  });
+}
+
+void simulator::request(worker& who) {
+  duration wait = path_.round_trip + path_.service;
+  if (!idle_.empty()) {
+    who.line = std::move(idle_.back());
+    idle_.pop_back();
+  } else {
+    who.line = std::make_shared<connection>();
+    if (path_.fate) who.line->fate = path_.fate(result_.opened, random_);
+    ++result_.opened;
+    wait += path_.round_trip * path_.handshake;
+  }
+  if (who.line->stalled()) return later(who, seconds(180), &simulator::time_out);
+  if (who.line->broken()) return later(who, wait, &simulator::break_off);
+  later(who, wait, &simulator::header);
+}
+
+void simulator::refuse(worker& who) { finish(who, errc::rate_limited, true); }
+
+void simulator::header(worker& who) {
+  answered_ = true;
+  last_byte_ = now_;
+  const auto busy = std::count_if(workers_.begin(), workers_.end(), [](const auto& one) { return one->receiving; });
+  if (path_.most_connections != 0 && busy >= path_.most_connections) {
+    ++result_.refusals;
+    return refuse(who);
+  }
+  judge(who);
+}
+
+void simulator::judge(worker& who) {
+  const transfer::assignment given = *who.given;
+  blob& state = blobs_[given.blob];
+  state.answered = true;
+  who.answer = state.size;
+  if (given.kind == segment_kind::whole) {
+    plan_.header(given.stream, now_, range_support::unknown, 0);
+  } else if (path_.ranges) {
+    ranges_seen_ = true;
+    who.answer = given.range.length;
+    if (path_.longest_answer != 0) who.answer = std::min(who.answer, path_.longest_answer);
+    plan_.header(given.stream, now_, range_support::yes, given.range.offset, given.range.offset + who.answer);
+  } else if (plan_.streams_of(given.blob) == 1) {
+    plan_.header(given.stream, now_, range_support::no, 0);
+  } else {
+    plan_.refused(given.stream);
+  }
+  who.receiving = true;
+  notify();
+  read(who);
+}
+
+double simulator::rate_of(const worker& who) const {
+  std::vector<const connection*> receiving;
+  for (const auto& one : workers_) {
+    if (one->receiving && !one->line->stalled()) receiving.push_back(one->line.get());
+  }
+  return share(path_, *who.line, receiving);
+}
+
+void simulator::read(worker& who) {
+  const std::uint64_t remaining = plan_.remaining(who.given->stream);
+  if (remaining == 0) return finish(who, std::nullopt, who.answer == 0);
+  if (who.answer == 0) return finish(who, errc::connection_lost, false);
+  if (who.line->stalled()) return later(who, seconds(30), &simulator::time_out);
+  if (who.line->broken()) return later(who, duration(0), &simulator::break_off);
+  const double rate = rate_of(who);
+  const auto lately = static_cast<std::uint64_t>(std::min(rate * 0.02, 1e12));
+  const std::uint64_t bytes = std::min({std::clamp<std::uint64_t>(lately, 4096, buffer), remaining, who.answer, who.line->until_fate()});
+  after(of_seconds(static_cast<double>(bytes) / rate), [this, &who, bytes, generation = who.generation] {
+    if (who.generation == generation) deliver(who, bytes);
+  });
+}
+
+void simulator::deliver(worker& who, std::uint64_t bytes) {
+  const transfer::assignment given = *who.given;
+  who.line->carry(bytes);
+  who.answer -= bytes;
+  who.got += bytes;
+  received_ += bytes;
+  result_.wire += bytes;
+  last_byte_ = now_;
+  pace_.received(who.pace, bytes);
+  blob& state = blobs_[given.blob];
+  for (const transfer::byte_range& mine : plan_.received(given.stream, now_, bytes)) {
+    if (mine.end() > state.size) result_.error = "a byte behind the end was granted";
+    const std::vector<transfer::byte_range> fresh = transfer::subtract(mine, state.seen);
+    if (fresh.size() != 1 || fresh.front() != mine) result_.error = "a byte was granted twice";
+    state.seen.add(mine);
+    result_.ahead = std::max(result_.ahead, mine.end() - std::min(mine.end(), plan_.map(given.blob).frontier()));
+    if (work_.disk == duration(0)) {
+      written(given.blob, mine);
+    } else {
+      after(work_.disk, [this, blob = given.blob, mine] { written(blob, mine); });
+    }
+  }
+  read(who);
+}
+
+void simulator::written(transfer::blob_id which, transfer::byte_range range) {
+  plan_.written(which, range);
+  blob& state = blobs_[which];
+  if (state.ended || !plan_.map(which).complete()) return;
+  state.ended = true;
+  after(duration(0), [this, which] {
+    plan_.drop(which);
+    ++ended_;
+    open_next();
+  });
+}
+
+void simulator::drop(transfer::stream_id stream) {
+  for (const auto& one : workers_) {
+    if (!one->given || one->given->stream != stream) continue;
+    finish(*one, std::nullopt, false);
+    return;
+  }
+}
+
+void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
+  const transfer::assignment given = *who.given;
+  ++who.generation;
+  if (keep && who.line) {
+    idle_.push_back(who.line);
+  } else if (who.line && who.receiving && !who.line->stalled()) {
+    // What is on its way when a connection is closed crosses the network for nothing.
+    const double flying = std::min(rate_of(who) * std::chrono::duration<double>(path_.round_trip).count(), 1e9);
+    result_.wire += std::min(who.answer, static_cast<std::uint64_t>(flying));
+  }
+  who.line.reset();
+  who.receiving = false;
+  who.given.reset();
+  pace_.remove(who.pace);
+  plan_.ended(given.stream);
+  notify();
+  if (!error) {
+    if (who.got != 0) who.policy.progressed();
+    return later(who, duration(0), &simulator::step);
+  }
+  failure why(*error, "simulated");
+  if (*error == errc::rate_limited) {
+    if (path_.retry_after) why.retry_after = std::chrono::duration_cast<seconds>(*path_.retry_after);
+    controller_.pushed_back(now_);
+    quiet_until_ = std::max<time_point>(quiet_until_, now_ + milliseconds(500));
+  }
+  const auto idle = std::chrono::duration_cast<milliseconds>(now_ - last_byte_);
+  const auto delay = who.policy.after(why, who.got, idle, answered_);
+  if (!delay) {
+    result_.error = "gave up after " + std::to_string(who.policy.failures()) + " failures";
+    who.gone = true;
+    return;
+  }
+  later(who, *delay, &simulator::step);
+}
+
+outcome simulate(network path, workload work) {
+  simulator run(std::move(path), std::move(work));
+  return run.run();
+}
+
+}  // namespace gantry::test::sim

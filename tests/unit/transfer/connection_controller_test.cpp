@@ -1,0 +1,138 @@
+#include "transfer/connection_controller.hpp"
+
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+using gantry::transfer::connection_controller;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A line whose rate, bytes per second, depends on how many connections it has; ten samples per second.
+class line {
+ public:
+  explicit line(connection_controller::settings values) : controller(values, now) {}
+
+  /// \returns the targets seen
+  std::vector<unsigned> run(std::chrono::milliseconds time, const std::function<double(unsigned)>& rate) {
+    std::vector<unsigned> targets;
+    for (std::chrono::milliseconds passed{0}; passed < time; passed += 100ms) {
+      now += 100ms;
+      received += static_cast<std::uint64_t>(rate(controller.target()) / 10);
+      controller.sample(now, received, round_trip, controller.target());
+      targets.push_back(controller.target());
+    }
+    return targets;
+  }
+
+  connection_controller::time_point now{std::chrono::seconds(1)};
+  connection_controller controller;
+  std::uint64_t received = 0;
+  std::chrono::milliseconds round_trip{20};
+};
+
+double per_connection(unsigned count) { return 1e6 * count; }
+double full(unsigned) { return 1e6; }
+
+unsigned most(const std::vector<unsigned>& targets) { return *std::max_element(targets.begin(), targets.end()); }
+
+}  // namespace
+
+TEST_CASE("the count doubles each round while that gains") {
+  line path({4, 16});
+  CHECK(path.controller.target() == 4);
+  CHECK(path.run(200ms, per_connection).back() == 8);
+  CHECK(path.run(200ms, per_connection).back() == 16);
+  CHECK(most(path.run(20s, per_connection)) == 16);
+  CHECK(path.controller.target() >= 14);
+}
+
+TEST_CASE("a round lasts four round trips at the least") {
+  line path({4, 16});
+  path.round_trip = 300ms;
+  CHECK(path.run(1100ms, per_connection).back() == 4);
+  CHECK(path.run(100ms, per_connection).back() == 8);
+}
+
+TEST_CASE("three rounds without gain settle at the count that was as good") {
+  line path({4, 16});
+  CHECK(path.run(200ms, full).back() == 8);
+  CHECK(path.run(400ms, full).back() == 8);
+  CHECK(path.run(200ms, full).back() == 4);
+}
+
+TEST_CASE("a settled count looks two up and two down and keeps what is better") {
+  line path({4, 16});
+  path.run(1s, full);
+  REQUIRE(path.controller.target() == 4);
+  const std::vector<unsigned> targets = path.run(60s, [](unsigned count) { return 1e6 * std::min(count, 9u); });
+  CHECK(most(targets) <= 12);
+  CHECK(path.controller.target() >= 8);
+  CHECK(path.controller.target() <= 12);
+}
+
+TEST_CASE("small losses on the way down do not add up") {
+  line path({8, 8});
+  path.run(2s, [](unsigned) { return 1e6; });
+  // Each connection fewer costs eight thousandths.
+  path.run(16s, [](unsigned count) { return 1e6 * (1 - 0.008 * (8 - std::min(count, 8u))); });
+  CHECK(path.controller.target() >= 6);
+}
+
+TEST_CASE("time with too few or too many at work says nothing") {
+  line path({4, 16});
+  for (int i = 0; i < 50; ++i) {
+    path.now += 100ms;
+    path.received += 100'000;
+    path.controller.sample(path.now, path.received, path.round_trip, 3);
+  }
+  CHECK(path.controller.target() == 4);
+}
+
+TEST_CASE("silence before the first byte is no round") {
+  line path({4, 16});
+  CHECK(path.run(5s, [](unsigned) { return 0.0; }).back() == 4);
+  CHECK(path.run(200ms, per_connection).back() == 8);
+}
+
+TEST_CASE("a narrow line is given to one connection, and shared again when it widens") {
+  line path({4, 16});
+  const auto narrow = [](unsigned) { return 30e3; };
+  CHECK(path.run(1200ms, narrow).back() == 1);
+  CHECK(most(path.run(60s, narrow)) == 1);
+  path.run(15s, per_connection);
+  CHECK(path.controller.target() == 16);
+}
+
+TEST_CASE("a short slow moment is no narrow line") {
+  line path({4, 16});
+  CHECK(path.run(900ms, [](unsigned) { return 30e3; }).back() == 4);
+}
+
+TEST_CASE("a refusal halves the count, once for all requests of a burst") {
+  line path({4, 16});
+  path.run(1s, per_connection);
+  REQUIRE(path.controller.target() == 16);
+  for (int i = 0; i < 8; ++i) path.controller.pushed_back(path.now + i * 50ms);
+  CHECK(path.controller.target() == 8);
+  path.controller.pushed_back(path.now + 2s);
+  CHECK(path.controller.target() == 4);
+}
+
+TEST_CASE("a count that was refused is not tried again for a minute") {
+  line path({4, 16});
+  path.run(1s, per_connection);
+  path.controller.pushed_back(path.now);
+  REQUIRE(path.controller.target() == 8);
+  CHECK(most(path.run(55s, per_connection)) == 15);
+  CHECK(most(path.run(60s, per_connection)) == 16);
+}
+
+TEST_CASE("refusals never leave less than one connection") {
+  line path({4, 16});
+  for (int i = 1; i <= 6; ++i) path.controller.pushed_back(path.now + i * 2s);
+  CHECK(path.controller.target() == 1);
+}
