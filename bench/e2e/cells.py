@@ -5,7 +5,7 @@ import dataclasses
 import programs
 
 GB = 1e9
-GANTRY, OTHER, FLOOR = "gantry", "other", "floor"
+GANTRY, OTHER, PART, FLOOR = "gantry", "other", "part", "floor"  # part: moves one blob, and does not verify it
 
 
 @dataclasses.dataclass
@@ -19,7 +19,6 @@ class Entry:
     relay: list = None
     to: str = "registry"
     warm: bool = False  # its store holds everything already
-    only_largest: bool = False  # moves one blob, not an image
 
 
 @dataclasses.dataclass
@@ -45,6 +44,7 @@ class Cell:
     entries: list
     checks: object  # function of Results
     missing: str = ""  # why it cannot run yet
+    runs: int = 0  # instead of the usual number
 
 
 class Results:
@@ -102,7 +102,7 @@ class Matrix:
         return [Entry(label, program, FLOOR, jobs, **rest)]
 
     def aria2(self, jobs, **rest):
-        return [Entry(f"aria2c -x{jobs}", programs.Aria2(), OTHER, jobs, only_largest=True, **rest)] if programs.found("aria2c") else []
+        return [Entry(f"aria2c -x{jobs}", programs.Aria2(), PART, jobs, **rest)] if programs.found("aria2c") else []
 
     everyone = ("skopeo oci", "crane tar", "crane oci", "oras layout", "regctl ocidir", "ctr fetch")
 
@@ -117,7 +117,8 @@ class Matrix:
     def fat(self):
         missing = self.no_cache()
         direct = [] if missing else [self.pull("no-cache", jobs) for jobs in (1, 4, 8)]
-        entries = [*direct, *(self.pull("tar", jobs) for jobs in (1, 4, 8, 0)), self.pull("store", 4), *self.others(self.everyone),
+        counts = (1, 4, 8, 0) if self.full or missing else (1, 4)
+        entries = [*direct, *(self.pull("tar", jobs) for jobs in counts), self.pull("store", 4), *self.others(self.everyone),
                    *(self.others(["skopeo docker-archive"]) if self.full else []), *self.aria2(8),
                    *self.floor("curl 4 ranges", programs.Curl(), 4), *self.floor("sha256 of the file", programs.Hash(self.servers.storage))]
 
@@ -138,7 +139,7 @@ class Matrix:
         return Cell("fat", "Loopback HTTP, 1 x 724 MiB", "fat", entries, checks)
 
     def equal(self):
-        entries = [*(self.pull("tar", jobs) for jobs in (4, 8)), self.pull("store", 8), *self.others(self.everyone),
+        entries = [*(self.pull("tar", jobs) for jobs in ((4, 8) if self.full else (8,))), *self.others(self.everyone),
                    *self.floor("curl 8 at once", programs.Curl(), 8)]
 
         def checks(results):
@@ -154,7 +155,7 @@ class Matrix:
             limit = 1.72 * results.image.size / GB * results.cpu_scale * 1.2
             return [Check("loopback TLS", "CPU, 1.72 s/GB x 1.2", results.gantry("cpu"), limit, "s")]
 
-        return Cell("tls", "Loopback TLS, 1 x 724 MiB", "fat", entries, checks)
+        return Cell("tls", "Loopback TLS, one fat layer", "fat" if self.full else "wide", entries, checks)
 
     def small(self, count):
         entries = [*(self.pull("tar", jobs) for jobs in (8, 0)), *self.others(self.everyone),
@@ -169,10 +170,10 @@ class Matrix:
     def capped(self):
         rate, shape = 10e6, "fat" if self.full else "wide"
         network = ["--rate", int(rate)]
-        counts = (8, 16)
+        counts = (8, 16) if self.full else (8,)
         entries = [*(self.pull("store", jobs, relay=network) for jobs in counts),
                    *(entry for jobs in counts for entry in self.floor(f"curl {jobs} ranges", programs.Curl(), jobs, relay=network)),
-                   *self.aria2(8, relay=network)]
+                   *(self.aria2(8, relay=network) if self.full else [])]
 
         def checks(results):
             return [Check("per-connection cap c, -j n, fat layer", f"wall, size / ({jobs} x 10 MB/s) x 1.10",
@@ -187,7 +188,7 @@ class Matrix:
 
     def wan(self):
         network = ["--delay", 25, "--total-rate", int(125e6 * 0.94)]
-        entries = [*(self.pull("store", jobs, relay=network) for jobs in (4, 8, 0)),
+        entries = [*(self.pull("store", jobs, relay=network) for jobs in ((4, 8, 0) if self.full else (8, 0))),
                    *self.others(("skopeo oci", "oras layout", "crane oci"), relay=network), *self.floor("curl 4 ranges", programs.Curl(), 4, relay=network)]
 
         def checks(results):
@@ -252,7 +253,7 @@ class Matrix:
             worst = max(each["rss"] for each in results.medians.values())
             return [Check("peak RSS, gzip layers of any size, -j 16", "worst way to pull", worst / 2**20, 24, "MiB")]
 
-        return Cell("rss", "Peak memory, -j 16", "huge" if self.full else "fat", entries, checks)
+        return Cell("rss", "Peak memory, -j 16", "huge" if self.full else "fat", entries, checks, runs=1)
 
     def synology(self):
         missing = "" if self.has("pull", "synology") else "gantry pull has no format synology yet"

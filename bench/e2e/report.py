@@ -46,7 +46,7 @@ def table(result):
     """Rows of text of one cell, head first."""
     rows = [["program", *(name for name, _ in COLUMNS)]]
     for label, each in result["medians"].items():
-        rows.append([label + (" (floor)" if each["role"] == "floor" else ""), *(show(each) for _, show in COLUMNS)])
+        rows.append([label + {"floor": " (floor)", "part": " (blob only)"}.get(each["role"], ""), *(show(each) for _, show in COLUMNS)])
     return rows
 
 
@@ -113,7 +113,7 @@ def results_page(document):
     return "\n".join(lines) + "\n"
 
 
-COLOURS = {"gantry": "#2166ac", "other": "#b2b2b2", "floor": "#5aae61"}
+COLOURS = {"gantry": "#2166ac", "other": "#b2b2b2", "part": "#dddddd", "floor": "#5aae61"}
 
 
 def svg(document):
@@ -139,5 +139,5 @@ def svg(document):
     head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y}" font-family="sans-serif" font-size="11">'
             f'<rect width="100%" height="100%" fill="white"/>'
             f'<text x="10" y="16">Median wall time ({html.escape(document["cpu"])}, {document["cores"]} cores, {html.escape(document["date"])}); '
-            f'blue gantry, grey other programs, green floors</text>')
+            f'blue gantry, grey other programs, light grey those that move a blob only, green floors</text>')
     return head + "\n".join(parts) + "</svg>\n"

@@ -81,19 +81,20 @@ class Bench:
         cost = measure.run(entry.program.command(target, directory), directory, ca)
         output = entry.program.output(directory)
         if verified and output is not None:
-            measure.verify(output, image, entry.only_largest)
+            measure.verify(output, image, entry.role == cells.PART)
         return cost
 
     def run_cell(self, cell):
         image = self.image(cell.shape)
         costs = {entry.label: [] for entry in cell.entries}
         counts, failures = {}, {}
-        # The round before the timed ones warms caches, verifies, and counts what goes over the wire.
-        for round_ in range(-1, self.runs):
+        runs = cell.runs or self.runs
+        # A round before the timed ones warms caches, fills stores, and counts what goes over the wire where no shaped network does.
+        for round_ in range(-1, runs):
             for entry in cell.entries:
-                if entry.label in failures:
+                if entry.label in failures or (round_ == -1 and (entry.relay is not None or cell.runs)):
                     continue
-                verified = round_ == -1 or self.arguments.full or round_ == self.runs - 1
+                verified = self.arguments.full or round_ == runs - 1
                 try:
                     cost = self.one(entry, image, round_ == -1 and not entry.warm, verified)
                 except RuntimeError as error:
@@ -113,7 +114,7 @@ class Bench:
             medians[entry.label] = {"role": entry.role, **{name: measure.median(done, name) for name in ("wall", "cpu", "rss")}}
             for name in ("connections", "requests", "bytes_down", "bytes_up"):
                 value = measure.median(done, name)
-                medians[entry.label][name] = value if value is not None else getattr(counts[entry.label], name)
+                medians[entry.label][name] = value if value is not None else getattr(counts.get(entry.label), name, None)
             medians[entry.label]["walls"] = [cost.wall for cost in done]
         result = {"name": cell.name, "title": cell.title, "size": image.size, "medians": medians, "failures": failures, "checks": []}
         needed = [entry.label for entry in cell.entries if entry.role != cells.OTHER and entry.label in failures]
