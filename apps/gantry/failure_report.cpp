@@ -32,8 +32,7 @@ constexpr advice advices[] = {
 };
 
 bool keeps_parts(const error_code& ec) {
-  for (const errc code :
-       {errc::connection_lost, errc::connection_refused, errc::timed_out, errc::too_slow, errc::retries_exhausted, errc::server_error}) {
+  for (const errc code : {errc::connection_lost, errc::timed_out, errc::too_slow, errc::retries_exhausted, errc::server_error}) {
     if (ec == make_error_code(code)) return true;
   }
   return false;

@@ -7,13 +7,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <string_view>
 #include <utility>
 
 namespace gantry::app {
 namespace {
 
 constexpr std::size_t label_width = 12;
-constexpr std::size_t least_bar = 8;
+constexpr std::size_t good_bar = 16;  // fields go until the bar has this much room
+constexpr std::size_t least_bar = 4;  // below it the percentage stands alone
 constexpr std::size_t most_bar = 40;
 
 struct row {
@@ -36,21 +39,36 @@ std::string bar(double fraction, std::size_t width, const frame_style& style) {
   return text;
 }
 
-std::string render(row what, const frame_style& style) {
-  const std::size_t width = style.width - 1;
+std::size_t used_columns(const row& what) {
+  std::size_t sum = label_width + std::string_view("  100%").size();
+  for (const auto& field : what.fields) sum += 2 + columns(field);
+  return sum;
+}
+
+// Drops fields that have no room. \returns the columns that are left for the bar
+std::size_t shrink(row& what, std::size_t width) {
+  while (!what.fields.empty() && used_columns(what) + good_bar > width) what.fields.pop_back();
+  const std::size_t used = used_columns(what);
+  return used + least_bar > width ? 0 : std::min(most_bar, width - used);
+}
+
+std::string render(const row& what, std::size_t bar_width, const frame_style& style) {
   const double fraction = what.total == 0 ? 0.0 : std::min(1.0, static_cast<double>(what.done) / static_cast<double>(what.total));
   const std::string label = fmt::format("{:<{}}", fit(what.label, label_width), label_width);
-  const std::string percent = fmt::format("{:>3}%", static_cast<int>(fraction * 100.0));
-  const auto used = [&] {
-    std::size_t sum = label.size() + 1 + percent.size() + 1;
-    for (const auto& field : what.fields) sum += 2 + columns(field);
-    return sum;
-  };
-  while (!what.fields.empty() && used() + least_bar > width) what.fields.pop_back();
-  if (used() + least_bar > width) return fit(fmt::format("{} {}", label, percent), width);
-  std::string line = fmt::format("{} {} {}", label, bar(fraction, std::min(most_bar, width - used()), style), percent);
+  const int percent = static_cast<int>(fraction * 100.0);
+  if (bar_width == 0) return fit(fmt::format("{} {:>3}%", label, percent), style.width - 1);
+  std::string line = fmt::format("{} {} {:>3}%", label, bar(fraction, bar_width, style), percent);
   for (const auto& field : what.fields) line += "  " + field;
   return line;
+}
+
+// All bars of a frame are equally long, so that they can be compared.
+std::vector<std::string> render_rows(std::vector<row> rows, const frame_style& style) {
+  std::size_t bar_width = most_bar;
+  for (auto& what : rows) bar_width = std::min(bar_width, shrink(what, style.width - 1));
+  std::vector<std::string> lines;
+  for (const auto& what : rows) lines.push_back(render(what, bar_width, style));
+  return lines;
 }
 
 std::string amount(std::uint64_t done, std::uint64_t total) { return fmt::format("{:>8}/{}", format_bytes(done), format_bytes(total)); }
@@ -72,30 +90,32 @@ row total_row(const progress_state& state, progress_clock::time_point now) {
 }  // namespace
 
 std::vector<std::string> render_frame(const progress_state& state, progress_clock::time_point now, const frame_style& style) {
-  std::vector<std::string> lines;
-  if (style.width < 8 || style.height < 2) return lines;
+  if (style.width < 8 || style.height < 2) return {};
   const std::size_t width = style.width - 1;
-  if (!state.waiting().empty()) lines.push_back(fit("waiting: " + state.waiting(), width));
-  if (state.archive().total > 0) {
-    lines.push_back(
-        render({"archive", state.archive().done, state.archive().total, {amount(state.archive().done, state.archive().total)}}, style));
-  }
-  if (state.planned() && (state.archive().total == 0 || !state.active().empty())) {
-    lines.push_back(render(total_row(state, now), style));
-  } else if (!state.planned()) {
-    lines.push_back(fit("resolving " + state.title(), width));
-  }
   const std::size_t room = std::min<std::size_t>(style.height - 1, 24);
-  if (lines.size() > room) lines.resize(room);
-  std::vector<std::string> rows;
-  const std::size_t hidden = lines.size() + state.active().size() > room ? lines.size() + state.active().size() - room + 1 : 0;
-  for (std::size_t i = 0; hidden < state.active().size() && i < state.active().size() - hidden; ++i) {
-    const active_blob& blob = state.active()[i];
-    rows.push_back(render({label_of(blob), blob.done, blob.size, {amount(blob.done, blob.size)}}, style));
+  const bool exporting = state.archive().total > 0;
+
+  std::vector<row> rows;
+  for (const auto& blob : state.active()) rows.push_back({label_of(blob), blob.done, blob.size, {amount(blob.done, blob.size)}});
+  const std::size_t blobs = rows.size();
+  if (exporting) {
+    rows.push_back({"archive", state.archive().done, state.archive().total, {amount(state.archive().done, state.archive().total)}});
   }
-  if (hidden > 0 && lines.size() + rows.size() < room) rows.push_back(fit(fmt::format("and {} more", hidden), width));
-  rows.insert(rows.end(), lines.begin(), lines.end());
-  return rows;
+  if (state.planned() && (!exporting || blobs > 0)) rows.push_back(total_row(state, now));
+  std::vector<std::string> lines = render_rows(std::move(rows), style);
+  if (!state.planned() && !exporting) lines.push_back(fit("resolving " + state.title(), width));
+  if (!state.waiting().empty()) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(blobs), fit("waiting: " + state.waiting(), width));
+  if (lines.size() <= room) return lines;
+
+  // The last blobs make way: what stands behind them is about the whole.
+  const std::size_t hidden = std::min(blobs, lines.size() - room + 1);
+  const auto end = lines.begin() + static_cast<std::ptrdiff_t>(blobs);
+  lines.erase(end - static_cast<std::ptrdiff_t>(hidden), end);
+  if (lines.size() < room) {
+    lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(blobs - hidden), fit(fmt::format("and {} more", hidden), width));
+  }
+  if (lines.size() > room) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(room));
+  return lines;
 }
 
 std::size_t visible_columns(const std::string& line) {

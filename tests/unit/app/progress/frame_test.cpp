@@ -80,6 +80,13 @@ TEST_CASE("a narrow terminal loses details before the bar and the bar before the
   CHECK(plain_frame(5, busy()).empty());
 }
 
+TEST_CASE("all bars of a frame are equally long") {
+  for (const std::size_t width : {40U, 60U, 80U, 120U, 200U}) {
+    const auto lines = plain_frame(width, busy());
+    for (const auto& line : lines) CHECK(line.find('%') == lines[0].find('%'));
+  }
+}
+
 TEST_CASE("a wide terminal shows everything and bars of bounded length") {
   const auto lines = plain_frame(200, busy());
   CHECK(lines[2].find("1/4 blobs") != std::string::npos);
