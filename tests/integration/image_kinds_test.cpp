@@ -68,7 +68,7 @@ TEST_CASE("all platforms of an index go into one archive with the index and its 
   CHECK(sha256_of(tar_member(s.place / "all.tar", "blobs/sha256/" + digest.substr(7))) == digest);
   run_or_throw({{"skopeo", "copy", "-q", "--all", "oci-archive:" + (s.place / "all.tar").string(),
                  "oci:" + (s.directory / "copy").string() + ":1.0"}});
-  CHECK(ask_skopeo("oci:" + (s.directory / "copy").string() + ":1.0", {}).digest == digest);
+  CHECK(sha256_of(run_or_throw({{"skopeo", "inspect", "--raw", "oci:" + (s.directory / "copy").string() + ":1.0"}})) == digest);
 }
 
 TEST_CASE("an image with Docker media types keeps its digests", "[integration]") {
@@ -85,10 +85,11 @@ TEST_CASE("an image with Docker media types keeps its digests", "[integration]")
 
 TEST_CASE("the store can be read as an OCI layout by skopeo", "[integration]") {
   served s;
-  REQUIRE(s.place.run({"pull", "--store-only", s.image("classic")}).ok());
+  // skopeo 1.9 finds OCI media types only in such a layout.
+  REQUIRE(s.place.run({"pull", "--platform", "linux/arm64", "--store-only", s.image("multi")}).ok());
   CHECK(s.place.files().empty());
-  const skopeo_facts facts = ask_skopeo("docker://" + s.image("classic"), {"--tls-verify=false"});
-  CHECK(ask_skopeo("oci:" + s.place.store().string() + ":" + s.image("classic"), {}).digest == facts.digest);
+  const skopeo_facts facts = ask_skopeo("docker://" + s.image("multi"), {"--tls-verify=false"}, "arm64");
+  CHECK(ask_skopeo("oci:" + s.place.store().string() + ":" + s.image("multi"), {}).digest == facts.manifest_digest);
 }
 
 TEST_CASE("a gzip archive is the plain archive compressed", "[integration]") {
