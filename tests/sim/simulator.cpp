@@ -269,8 +269,13 @@ void simulator::deliver(worker& who, std::uint64_t bytes) {
 
 void simulator::written(transfer::blob_id which, transfer::byte_range range) {
   plan_.written(which, range);
+  settle(which);
+}
+
+void simulator::settle(transfer::blob_id which) {
   blob& state = blobs_[which];
-  if (state.ended || !plan_.map(which).complete()) return;
+  // A blob is committed when nobody writes to it any more.
+  if (state.ended || !plan_.map(which).complete() || plan_.streams_of(which) != 0) return;
   state.ended = true;
   after(duration(0), [this, which] {
     plan_.drop(which);
@@ -302,6 +307,7 @@ void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
   who.given.reset();
   pace_.remove(who.pace);
   plan_.ended(given.stream);
+  settle(given.blob);
   notify();
   if (!error) {
     if (who.got != 0) who.policy.progressed();

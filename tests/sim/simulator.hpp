@@ -103,6 +103,8 @@ class simulator {
   void read(worker& who);
   void deliver(worker& who, std::uint64_t bytes);
   void written(transfer::blob_id which, transfer::byte_range range);
+  /// Commits a blob that is complete and that no stream works on.
+  void settle(transfer::blob_id which);
   /// Ends the assignment; \p error nothing when all went well or the line was cut on purpose.
   void finish(worker& who, std::optional<errc> error, bool keep);
   void drop(transfer::stream_id stream);
