@@ -17,7 +17,8 @@ enum class lane {
   names,  ///< getaddrinfo and credential sources; two threads, since one call may hang for seconds
 };
 
-/// The worker threads of one engine. \ref offload moves a call there and comes back to the strand.
+/// The worker threads of one engine. \ref offload moves a call there and comes back to the strand. To be destroyed, which joins the
+/// threads, before the context of that strand: a worker holds on to the executor for a moment after its caller was told.
 class lanes {
  public:
   lanes();

@@ -35,10 +35,10 @@ platform_choice everything() {
 }
 
 struct fixture {
+  test::loop loop;  // outlives the workers
   test::fake_registry registry;
   test::temp_dir directory;
   runtime::lanes workers;
-  test::loop loop;
   runtime::buffer_pool buffers{loop.executor, 4};
   runtime::buffer_pool hash_buffers{loop.executor, 4};
   runtime::semaphore permits{4};

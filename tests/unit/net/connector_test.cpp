@@ -29,10 +29,10 @@ endpoint plain(std::string host, std::uint16_t port) {
 struct fixture {
   explicit fixture(std::chrono::milliseconds limit = 15s) : connections(workers, connect_limits{limit, 10s}) {}
 
+  test::loop loop;  // outlives the workers
   runtime::lanes workers;
   connector connections;
   runtime::stop_source stop;
-  test::loop loop;
 
   result<stream> connect(endpoint where) { return loop.run(connections.connect(std::move(where), stop)); }
   result<stream> connect_to(std::vector<boost::asio::ip::address> addresses, endpoint where) {

@@ -14,10 +14,10 @@ namespace {
 using addresses = std::vector<boost::asio::ip::address>;
 
 struct fixture {
+  test::loop loop;  // outlives the workers
   runtime::lanes workers;
   resolver names{workers};
   runtime::stop_source stop;
-  test::loop loop;
 
   result<addresses> resolve(const std::string& host) { return loop.run(names.resolve(host, stop)); }
 };

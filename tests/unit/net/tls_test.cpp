@@ -31,12 +31,12 @@ void echo(test::tls_session& session) {
 struct fixture {
   fixture() { test::spill(directory / "ca.pem", authority.certificate()); }
 
+  test::loop loop;  // outlives the workers
   test::certificate_authority authority;
   test::temp_dir directory;
   runtime::lanes workers;
   connector connections{workers, connect_limits{15s, 2s}};
   runtime::stop_source stop;
-  test::loop loop;
 
   endpoint at(const test::scripted_server& server, std::string host = "127.0.0.1") const {
     endpoint where;

@@ -107,8 +107,8 @@ task<> use_by_many(buffer_pool& pool, lanes& workers, stop_source& stop, std::si
 }
 
 TEST_CASE("blocks that come back on worker threads wake those who wait") {
-  lanes workers;
   test::loop loop;
+  lanes workers;
   stop_source stop;
   buffer_pool pool(loop.executor, 3);
   std::size_t served = 0;

@@ -26,8 +26,8 @@ task<ran> where_it_runs(lanes& workers, lane where) {
 }
 
 TEST_CASE("a call runs on a worker and its caller goes on where it was") {
-  lanes workers;
   test::loop loop;
+  lanes workers;
   for (const lane where : {lane::cpu, lane::files, lane::names}) {
     const ran seen = loop.run(where_it_runs(workers, where));
     CHECK(seen.worker != std::this_thread::get_id());
@@ -41,8 +41,8 @@ task<int> throwing(lanes& workers) {
 }
 
 TEST_CASE("what a call throws is thrown at its caller") {
-  lanes workers;
   test::loop loop;
+  lanes workers;
   CHECK_THROWS_WITH(loop.run(throwing(workers)), "from the worker");
 }
 
@@ -55,8 +55,8 @@ task<bool> released_when_back(lanes& workers) {
 }
 
 TEST_CASE("what a call owns is released before its caller goes on") {
-  lanes workers;
   test::loop loop;
+  lanes workers;
   for (int i = 0; i < 50; ++i) CHECK(loop.run(released_when_back(workers)));
 }
 
@@ -66,8 +66,8 @@ task<std::unique_ptr<int>> move_only(lanes& workers) {
 }
 
 TEST_CASE("closures and results may be move-only") {
-  lanes workers;
   test::loop loop;
+  lanes workers;
   CHECK(*loop.run(move_only(workers)) == 5);
 }
 
@@ -84,8 +84,8 @@ task<> add_many(lanes& workers, int& on_strand, std::atomic<int>& on_worker) {
 }
 
 TEST_CASE("many calls at once all come back to the strand") {
-  lanes workers;
   test::loop loop;
+  lanes workers;
   int on_strand = 0;
   std::atomic<int> on_worker = 0;
   loop.run(add_many(workers, on_strand, on_worker));
