@@ -185,14 +185,24 @@ task<result<std::string>> exchange::read_all(std::size_t cap) {
   }
 }
 
+net::endpoint client::endpoint_of(const origin& where) const {
+  net::endpoint place;
+  place.host = where.host;
+  place.port = where.port;
+  place.secure = where.is_tls();
+  if (place.secure) place.tls = tls_for_(where);
+  return place;
+}
+
+task<> client::warm_up(origin where, runtime::stop_source& stop) {
+  auto opened = co_await pool_.acquire(endpoint_of(where), true, stop);
+  if (opened) pool_.give_back(std::move(*opened));
+}
+
 task<result<exchange>> client::send(request message, runtime::stop_source& stop) {
   const result<std::string> bytes = serialize(message);
   if (!bytes) co_return bytes.error();
-  net::endpoint where;
-  where.host = message.target.origin.host;
-  where.port = message.target.origin.port;
-  where.secure = message.target.origin.is_tls();
-  if (where.secure) where.tls = tls_for_(message.target.origin);
+  const net::endpoint where = endpoint_of(message.target.origin);
   const std::string named = redact_url(message.target.origin.string() + message.target.target.substr(0, message.target.target.find('?')));
   const bool repeatable = message.verb == method::get || message.verb == method::head;
 

@@ -75,9 +75,14 @@ class client {
   /// Sends and waits for the head of the answer, whatever its status. \p stop must outlive the exchange.
   task<result<exchange>> send(request message, runtime::stop_source& stop);
 
+  /// Opens one more connection to \p where and leaves it in the pool; a failure is left for the request that will need it.
+  task<> warm_up(origin where, runtime::stop_source& stop);
+
   connection_pool& pool() noexcept { return pool_; }
 
  private:
+  net::endpoint endpoint_of(const origin& where) const;
+
   connection_pool pool_;
   exchange_limits limits_;
   std::function<net::tls_settings(const origin&)> tls_for_;

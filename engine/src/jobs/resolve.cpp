@@ -123,15 +123,12 @@ task<result<resolved_image>> resolver::resolve(reference image, platform_choice 
   resolved_image found;
   found.name = image;
   std::string bytes;
-  std::optional<descriptor> known;
-  if (image.digest()) {
-    auto look = [store = store_, image]() -> std::optional<descriptor> {
-      const auto record = store->find_reference(image);
-      return record && *record ? std::optional((*record)->top) : std::nullopt;
-    };
-    known = co_await offload(shared_.lanes, lane::files, std::move(look));
-  }
-  if (known) {
+  auto look = [store = store_, image]() -> std::optional<descriptor> {
+    const auto record = store->find_reference(image);
+    return record && *record ? std::optional((*record)->top) : std::nullopt;
+  };
+  const std::optional<descriptor> known = co_await offload(shared_.lanes, lane::files, std::move(look));
+  if (known && image.digest()) {
     result<std::string> held = co_await fetch_document(image, *known);
     if (!held) co_return held.error();
     found.top = *known;
@@ -141,6 +138,7 @@ task<result<resolved_image>> resolver::resolve(reference image, platform_choice 
     if (!got) co_return got.error();
     found.top = got->top;
     bytes = std::move(got->bytes);
+    if (on_new_content_ && (!known || known->digest != found.top.digest)) on_new_content_(image);
   }
   const std::string what = fmt::format("the manifest of {}", image.string());
   const result<model::document> parsed = model::parse_document(bytes, found.top.media_type, what);

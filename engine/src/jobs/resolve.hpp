@@ -10,6 +10,7 @@
 #include <gantry/platform.hpp>
 #include <gantry/reference.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -46,8 +47,11 @@ struct resolved_image {
 class resolver {
  public:
   /// All arguments must outlive the resolver.
-  resolver(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store)
-      : shared_(shared), running_(running), store_(std::move(store)) {}
+  /// \param on_new_content called when a registry has named content that the store does not have under this name, before the rest is
+  /// resolved; may be empty
+  resolver(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
+           std::function<void(const reference&)> on_new_content = {})
+      : shared_(shared), running_(running), store_(std::move(store)), on_new_content_(std::move(on_new_content)) {}
 
   /// errc::platform_not_found names the platforms there are; errc::malformed_document, unsupported_document, limit_exceeded for what the
   /// registry served.
@@ -76,6 +80,7 @@ class resolver {
   transfer::context& shared_;
   transfer::operation& running_;
   std::shared_ptr<store::content_store> store_;
+  std::function<void(const reference&)> on_new_content_;
   std::set<digest> fetched_;
 };
 

@@ -6,8 +6,10 @@
 #include "model/media_type.hpp"
 #include "registry/scope.hpp"
 #include "registry/status.hpp"
+#include "runtime/task_group.hpp"
 
 #include <fmt/format.h>
+#include <boost/asio/this_coro.hpp>
 
 #include <utility>
 
@@ -131,6 +133,17 @@ task<failure> registry_client::refusal(host& where, const reference& image, std:
   failure explained(said.code, std::move(message), words);
   explained.retry_after = said.retry_after;
   co_return explained;
+}
+
+task<> registry_client::warm_up(std::string registry, unsigned connections, runtime::stop_source& stop) {
+  host& where = host_for(registry);
+  if (where.scheme.empty()) co_return;
+  const auto api = http::endpoint_of(where.address, where.scheme);
+  if (!api) co_return;
+  const http::origin origin = *api;
+  runtime::task_group opening(co_await boost::asio::this_coro::executor);
+  for (unsigned i = 0; i < connections; ++i) opening.spawn(http_.warm_up(origin, stop));
+  co_await opening.join();
 }
 
 task<result<document>> registry_client::get_manifest(reference image, runtime::stop_source& stop) {

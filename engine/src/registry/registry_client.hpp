@@ -39,6 +39,10 @@ class registry_client {
   registry_client(http::client& http, runtime::lanes& workers, registry_settings settings);
   ~registry_client();
 
+  /// Opens connections to a registry that has answered before, so that the requests to come find them ready. Nothing depends on its
+  /// outcome. Ends early with \p stop.
+  task<> warm_up(std::string registry, unsigned connections, runtime::stop_source& stop);
+
   /// GET /v2/<name>/manifests/<reference> (distribution-spec, "Pulling manifests"). A digest in \p image decides and is verified.
   /// errc::not_found, unauthorized, forbidden, rate_limited, digest_mismatch, limit_exceeded and those of the network.
   task<result<document>> get_manifest(reference image, runtime::stop_source& stop);
