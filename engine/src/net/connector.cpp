@@ -62,6 +62,8 @@ task<> attempt(race& contest, asio::ip::address address, std::uint16_t port, std
     socket.set_option(tcp::no_delay(true), opened);
     contest.winner = std::move(socket);
   } else if (outcome) {
+    // Somebody who refuses says more than a way that does not exist.
+    if (contest.last_error == asio::error::connection_refused) co_return contest.changed.notify_all();
     contest.last_error = outcome;
     contest.timed_out = late;
   }

@@ -208,6 +208,13 @@ task<result<http::exchange>> registry_client::get_blob(reference image, gantry::
   http::exchange reply = std::move(*sending);
   const unsigned status = reply.head().status;
   if (status == 200 || status == 206) co_return reply;
+  const bool by_storage = elsewhere != nullptr && elsewhere->has_value();
+  if (by_storage && (status == 400 || status == 401 || status == 403 || status == 404 || status == 410)) {
+    // Not the registry's word on the user's rights: an address that the registry gave does not work, and another one may.
+    co_return failure(errc::server_error,
+                      fmt::format("{}, where {} keeps blob {}, refuses the address that it was asked with: {}",
+                                  (*elsewhere)->origin.string(), where.registry, blob.short_form(), http::describe_status(status)));
+  }
   co_return co_await blob_refusal(image, blob, std::move(reply));
 }
 

@@ -6,6 +6,7 @@
 
 #include <sys/mman.h>
 
+#include <cassert>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -68,6 +69,7 @@ buffer_pool::buffer_pool(executor where, std::size_t count) : state_(std::make_s
 
 task<std::vector<buffer_pool::buffer>> buffer_pool::acquire(std::size_t count, stop_source& stop) {
   const std::shared_ptr<state> shared = state_;
+  assert(count <= shared->size / buffer_size);
   signal turn;
   shared->queue.push_back(&turn);
   std::vector<buffer> taken;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 
 namespace gantry::transfer {
 
@@ -16,13 +17,12 @@ class line_keeper {
   /// One stream's place; must not outlive the keeper.
   class line {
    public:
-    line(line_keeper& keeper, runtime::stop_source& operation)
-        : keeper_(keeper), stop_(operation), id_(keeper.pace_.add(std::chrono::steady_clock::now())) {
-      keeper_.lines_.emplace(id_, this);
-    }
+    line(line_keeper& keeper, runtime::stop_source& operation) : keeper_(keeper), stop_(operation) { ++keeper_.active_; }
     ~line() {
-      keeper_.pace_.remove(id_);
-      keeper_.lines_.erase(id_);
+      --keeper_.active_;
+      if (!id_) return;
+      keeper_.pace_.remove(*id_);
+      keeper_.lines_.erase(*id_);
     }
     line(const line&) = delete;
     line& operator=(const line&) = delete;
@@ -33,17 +33,25 @@ class line_keeper {
       dropped_ = true;
       stop_.request_stop();
     }
-    void received(std::uint64_t bytes) { keeper_.pace_.received(id_, bytes); }
+    /// The answer has begun: from here on the pace counts, not while the server or a buffer is waited for.
+    void begin() {
+      if (id_) return;
+      id_ = keeper_.pace_.add(std::chrono::steady_clock::now());
+      keeper_.lines_.emplace(*id_, this);
+    }
+    void received(std::uint64_t bytes) {
+      if (id_) keeper_.pace_.received(*id_, bytes);
+    }
     /// Whether it was ended alone, by \ref drop.
     bool dropped() const noexcept { return dropped_; }
     /// Streams under way, this one included.
-    std::size_t active() const noexcept { return keeper_.lines_.size(); }
+    std::size_t active() const noexcept { return keeper_.active_; }
 
    private:
     friend class line_keeper;
     line_keeper& keeper_;
     runtime::stop_source stop_;
-    pace_monitor::connection_id id_;
+    std::optional<pace_monitor::connection_id> id_;  ///< once the answer has begun
     bool dropped_ = false;
   };
 
@@ -58,7 +66,8 @@ class line_keeper {
 
  private:
   pace_monitor pace_;
-  std::map<pace_monitor::connection_id, line*> lines_;
+  std::map<pace_monitor::connection_id, line*> lines_;  ///< those whose pace counts
+  std::size_t active_ = 0;
 };
 
 }  // namespace gantry::transfer

@@ -131,6 +131,7 @@ task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keep
   segment_writer::shared_buffer receiving = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken[0]));
   segment_writer::shared_buffer spare = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken[1]));
 
+  line.begin();
   segment_writer writer(shared_, job_);
   std::optional<failure> broken;
   std::optional<failure> unwritten;
