@@ -133,7 +133,6 @@ void simulator::step(worker& who) {
   who.last = given->blob;
   who.given = given;
   who.got = 0;
-  who.pace = pace_.add(now_);
   ++result_.requests;
   blob& state = blobs_[given->blob];
   if (given->kind != segment_kind::whole && !state.answered && !ranges_seen_ && plan_.streams_of(given->blob) > 1) ++result_.early_ranges;
@@ -215,6 +214,8 @@ void simulator::judge(worker& who) {
   } else {
     plan_.refused(given.stream);
   }
+  // A wait for a header is no crawl.
+  who.pace = pace_.add(now_);
   who.receiving = true;
   notify();
   read(who);
@@ -305,7 +306,7 @@ void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
   who.line.reset();
   who.receiving = false;
   who.given.reset();
-  pace_.remove(who.pace);
+  pace_.remove(std::exchange(who.pace, 0));
   plan_.ended(given.stream);
   settle(given.blob);
   notify();
