@@ -10,7 +10,7 @@ using transfer::planner;
 /// One segment from being asked for to its end, with as many blobs open as the argument says and 16 connections.
 void next_segment(benchmark::State& state) {
   constexpr unsigned connections = 16;
-  constexpr std::uint64_t size = std::uint64_t{1} << 40;
+  constexpr std::uint64_t size = std::uint64_t{1} << 50;  // no end in sight
   const auto blobs = static_cast<std::size_t>(state.range(0));
   planner::settings values;
   values.connections = connections;
