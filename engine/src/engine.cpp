@@ -20,6 +20,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <set>
 #include <thread>
@@ -52,7 +53,7 @@ registry::registry_settings registry_settings_of(const engine_options& options) 
 std::function<net::tls_settings(const http::origin&)> tls_rules_of(const engine_options& options) {
   std::set<std::string> unverified;
   for (const std::string& registry : options.insecure) {
-    const auto endpoint = http::endpoint_of(registry, "https");
+    const auto endpoint = http::endpoint_of(registry::api_address(registry), "https");
     unverified.insert(endpoint ? endpoint->authority() : registry);
   }
   return [unverified, ca = options.ca_cert](const http::origin& where) {
@@ -82,7 +83,7 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
         strand(asio::make_strand(std::move(where))),
         options(std::move(settings)),
         jobs(options.jobs != 0 ? options.jobs : most_jobs),
-        buffers(strand),
+        buffers(strand, std::max<std::size_t>(runtime::buffer_pool::default_count, 2 * std::size_t{jobs})),
         hash_buffers(strand, hash_buffer_count),
         connector(lanes, connect_limits_of(options)),
         http(connector, exchange_limits_of(options), tls_rules_of(options)),

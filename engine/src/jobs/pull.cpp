@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <map>
 #include <optional>
 #include <set>
@@ -47,22 +48,34 @@ result<std::vector<transfer::wanted_blob>> blobs_of(const std::vector<resolved_i
 
 struct plan {
   std::vector<transfer::wanted_blob> missing;
-  transfer_planned summary;
   std::vector<transfer::wanted_blob> held;
+  transfer_planned summary;
+  std::size_t layers = 0;
+  std::size_t layers_held = 0;
 };
 
-/// Tells what the store has. \p fetched is there, but not from an earlier run. Blocking.
-plan compare_with(const store::content_store& store, const std::vector<transfer::wanted_blob>& wanted, const std::set<digest>& fetched) {
+/// Tells what the store has, and puts there what descriptors carry inline. \p fetched is there, but not from an earlier run. Blocking.
+result<plan> compare_with(const store::content_store& store, const std::vector<transfer::wanted_blob>& wanted,
+                          const std::set<digest>& fetched) {
   plan made;
   for (const transfer::wanted_blob& one : wanted) {
+    const bool layer = one.role == blob_role::layer;
     ++made.summary.blobs;
     made.summary.bytes += one.blob.size;
-    if (!store.holds(one.blob)) {
+    made.layers += layer ? 1 : 0;
+    const bool held = store.holds(one.blob);
+    if (!held && one.blob.data) {
+      const result<std::optional<std::string>> carried = model::inline_content(one.blob);
+      if (!carried) return carried.error();
+      const result<void> put = store.put(one.blob, **carried);
+      if (!put) return put.error();
+    } else if (!held) {
       made.missing.push_back(one);
       continue;
     }
     made.held.push_back(one);
-    if (fetched.contains(one.blob.digest)) continue;
+    if (!held || fetched.contains(one.blob.digest)) continue;
+    made.layers_held += layer ? 1 : 0;
     ++made.summary.blobs_held;
     made.summary.bytes_held += one.blob.size;
   }
@@ -83,7 +96,9 @@ task<result<void>> record(transfer::context& shared, transfer::operation& runnin
     }
     records.push_back(std::move(one));
   }
-  for (;;) {
+  for (unsigned tries = 0;; ++tries) {
+    constexpr unsigned tries_before_telling = 20;
+    if (tries == tries_before_telling) running.events.emit(waiting{"somebody else is writing the store's index; waiting for it"});
     auto call = [store, records]() -> result<bool> {
       auto lock = store->try_lock_index();
       if (!lock) return lock.error();
@@ -123,8 +138,11 @@ class early_connections {
       : shared_(shared), stop_(running.stop), opening_(shared.executor) {}
 
   void open(const std::string& registry) {
-    const unsigned wanted = shared_.adaptive ? std::min(shared_.jobs, adaptive_start) : shared_.jobs;
-    if (wanted > 1 && asked_.insert(registry).second) opening_.spawn(shared_.registry.warm_up(registry, wanted - 1, stop_));
+    // With the connection that has brought the manifest they are not more than will be used.
+    const unsigned wanted = std::min(shared_.jobs, shared_.adaptive ? adaptive_start : most);
+    if (wanted < 2 || opened_) return;
+    opened_ = true;
+    opening_.spawn(shared_.registry.warm_up(registry, wanted - 1, stop_));
   }
   task<> close() {
     stop_.request_stop();
@@ -134,11 +152,12 @@ class early_connections {
  private:
   // What the controller of connections starts with.
   static constexpr unsigned adaptive_start = 4;
+  static constexpr unsigned most = 8;
 
   transfer::context& shared_;
   runtime::stop_source stop_;
   runtime::task_group opening_;
-  std::set<std::string> asked_;
+  bool opened_ = false;  ///< once: the first registry is mostly the only one
 };
 
 task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr<transfer::operation> running,
@@ -169,7 +188,9 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
   result<std::vector<transfer::wanted_blob>> wanted = blobs_of(resolved);
   if (!wanted) co_return wanted.error();
   auto compare = [store, blobs = std::move(*wanted), fetched = names.fetched()] { return compare_with(*store, blobs, fetched); };
-  plan made = co_await offload(shared.lanes, lane::files, std::move(compare));
+  result<plan> compared = co_await offload(shared.lanes, lane::files, std::move(compare));
+  if (!compared) co_return compared.error();
+  plan made = std::move(*compared);
   now.events.emit(made.summary);
   for (const transfer::wanted_blob& one : made.held)
     now.events.emit(blob_finished{one.blob.digest, one.blob.size, !names.fetched().contains(one.blob.digest)});
@@ -187,6 +208,8 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
     done.archive_size = *size;
   }
   done.images = describe(resolved);
+  done.layers = made.layers;
+  done.layers_reused = made.layers_held + fetched->layers_reused;
   done.blobs = made.summary.blobs;
   done.bytes = made.summary.bytes;
   done.blobs_reused = made.summary.blobs_held + fetched->reused;
@@ -204,9 +227,16 @@ task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transf
                                std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options,
                                bool sync) {
   early_connections early(shared, *running);
-  result<pull_result> outcome = co_await pull_images(shared, running, std::move(store), std::move(images), std::move(options), sync, early);
+  std::exception_ptr thrown;
+  std::optional<result<pull_result>> outcome;
+  try {
+    outcome = co_await pull_images(shared, running, std::move(store), std::move(images), std::move(options), sync, early);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
   co_await early.close();
-  co_return outcome;
+  if (thrown) std::rethrow_exception(thrown);
+  co_return std::move(*outcome);
 }
 
 }  // namespace gantry::jobs

@@ -125,7 +125,11 @@ task<result<resolved_image>> resolver::resolve(reference image, platform_choice 
   std::string bytes;
   auto look = [store = store_, image]() -> std::optional<descriptor> {
     const auto record = store->find_reference(image);
-    return record && *record ? std::optional((*record)->top) : std::nullopt;
+    if (record && *record) return (*record)->top;
+    if (!image.digest() || image.tag().empty()) return std::nullopt;
+    // The tag may have been pulled before, and have led to just this digest.
+    const auto tagged = store->find_reference(image.with_digest({}));
+    return tagged && *tagged && (*tagged)->top.digest == image.digest() ? std::optional((*tagged)->top) : std::nullopt;
   };
   const std::optional<descriptor> known = co_await offload(shared_.lanes, lane::files, std::move(look));
   if (known && image.digest()) {

@@ -23,7 +23,7 @@ class resolver {
   explicit resolver(runtime::lanes& workers) : workers_(workers) {}
 
   /// \returns addresses in the order to try them (RFC 8305 section 4: families alternate, the system's first choice first); an address
-  /// literal is its own answer. errc::name_not_resolved when there is none; errc::cancelled when \p stop came first . Whoever began a
+  /// literal is its own answer. errc::name_not_resolved when there is none; errc::cancelled when \p stop came first. Whoever began a
   /// lookup waits for it all the same, since getaddrinfo cannot be cancelled.
   task<result<std::vector<boost::asio::ip::address>>> resolve(std::string host, runtime::stop_source& stop);
 

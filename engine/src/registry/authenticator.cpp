@@ -140,7 +140,10 @@ task<result<std::string>> authenticator::answer(const http::origin& api, std::st
 
 task<result<std::string>> authenticator::token_for(const http::origin& api, std::string repository, bearer service, std::string scope,
                                                    const std::string& refused, runtime::stop_source& stop) {
-  std::string key = service.realm + '\n' + service.service;
+  // A look at the credential first: tokens are shared only between requests of the same one.
+  const result<std::optional<credential>> asking = co_await find_credential(repository);
+  if (!asking) co_return asking.error();
+  std::string key = service.realm + '\n' + service.service + '\n' + identity(repository);
   for (const std::string& part : parse_scopes(scope)) key += '\n' + part;
   std::shared_ptr<token>& slot = tokens_[key];
   if (!slot) slot = std::make_shared<token>();

@@ -15,6 +15,8 @@
 
 namespace gantry::registry {
 
+std::string api_address(const std::string& registry) { return registry == "docker.io" ? "registry-1.docker.io" : registry; }
+
 struct registry_client::host {
   std::string registry;  ///< as in references
   std::string address;   ///< host and port of the API
@@ -31,8 +33,7 @@ registry_client::host& registry_client::host_for(const std::string& registry) {
   std::unique_ptr<host>& slot = hosts_[registry];
   if (!slot) {
     const bool plain = settings_.plain_http.contains(registry) || settings_.plain_http.contains("*");
-    // Docker Hub's API does not live under its name.
-    std::string address = registry == "docker.io" ? "registry-1.docker.io" : registry;
+    std::string address = api_address(registry);
     std::string scheme = plain ? "http" : http::is_loopback_registry(registry) ? "" : "https";
     authenticator::settings identity{registry, settings_.credentials, plain};
     slot.reset(new host{registry, std::move(address), std::move(scheme), authenticator(http_, workers_, std::move(identity))});
@@ -114,6 +115,12 @@ task<failure> registry_client::refusal(host& where, const reference& image, std:
   const std::string text = body ? *body : std::string();
   failure said = status_failure(what, head, text, std::chrono::system_clock::now());
   const std::string& words = said.text.server_message();
+  // "Come back later" in other words than 429.
+  if (said.retry_after && said.code == errc::server_error) said.code = make_error_code(errc::rate_limited);
+  if (head.status == 400 && text.find("HTTP request to an HTTPS server") != std::string::npos) {
+    co_return failure(errc::tls_expected, fmt::format("{} speaks TLS and was asked in clear text; leave out --plain-http", where.registry),
+                      words);
+  }
   std::string message;
   if (said.code == errc::unauthorized) {
     message =

@@ -26,6 +26,9 @@ struct document {
   std::string bytes;  ///< verified against the digest that was asked for, or that the registry announced
 };
 
+/// Host and port of a registry's API: the registry itself, but for Docker Hub, whose API does not live under its name.
+std::string api_address(const std::string& registry);
+
 struct registry_settings {
   std::set<std::string> plain_http;  ///< registries spoken to in clear text; "*" means all
   std::shared_ptr<credential_source> credentials;

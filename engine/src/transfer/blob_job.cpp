@@ -41,7 +41,8 @@ result<claim_attempt> try_claim(store::content_store& store, const descriptor& b
 
 blob_job::blob_job(context& shared, operation& running, planner& plan, runtime::signal& work_changed,
                    std::shared_ptr<store::content_store> into, wanted_blob wanted)
-    : shared_(shared),
+    : retry(shared.retry, jitter_seed()),
+      shared_(shared),
       running_(running),
       plan_(plan),
       work_changed_(work_changed),
@@ -72,8 +73,7 @@ task<result<void>> blob_job::claim() {
       lock_ = std::move(answer->lock);
       co_return result<void>();
     }
-    if (!told)
-      running_.events.emit(waiting{fmt::format("another process is fetching {}; waiting for it", wanted_.blob.digest.short_form())});
+    if (!told) running_.events.emit(waiting{fmt::format("somebody else is fetching {}; waiting for it", wanted_.blob.digest.short_form())});
     told = true;
     const auto now = std::chrono::steady_clock::now();
     if (answer->growth != growth) {
@@ -96,6 +96,7 @@ task<result<void>> blob_job::fetch() {
   auto begun = co_await offload(shared_.lanes, lane::files, std::move(begin));
   if (!begun) co_return begun.error();
   part_ = std::move(*begun);
+  running_.resume_waiting();
   hash_ = std::make_unique<hash_follower>(shared_.lanes, shared_.hash_buffers, wanted_.blob.digest.algorithm());
   const std::uint64_t held = part_->held().total();
   running_.events.emit(blob_started{wanted_.blob.digest, wanted_.blob.size, held, wanted_.role});
@@ -123,6 +124,15 @@ task<result<void>> blob_job::fetch() {
   co_return co_await offload(shared_.lanes, lane::files, std::move(commit));
 }
 
+task<> blob_job::release() {
+  // What is left of a part is removed by its destructor, which may take long.
+  auto drop = [part = std::exchange(part_, nullptr)]() mutable {
+    part.reset();
+    return true;
+  };
+  co_await offload(shared_.lanes, lane::files, std::move(drop));
+}
+
 task<result<void>> blob_job::run() {
   const result<void> claimed = co_await claim();
   if (!claimed) co_return claimed.error();
@@ -144,12 +154,13 @@ task<result<void>> blob_job::run() {
               "blob {} of {} arrived twice with another content than its digest says; the registry or something on the way changes it",
               wanted_.blob.digest.string(), wanted_.source.name()));
     }
-    part_.reset();  // removes what it left, and must not do so with what comes next
+    co_await release();
     running_.events.emit(
         warning{fmt::format("blob {} does not match its digest; fetching it once more", wanted_.blob.digest.short_form())});
   }
   plan_.drop(id_);
-  part_.reset();
+  co_await release();
+  lock_.reset();
   running_.events.emit(blob_finished{wanted_.blob.digest, wanted_.blob.size, false});
   co_return result<void>();
 }

@@ -12,6 +12,7 @@
 #include <gantry/events.hpp>
 #include <gantry/reference.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -49,12 +50,18 @@ class blob_job {
   /// One of the streams has ended, with the planner too.
   void stream_ended();
 
+  /// Of all streams of this blob together.
+  retry_policy retry;
+  /// A failure has been counted and its pause not passed: what fails until then is the same trouble.
+  std::chrono::steady_clock::time_point calm_until{};
+
   bool reused() const noexcept { return reused_; }
   std::uint64_t resumed() const noexcept { return resumed_; }
 
  private:
   task<result<void>> claim();
   task<result<void>> fetch();
+  task<> release();
 
   context& shared_;
   operation& running_;

@@ -6,17 +6,17 @@
 
 namespace gantry::transfer {
 
+failure give_up(const retry_policy& policy, failure error) {
+  if (policy.failures() < 2) return error;
+  failure last(error.code, fmt::format("{} (after {} attempts)", error.text.message(), policy.failures()), error.text.server_message());
+  last.retry_after = error.retry_after;
+  return last;
+}
+
 task<std::optional<failure>> back_off(operation& running, retry_policy& policy, std::string object, failure error, std::uint64_t progress) {
   if (running.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   const auto delay = policy.after(error, progress, running.idle(), running.answered());
-  if (!delay) {
-    if (policy.failures() > 1) {
-      failure last(error.code, fmt::format("{} (after {} attempts)", error.text.message(), policy.failures()), error.text.server_message());
-      last.retry_after = error.retry_after;
-      co_return last;
-    }
-    co_return error;
-  }
+  if (!delay) co_return give_up(policy, std::move(error));
   running.events.emit(retry_scheduled{std::move(object), policy.failures(), *delay, error.code, error.text.message()});
   const bool slept = co_await runtime::sleep_for(*delay, running.stop);
   if (!slept) co_return failure(errc::cancelled, "stopped");

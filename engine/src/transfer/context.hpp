@@ -39,6 +39,9 @@ inline std::uint32_t jitter_seed() {
   return static_cast<std::uint32_t>(source());
 }
 
+/// \p error as the end of all attempts: says how many there were.
+failure give_up(const retry_policy& policy, failure error);
+
 /// Reports a failed attempt and waits. \returns nothing when there will be another attempt, else the failure that ends it: \p error itself,
 /// or errc::cancelled.
 task<std::optional<failure>> back_off(operation& running, retry_policy& policy, std::string object, failure error, std::uint64_t progress);

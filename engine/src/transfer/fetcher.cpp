@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace gantry::transfer {
@@ -26,6 +28,7 @@ struct run {
         plan({connections}),
         controller({std::min(connections, 4u), connections}, clock::now()),
         target(with.adaptive ? controller.target() : connections),
+        done(whose.stop),
         openings(connections + opened_ahead),
         workers(with.executor),
         openers(with.executor) {}
@@ -37,7 +40,8 @@ struct run {
   unsigned target;  ///< connections that should be at work
   line_keeper lines;
   line_map open_lines;
-  runtime::signal changed;  ///< there may be work, or an end of it
+  runtime::signal changed;    ///< there may be work, or an end of it
+  runtime::stop_source done;  ///< all blobs are there, or the operation was stopped: nobody sleeps on
   std::vector<std::unique_ptr<blob_job>> jobs;
   std::size_t ended = 0;
   runtime::semaphore openings;
@@ -58,65 +62,83 @@ struct run {
   }
 };
 
-task<> bring(run& all, blob_job& job) {
-  runtime::semaphore::permit opening = co_await all.openings.acquire(1, all.running.stop);
-  if (opening) {
-    const result<void> done = co_await job.run();
-    if (done) {
-      all.summary.reused += job.reused() ? 1 : 0;
-      all.summary.bytes_reused += job.reused() ? job.wanted().blob.size : 0;
-      all.summary.bytes_resumed += job.resumed();
-    } else {
-      all.fail(done.error());
-    }
+/// Counts a job as ended on every way out of it.
+class ending {
+ public:
+  explicit ending(run& all) : all_(all) {}
+  ~ending() {
+    if (++all_.ended == all_.jobs.size()) all_.done.request_stop();
+    all_.changed.notify_all();
   }
-  ++all.ended;
-  all.changed.notify_all();
+  ending(const ending&) = delete;
+  ending& operator=(const ending&) = delete;
+
+ private:
+  run& all_;
+};
+
+/// Turns what is thrown, a defect or a lack of memory, into the failure of the whole, so that nobody waits for what will not come.
+task<> guarded(run& all, task<> work) {
+  try {
+    co_await std::move(work);
+  } catch (const std::exception& error) {
+    all.fail(failure(errc::internal_error, std::string("a defect of the engine: ") + error.what()));
+  }
 }
 
-/// Carries out one assignment and waits after a failure. \returns whether the connection goes on.
-task<bool> carry_out(run& all, assignment given, retry_policy& policy) {
-  blob_job& job = *all.jobs[given.blob];
-  segment_stream stream(all.shared, all.running, all.plan, all.lines, all.open_lines, job);
-  const stream_outcome outcome = co_await stream.run(given);
-  job.stream_ended();
-  all.changed.notify_all();
-  if (!outcome.error) {
-    if (outcome.received != 0) policy.progressed();
-    co_return true;
+task<> bring(run& all, blob_job& job) {
+  const ending counted(all);
+  runtime::semaphore::permit opening = co_await all.openings.acquire(1, all.running.stop);
+  if (!opening) co_return;
+  const result<void> done = co_await job.run();
+  if (!done) {
+    all.fail(done.error());
+    co_return;
   }
+  all.summary.bytes_resumed += job.resumed();
+  if (!job.reused()) co_return;
+  ++all.summary.reused;
+  all.summary.layers_reused += job.wanted().role == blob_role::layer ? 1 : 0;
+  all.summary.bytes_reused += job.wanted().blob.size;
+}
+
+/// Decides what follows from a stream that failed, and waits. One trouble is one failure of the blob, however many of its streams meet it.
+task<> recover(run& all, blob_job& job, stream_outcome outcome) {
   const failure& why = *outcome.error;
-  if (all.running.stop.stop_requested()) co_return false;
-  if (why.code == errc::rate_limited || why.code == errc::server_error) {
-    all.controller.pushed_back(clock::now());
-    // The others need not find out for themselves.
-    all.quiet_until = std::max(all.quiet_until, clock::now() + all.shared.retry.first_delay);
+  const bool server_said_so = why.code == errc::rate_limited || why.code == errc::server_error;
+  auto now = clock::now();
+  if (server_said_so) all.controller.pushed_back(now);
+  if (outcome.received >= retry_policy::progress_that_counts) job.retry.progressed();
+  if (now >= job.calm_until) {
+    const auto delay = job.retry.after(why, outcome.received, all.running.idle(), all.running.answered());
+    if (!delay) {
+      all.fail(give_up(job.retry, why));
+      co_return;
+    }
+    job.calm_until = now + *delay;
+    // A server that asks for patience is left alone by all connections.
+    if (server_said_so) all.quiet_until = std::max(all.quiet_until, job.calm_until);
+    all.running.events.emit(
+        retry_scheduled{std::string(job.wanted().blob.digest.short_form()), job.retry.failures(), *delay, why.code, why.text.message()});
   }
-  const std::string object(job.wanted().blob.digest.short_form());
-  std::optional<failure> last = co_await back_off(all.running, policy, object, why, outcome.received);
-  if (last) {
-    all.fail(std::move(*last));
-    co_return false;
-  }
-  co_return true;
+  const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(job.calm_until - now) + std::chrono::milliseconds(1);
+  co_await runtime::sleep_for(pause, all.done);
 }
 
 task<> connection(run& all, unsigned number) {
-  retry_policy policy(all.shared.retry, jitter_seed());
   std::optional<blob_id> last;
   while (!all.over()) {
     const auto now = clock::now();
     if (now < all.quiet_until) {
       const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(all.quiet_until - now) + std::chrono::milliseconds(1);
-      const bool slept = co_await runtime::sleep_for(pause, all.running.stop);
-      if (!slept) co_return;
+      co_await runtime::sleep_for(pause, all.done);
       continue;
     }
     std::optional<assignment> given;
     if (number < all.target) given = all.plan.next(now, last);
     if (!given) {
       // The tick wakes who could steal, since nothing else happens while the others only receive.
-      co_await all.changed.wait(all.running.stop);
+      co_await all.changed.wait(all.done);
       continue;
     }
     last = given->blob;
@@ -125,8 +147,17 @@ task<> connection(run& all, unsigned number) {
       all.plan.ended(given->stream);
       co_return;
     }
-    const bool going_on = co_await carry_out(all, *given, policy);
-    if (!going_on) co_return;
+    blob_job& job = *all.jobs[given->blob];
+    segment_stream stream(all.shared, all.running, all.plan, all.lines, all.open_lines, job);
+    stream_outcome outcome = co_await stream.run(*given);
+    permit.reset();
+    job.stream_ended();
+    all.changed.notify_all();
+    if (outcome.error && !all.running.stop.stop_requested()) {
+      co_await recover(all, job, std::move(outcome));
+    } else if (outcome.received != 0) {
+      job.retry.progressed();
+    }
   }
 }
 
@@ -149,7 +180,7 @@ task<> watch(run& all, runtime::stop_source& finished) {
       all.controller.sample(now, all.running.bytes_received(), all.plan.round_trip(), static_cast<unsigned>(all.plan.active()));
       all.target = all.controller.target();
       all.plan.set_connections(all.target);
-      while (all.started < all.target) all.workers.spawn(connection(all, all.started++));
+      while (all.started < all.target) all.workers.spawn(guarded(all, connection(all, all.started++)));
     }
     all.changed.notify_all();
   }
@@ -171,13 +202,13 @@ task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::
   std::stable_sort(blobs.begin(), blobs.end(), [&](const wanted_blob& a, const wanted_blob& b) { return rank(a) < rank(b); });
   for (wanted_blob& one : blobs)
     all.jobs.push_back(std::make_unique<blob_job>(shared, running, all.plan, all.changed, into, std::move(one)));
-  for (const std::unique_ptr<blob_job>& job : all.jobs) all.openers.spawn(bring(all, *job));
+  for (const std::unique_ptr<blob_job>& job : all.jobs) all.openers.spawn(guarded(all, bring(all, *job)));
   all.plan.set_connections(all.target);
-  while (all.started < all.target) all.workers.spawn(connection(all, all.started++));
+  while (all.started < all.target) all.workers.spawn(guarded(all, connection(all, all.started++)));
 
   runtime::stop_source finished;
   runtime::task_group watchers(shared.executor);
-  watchers.spawn(watch(all, finished));
+  watchers.spawn(guarded(all, watch(all, finished)));
   co_await all.openers.join();
   all.changed.notify_all();
   co_await all.workers.join();

@@ -13,6 +13,7 @@ namespace gantry::transfer {
 
 struct fetch_summary {
   std::size_t reused = 0;
+  std::size_t layers_reused = 0;  ///< of these
   std::uint64_t bytes_reused = 0;
   std::uint64_t bytes_resumed = 0;
 };

@@ -71,6 +71,9 @@ class operation {
     last_byte_ = std::chrono::steady_clock::now();
   }
 
+  /// Something other than the network was waited for: that time does not count.
+  void resume_waiting() { last_byte_ = std::chrono::steady_clock::now(); }
+
   std::uint64_t bytes_received() const noexcept { return received_; }
   bool answered() const noexcept { return answered_; }
   std::chrono::milliseconds idle() const {

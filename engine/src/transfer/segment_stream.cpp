@@ -72,6 +72,7 @@ std::optional<failure> segment_stream::judge(const assignment& given, const std:
       return failure(errc::range_refused, fmt::format("{} offers {} bytes for blob {}, whose size is {}", reply.where(),
                                                       head.content_length, job_.wanted().blob.digest.short_form(), size));
     }
+    answer_end_ = size;
     plan_.header(given.stream, now, range_support::unknown, 0);
     return std::nullopt;
   }
@@ -87,6 +88,7 @@ std::optional<failure> segment_stream::judge(const assignment& given, const std:
   }
   // The whole instead of a part. As the only stream of its blob it is as good as the next one would be; what is held is read and dropped.
   if (plan_.streams_of(given.blob) == 1) {
+    answer_end_ = size;
     plan_.header(given.stream, now, range_support::no, 0);
   } else {
     plan_.refused(given.stream);
@@ -152,11 +154,11 @@ task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keep
   if (unwritten) co_return unwritten;
   if (!finished) co_return finished.error();
   if (broken) co_return broken;
-  co_return co_await close_answer(reply);
+  co_return co_await close_answer(stream, reply);
 }
 
-task<std::optional<failure>> segment_stream::close_answer(http::exchange& reply) {
-  if (reply.left() > 0) co_return std::nullopt;  // the rest belongs to others: the connection is given up
+task<std::optional<failure>> segment_stream::close_answer(stream_id stream, http::exchange& reply) {
+  if (plan_.position(stream) != answer_end_) co_return std::nullopt;  // the rest belongs to others: the connection is given up
   // The end is read too: it shows that nothing follows and gives the connection back.
   std::byte extra;
   const result<std::size_t> end = co_await reply.read(std::span(&extra, 1));

@@ -40,7 +40,7 @@ class segment_stream {
   task<std::optional<failure>> fill(stream_id stream, line_keeper::line& line, http::exchange& reply, std::span<std::byte> block,
                                     std::vector<byte_range>& parts);
 
-  task<std::optional<failure>> close_answer(http::exchange& reply);
+  task<std::optional<failure>> close_answer(stream_id stream, http::exchange& reply);
 
   context& shared_;
   operation& running_;
@@ -50,6 +50,7 @@ class segment_stream {
   blob_job& job_;
   std::uint64_t received_ = 0;
   std::uint64_t filled_ = 0;
+  std::uint64_t answer_end_ = 0;  ///< offset in the blob behind the answer's last byte
 };
 
 }  // namespace gantry::transfer

@@ -4,12 +4,27 @@
 
 namespace gantry::transfer {
 
+namespace {
+
+// A full piece may take minutes to arrive over a slow line; what came in so long is not to be lost to a kill.
+constexpr std::chrono::seconds journal_interval{2};
+
+}  // namespace
+
 result<void> segment_writer::pieces::append(std::uint64_t offset, std::span<const std::byte> bytes) {
   if (run && run->position() != offset) {
     const result<void> flushed = flush();
     if (!flushed) return flushed.error();
   }
-  if (!run) run.emplace(*part, offset);
+  const auto now = std::chrono::steady_clock::now();
+  if (run && now - begun >= journal_interval) {
+    const result<void> flushed = flush();
+    if (!flushed) return flushed.error();
+  }
+  if (!run) {
+    run.emplace(*part, offset);
+    begun = now;
+  }
   return run->append(bytes);
 }
 

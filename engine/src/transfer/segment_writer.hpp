@@ -7,6 +7,7 @@
 #include "transfer/blob_job.hpp"
 #include "transfer/context.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -37,6 +38,7 @@ class segment_writer {
   struct pieces {
     std::shared_ptr<store::ingest> part;
     std::optional<store::piece_writer> run;
+    std::chrono::steady_clock::time_point begun;  ///< of what is not journalled yet
     result<void> append(std::uint64_t offset, std::span<const std::byte> bytes);
     result<void> flush();
   };
