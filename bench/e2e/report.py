@@ -6,6 +6,7 @@ import pathlib
 import platform
 import re
 
+import cells
 import programs
 
 
@@ -93,7 +94,7 @@ def results_page(document):
              f"- Command: `{document['command']}` ({document['form']} form, {document['runs']} interleaved runs, medians)",
              f"- Machine: {document['cpu']}, {document['cores']} cores, {document['memory_gib']} GiB, kernel {document['kernel']}; load before the start {document['load_at_start']:.1f}; "
              f"output to {document['work_dir']}",
-             f"- SHA-256 costs {shown(document['sha256_seconds_per_gb'])} CPU s/GB here; CPU limits are scaled by that over 0.64",
+             f"- SHA-256 of a file costs {shown(document['sha256_seconds_per_gb'])} CPU s/GB here; CPU limits are scaled by that over {cells.REFERENCE_HASH}",
              "- Versions: " + "; ".join(document["versions"].values()), "", "## Budgets", "",
              "| cell | budget | measured | limit | measured / limit | |", "|---|---|---|---|---|---|"]
     for check in all_checks(document):
