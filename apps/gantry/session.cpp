@@ -32,11 +32,16 @@ session::session(console& output, std::optional<std::chrono::milliseconds> timeo
 void session::await_stop() {
   stop_signals_.async_wait([this](error_code ec, int number) {
     if (ec) return;
+    const auto now = std::chrono::steady_clock::now();
+    // One wish may arrive twice: timeout(1) and some shells signal the process and then its group.
+    constexpr std::chrono::milliseconds same_wish{300};
+    if (stop_signal_ != 0 && now - stopped_at_ < same_wish) return await_stop();
     if (stop_signal_ != 0) {
       console_.renderer().rest();
       ::_exit(128 + number);
     }
     stop_signal_ = number;
+    stopped_at_ = now;
     console_.note("stopping; once more stops at once");
     cancel_.emit(asio::cancellation_type::terminal);
     await_stop();

@@ -56,6 +56,7 @@ class session {
   boost::asio::steady_timer deadline_{context_};
   boost::asio::steady_timer ticker_{context_};
   boost::asio::cancellation_signal cancel_;
+  std::chrono::steady_clock::time_point stopped_at_;
   int stop_signal_ = 0;
   bool timed_out_ = false;
   bool running_ = false;

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::chrono::milliseconds progress_interval{100};
 
+std::string stream_name(int descriptor) { return descriptor == 1 ? "standard output" : fmt::format("descriptor {}", descriptor); }
+
 struct format_choice {
   archive_format format = archive_format::docker;
   bool gzip = false;
@@ -70,7 +72,8 @@ result<std::uint64_t> archive_export::run(store::content_store& blobs, const std
   if (file_) {
     target = std::make_unique<archive::file_sink>(file_->file(), 0, sync);
   } else {
-    target = std::make_unique<archive::descriptor_sink>(std::get<archive_stream>(where_).descriptor, "the archive's reader", stop);
+    target = std::make_unique<archive::descriptor_sink>(std::get<archive_stream>(where_).descriptor,
+                                                        stream_name(std::get<archive_stream>(where_).descriptor), stop);
   }
   std::unique_ptr<archive::byte_sink> compressing;
   if (format_of(where_).gzip) compressing = std::make_unique<archive::gzip_sink>(*target);

@@ -59,10 +59,13 @@ std::string authenticator::identity(const std::string& repository) const {
   const auto known = credentials_.find(repository);
   if (known == credentials_.end() || !known->second) return "anonymously";
   const credential& who = *known->second;
-  return fmt::format("as {} (from {})", who.username.empty() ? "the holder of a token" : who.username, who.origin);
+  return fmt::format("as {} (credentials: {})", who.username.empty() ? "the holder of a token" : who.username, who.origin);
 }
 
 task<result<std::optional<credential>>> authenticator::find_credential(std::string repository) {
+  // One question to the source at a time, which may be a program that asks a person.
+  runtime::stop_source never;
+  runtime::semaphore::permit turn = co_await lookups_.acquire(1, never);
   const auto known = credentials_.find(repository);
   if (known != credentials_.end()) co_return known->second;
   result<std::optional<credential>> found = std::optional<credential>();
@@ -118,7 +121,7 @@ task<result<std::string>> authenticator::answer(const http::origin& api, std::st
     result<std::string> value = co_await basic(api, repository);
     if (value && *value == used) {
       co_return failure(errc::unauthorized,
-                        fmt::format("{} does not accept the user name and password {}", values_.registry, identity(repository)));
+                        fmt::format("{} does not accept the user name and password, sent {}", values_.registry, identity(repository)));
     }
     wants_basic_ = value.has_value();
     co_return value;
@@ -240,12 +243,13 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
       const auto now = std::chrono::system_clock::now();
       failure refusal = status_failure(fmt::format("asking {} for a token {}", target.authority(), identity(repository)), head, text, now);
       if (status == 401 || status == 403) {
-        refusal = failure(errc::unauthorized,
-                          known ? fmt::format("{} does not accept the user name and password {}", values_.registry, identity(repository))
-                                : fmt::format("{} gives no token without credentials; give them with --username and --password-stdin, or "
-                                              "log in with docker or podman",
-                                              values_.registry),
-                          refusal.text.server_message());
+        refusal =
+            failure(errc::unauthorized,
+                    known ? fmt::format("{} does not accept the user name and password, sent {}", values_.registry, identity(repository))
+                          : fmt::format("{} gives no token without credentials; give them with --username and --password-stdin, or "
+                                        "log in with docker or podman",
+                                        values_.registry),
+                    refusal.text.server_message());
       }
       co_return refusal;
     }

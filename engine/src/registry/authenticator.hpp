@@ -4,6 +4,7 @@
 #include "http/client.hpp"
 #include "registry/challenge.hpp"
 #include "runtime/lanes.hpp"
+#include "runtime/semaphore.hpp"
 #include "runtime/signal.hpp"
 #include "runtime/stop.hpp"
 
@@ -43,7 +44,7 @@ class authenticator {
   task<result<std::string>> answer(const http::origin& api, std::string repository, std::string scope, std::vector<challenge> challenges,
                                    std::string used, runtime::stop_source& stop);
 
-  /// Who asked, for messages: "as alice (from the command line)" or "anonymously".
+  /// Who asked, for messages: "as alice (credentials: command line)" or "anonymously".
   std::string identity(const std::string& repository) const;
 
  private:
@@ -65,6 +66,7 @@ class authenticator {
   settings values_;
   bool wants_basic_ = false;
   std::optional<bearer> bearer_;
+  runtime::semaphore lookups_{1};
   std::map<std::string, std::optional<credential>> credentials_;  ///< by repository
   std::map<std::string, std::shared_ptr<token>> tokens_;
 };

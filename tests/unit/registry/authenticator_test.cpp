@@ -112,7 +112,7 @@ TEST_CASE("ten requests that are challenged at once ask for one token") {
   }
   CHECK(registry.count("/token") == 1);
   CHECK(source->asked == 1);
-  CHECK(f.who.identity("team/app") == "as alice (from the test)");
+  CHECK(f.who.identity("team/app") == "as alice (credentials: the test)");
 }
 
 TEST_CASE("a wrong password is tried once, however many requests wait for the token") {
@@ -124,7 +124,7 @@ TEST_CASE("a wrong password is tried once, however many requests wait for the to
   for (const auto& one : answers) {
     REQUIRE(one);
     const failure said = test::must_fail(*one, errc::unauthorized);
-    CHECK(said.text.message().find("as alice (from the test)") != std::string::npos);
+    CHECK(said.text.message().find("as alice (credentials: the test)") != std::string::npos);
     CHECK(said.text.message().find("wrong") == std::string::npos);
   }
   CHECK(registry.count("/token") == 1);
