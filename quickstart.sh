@@ -28,7 +28,7 @@ echo "making an image from $(command -v busybox) on $registry_host" >&2
 mkdir -p "$work_dir/root/bin"
 cp "$(command -v busybox)" "$work_dir/root/bin/busybox"
 for name in sh ls cat echo; do ln -s busybox "$work_dir/root/bin/$name"; done
-tar -C "$work_dir/root" --owner 0 --group 0 --numeric-owner --sort name -cf "$work_dir/layer.tar" bin
+tar -C "$work_dir/root" --owner 0 --group 0 --numeric-owner --sort name --mtime @0 -cf "$work_dir/layer.tar" bin
 diff_id=$(digest_of "$work_dir/layer.tar")
 gzip -n "$work_dir/layer.tar"
 push_image busybox 1.35 "$work_dir/layer.tar.gz" application/vnd.oci.image.layer.v1.tar+gzip "$diff_id"
