@@ -34,7 +34,7 @@ using runtime::task;
 
 // PERFORMANCE, "Adaptive count": the most that is tried when nobody says otherwise.
 constexpr unsigned most_jobs = 16;
-// Two per blob that is being hashed from the page cache; more blobs than that wait for their turn.
+// One per blob that is being hashed from the page cache; more blobs than that wait for their turn.
 constexpr std::size_t hash_buffer_count = 8;
 
 net::connect_limits connect_limits_of(const engine_options& options) { return {options.timeouts.connect, options.timeouts.tls}; }
@@ -47,6 +47,12 @@ registry::registry_settings registry_settings_of(const engine_options& options) 
   settings.credentials = options.credentials;
   settings.log = options.log;
   return settings;
+}
+
+/// Connections at once: no more in all than one host may have, since nearly always there is but one.
+unsigned jobs_of(const engine_options& options) {
+  const unsigned wanted = options.jobs != 0 ? options.jobs : most_jobs;
+  return options.max_per_host != 0 ? std::min(wanted, options.max_per_host) : wanted;
 }
 
 /// The certificate rules of an origin: what is insecure is so for the registry that was named, on the port that was named.
@@ -82,7 +88,7 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
       : own(std::move(thread)),
         strand(asio::make_strand(std::move(where))),
         options(std::move(settings)),
-        jobs(options.jobs != 0 ? options.jobs : most_jobs),
+        jobs(jobs_of(options)),
         buffers(strand, std::max<std::size_t>(runtime::buffer_pool::default_count, 2 * std::size_t{jobs})),
         hash_buffers(strand, hash_buffer_count),
         connector(lanes, connect_limits_of(options)),

@@ -38,7 +38,7 @@ struct engine_options {
   /// Connections in total, small objects included. 0: chosen by the engine.
   unsigned jobs = 0;
 
-  /// Connections to one host. 0: max(16, jobs).
+  /// Connections to one host; counts for all hosts together as long as an operation has but one source. 0: as many as \ref jobs.
   unsigned max_per_host = 0;
 
   /// Attempts per request that end in an error answer (5xx, wrong range, wrong length); 64 KiB of progress reset the count. At least 1.
@@ -124,8 +124,8 @@ struct pull_result {
   std::uint64_t bytes = 0;
   std::size_t blobs_reused = 0;  ///< of these, already in the store
   std::uint64_t bytes_reused = 0;
-  std::size_t layers = 0;         ///< of the blobs, those that are no configs
-  std::size_t layers_reused = 0;  ///< of these, already in the store
+  std::size_t layers = 0;            ///< of the blobs, those that are no configs
+  std::size_t layers_reused = 0;     ///< of these, already in the store
   std::uint64_t bytes_resumed = 0;   ///< kept from an earlier, interrupted run
   std::uint64_t bytes_received = 0;  ///< blob bytes that came over the network, repeated ones included
   std::uint64_t archive_size = 0;    ///< bytes of the archive, 0 when there is none

@@ -18,9 +18,9 @@ struct platform {
 
   friend bool operator==(const platform&, const platform&) = default;
 
-  /// Parses `os[(version+feature...)]/arch[/variant]` or a single word that is an operating system or an architecture; the other half is then
-  /// the host's. Spellings are unified (x86_64 is amd64); a default variant stays as it was given: `linux/arm` has none, `linux/arm/v7` has v7.
-  /// Sets \p ec to errc::invalid_platform when \p text is malformed.
+  /// Parses `os[(version+feature...)]/arch[/variant]` or a single word that is an operating system or an architecture; the other half is
+  /// then the host's. Spellings are unified (x86_64 is amd64); a default variant stays as it was given: `linux/arm` has none,
+  /// `linux/arm/v7` has v7. Sets \p ec to errc::invalid_platform when \p text is malformed.
   static platform parse(std::string_view text, error_code& ec);
   static platform parse(std::string_view text, error_code& ec, const platform& host);
 

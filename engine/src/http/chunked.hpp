@@ -10,8 +10,8 @@ namespace gantry::http {
 
 /// Decodes the chunked transfer coding (RFC 9112 section 7.1) from bytes as they come; does no I/O and holds no bytes.
 ///
-/// Strict about line ends. Chunk extensions are dropped, 8 KiB of them per body; trailers are dropped, 32 KiB of them; sizes have at most 15 digits.
-/// errc::protocol_error for malformed framing, errc::limit_exceeded above a cap.
+/// Strict about line ends. Chunk extensions are dropped, 8 KiB of them per body; trailers are dropped, 32 KiB of them; sizes have at most
+/// 15 digits. errc::protocol_error for malformed framing, errc::limit_exceeded above a cap.
 class chunked_decoder {
  public:
   static constexpr std::size_t extension_limit = 8 * 1024;

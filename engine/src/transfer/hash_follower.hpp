@@ -42,9 +42,6 @@ class hash_follower {
   digest finish() { return digester_->finish(); }
 
  private:
-  using block = std::shared_ptr<runtime::buffer_pool::buffer>;
-  struct read_ahead;
-  task<> read(read_ahead& into, std::shared_ptr<store::ingest> from, std::uint64_t offset, std::uint64_t end);
   task<> hash(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
 
   runtime::lanes& workers_;
