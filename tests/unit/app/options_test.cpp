@@ -99,7 +99,7 @@ TEST_CASE("every alias stores what its option stores") {
   CHECK(parsed({"--store-only", "x"}).store_only);
 }
 
-TEST_CASE("--insecure and --plain-http take an optional host and never an image name") {
+TEST_CASE("the flags --insecure and --plain-http take an optional host and never an image name") {
   auto arguments = parsed({"--insecure", "nginx"});
   CHECK(arguments.common.insecure == strings{named_registry});
   CHECK(arguments.images == strings{"nginx"});
