@@ -22,10 +22,17 @@ run_fixed() { if setarch -R true 2> /dev/null; then setarch -R "$@"; else "$@"; 
 
 for preset in "${presets[@]}"; do
   echo "== $preset"
-  cmake --preset "$preset" -DGANTRY_BUILD_TESTS=ON -DGANTRY_BUILD_APPS=ON > /dev/null
-  cmake --build --preset "$preset"
+  # Threads are the engine's business: the slow build of the thread sanitizer leaves the app out.
+  apps=ON
+  if [ "$preset" = tsan ]; then apps=OFF; fi
+  cmake --preset "$preset" -DGANTRY_BUILD_TESTS=ON -DGANTRY_BUILD_APPS=$apps > /dev/null
   case $preset in
-    tsan) run_fixed ctest --preset "$preset" -j2 --no-tests=error -LE integration ;;
+    # Only what has threads.
+    tsan) cmake --build --preset "$preset" --target unit_runtime unit_net unit_http unit_registry unit_store unit_transfer unit_jobs fault_tests ;;
+    *) cmake --build --preset "$preset" ;;
+  esac
+  case $preset in
+    tsan) run_fixed ctest --preset "$preset" -j2 --no-tests=error -R '^(runtime|net|http|registry|store|transfer|jobs|faults):' ;;
     *) ctest --preset "$preset" -j2 --no-tests=error ;;
   esac
 done
