@@ -103,18 +103,11 @@ TEST_CASE("an answer that does not come is asked for again", "[faults]") {
   CHECK(s.registry.count(s.layer().digest) == 2);
 }
 
-TEST_CASE("a blob that is wrong once is fetched again or refused, never kept", "[faults]") {
+TEST_CASE("a blob that is wrong once is fetched once more", "[faults]") {
   served s;
   s.registry.inject(s.layer().digest, wrong_byte_at(2'500'000));
-  const pull_report report = s.pulls.pull();
-  INFO(report.text.message());
-  if (report.ec) {
-    CHECK(report.ec == make_error_condition(condition::integrity));
-    CHECK(s.pulls.leftovers() == "");
-    check_done(s, s.pulls.pull());
-  } else {
-    check_done(s, report);
-  }
+  check_done(s, s.pulls.pull());
+  CHECK(s.registry.count(s.layer().digest) == 2);
 }
 
 TEST_CASE("a blob that is always wrong is an integrity error and leaves nothing", "[faults]") {

@@ -1,0 +1,201 @@
+// One blob over eight connections, some of which fail.
+#include "faults/puller.hpp"
+
+#include "support/catch.hpp"
+#include "support/sha256.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace gantry;
+using namespace gantry::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+
+/// Made once: hashing it takes a while in a build with sanitizers.
+const test_image& large_image() {
+  static const test_image image = [] {
+    image_recipe recipe;
+    recipe.layers = {20'000, std::size_t{24} << 20};
+    return build_image(recipe);
+  }();
+  return image;
+}
+
+struct served {
+  served() {
+    registry.hold("team/app", "1.0", image);
+    pulls.settings.jobs = 8;
+  }
+
+  fake_registry registry;
+  const test_image& image = large_image();
+  puller pulls{registry};
+  const test_blob& layer() const { return image.layers[1]; }
+
+  /// Makes every answer of the blob take long enough for others to be needed. What was injected before goes first.
+  void slow_down() { registry.inject(layer().digest, drip_of(65536, 5ms), 1, 0); }
+
+  std::size_t connections() const {
+    std::set<unsigned> used;
+    for (const recorded_request& request : registry.requests(layer().digest)) used.insert(request.connection);
+    return used.size();
+  }
+
+  double times_sent() const { return static_cast<double>(registry.body_sent(layer().digest)) / static_cast<double>(layer().bytes.size()); }
+};
+
+void check_done(const served& s, const pull_report& report) {
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.pulls.leftovers() == "");
+  const auto blob = s.pulls.store() / "blobs" / "sha256" / s.layer().digest.substr(7);
+  REQUIRE(std::filesystem::exists(blob));
+  CHECK(sha256_of_file(blob) == s.layer().digest);
+}
+
+std::string warnings(const pull_report& report) {
+  std::string text;
+  for (const event& e : report.events) {
+    if (const auto* said = std::get_if<warning>(&e)) text += said->message + "\n";
+  }
+  return text;
+}
+
+/// How many requests a registry had got at which time.
+class request_clock {
+ public:
+  explicit request_clock(const fake_registry& registry) : thread_([this, &registry] { watch(registry); }) {}
+  request_clock(const request_clock&) = delete;
+  request_clock& operator=(const request_clock&) = delete;
+  ~request_clock() { stop(); }
+
+  void stop() {
+    over_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+  /// Only after \ref stop.
+  std::size_t count_at(clock_type::time_point when) const {
+    std::size_t count = 0;
+    for (const auto& [time, seen] : samples_) {
+      if (time <= when) count = seen;
+    }
+    return count;
+  }
+
+ private:
+  void watch(const fake_registry& registry) {
+    while (!over_) {
+      samples_.emplace_back(clock_type::now(), registry.count());
+      std::this_thread::sleep_for(10ms);
+    }
+  }
+
+  std::vector<std::pair<clock_type::time_point, std::size_t>> samples_;
+  std::atomic<bool> over_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("eight connections share a blob without getting bytes twice", "[faults]") {
+  served s;
+  s.slow_down();
+  check_done(s, s.pulls.pull());
+  CHECK(s.connections() > 1);
+  CHECK(s.connections() <= 8);
+  CHECK(s.times_sent() <= 1.1);
+}
+
+TEST_CASE("a blob that always answers with a server error ends a pull of eight connections", "[faults]") {
+  served s;
+  s.registry.inject(s.layer().digest, answer_with(500), 1, 0);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK(report.ec == make_error_condition(condition::failed));
+  CHECK(s.registry.count(s.layer().digest) <= s.pulls.settings.attempts + 8);
+  CHECK(s.pulls.leftovers(true) == "");
+}
+
+TEST_CASE("server errors that all of eight connections meet at once end the pull in as many rounds as attempts", "[faults]") {
+  served s;
+  // The first answer shows that ranges work and brings too little to count as progress.
+  s.registry.inject(s.layer().digest, truncate_after(1000), 1, 1);
+  s.registry.inject(s.layer().digest, answer_with(500), 2, 0);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK(report.ec == make_error_condition(condition::failed));
+  // Each connection asks once in a round; the first round is the one of the cut answer.
+  CHECK(s.registry.count(s.layer().digest) <= (s.pulls.settings.attempts + 1) * 8);
+  CHECK(s.pulls.leftovers(true) == "");
+}
+
+TEST_CASE("Retry-After for one of eight connections is kept to by all", "[faults]") {
+  served s;
+  s.registry.inject(s.layer().digest, too_many_requests("1"), 4, 1);
+  s.slow_down();
+  std::optional<clock_type::time_point> told;
+  request_clock requests(s.registry);
+  const pull_report report = s.pulls.pull("team/app:1.0", [&](const event& e) {
+    if (std::holds_alternative<retry_scheduled>(e) && !told) told = clock_type::now();
+  });
+  requests.stop();
+  check_done(s, report);
+  CHECK(report.took >= 1s);
+  REQUIRE(told.has_value());
+  // What was on its way when the answer came may still arrive.
+  const std::size_t sent_before = requests.count_at(*told + 100ms);
+  CHECK(requests.count_at(*told + 950ms) == sent_before);
+  CHECK(s.registry.count() > sent_before);
+  CHECK(s.connections() > 1);
+  CHECK(s.times_sent() <= 1.1);
+}
+
+TEST_CASE("one of eight connections that fails costs little and no byte", "[faults]") {
+  served s;
+  const std::string trouble = GENERATE("reset", "truncated", "stalled");
+  INFO(trouble);
+  s.registry.inject(s.layer().digest,
+                    trouble == "reset"       ? reset_after(1'000'000)
+                    : trouble == "truncated" ? truncate_after(1'000'000)
+                                             : stall_after(1'000'000),
+                    3, 1);
+  s.slow_down();
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took < 15s);
+  CHECK(s.registry.count(s.layer().digest) > 3);
+  CHECK(s.connections() > 1);
+  CHECK(s.times_sent() <= 1.1);
+}
+
+TEST_CASE("a registry that ignores ranges is read by one of eight connections", "[faults]") {
+  served s;
+  s.registry.inject(s.layer().digest, range_ignored(), 1, 0);
+  check_done(s, s.pulls.pull());
+  CHECK(s.registry.count(s.layer().digest) == 1);
+  CHECK(s.registry.body_sent(s.layer().digest) == s.layer().bytes.size());
+}
+
+TEST_CASE("a blob that eight connections get wrong once is fetched once more", "[faults]") {
+  served s;
+  s.registry.inject(s.layer().digest, wrong_byte_at(1000), 3, 1);
+  s.slow_down();
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(warnings(report).find("fetching it once more") != std::string::npos);
+  CHECK(s.connections() > 1);
+  CHECK(s.times_sent() > 1.9);
+  CHECK(s.times_sent() <= 2.2);
+}
