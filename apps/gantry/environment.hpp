@@ -3,7 +3,7 @@
 #include "options.hpp"
 #include "outcome.hpp"
 
-#include <gantry/options.hpp>
+#include <gantry/pull.hpp>
 
 #include <functional>
 #include <optional>

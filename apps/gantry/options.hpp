@@ -2,7 +2,7 @@
 
 #include "outcome.hpp"
 
-#include <gantry/options.hpp>
+#include <gantry/pull.hpp>
 #include <gantry/platform.hpp>
 
 #include <chrono>

@@ -4,7 +4,7 @@
 #include "options.hpp"
 #include "outcome.hpp"
 
-#include <gantry/options.hpp>
+#include <gantry/pull.hpp>
 
 #include <filesystem>
 #include <functional>

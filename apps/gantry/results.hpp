@@ -3,7 +3,7 @@
 #include "environment.hpp"
 #include "outcome.hpp"
 
-#include <gantry/options.hpp>
+#include <gantry/pull.hpp>
 
 #include <filesystem>
 #include <string>

@@ -1,7 +1,5 @@
 #include "session.hpp"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
 
 #include <csignal>
@@ -76,30 +74,28 @@ std::function<void(const std::string&)> session::debug_log() {
   return [this](const std::string& line) { asio::post(context_, [this, line] { console_.debug(line); }); };
 }
 
-pull_answer session::pull(engine& engine, std::vector<reference> images, pull_options options, const std::string& title) {
+bool session::prepare(operation_options& options, const std::string& title) {
   context_.poll();  // a signal that came between two operations
-  pull_answer answer;
-  if (stopped()) {
-    answer.ec = make_error_code(errc::cancelled);
-    return answer;
-  }
+  if (stopped()) return false;
   options.on_event = [this](const event& what) { console_.event(what); };
   options.event_executor = context_.get_executor();
   console_.renderer().begin(title);
   running_ = true;
   await_tick();
-  auto finish = [this, &answer](error_code ec, pull_result result) {
-    answer.ec = ec;
-    answer.result = std::move(result);
-    running_ = false;
-  };
-  engine.async_pull(std::move(images), std::move(options), answer.text,
-                    asio::bind_cancellation_slot(cancel_.slot(), asio::bind_executor(context_.get_executor(), std::move(finish))));
+  return true;
+}
+
+void session::work() {
   while (running_) context_.run_one();
   ticker_.cancel();
   context_.poll();  // events that were posted before the end
   console_.renderer().rest();
-  return answer;
+}
+
+pull_answer session::pull(engine& engine, std::vector<reference> images, pull_options options, const std::string& title) {
+  return run<pull_result>(options, title, [&](diagnostics& text, auto token) {
+    engine.async_pull(std::move(images), std::move(options), text, std::move(token));
+  });
 }
 
 }  // namespace gantry::app

@@ -5,6 +5,8 @@
 #include <gantry/diagnostics.hpp>
 #include <gantry/engine.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -14,16 +16,19 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gantry::app {
 
 /// How an operation of the engine ended.
-struct pull_answer {
+template <class Result>
+struct answer {
   error_code ec;
-  pull_result result;
+  Result result;
   diagnostics text;
 };
+using pull_answer = answer<pull_result>;
 
 /// The main thread while an engine, on its own thread, works: events, redrawing, signals and the deadline. The first SIGINT or SIGTERM
 /// cancels what runs, the second ends the process at once. Must outlive the engine whose operations it runs.
@@ -32,8 +37,27 @@ class session {
   /// \param timeout for everything that runs in this session
   session(console& output, std::optional<std::chrono::milliseconds> timeout);
 
-  /// Runs one pull to its end. Fails with errc::cancelled at once when the session was stopped before.
+  /// Runs one operation of the engine to its end. Fails with errc::cancelled at once when the session was stopped before.
   /// \param title for the progress display
+  /// \param start called with the operation's diagnostics and its completion token; calls an async_ function of the engine
+  template <class Result, class Start>
+  answer<Result> run(operation_options& options, const std::string& title, Start start) {
+    answer<Result> ended;
+    if (!prepare(options, title)) {
+      ended.ec = make_error_code(errc::cancelled);
+      return ended;
+    }
+    auto finish = [this, &ended](error_code ec, Result result) {
+      ended.ec = ec;
+      ended.result = std::move(result);
+      running_ = false;
+    };
+    start(ended.text,
+          boost::asio::bind_cancellation_slot(cancel_.slot(), boost::asio::bind_executor(context_.get_executor(), std::move(finish))));
+    work();
+    return ended;
+  }
+
   pull_answer pull(engine& engine, std::vector<reference> images, pull_options options, const std::string& title);
 
   /// For engine_options::log: hands lines over to this thread. Empty when nobody wants them.
@@ -45,6 +69,10 @@ class session {
   bool stopped() const noexcept { return stop_signal_ != 0 || timed_out_; }
 
  private:
+  /// Points the events of \p options here. \returns false when the session was stopped before.
+  bool prepare(operation_options& options, const std::string& title);
+  /// Handles events, signals and redrawing until the operation has ended.
+  void work();
   void await_stop();
   void await_suspend();
   void await_tick();

@@ -130,7 +130,6 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   }
 
   task<result<pull_result>> pull(std::shared_ptr<transfer::operation> running, std::vector<reference> images, pull_options wanted) {
-    if (stopping) co_return failure(errc::cancelled, "the engine has been stopped");
     for (const reference& image : images) {
       if (image.empty()) co_return failure(errc::invalid_reference, "an empty reference names no image");
     }
@@ -142,26 +141,28 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     co_return co_await jobs::pull(shared, running, *opened, std::move(images), std::move(wanted), options.sync);
   }
 
-  /// Runs \p work as one operation: stoppable through the handler's slot, what is thrown becomes errc::internal_error, and the handler is
-  /// called where it wants to be.
-  template <class Result, class Handler, class Guard>
-  void launch(std::shared_ptr<transfer::operation> running, diagnostics* text, Handler handler, Guard guard, task<result<Result>> work) {
-    operations.insert(running.get());
-    auto completed = [self = shared_from_this(), running, text, handler = std::move(handler), guard = std::move(guard)](
-                         std::exception_ptr thrown, result<Result> outcome) mutable {
-      if (thrown) outcome = self->defect(thrown);
-      self->operations.erase(running.get());
-      self->idle.notify_all();
-      if (text != nullptr) *text = outcome ? diagnostics() : outcome.error().text;
-      const error_code code = outcome ? error_code() : outcome.error().code;
-      Result value = outcome ? std::move(*outcome) : Result();
-      const auto where = asio::get_associated_executor(handler, self->strand);
-      asio::dispatch(where, [handler = std::move(handler), code, value = std::move(value)]() mutable {
-        asio::get_associated_cancellation_slot(handler).clear();
-        std::move(handler)(code, std::move(value));
+  /// Starts one operation, on any thread: stoppable through the slot of \p handler, what is thrown becomes errc::internal_error, and
+  /// \p handler is called where it wants to be.
+  /// \param work called on the strand; returns task<result<Result>>
+  template <class Result, class Work>
+  void begin(const operation_options& common, diagnostics* text, result_handler<Result> done, Work work) {
+    auto running = std::make_shared<transfer::operation>(transfer::event_emitter(common.on_event, common.event_executor));
+    // The context that the handler belongs to must not run dry before the handler was called on it.
+    auto guard = asio::make_work_guard(asio::get_associated_executor(done, strand));
+    auto slot = asio::get_associated_cancellation_slot(done);
+    if (slot.is_connected()) {
+      // Whatever the type: the signal may come on any thread that the caller's executor has, so it only knocks.
+      slot.assign([where = strand, weak = std::weak_ptr(running)](asio::cancellation_type) {
+        asio::post(where, [weak] {
+          if (const auto alive = weak.lock()) alive->request_stop();
+        });
       });
-    };
-    asio::co_spawn(strand, std::move(work), std::move(completed));
+    }
+    asio::post(strand, [self = shared_from_this(), running, text, work = std::move(work), done = std::move(done),
+                        guard = std::move(guard)]() mutable {
+      task<result<Result>> started = self->template guarded<Result>(work(*self, running));
+      self->launch(running, text, std::move(done), std::move(guard), std::move(started));
+    });
   }
 
   static failure defect(std::exception_ptr thrown) {
@@ -174,6 +175,34 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     } catch (...) {
       return {errc::internal_error, "a defect of the engine"};
     }
+  }
+
+  /// Refuses to begin what comes after the stop.
+  template <class Result>
+  task<result<Result>> guarded(task<result<Result>> work) {
+    if (stopping) co_return failure(errc::cancelled, "the engine has been stopped");
+    co_return co_await std::move(work);
+  }
+
+  template <class Result, class Guard>
+  void launch(std::shared_ptr<transfer::operation> running, diagnostics* text, result_handler<Result> done, Guard guard,
+              task<result<Result>> work) {
+    operations.insert(running.get());
+    auto completed = [self = shared_from_this(), running, text, done = std::move(done), guard = std::move(guard)](
+                         std::exception_ptr thrown, result<Result> outcome) mutable {
+      if (thrown) outcome = self->defect(thrown);
+      self->operations.erase(running.get());
+      self->idle.notify_all();
+      if (text != nullptr) *text = outcome ? diagnostics() : outcome.error().text;
+      const error_code code = outcome ? error_code() : outcome.error().code;
+      Result value = outcome ? std::move(*outcome) : Result();
+      const auto where = asio::get_associated_executor(done, self->strand);
+      asio::dispatch(where, [done = std::move(done), code, value = std::move(value)]() mutable {
+        asio::get_associated_cancellation_slot(done).clear();
+        std::move(done)(code, std::move(value));
+      });
+    };
+    asio::co_spawn(strand, std::move(work), std::move(completed));
   }
 
   task<> shut_down() {
@@ -219,25 +248,14 @@ engine::~engine() {
 
 engine::executor_type engine::get_executor() const noexcept { return state_->strand; }
 
-void engine::start_pull(const std::shared_ptr<impl>& state, std::vector<reference> images, pull_options options, diagnostics* diag,
-                        pull_handler handler) {
-  auto running = std::make_shared<transfer::operation>(transfer::event_emitter(options.on_event, options.event_executor));
-  // The context that the handler belongs to must not run dry before the handler was called on it.
-  auto guard = asio::make_work_guard(asio::get_associated_executor(handler, state->strand));
-  auto slot = asio::get_associated_cancellation_slot(handler);
-  if (slot.is_connected()) {
-    // Whatever the type: the signal may come on any thread that the caller's executor has, so it only knocks.
-    slot.assign([strand = state->strand, weak = std::weak_ptr(running)](asio::cancellation_type) {
-      asio::post(strand, [weak] {
-        if (const auto alive = weak.lock()) alive->request_stop();
+void engine::start(const std::shared_ptr<impl>& state, result_handler<pull_result> done, diagnostics* diag, std::vector<reference> images,
+                   pull_options options) {
+  const operation_options common = options;
+  state->begin(
+      common, diag, std::move(done),
+      [images = std::move(images), options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
+        return self.pull(std::move(running), std::move(images), std::move(options));
       });
-    });
-  }
-  asio::post(state->strand, [state, running, diag, images = std::move(images), options = std::move(options), handler = std::move(handler),
-                             guard = std::move(guard)]() mutable {
-    task<result<pull_result>> work = state->pull(running, std::move(images), std::move(options));
-    state->launch(running, diag, std::move(handler), std::move(guard), std::move(work));
-  });
 }
 
 void engine::start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <gantry/events.hpp>
-#include <gantry/options.hpp>
+#include <gantry/pull.hpp>
 
 #include <chrono>
 #include <memory>

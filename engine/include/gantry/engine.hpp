@@ -3,6 +3,7 @@
 #include <gantry/diagnostics.hpp>
 #include <gantry/error.hpp>
 #include <gantry/options.hpp>
+#include <gantry/pull.hpp>
 #include <gantry/reference.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -47,15 +48,16 @@ class engine {
   /// Signature: `void(error_code, pull_result)`. \p diag must live until completion; it holds the text of the error.
   template <class CompletionToken>
   auto async_pull(std::vector<reference> images, pull_options options, diagnostics& diag, CompletionToken&& token) {
-    return initiate_pull(std::move(images), std::move(options), &diag, std::forward<CompletionToken>(token));
+    return initiate<pull_result>(std::forward<CompletionToken>(token), &diag, std::move(images), std::move(options));
   }
   template <class CompletionToken>
   auto async_pull(reference image, pull_options options, diagnostics& diag, CompletionToken&& token) {
-    return initiate_pull(std::vector<reference>(1, std::move(image)), std::move(options), &diag, std::forward<CompletionToken>(token));
+    return async_pull(std::vector<reference>(1, std::move(image)), std::move(options), diag, std::forward<CompletionToken>(token));
   }
   template <class CompletionToken>
   auto async_pull(reference image, pull_options options, CompletionToken&& token) {
-    return initiate_pull(std::vector<reference>(1, std::move(image)), std::move(options), nullptr, std::forward<CompletionToken>(token));
+    return initiate<pull_result>(std::forward<CompletionToken>(token), nullptr, std::vector<reference>(1, std::move(image)),
+                                 std::move(options));
   }
 
   /// Stops all operations as \ref ~engine does and completes when the last has completed. Signature: `void(error_code)`; never fails.
@@ -67,20 +69,23 @@ class engine {
 
  private:
   class impl;
-  using pull_handler = boost::asio::any_completion_handler<void(error_code, pull_result)>;
+  template <class Result>
+  using result_handler = boost::asio::any_completion_handler<void(error_code, Result)>;
   using shutdown_handler = boost::asio::any_completion_handler<void(error_code)>;
 
-  template <class CompletionToken>
-  auto initiate_pull(std::vector<reference> images, pull_options options, diagnostics* diag, CompletionToken&& token) {
-    return boost::asio::async_initiate<CompletionToken, void(error_code, pull_result)>(
-        [state = state_](pull_handler handler, std::vector<reference> references, pull_options settings, diagnostics* text) {
-          start_pull(state, std::move(references), std::move(settings), text, std::move(handler));
+  /// Erases the handler and calls the overload of \ref start that takes \p arguments.
+  template <class Result, class CompletionToken, class... Arguments>
+  auto initiate(CompletionToken&& token, diagnostics* diag, Arguments... arguments) {
+    return boost::asio::async_initiate<CompletionToken, void(error_code, Result)>(
+        [state = state_](result_handler<Result> done, diagnostics* text, Arguments... values) {
+          start(state, std::move(done), text, std::move(values)...);
         },
-        token, std::move(images), std::move(options), diag);
+        token, diag, std::move(arguments)...);
   }
 
-  static void start_pull(const std::shared_ptr<impl>& state, std::vector<reference> images, pull_options options, diagnostics* diag,
-                         pull_handler handler);
+  // One overload an operation.
+  static void start(const std::shared_ptr<impl>& state, result_handler<pull_result> done, diagnostics* diag, std::vector<reference> images,
+                    pull_options options);
   static void start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler);
 
   std::shared_ptr<impl> state_;

@@ -7,7 +7,7 @@
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
 
-#include <gantry/options.hpp>
+#include <gantry/pull.hpp>
 
 #include <cstdint>
 #include <memory>

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <gantry/descriptor.hpp>
+#include <gantry/options.hpp>
+#include <gantry/platform.hpp>
+#include <gantry/reference.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <variant>
+#include <vector>
+
+namespace gantry {
+
+enum class archive_format {
+  docker,  ///< OCI layout with docker's manifest.json; loads in docker, podman, containerd and skopeo
+  oci,     ///< OCI image layout in a tar
+};
+
+/// An archive file, created as `.<name>.gantry-part` and renamed when it is complete. An existing file is replaced.
+struct archive_file {
+  std::filesystem::path path;
+  archive_format format = archive_format::docker;
+  bool gzip = false;
+};
+
+/// An archive written to a descriptor that the caller owns, e.g. standard output. Its flags are not changed.
+struct archive_stream {
+  int descriptor = -1;
+  archive_format format = archive_format::docker;
+  bool gzip = false;
+};
+
+/// Into the store only.
+struct store_only {};
+
+/// Settings of one pull.
+struct pull_options : operation_options {
+  std::variant<store_only, archive_file, archive_stream> output;
+
+  /// Platforms to fetch, each of which must exist. Empty: \ref platform::host.
+  std::vector<platform> platforms;
+  /// Every platform of an index, attestations included; \ref platforms must be empty.
+  bool all_platforms = false;
+};
+
+/// One image of one platform.
+struct pulled_image {
+  gantry::reference reference;
+  descriptor top;       ///< what the reference resolved to
+  descriptor manifest;  ///< this platform's manifest; equal to \ref top when there is no index
+  descriptor config;    ///< its digest is the image ID
+  platform image_platform;
+};
+
+/// What a pull did.
+struct pull_result {
+  std::vector<pulled_image> images;
+  std::size_t blobs = 0;  ///< distinct configs and layers of all images
+  std::uint64_t bytes = 0;
+  std::size_t blobs_reused = 0;  ///< of these, already in the store
+  std::uint64_t bytes_reused = 0;
+  std::size_t layers = 0;            ///< of the blobs, those that are no configs
+  std::size_t layers_reused = 0;     ///< of these, already in the store
+  std::uint64_t bytes_resumed = 0;   ///< kept from an earlier, interrupted run
+  std::uint64_t bytes_received = 0;  ///< blob bytes that came over the network, repeated ones included
+  std::uint64_t archive_size = 0;    ///< bytes of the archive, 0 when there is none
+  std::chrono::milliseconds elapsed{};
+};
+
+}  // namespace gantry
