@@ -10,6 +10,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(gantry_compile_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overread -Wno-array-bounds
                                                           -Wno-stringop-overflow -Wno-dangling-pointer -Wno-mismatched-new-delete)
 endif()
+if(GANTRY_UNITY)
+  # Says of every coroutine that its frame holds types of one file, as soon as that file is included by another.
+  target_compile_options(gantry_compile_options INTERFACE -Wno-subobject-linkage)
+endif()
 
 if(GANTRY_SANITIZE STREQUAL "address")
   set(flags -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)

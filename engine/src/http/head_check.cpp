@@ -1,5 +1,6 @@
 #include "http/head_check.hpp"
 
+#include "base/ascii.hpp"
 #include "http/grammar.hpp"
 #include "http/message.hpp"
 
@@ -10,8 +11,6 @@
 
 namespace gantry::http {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool is_version(std::string_view text) { return text == "HTTP/1.0" || text == "HTTP/1.1"; }
 

@@ -1,5 +1,6 @@
 #include "http/retry_after.hpp"
 
+#include "base/ascii.hpp"
 #include "http/grammar.hpp"
 
 #include <algorithm>
@@ -15,8 +16,6 @@ using std::chrono::system_clock;
 
 constexpr seconds longest{365L * 24 * 3600};
 constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// Reads a date by a form: 'd' a digit of the day or a blank before it, 'b' a month's letter, 'y' 'h' 'm' 's' digits of year and time, all
 /// else itself.

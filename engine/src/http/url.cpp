@@ -1,5 +1,6 @@
 #include "http/url.hpp"
 
+#include "base/ascii.hpp"
 #include "base/redact.hpp"
 
 #include <fmt/format.h>
@@ -17,14 +18,6 @@ namespace gantry::http {
 namespace {
 
 namespace urls = boost::urls;
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 bool is_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });

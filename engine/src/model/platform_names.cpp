@@ -1,19 +1,13 @@
 #include "model/platform_names.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 
 namespace gantry::model {
 namespace {
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 template <std::size_t N>
 bool one_of(const std::array<std::string_view, N>& list, std::string_view name) noexcept {

@@ -1,5 +1,6 @@
 #include "model/reference_grammar.hpp"
 
+#include "base/ascii.hpp"
 #include "base/redact.hpp"
 
 #include <algorithm>
@@ -12,19 +13,8 @@ constexpr std::size_t longest_tag = 128;
 constexpr std::string_view hub = "docker.io";
 constexpr std::string_view old_hub = "index.docker.io";
 
-bool is_lower(char c) noexcept { return c >= 'a' && c <= 'z'; }
-bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_alnum(char c) noexcept { return is_lower(c) || is_upper(c) || is_digit(c); }
 bool is_hex(char c) noexcept { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (is_upper(c)) c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
 bool is_path_component(std::string_view text) noexcept {

@@ -1,5 +1,6 @@
 #include "registry/challenge.hpp"
 
+#include "base/ascii.hpp"
 #include "base/redact.hpp"
 #include "http/grammar.hpp"
 #include "http/message.hpp"
@@ -15,14 +16,6 @@ namespace {
 
 using http::iequals;
 using http::is_token_char;
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 /// Schemes that may stand alone behind another challenge; any other lone word there is a parameter without a value.
 bool is_known_scheme(std::string_view word) {

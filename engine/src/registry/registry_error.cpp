@@ -10,16 +10,14 @@
 namespace gantry::registry {
 namespace {
 
-namespace json = boost::json;
-
 constexpr std::size_t code_limit = 64;
 constexpr std::size_t text_limit = 256;
 constexpr std::size_t message_limit = 512;
 constexpr std::size_t errors_limit = 8;
 
-std::string text_of(const json::object& object, std::string_view key, std::size_t limit = text_limit) {
-  const json::value* const value = object.if_contains(key);
-  const json::string* const text = value == nullptr ? nullptr : value->if_string();
+std::string text_of(const boost::json::object& object, std::string_view key, std::size_t limit = text_limit) {
+  const boost::json::value* const value = object.if_contains(key);
+  const boost::json::string* const text = value == nullptr ? nullptr : value->if_string();
   return text == nullptr ? std::string() : clean_text(std::string_view(text->data(), text->size()), limit);
 }
 
@@ -28,19 +26,19 @@ std::string joined(std::string left, std::string_view separator, std::string_vie
   return left += right;
 }
 
-void read_entry(const json::object& entry, registry_error& into) {
+void read_entry(const boost::json::object& entry, registry_error& into) {
   std::string code = text_of(entry, "code", code_limit);
   const std::string said = joined(text_of(entry, "message"), "; ", text_of(entry, "detail"));
   into.message = joined(std::move(into.message), "; ", joined(code, ": ", said));
   if (!code.empty()) into.codes.push_back(std::move(code));
 }
 
-void read_object(const json::object& object, registry_error& into) {
-  const json::value* const errors = object.if_contains("errors");
-  if (const json::array* const list = errors == nullptr ? nullptr : errors->if_array()) {
-    for (const json::value& value : *list) {
+void read_object(const boost::json::object& object, registry_error& into) {
+  const boost::json::value* const errors = object.if_contains("errors");
+  if (const boost::json::array* const list = errors == nullptr ? nullptr : errors->if_array()) {
+    for (const boost::json::value& value : *list) {
       if (into.codes.size() >= errors_limit) break;
-      if (const json::object* const entry = value.if_object()) read_entry(*entry, into);
+      if (const boost::json::object* const entry = value.if_object()) read_entry(*entry, into);
     }
   }
   if (!into.message.empty()) return;
@@ -73,9 +71,9 @@ registry_error parse_registry_error(std::string_view body) {
   if (body.size() > error_body_limit) return said;
   // A document tree is harmless at this size, and duplicate keys are: whatever is read is only shown or compared with known codes.
   boost::system::error_code ec;
-  const json::value document = json::parse(json::string_view(body.data(), body.size()), ec);
+  const boost::json::value document = boost::json::parse(boost::json::string_view(body.data(), body.size()), ec);
   if (!ec) {
-    if (const json::object* const object = document.if_object()) read_object(*object, said);
+    if (const boost::json::object* const object = document.if_object()) read_object(*object, said);
   } else if (!looks_like_markup(body) && looks_like_text(body)) {
     said.message = clean_text(body, text_limit);
   }

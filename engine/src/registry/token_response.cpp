@@ -9,7 +9,6 @@
 namespace gantry::registry {
 namespace {
 
-namespace json = model::json;
 using std::chrono::seconds;
 using std::chrono::system_clock;
 
@@ -78,14 +77,14 @@ result<token_response> parse_token_response(std::string_view body, system_clock:
   std::string access_token;
   std::string issued_text;
   std::uint64_t expires_in = 0;
-  const json::shape top = json::object({{"token", json::string(response.token)},
-                                        {"access_token", json::string(access_token)},
-                                        {"refresh_token", json::string(response.refresh_token)},
-                                        {"expires_in", json::integer(expires_in)},
-                                        {"issued_at", json::string(issued_text)}});
-  json::limits caps;
+  const model::json::shape top = model::json::object({{"token", model::json::string(response.token)},
+                                                      {"access_token", model::json::string(access_token)},
+                                                      {"refresh_token", model::json::string(response.refresh_token)},
+                                                      {"expires_in", model::json::integer(expires_in)},
+                                                      {"issued_at", model::json::string(issued_text)}});
+  model::json::limits caps;
   caps.size = token_response_limit;
-  if (auto read = json::read(body, top, "the answer of the token service", caps); !read) return read.error();
+  if (auto read = model::json::read(body, top, "the answer of the token service", caps); !read) return read.error();
 
   if (response.token.empty()) response.token = std::move(access_token);
   if (response.token.empty()) return failure(errc::malformed_document, "the answer of the token service holds no token");
