@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include <csignal>
+
 namespace gantry::test {
 namespace {
 
@@ -136,6 +138,11 @@ tls_identity certificate_authority::self_signed(const certificate_request& wante
 
 conversation over_tls(tls_identity identity, std::function<void(tls_session&)> talk, int max_version) {
   return [identity = std::move(identity), talk = std::move(talk), max_version](socket_handle& socket) {
+    // OpenSSL writes to a socket as to a file: a client that has gone away must not end the test.
+    sigset_t pipe_signal;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, nullptr);
     const context_ptr context(SSL_CTX_new(TLS_server_method()));
     SSL_CTX_set_security_level(context.get(), 0);  // so that old versions can be spoken at all
     SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
