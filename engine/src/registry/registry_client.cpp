@@ -41,30 +41,40 @@ registry_client::host& registry_client::host_for(const std::string& registry) {
   return *slot;
 }
 
-task<result<http::exchange>> registry_client::send(host& where, const reference& image, http::request message, runtime::stop_source& stop,
+task<result<http::exchange>> registry_client::call(api_call what, runtime::stop_source& stop) {
+  host& where = host_for(what.registry);
+  co_return co_await send(where, std::move(what), stop);
+}
+
+task<result<http::exchange>> registry_client::send(host& where, api_call what, runtime::stop_source& stop,
                                                    std::optional<http::url>* elsewhere) {
-  if (!where.scheme.empty()) co_return co_await send_to(where, where.scheme, image, std::move(message), stop, elsewhere);
+  if (what.scope.empty() && !what.repository.empty()) {
+    what.scope = repository_scope(what.repository, std::vector<std::string>(1, "pull"));
+  }
+  if (!where.scheme.empty()) co_return co_await send_to(where, where.scheme, std::move(what), stop, elsewhere);
   // A registry on this machine: TLS first; what does not speak it at all is asked in clear text.
-  http::request second = message;
-  auto secure = co_await send_to(where, "https", image, std::move(message), stop, elsewhere);
+  api_call second = what;
+  auto secure = co_await send_to(where, "https", std::move(what), stop, elsewhere);
   const bool no_tls = !secure && (secure.error().code == errc::tls_expected || secure.error().code == errc::tls_failed);
   if (!no_tls) {
     if (secure) where.scheme = "https";
     co_return secure;
   }
-  auto plain = co_await send_to(where, "http", image, std::move(second), stop, elsewhere);
+  auto plain = co_await send_to(where, "http", std::move(second), stop, elsewhere);
   if (plain) where.scheme = "http";
   co_return plain;
 }
 
-task<result<http::exchange>> registry_client::send_to(host& where, std::string scheme, const reference& image, http::request message,
-                                                      runtime::stop_source& stop, std::optional<http::url>* elsewhere) {
+task<result<http::exchange>> registry_client::send_to(host& where, std::string scheme, api_call what, runtime::stop_source& stop,
+                                                      std::optional<http::url>* elsewhere) {
   const auto api = http::endpoint_of(where.address, scheme);
   if (!api) co_return api.error();
-  message.target.origin = *api;
-  const std::string scope = repository_scope(image.repository(), std::vector<std::string>(1, "pull"));
+  const http::request& message = what.message;
+  what.message.target.origin = *api;
+  const std::string repository = what.repository;
+  const std::string scope = what.scope;
 
-  result<std::string> authorization = co_await where.auth.authorization(*api, image.repository(), scope, stop);
+  result<std::string> authorization = co_await where.auth.authorization(*api, repository, scope, stop);
   if (!authorization) co_return authorization.error();
   // Two answers to challenges: the token that was kept may have been withdrawn, and a first token may lack the scope that the second
   // challenge names.
@@ -104,12 +114,14 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     const result<std::string> unread = co_await reply.read_all(error_body_limit);
     if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
     std::string used = *authorization;
-    authorization = co_await where.auth.answer(*api, image.repository(), scope, std::move(*challenges), std::move(used), stop);
+    authorization = co_await where.auth.answer(*api, repository, scope, std::move(*challenges), std::move(used), stop);
     if (!authorization) co_return authorization.error();
   }
 }
 
-task<failure> registry_client::refusal(host& where, const reference& image, std::string what, http::exchange reply) {
+task<failure> registry_client::refusal(std::string registry, std::string repository, std::string what, http::exchange reply) {
+  host& where = host_for(registry);
+  const std::string name = repository.empty() ? registry : registry + "/" + repository;
   const http::response_head head = reply.head();
   const result<std::string> body = co_await reply.read_all(error_body_limit);
   const std::string text = body ? *body : std::string();
@@ -125,15 +137,14 @@ task<failure> registry_client::refusal(host& where, const reference& image, std:
   if (said.code == errc::unauthorized) {
     message =
         fmt::format("{} does not exist or needs access: {} refused the request, made {}; log in, or give --username and --password-stdin",
-                    image.name(), where.registry, where.auth.identity(image.repository()));
+                    name, where.registry, where.auth.identity(repository));
   } else if (said.code == errc::forbidden) {
-    message = fmt::format("{} may not be read: {} forbids it to the request, made {}", image.name(), where.registry,
-                          where.auth.identity(image.repository()));
+    message =
+        fmt::format("{} may not be read: {} forbids it to the request, made {}", name, where.registry, where.auth.identity(repository));
   } else if (said.code == errc::rate_limited) {
-    message = said.retry_after
-                  ? fmt::format("{} limits the rate of requests and asks to come back in {} s (asked {})", where.registry,
-                                said.retry_after->count(), where.auth.identity(image.repository()))
-                  : fmt::format("{} limits the rate of requests (asked {})", where.registry, where.auth.identity(image.repository()));
+    message = said.retry_after ? fmt::format("{} limits the rate of requests and asks to come back in {} s (asked {})", where.registry,
+                                             said.retry_after->count(), where.auth.identity(repository))
+                               : fmt::format("{} limits the rate of requests (asked {})", where.registry, where.auth.identity(repository));
   } else {
     co_return said;
   }
@@ -155,21 +166,24 @@ task<> registry_client::warm_up(std::string registry, unsigned connections, runt
 
 task<result<document>> registry_client::get_manifest(reference image, runtime::stop_source& stop) {
   host& where = host_for(image.registry());
-  http::request asking;
-  asking.target.target = fmt::format("/v2/{}/manifests/{}", image.repository(), image.manifest_reference());
-  asking.set("Accept", std::string(model::manifest_accept()));
-  auto sending = co_await send(where, image, std::move(asking), stop);
+  api_call asking;
+  asking.registry = image.registry();
+  asking.repository = image.repository();
+  asking.message.target.target = fmt::format("/v2/{}/manifests/{}", image.repository(), image.manifest_reference());
+  asking.message.set("Accept", std::string(model::manifest_accept()));
+  auto sending = co_await send(where, std::move(asking), stop);
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
   if (reply.head().status == 404) {
-    failure said = co_await refusal(where, image, fmt::format("{} was not found", image.string()), std::move(reply));
+    failure said =
+        co_await refusal(image.registry(), image.repository(), fmt::format("{} was not found", image.string()), std::move(reply));
     co_return failure(
         errc::not_found,
         fmt::format("{} was not found; check the spelling of repository and {}", image.string(), image.digest() ? "digest" : "tag"),
         said.text.server_message());
   }
   if (reply.head().status != 200)
-    co_return co_await refusal(where, image, fmt::format("the manifest of {}", image.string()), std::move(reply));
+    co_return co_await refusal(image.registry(), image.repository(), fmt::format("the manifest of {}", image.string()), std::move(reply));
 
   const std::string* type = reply.head().find("Content-Type");
   const std::string* announced = reply.head().find("Docker-Content-Digest");
@@ -207,10 +221,12 @@ task<result<document>> registry_client::get_manifest(reference image, runtime::s
 task<result<http::exchange>> registry_client::get_blob(reference image, gantry::digest blob, std::optional<http::byte_range> range,
                                                        runtime::stop_source& stop, std::optional<http::url>* elsewhere) {
   host& where = host_for(image.registry());
-  http::request asking;
-  asking.target.target = fmt::format("/v2/{}/blobs/{}", image.repository(), blob.string());
-  if (range) asking.set("Range", range->header_value());
-  auto sending = co_await send(where, image, std::move(asking), stop, elsewhere);
+  api_call asking;
+  asking.registry = image.registry();
+  asking.repository = image.repository();
+  asking.message.target.target = fmt::format("/v2/{}/blobs/{}", image.repository(), blob.string());
+  if (range) asking.message.set("Range", range->header_value());
+  auto sending = co_await send(where, std::move(asking), stop, elsewhere);
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
   const unsigned status = reply.head().status;
@@ -226,9 +242,8 @@ task<result<http::exchange>> registry_client::get_blob(reference image, gantry::
 }
 
 task<failure> registry_client::blob_refusal(reference image, gantry::digest blob, http::exchange reply) {
-  host& where = host_for(image.registry());
   const std::string what = fmt::format("blob {} of {}", blob.short_form(), image.name());
-  co_return co_await refusal(where, image, what, std::move(reply));
+  co_return co_await refusal(image.registry(), image.repository(), what, std::move(reply));
 }
 
 task<result<http::exchange>> registry_client::get_direct(http::url where, std::optional<http::byte_range> range,

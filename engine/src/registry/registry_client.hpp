@@ -29,6 +29,14 @@ struct document {
 /// Host and port of a registry's API: the registry itself, but for Docker Hub, whose API does not live under its name.
 std::string api_address(const std::string& registry);
 
+/// One request of the distribution API, of whatever kind.
+struct api_call {
+  std::string registry;
+  std::string repository;  ///< empty for requests about the registry itself
+  std::string scope;       ///< what it needs, see scope.hpp; empty: pull on the repository
+  http::request message;   ///< target.target is a path on the registry; target.origin is filled in
+};
+
 struct registry_settings {
   std::set<std::string> plain_http;  ///< registries spoken to in clear text; "*" means all
   std::shared_ptr<credential_source> credentials;
@@ -59,6 +67,12 @@ class registry_client {
   /// GET of a URL that \ref get_blob was led to, without credentials and without further redirects; whatever its status.
   task<result<http::exchange>> get_direct(http::url where, std::optional<http::byte_range> range, runtime::stop_source& stop);
 
+  /// Sends any request, authorised, redirects of safe methods followed. \returns the answer, whatever its status, body unread.
+  task<result<http::exchange>> call(api_call what, runtime::stop_source& stop);
+
+  /// What an error answer to \ref call means, in words for people. \param what the object, e.g. `the tags of HOST/NAME`
+  task<failure> refusal(std::string registry, std::string repository, std::string what, http::exchange reply);
+
   /// What an error answer to a request for a blob means.
   task<failure> blob_refusal(reference image, gantry::digest blob, http::exchange reply);
 
@@ -69,11 +83,9 @@ class registry_client {
  private:
   struct host;
   host& host_for(const std::string& registry);
-  task<result<http::exchange>> send(host& where, const reference& image, http::request message, runtime::stop_source& stop,
-                                    std::optional<http::url>* elsewhere = nullptr);
-  task<result<http::exchange>> send_to(host& where, std::string scheme, const reference& image, http::request message,
-                                       runtime::stop_source& stop, std::optional<http::url>* elsewhere);
-  task<failure> refusal(host& where, const reference& image, std::string what, http::exchange reply);
+  task<result<http::exchange>> send(host& where, api_call what, runtime::stop_source& stop, std::optional<http::url>* elsewhere = nullptr);
+  task<result<http::exchange>> send_to(host& where, std::string scheme, api_call what, runtime::stop_source& stop,
+                                       std::optional<http::url>* elsewhere);
 
   http::client& http_;
   runtime::lanes& workers_;
