@@ -21,6 +21,7 @@ constexpr int standard_error = 2;
 
 constexpr command table[] = {
     {"pull", "IMAGE...", "Pull images into archives that docker, podman, containerd and skopeo load", pull_command},
+    {"serve", "", "Serve the store as a read-only registry", serve_command},
 };
 
 std::string help() {

@@ -8,6 +8,7 @@
 #include "runtime/lanes.hpp"
 #include "runtime/semaphore.hpp"
 #include "runtime/signal.hpp"
+#include "serve/service.hpp"
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
 
@@ -141,6 +142,12 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     co_return co_await jobs::pull(shared, running, *opened, std::move(images), std::move(wanted), options.sync);
   }
 
+  task<result<serve_result>> serve(std::shared_ptr<transfer::operation> running, serve_options wanted) {
+    auto opened = co_await open_store();
+    if (!opened) co_return opened.error();
+    co_return co_await serve::serve(strand, lanes, running, *opened, nullptr, std::move(wanted));
+  }
+
   /// Starts one operation, on any thread: stoppable through the slot of \p handler, what is thrown becomes errc::internal_error, and
   /// \p handler is called where it wants to be.
   /// \param work called on the strand; returns task<result<Result>>
@@ -256,6 +263,14 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<pull_resul
       [images = std::move(images), options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
         return self.pull(std::move(running), std::move(images), std::move(options));
       });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<serve_result> done, diagnostics* diag, serve_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done),
+               [options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
+                 return self.serve(std::move(running), std::move(options));
+               });
 }
 
 void engine::start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler) {

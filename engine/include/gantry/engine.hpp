@@ -5,6 +5,7 @@
 #include <gantry/options.hpp>
 #include <gantry/pull.hpp>
 #include <gantry/reference.hpp>
+#include <gantry/serve.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
@@ -60,6 +61,14 @@ class engine {
                                  std::move(options));
   }
 
+  /// Serves the store as a read-only registry (distribution-spec, "Pull" and "Content Discovery") until it is cancelled. Cancellation is a
+  /// graceful stop: what runs is finished within serve_limits::graceful, and the operation completes without an error.
+  /// Signature: `void(error_code, serve_result)`. \p diag must live until completion; it holds the text of the error.
+  template <class CompletionToken>
+  auto async_serve(serve_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<serve_result>(std::forward<CompletionToken>(token), &diag, std::move(options));
+  }
+
   /// Stops all operations as \ref ~engine does and completes when the last has completed. Signature: `void(error_code)`; never fails.
   template <class CompletionToken>
   auto async_shutdown(CompletionToken&& token) {
@@ -86,6 +95,7 @@ class engine {
   // One overload an operation.
   static void start(const std::shared_ptr<impl>& state, result_handler<pull_result> done, diagnostics* diag, std::vector<reference> images,
                     pull_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<serve_result> done, diagnostics* diag, serve_options options);
   static void start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler);
 
   std::shared_ptr<impl> state_;

@@ -1,6 +1,9 @@
 #include "runtime/kernel_copy.hpp"
 
 #include <fcntl.h>
+#ifdef __linux__
+#include <sys/sendfile.h>
+#endif
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -58,6 +61,20 @@ kernel_copy copy_into_pipe([[maybe_unused]] int from, [[maybe_unused]] std::uint
   ssize_t moved = 0;
   do {
     moved = ::splice(from, &in, pipe, nullptr, static_cast<std::size_t>(std::min(length, largest_step)), SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+  } while (moved < 0 && errno == EINTR);
+  return outcome(moved);
+#else
+  return {};
+#endif
+}
+
+kernel_copy copy_into_socket([[maybe_unused]] int from, [[maybe_unused]] std::uint64_t from_offset, [[maybe_unused]] int socket,
+                             [[maybe_unused]] std::uint64_t length) noexcept {
+#ifdef __linux__
+  auto in = static_cast<off64_t>(from_offset);
+  ssize_t moved = 0;
+  do {
+    moved = ::sendfile64(socket, from, &in, static_cast<std::size_t>(std::min(length, largest_step)));
   } while (moved < 0 && errno == EINTR);
   return outcome(moved);
 #else

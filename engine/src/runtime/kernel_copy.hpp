@@ -7,7 +7,7 @@ namespace gantry::runtime {
 /// What became of a copy inside the kernel.
 enum class kernel_copy_status {
   copied,       ///< some bytes moved; \ref kernel_copy::bytes says how many, 0 means that the source has ended
-  would_block,  ///< the pipe is full; wait until it is writable
+  would_block,  ///< the pipe or socket is full; wait until it is writable
   unsupported,  ///< these two descriptors cannot do it: read and write instead
   failed,       ///< \ref kernel_copy::error is the errno
 };
@@ -24,5 +24,9 @@ kernel_copy copy_between_files(int from, std::uint64_t from_offset, int to, std:
 /// Moves up to \p length bytes of a regular file into a pipe without ever waiting for the pipe, whether or not it is O_NONBLOCK (splice). A
 /// pipe without readers raises SIGPIPE: see \ref broken_pipe_guard.
 kernel_copy copy_into_pipe(int from, std::uint64_t from_offset, int pipe, std::uint64_t length) noexcept;
+
+/// Sends up to \p length bytes of a regular file over a non-blocking socket (sendfile); may wait for the disk. A socket whose peer is gone
+/// raises SIGPIPE: see \ref broken_pipe_guard.
+kernel_copy copy_into_socket(int from, std::uint64_t from_offset, int socket, std::uint64_t length) noexcept;
 
 }  // namespace gantry::runtime

@@ -1,0 +1,217 @@
+#include "serve/library.hpp"
+
+#include "model/manifest.hpp"
+#include "model/media_type.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <variant>
+
+namespace gantry::serve {
+namespace {
+
+using runtime::lane;
+using runtime::offload;
+
+constexpr std::size_t most_incomplete = 20;
+
+/// By name alone; nothing when it is not there.
+std::optional<descriptor> held_by_name(const store::content_store& store, const digest& value) {
+  struct stat status {};
+  if (::stat(store::paths{store.root()}.blob(value).c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  descriptor found;
+  found.digest = value;
+  found.size = static_cast<std::uint64_t>(status.st_size);
+  return found;
+}
+
+bool is_absent(const failure& why) { return why.code == errc::not_found || why.code == errc::digest_mismatch; }
+
+/// A damaged document counts as absent: it is never served.
+result<std::optional<held_document>> read_document(const store::content_store& store, const descriptor& what, std::string_view declared) {
+  if (what.size > model::document_limit) return std::optional<held_document>();
+  auto bytes = store.read(what, model::document_limit);
+  if (!bytes && is_absent(bytes.error())) return std::optional<held_document>();
+  if (!bytes) return bytes.error();
+  const auto type = model::detect_media_type(*bytes, declared);
+  if (!type) return std::optional<held_document>();
+  // What a registry declared counts as it was; it may be an older name for the same thing.
+  return std::optional(held_document{declared.empty() ? *type : std::string(declared), what.digest, std::move(*bytes)});
+}
+
+std::optional<model::document> parse_held(const store::content_store& store, const digest& value) {
+  const auto held = held_by_name(store, value);
+  if (!held) return std::nullopt;
+  const auto document = read_document(store, *held, {});
+  if (!document || !*document) return std::nullopt;
+  auto parsed = model::parse_document((*document)->bytes, (*document)->media_type);
+  return parsed ? std::optional(std::move(*parsed)) : std::nullopt;
+}
+
+/// The descriptor by which a referrer is listed (distribution-spec, "Listing Referrers").
+descriptor listed(const model::document& document, const digest& value, std::uint64_t size) {
+  descriptor entry;
+  entry.digest = value;
+  entry.size = size;
+  if (const auto* manifest = std::get_if<model::manifest>(&document)) {
+    entry.media_type = manifest->media_type;
+    entry.artifact_type = manifest->artifact_type.empty() ? manifest->config.media_type : manifest->artifact_type;
+    entry.annotations = manifest->annotations;
+  } else {
+    const auto& index = std::get<model::index>(document);
+    entry.media_type = index.media_type;
+    entry.artifact_type = index.artifact_type;
+    entry.annotations = index.annotations;
+  }
+  return entry;
+}
+
+std::multimap<digest, descriptor> find_referrers(const store::content_store& store, const std::vector<descriptor>& documents) {
+  std::multimap<digest, descriptor> found;
+  std::set<digest> seen;
+  std::vector<digest> pending;
+  for (const descriptor& one : documents) pending.push_back(one.digest);
+  while (!pending.empty()) {
+    const digest value = pending.back();
+    pending.pop_back();
+    if (!seen.insert(value).second) continue;
+    const auto document = parse_held(store, value);
+    if (!document) continue;
+    if (const auto* index = std::get_if<model::index>(&*document)) {
+      for (const descriptor& child : index->manifests) pending.push_back(child.digest);
+    }
+    const auto& subject = std::visit([](const auto& one) -> const std::optional<descriptor>& { return one.subject; }, *document);
+    if (!subject) continue;
+    const auto held = held_by_name(store, value);
+    if (held) found.emplace(subject->digest, listed(*document, value, held->size));
+  }
+  return found;
+}
+
+/// The manifests that an index names and that are not there.
+std::size_t missing_children(const store::content_store& store, const store::reference_record& record, std::size_t& all) {
+  const auto document = parse_held(store, record.top.digest);
+  const auto* index = document ? std::get_if<model::index>(&*document) : nullptr;
+  if (index == nullptr) return 0;
+  all = index->manifests.size();
+  return static_cast<std::size_t>(
+      std::count_if(index->manifests.begin(), index->manifests.end(), [&](const descriptor& child) { return !store.holds(child); }));
+}
+
+}  // namespace
+
+library::stamp library::stamp_of(const std::filesystem::path& index) noexcept {
+  struct stat status {};
+  if (::stat(index.c_str(), &status) != 0) return {};
+#ifdef __APPLE__
+  const timespec& changed = status.st_mtimespec;
+#else
+  const timespec& changed = status.st_mtim;
+#endif
+  return {static_cast<std::int64_t>(changed.tv_sec) * 1'000'000'000 + changed.tv_nsec, static_cast<std::uint64_t>(status.st_size),
+          static_cast<std::uint64_t>(status.st_ino)};
+}
+
+task<result<std::shared_ptr<const catalogue>>> library::current() {
+  struct reading {
+    stamp at;
+    std::shared_ptr<const catalogue> names;
+  };
+  auto read = [store = store_, known = known_, known_at = known_at_]() -> result<reading> {
+    // The index is written last: what is read after its stamp is at least as new.
+    const stamp now = stamp_of(store::paths{store->root()}.index());
+    if (known && now == known_at) return reading{now, known};
+    const auto records = store->list_references();
+    if (!records) return records.error();
+    return reading{now, std::make_shared<const catalogue>(*records)};
+  };
+  const auto done = co_await offload(workers_, lane::files, std::move(read));
+  if (!done) co_return done.error();
+  if (done->names != known_) {
+    known_ = done->names;
+    known_at_ = done->at;
+    referrers_.clear();
+  }
+  co_return known_;
+}
+
+task<result<std::optional<held_document>>> library::by_tag(reference name) {
+  auto look = [store = store_, name]() -> result<std::optional<held_document>> {
+    const auto record = store->find_reference(name);
+    if (!record) return record.error();
+    if (!*record) return std::optional<held_document>();
+    return read_document(*store, (*record)->top, (*record)->top.media_type);
+  };
+  co_return co_await offload(workers_, lane::files, std::move(look));
+}
+
+task<result<std::optional<held_document>>> library::by_digest(gantry::digest value, std::string declared) {
+  auto look = [store = store_, value, declared]() -> result<std::optional<held_document>> {
+    const auto held = held_by_name(*store, value);
+    if (!held) return std::optional<held_document>();
+    return read_document(*store, *held, declared);
+  };
+  co_return co_await offload(workers_, lane::files, std::move(look));
+}
+
+task<result<std::shared_ptr<model::blob_reader>>> library::blob(gantry::digest value) {
+  auto open = [store = store_, value]() -> result<std::shared_ptr<model::blob_reader>> {
+    const auto held = held_by_name(*store, value);
+    if (!held) return std::shared_ptr<model::blob_reader>();
+    auto opened = store->open(*held);
+    if (!opened && opened.error().code == errc::not_found) return std::shared_ptr<model::blob_reader>();
+    if (!opened) return opened.error();
+    return std::shared_ptr<model::blob_reader>(std::move(*opened));
+  };
+  co_return co_await offload(workers_, lane::files, std::move(open));
+}
+
+task<result<std::vector<descriptor>>> library::referrers(repository where, gantry::digest subject) {
+  const auto names = co_await current();
+  if (!names) co_return names.error();
+  if (!referrers_.contains(where)) {
+    auto find = [store = store_, documents = (*names)->documents(where)] { return find_referrers(*store, documents); };
+    auto found = co_await offload(workers_, lane::files, std::move(find));
+    referrers_.insert_or_assign(where, std::move(found));
+  }
+  std::vector<descriptor> list;
+  const auto [begin, end] = referrers_[where].equal_range(subject);
+  for (auto entry = begin; entry != end; ++entry) list.push_back(entry->second);
+  std::sort(list.begin(), list.end(), [](const descriptor& a, const descriptor& b) { return a.digest < b.digest; });
+  co_return list;
+}
+
+task<std::vector<std::string>> library::incomplete() {
+  auto look = [store = store_]() -> std::vector<std::string> {
+    std::vector<std::string> sentences;
+    std::size_t more = 0;
+    const auto records = store->list_references();
+    if (!records) return sentences;
+    for (const store::reference_record& record : *records) {
+      if (!model::is_index(record.top.media_type)) continue;
+      std::size_t all = 0;
+      const std::size_t missing = missing_children(*store, record, all);
+      if (missing == 0) continue;
+      if (sentences.size() == most_incomplete) {
+        ++more;
+        continue;
+      }
+      std::string held;
+      for (const descriptor& manifest : record.manifests) {
+        if (manifest.platform) held += (held.empty() ? "" : ", ") + to_string(*manifest.platform);
+      }
+      sentences.push_back(fmt::format("{} is held {}: {} of the {} manifests that its index names are not here and will not be found",
+                                      record.name.familiar(), held.empty() ? "in part" : "for " + held, missing, all));
+    }
+    if (more != 0) sentences.push_back(fmt::format("{} more references are held in part", more));
+    return sentences;
+  };
+  co_return co_await offload(workers_, lane::files, std::move(look));
+}
+
+}  // namespace gantry::serve

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "model/blob_source.hpp"
+#include "runtime/lanes.hpp"
+#include "runtime/task.hpp"
+#include "serve/catalogue.hpp"
+#include "store/content_store.hpp"
+
+#include <gantry/descriptor.hpp>
+#include <gantry/reference.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::serve {
+
+using runtime::task;
+
+/// A manifest or an index, whose bytes have just been hashed.
+struct held_document {
+  std::string media_type;
+  gantry::digest digest;
+  std::string bytes;
+};
+
+/// The store as the server sees it. Whatever blocks runs on a worker lane. Used on the strand.
+class library {
+ public:
+  library(runtime::lanes& workers, std::shared_ptr<store::content_store> store) : workers_(workers), store_(std::move(store)) {}
+
+  /// All names, read anew when the store's index has changed since.
+  task<result<std::shared_ptr<const catalogue>>> current();
+
+  /// The document behind a tag, or nothing.
+  task<result<std::optional<held_document>>> by_tag(reference name);
+
+  /// A document by digest, or nothing: what is no manifest and no index is no document.
+  /// \param declared its media type where a record knows it, else empty
+  task<result<std::optional<held_document>>> by_digest(gantry::digest value, std::string declared);
+
+  /// A blob, open for reading, or null. Opened before it is used: it stays readable when it is removed meanwhile.
+  task<result<std::shared_ptr<model::blob_reader>>> blob(gantry::digest value);
+
+  /// Descriptors of the held documents of \p where whose subject is \p subject, ordered by digest.
+  task<result<std::vector<descriptor>>> referrers(repository where, gantry::digest subject);
+
+  /// Sentences about references whose index names manifests that are not held: a request for those ends in 404.
+  task<std::vector<std::string>> incomplete();
+
+ private:
+  /// Tells one state of index.json from another.
+  struct stamp {
+    std::int64_t changed = 0;
+    std::uint64_t size = 0;
+    std::uint64_t file = 0;
+    friend bool operator==(const stamp&, const stamp&) = default;
+  };
+  static stamp stamp_of(const std::filesystem::path& index) noexcept;
+
+  runtime::lanes& workers_;
+  std::shared_ptr<store::content_store> store_;
+  std::shared_ptr<const catalogue> known_;
+  stamp known_at_;
+  /// By subject, of the repositories that were asked for since \ref known_ was read.
+  std::map<repository, std::multimap<digest, descriptor>> referrers_;
+};
+
+}  // namespace gantry::serve

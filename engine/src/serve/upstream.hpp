@@ -1,0 +1,55 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "runtime/stop.hpp"
+#include "runtime/task.hpp"
+
+#include <gantry/descriptor.hpp>
+#include <gantry/reference.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace gantry::serve {
+
+using runtime::task;
+
+/// A blob on its way into the store, read by those who cannot wait for its end.
+class blob_feed {
+ public:
+  virtual ~blob_feed() = default;
+
+  virtual std::uint64_t size() const noexcept = 0;
+
+  /// Waits until the byte at \p offset may be given out. \returns the offset up to which bytes may be given out now. The last bytes are
+  /// given out only when the whole was verified and stored, so that whoever has all bytes has the right ones. A failure of the fetch, or
+  /// content that was wrong, is returned to all readers; what they were given before is then worthless and their connections must be cut.
+  virtual task<result<std::uint64_t>> available(std::uint64_t offset, runtime::stop_source& stop) = 0;
+
+  /// Reads bytes that \ref available has released.
+  virtual task<result<std::size_t>> read(std::uint64_t offset, std::span<std::byte> into) = 0;
+};
+
+/// Where the server gets what the store does not have. Used on the strand.
+class upstream {
+ public:
+  virtual ~upstream() = default;
+
+  /// The registry that stands behind this server.
+  virtual const std::string& registry() const noexcept = 0;
+
+  /// Makes the document that \p image names stand in the store and \returns its descriptor. A tag is asked for again each time; when the
+  /// registry does not answer, what the store has counts. errc::not_found when nobody has it.
+  virtual task<result<descriptor>> manifest(reference image, runtime::stop_source& stop) = 0;
+
+  /// The size of a blob, without fetching it. \p image names its repository.
+  virtual task<result<std::uint64_t>> blob_size(reference image, digest blob, runtime::stop_source& stop) = 0;
+
+  /// Begins to fetch a blob, or joins those who wait for the same. \returns nothing when it is in the store meanwhile.
+  virtual task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) = 0;
+};
+
+}  // namespace gantry::serve
