@@ -22,6 +22,11 @@ constexpr int standard_error = 2;
 constexpr command table[] = {
     {"pull", "IMAGE...", "Pull images into archives that docker, podman, containerd and skopeo load", pull_command},
     {"serve", "", "Serve the store as a read-only registry", serve_command},
+    {"inspect", "IMAGE", "Show what an image consists of", inspect_command},
+    {"digest", "IMAGE", "Print the digest that a name resolves to", digest_command},
+    {"tags", "REPOSITORY", "List the tags of a repository", tags_command},
+    {"repos", "REGISTRY", "List the repositories of a registry", repos_command},
+    {"delete", "REFERENCE", "Delete a tag or a manifest in a registry", delete_command},
 };
 
 std::string help() {

@@ -32,6 +32,11 @@ int print_result(const std::string& text);
 // One file each.
 int pull_command(std::vector<std::string> words);
 int serve_command(std::vector<std::string> words);
+int inspect_command(std::vector<std::string> words);
+int digest_command(std::vector<std::string> words);
+int tags_command(std::vector<std::string> words);
+int repos_command(std::vector<std::string> words);
+int delete_command(std::vector<std::string> words);
 
 /// Environment mode. \returns nothing when IMAGE_REF is not set
 std::optional<int> environment_command();

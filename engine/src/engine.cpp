@@ -1,6 +1,8 @@
 #include <gantry/engine.hpp>
 
 #include "http/client.hpp"
+#include "jobs/inspect.hpp"
+#include "jobs/lookup.hpp"
 #include "jobs/pull.hpp"
 #include "net/connector.hpp"
 #include "registry/registry_client.hpp"
@@ -148,6 +150,22 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     co_return co_await serve::serve(strand, lanes, running, *opened, nullptr, std::move(wanted));
   }
 
+  task<result<inspect_result>> inspect(std::shared_ptr<transfer::operation> running, reference image, inspect_options wanted) {
+    auto opened = co_await open_store();
+    if (!opened) co_return opened.error();
+    co_return co_await jobs::inspect(shared, running, *opened, std::move(image), std::move(wanted));
+  }
+
+  task<result<digest_result>> find_digest(std::shared_ptr<transfer::operation> running, reference image, digest_options wanted) {
+    std::shared_ptr<store::content_store> kept;
+    if (wanted.platform) {
+      auto opened = co_await open_store();
+      if (!opened) co_return opened.error();
+      kept = *opened;
+    }
+    co_return co_await jobs::find_digest(shared, running, kept, std::move(image), std::move(wanted));
+  }
+
   /// Starts one operation, on any thread: stoppable through the slot of \p handler, what is thrown becomes errc::internal_error, and
   /// \p handler is called where it wants to be.
   /// \param work called on the strand; returns task<result<Result>>
@@ -271,6 +289,45 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<serve_resu
                [options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
                  return self.serve(std::move(running), std::move(options));
                });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<inspect_result> done, diagnostics* diag, reference image,
+                   inspect_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done), [image = std::move(image), options = std::move(options)](impl& self, auto running) mutable {
+    return self.inspect(std::move(running), std::move(image), std::move(options));
+  });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<digest_result> done, diagnostics* diag, reference image,
+                   digest_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done), [image = std::move(image), options = std::move(options)](impl& self, auto running) mutable {
+    return self.find_digest(std::move(running), std::move(image), std::move(options));
+  });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<tags_result> done, diagnostics* diag, reference repository,
+                   tags_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done),
+               [repository = std::move(repository), options = std::move(options)](impl& self, auto running) mutable {
+                 return jobs::list_tags(self.shared, std::move(running), std::move(repository), std::move(options));
+               });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<repositories_result> done, diagnostics* diag, std::string registry,
+                   repositories_options options) {
+  state->begin(options, diag, std::move(done), [registry = std::move(registry)](impl& self, auto running) mutable {
+    return jobs::list_repositories(self.shared, std::move(running), std::move(registry));
+  });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<delete_result> done, diagnostics* diag, reference image,
+                   delete_options options) {
+  state->begin(options, diag, std::move(done), [image = std::move(image)](impl& self, auto running) mutable {
+    return jobs::remove_reference(self.shared, std::move(running), std::move(image));
+  });
 }
 
 void engine::start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler) {

@@ -2,6 +2,8 @@
 
 #include <gantry/diagnostics.hpp>
 #include <gantry/error.hpp>
+#include <gantry/inspect.hpp>
+#include <gantry/lookup.hpp>
 #include <gantry/options.hpp>
 #include <gantry/pull.hpp>
 #include <gantry/reference.hpp>
@@ -12,6 +14,7 @@
 #include <boost/asio/async_result.hpp>
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -69,6 +72,37 @@ class engine {
     return initiate<serve_result>(std::forward<CompletionToken>(token), &diag, std::move(options));
   }
 
+  /// Reads manifests and configurations, no layers. Signature: `void(error_code, inspect_result)`.
+  template <class CompletionToken>
+  auto async_inspect(reference image, inspect_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<inspect_result>(std::forward<CompletionToken>(token), &diag, std::move(image), std::move(options));
+  }
+
+  /// What a reference resolves to, by HEAD where the registry allows it. Signature: `void(error_code, digest_result)`.
+  template <class CompletionToken>
+  auto async_digest(reference image, digest_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<digest_result>(std::forward<CompletionToken>(token), &diag, std::move(image), std::move(options));
+  }
+
+  /// The tags of a repository; the tag and digest of \p repository do not count. Signature: `void(error_code, tags_result)`.
+  template <class CompletionToken>
+  auto async_tags(reference repository, tags_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<tags_result>(std::forward<CompletionToken>(token), &diag, std::move(repository), std::move(options));
+  }
+
+  /// The repositories of a registry, where it lists them. Signature: `void(error_code, repositories_result)`.
+  /// \param registry host and optional port
+  template <class CompletionToken>
+  auto async_repositories(std::string registry, repositories_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<repositories_result>(std::forward<CompletionToken>(token), &diag, std::move(registry), std::move(options));
+  }
+
+  /// Deletes a tag, or a manifest and every tag that names it, in a registry. Signature: `void(error_code, delete_result)`.
+  template <class CompletionToken>
+  auto async_delete(reference image, delete_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<delete_result>(std::forward<CompletionToken>(token), &diag, std::move(image), std::move(options));
+  }
+
   /// Stops all operations as \ref ~engine does and completes when the last has completed. Signature: `void(error_code)`; never fails.
   template <class CompletionToken>
   auto async_shutdown(CompletionToken&& token) {
@@ -96,6 +130,16 @@ class engine {
   static void start(const std::shared_ptr<impl>& state, result_handler<pull_result> done, diagnostics* diag, std::vector<reference> images,
                     pull_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<serve_result> done, diagnostics* diag, serve_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<inspect_result> done, diagnostics* diag, reference image,
+                    inspect_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<digest_result> done, diagnostics* diag, reference image,
+                    digest_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<tags_result> done, diagnostics* diag, reference repository,
+                    tags_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<repositories_result> done, diagnostics* diag, std::string registry,
+                    repositories_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<delete_result> done, diagnostics* diag, reference image,
+                    delete_options options);
   static void start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler);
 
   std::shared_ptr<impl> state_;

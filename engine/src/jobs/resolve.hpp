@@ -57,6 +57,11 @@ class resolver {
   /// registry served.
   task<result<resolved_image>> resolve(reference image, platform_choice choice);
 
+  /// The bytes of a configuration, through the store.
+  task<result<std::string>> read_config(reference image, descriptor config) {
+    return fetch_small_blob(std::move(image), std::move(config));
+  }
+
   /// Configurations that had to be fetched to learn what a manifest runs on; in the store now, though not from an earlier run.
   const std::set<digest>& fetched() const noexcept { return fetched_; }
 

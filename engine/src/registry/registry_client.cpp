@@ -41,32 +41,32 @@ registry_client::host& registry_client::host_for(const std::string& registry) {
   return *slot;
 }
 
-task<result<http::exchange>> registry_client::call(api_call what, runtime::stop_source& stop) {
+task<result<http::exchange>> registry_client::call(api_call what, runtime::stop_source& stop, http::url* answered_by) {
   host& where = host_for(what.registry);
-  co_return co_await send(where, std::move(what), stop);
+  co_return co_await send(where, std::move(what), stop, nullptr, answered_by);
 }
 
 task<result<http::exchange>> registry_client::send(host& where, api_call what, runtime::stop_source& stop,
-                                                   std::optional<http::url>* elsewhere) {
+                                                   std::optional<http::url>* elsewhere, http::url* answered_by) {
   if (what.scope.empty() && !what.repository.empty()) {
     what.scope = repository_scope(what.repository, std::vector<std::string>(1, "pull"));
   }
-  if (!where.scheme.empty()) co_return co_await send_to(where, where.scheme, std::move(what), stop, elsewhere);
+  if (!where.scheme.empty()) co_return co_await send_to(where, where.scheme, std::move(what), stop, elsewhere, answered_by);
   // A registry on this machine: TLS first; what does not speak it at all is asked in clear text.
   api_call second = what;
-  auto secure = co_await send_to(where, "https", std::move(what), stop, elsewhere);
+  auto secure = co_await send_to(where, "https", std::move(what), stop, elsewhere, answered_by);
   const bool no_tls = !secure && (secure.error().code == errc::tls_expected || secure.error().code == errc::tls_failed);
   if (!no_tls) {
     if (secure) where.scheme = "https";
     co_return secure;
   }
-  auto plain = co_await send_to(where, "http", std::move(second), stop, elsewhere);
+  auto plain = co_await send_to(where, "http", std::move(second), stop, elsewhere, answered_by);
   if (plain) where.scheme = "http";
   co_return plain;
 }
 
 task<result<http::exchange>> registry_client::send_to(host& where, std::string scheme, api_call what, runtime::stop_source& stop,
-                                                      std::optional<http::url>* elsewhere) {
+                                                      std::optional<http::url>* elsewhere, http::url* answered_by) {
   const auto api = http::endpoint_of(where.address, scheme);
   if (!api) co_return api.error();
   const http::request& message = what.message;
@@ -104,6 +104,7 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
 
     const bool ours = sent.target.origin == *api;
     if (elsewhere != nullptr && !ours) *elsewhere = sent.target;
+    if (answered_by != nullptr) *answered_by = sent.target;
     if (settings_.log) {
       settings_.log(fmt::format("{} {} -> {}", http::to_string(sent.verb), reply.where(), http::describe_status(reply.head().status)));
     }

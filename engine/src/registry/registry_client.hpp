@@ -67,8 +67,9 @@ class registry_client {
   /// GET of a URL that \ref get_blob was led to, without credentials and without further redirects; whatever its status.
   task<result<http::exchange>> get_direct(http::url where, std::optional<http::byte_range> range, runtime::stop_source& stop);
 
-  /// Sends any request, authorised, redirects of safe methods followed. \returns the answer, whatever its status, body unread.
-  task<result<http::exchange>> call(api_call what, runtime::stop_source& stop);
+  /// Sends any request, authorised, redirects of safe methods followed. \param answered_by when given, set to the URL that the answer came
+  /// from \returns the answer, whatever its status, body unread.
+  task<result<http::exchange>> call(api_call what, runtime::stop_source& stop, http::url* answered_by = nullptr);
 
   /// What an error answer to \ref call means, in words for people. \param what the object, e.g. `the tags of HOST/NAME`
   task<failure> refusal(std::string registry, std::string repository, std::string what, http::exchange reply);
@@ -83,9 +84,10 @@ class registry_client {
  private:
   struct host;
   host& host_for(const std::string& registry);
-  task<result<http::exchange>> send(host& where, api_call what, runtime::stop_source& stop, std::optional<http::url>* elsewhere = nullptr);
+  task<result<http::exchange>> send(host& where, api_call what, runtime::stop_source& stop, std::optional<http::url>* elsewhere = nullptr,
+                                    http::url* answered_by = nullptr);
   task<result<http::exchange>> send_to(host& where, std::string scheme, api_call what, runtime::stop_source& stop,
-                                       std::optional<http::url>* elsewhere);
+                                       std::optional<http::url>* elsewhere, http::url* answered_by);
 
   http::client& http_;
   runtime::lanes& workers_;

@@ -1,0 +1,73 @@
+#include "inspect_text.hpp"
+
+#include "json_line.hpp"
+
+#include <gantry/format.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+namespace gantry::app {
+namespace {
+
+std::string kind_of(const inspected_manifest& one) {
+  if (one.attestation) return "attestation";
+  return one.image_platform.os.empty() ? "artifact" : to_string(one.image_platform);
+}
+
+std::string layer_json(const descriptor& layer) {
+  return json_object().add("digest", layer.digest.string()).add("media_type", layer.media_type).add("size", layer.size).string();
+}
+
+std::string manifest_json(const inspected_manifest& one) {
+  std::vector<std::string> layers;
+  for (const auto& layer : one.layers) layers.push_back(layer_json(layer));
+  json_object object;
+  object.add("digest", one.manifest.digest.string()).add("media_type", one.manifest.media_type);
+  if (one.image_platform.os.empty()) {
+    object.add_raw("platform", "null");
+  } else {
+    object.add("platform", to_string(one.image_platform));
+  }
+  object.add("attestation", one.attestation).add("image_id", one.config.digest.string()).add("size", one.size);
+  return object.add_raw("layers", json_array(layers)).string();
+}
+
+}  // namespace
+
+std::string inspect_text(const inspect_result& found) {
+  std::string text = fmt::format("name        {}\ndigest      {}\nmedia type  {}\n", found.reference.string(), found.top.digest.string(),
+                                 found.top.media_type);
+  const bool single = found.manifests.size() == 1 && found.manifests.front().manifest.digest == found.top.digest;
+  if (single) {
+    const inspected_manifest& only = found.manifests.front();
+    text += fmt::format("platform    {}\nimage id    {}\nsize        {}\n", kind_of(only), only.config.digest.string(),
+                        format_bytes(only.size));
+    text += fmt::format("\n{:<71}  {:>9}  {}\n", "LAYER", "SIZE", "MEDIA TYPE");
+    for (const auto& layer : only.layers)
+      text += fmt::format("{:<71}  {:>9}  {}\n", layer.digest.string(), format_bytes(layer.size), layer.media_type);
+    return text;
+  }
+  std::size_t width = std::string_view("PLATFORM").size();
+  for (const auto& one : found.manifests) width = std::max(width, kind_of(one).size());
+  text += fmt::format("\n{:<{}}  {:<71}  {:>6}  {:>9}\n", "PLATFORM", width, "DIGEST", "LAYERS", "SIZE");
+  for (const auto& one : found.manifests) {
+    text += fmt::format("{:<{}}  {:<71}  {:>6}  {:>9}\n", kind_of(one), width, one.manifest.digest.string(), one.layers.size(),
+                        format_bytes(one.size));
+  }
+  return text;
+}
+
+std::string inspect_json(const inspect_result& found) {
+  std::vector<std::string> manifests;
+  for (const auto& one : found.manifests) manifests.push_back(manifest_json(one));
+  json_object object;
+  object.add("version", std::uint64_t{1}).add("name", found.reference.string()).add("digest", found.top.digest.string());
+  object.add("media_type", found.top.media_type).add("size", found.top.size);
+  return object.add_raw("manifests", json_array(manifests)).string() + "\n";
+}
+
+}  // namespace gantry::app

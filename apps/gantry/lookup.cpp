@@ -1,0 +1,91 @@
+#include "lookup.hpp"
+
+#include "json_line.hpp"
+#include "values.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace gantry::app {
+namespace {
+
+std::string lines(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += name + '\n';
+  return text;
+}
+
+std::string json_list(const std::string& key, const std::string& object, const char* list, const std::vector<std::string>& names) {
+  std::vector<std::string> quoted;
+  std::transform(names.begin(), names.end(), std::back_inserter(quoted), [](const std::string& name) { return json_quote(name); });
+  return json_object().add("version", std::uint64_t{1}).add(key, object).add_raw(list, json_array(quoted)).string() + "\n";
+}
+
+}  // namespace
+
+int digest_command(std::vector<std::string> words) {
+  return run_parsed<digest_arguments>(parse_digest(std::move(words)), [](const digest_arguments& arguments) {
+    digest_options options;
+    options.platform = arguments.platform;
+    return run_image_lookup<digest_result>(
+        arguments, options,
+        [](engine& asked, const reference& image, digest_options settings, diagnostics& text, auto token) {
+          asked.async_digest(image, std::move(settings), text, std::move(token));
+        },
+        [&](const reference& image, const digest_result& found) {
+          if (!arguments.common.json) return found.resolved.digest.string() + "\n";
+          json_object object;
+          object.add("version", std::uint64_t{1}).add("name", image.string()).add("digest", found.resolved.digest.string());
+          object.add("media_type", found.resolved.media_type).add("size", found.resolved.size);
+          return object.string() + "\n";
+        });
+  });
+}
+
+int tags_command(std::vector<std::string> words) {
+  return run_parsed<tags_arguments>(parse_tags(std::move(words)), [](const tags_arguments& arguments) {
+    tags_options options;
+    options.filter = arguments.filter;
+    return run_image_lookup<tags_result>(
+        arguments, options,
+        [](engine& asked, const reference& repository, tags_options settings, diagnostics& text, auto token) {
+          asked.async_tags(repository, std::move(settings), text, std::move(token));
+        },
+        [&](const reference& repository, const tags_result& found) {
+          return arguments.common.json ? json_list("repository", repository.name(), "tags", found.tags) : lines(found.tags);
+        });
+  });
+}
+
+int repos_command(std::vector<std::string> words) {
+  return run_parsed<lookup_arguments>(parse_repositories(std::move(words)), [](lookup_arguments arguments) {
+    auto registry = parse_registry(arguments.object);
+    if (!registry) return fail_early(registry.error());
+    if (registry->plain_http) arguments.common.plain_http.push_back(registry->host);
+    const std::string host = registry->host;
+    return run_lookup<repositories_result>(
+        arguments, std::set<std::string>{host}, repositories_options(),
+        [&](engine& asked, repositories_options settings, diagnostics& text, auto token) {
+          asked.async_repositories(host, std::move(settings), text, std::move(token));
+        },
+        [&](const repositories_result& found) {
+          return arguments.common.json ? json_list("registry", host, "repositories", found.repositories) : lines(found.repositories);
+        });
+  });
+}
+
+int delete_command(std::vector<std::string> words) {
+  return run_parsed<lookup_arguments>(parse_delete(std::move(words)), [](const lookup_arguments& arguments) {
+    return run_image_lookup<delete_result>(
+        arguments, delete_options(),
+        [](engine& asked, const reference& image, delete_options settings, diagnostics& text, auto token) {
+          asked.async_delete(image, std::move(settings), text, std::move(token));
+        },
+        [&](const reference& image, const delete_result&) {
+          if (!arguments.common.json) return "deleted " + image.string() + "\n";
+          return json_object().add("version", std::uint64_t{1}).add("deleted", image.string()).string() + "\n";
+        });
+  });
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "command.hpp"
+#include "console.hpp"
+#include "engine_setup.hpp"
+#include "environment.hpp"
+#include "failure_report.hpp"
+#include "image_names.hpp"
+#include "lookup_options.hpp"
+#include "session.hpp"
+
+#include <gantry/engine.hpp>
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace gantry::app {
+
+/// Runs one question: console, engine and session are set up, the answer's text goes to standard output, a failure is reported.
+///
+/// \param named the registries that the question is about
+/// \param options of the operation
+/// \param start calls an async_ function of the engine
+/// \param print turns the result into the text that is printed
+/// \returns the exit status
+template <class Result, class Options, class Start, class Print>
+int run_lookup(const lookup_arguments& arguments, const std::set<std::string>& named, Options options, Start start, Print print) {
+  auto output = console::open(arguments.common);
+  if (!output) return fail_early(output.error());
+  const auto fail = [&](const error_report& report) {
+    (*output)->error(report);
+    return report.exit_code;
+  };
+  auto settings = make_engine_options(arguments.common, arguments.registry, named, process_environment(), false, **output);
+  if (!settings) return fail(report_problem(settings.error()));
+  session work(**output, arguments.common.timeout);
+  settings->log = work.debug_log();
+  engine asked(std::move(*settings));
+  auto ended = work.template run<Result>(options, arguments.object,
+                                         [&](diagnostics& text, auto token) { start(asked, std::move(options), text, std::move(token)); });
+  if (ended.ec) {
+    stop_cause cause;
+    cause.signal = work.stop_signal();
+    if (work.timed_out()) cause.timed_out = arguments.common.timeout;
+    return fail(report_failure(ended.ec, ended.text, cause, arguments.object));
+  }
+  return print_result(print(ended.result));
+}
+
+/// The same for questions about one image or repository: a name that is not found under `-r HOST` is tried below `library/`, and said.
+template <class Result, class Options, class Start, class Print>
+int run_image_lookup(const lookup_arguments& arguments, const Options& options, Start start, Print print) {
+  auto image = parse_image(arguments.object, arguments.registry);
+  if (!image) return fail_early(image.error());
+  const reference name = image->image;
+  return run_lookup<Result>(
+      arguments, registries_of(std::vector<image_request>(1, *image)), options,
+      [&](engine& asked, Options settings, diagnostics& text, auto token) {
+        start(asked, name, std::move(settings), text, std::move(token));
+      },
+      [&](const Result& result) { return print(name, result); });
+}
+
+/// What every command does with its words before it runs.
+template <class Arguments, class Run>
+int run_parsed(parsed<Arguments> words, Run run) {
+  if (!words) return fail_early(words.error());
+  if (const auto* help = std::get_if<help_text>(&*words)) return print_result(help->text);
+  return run(std::get<Arguments>(*words));
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,133 @@
+#include "lookup_options.hpp"
+
+#include "option_parser.hpp"
+#include "values.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace gantry::app {
+namespace {
+
+/// Adds what all questions share, parses, and checks that there is one object.
+template <class Arguments>
+parsed<Arguments> finish(option_parser& parser, Arguments arguments, Arguments& target, std::vector<std::string> words, const char* what,
+                         const char* example) {
+  auto& app = parser.app();
+  std::vector<std::string> objects;
+  app.add_option("OBJECT", objects)->group("");
+  if (app.get_option_no_throw("--registry") == nullptr) {
+    app.add_option("-r,--registry", target.registry, "Registry that the name is joined to")->type_name("HOST|URL")->group("Registry");
+  }
+  add_common_options(parser, target.common);
+  auto help = parser.parse(std::move(words));
+  if (!help) return help.error();
+  if (*help) return std::variant<Arguments, help_text>(std::move(**help));
+  if (objects.size() != 1) {
+    return usage_problem(objects.empty() ? fmt::format("no {} is named", what) : fmt::format("more than one {} is named", what),
+                         fmt::format("e.g. '{}'", example));
+  }
+  target.object = std::move(objects.front());
+  if (auto checked = check_common_options(target.common); !checked) return checked.error();
+  arguments = std::move(target);
+  return std::variant<Arguments, help_text>(std::move(arguments));
+}
+
+void add_platforms(option_parser& parser, std::vector<platform>& into, const char* description) {
+  parser
+      .add("--platform", description, "LIST",
+           [&into](const std::string& text) -> outcome<> {
+             auto list = parse_platforms(text);
+             if (!list) return list.error();
+             into = std::move(*list);
+             return {};
+           })
+      ->group("What");
+  parser
+      .add("-a,--arch", "The same, linux in front left out", "LIST",
+           [&into](const std::string& text) -> outcome<> {
+             auto list = parse_architectures(text);
+             if (!list) return list.error();
+             into = std::move(*list);
+             return {};
+           })
+      ->group("What");
+}
+
+}  // namespace
+
+parsed<inspect_arguments> parse_inspect(std::vector<std::string> words) {
+  inspect_arguments target;
+  option_parser parser("gantry inspect", "IMAGE", "Show what an image consists of: digests, platforms, sizes. Layers are not fetched.");
+  add_platforms(parser, target.platforms, "Only these platforms: os/arch[/variant][,...]");
+  parser.app()
+      .add_flag("--raw", target.raw, "Print the index or manifest as served, byte for byte; with --platform that manifest")
+      ->group("What");
+  parser.app()
+      .add_flag("--config", target.config, "Print the configuration as served (default platform: linux and this machine's)")
+      ->group("What");
+  auto done = finish(parser, inspect_arguments(), target, std::move(words), "image", "gantry inspect nginx:1.25");
+  if (!done) return done;
+  if (const auto* arguments = std::get_if<inspect_arguments>(&*done)) {
+    if (arguments->raw && arguments->config) return usage_problem("--raw and --config exclude each other");
+    if ((arguments->raw || arguments->config) && arguments->platforms.size() > 1) {
+      return usage_problem("--raw and --config print one document, and --platform names several");
+    }
+    if ((arguments->raw || arguments->config) && arguments->common.json)
+      return usage_problem("--raw and --config print documents as they are, without --json");
+  }
+  return done;
+}
+
+parsed<digest_arguments> parse_digest(std::vector<std::string> words) {
+  digest_arguments target;
+  std::vector<platform> platforms;
+  option_parser parser("gantry digest", "IMAGE", "Print the digest that an image name resolves to.");
+  add_platforms(parser, platforms, "The manifest of this platform instead of the index");
+  auto done = finish(parser, digest_arguments(), target, std::move(words), "image", "gantry digest nginx:1.25");
+  if (!done) return done;
+  if (auto* arguments = std::get_if<digest_arguments>(&*done)) {
+    if (platforms.size() > 1) return usage_problem("one digest is printed, and --platform names several platforms");
+    if (!platforms.empty()) arguments->platform = platforms.front();
+  }
+  return done;
+}
+
+parsed<tags_arguments> parse_tags(std::vector<std::string> words) {
+  tags_arguments target;
+  option_parser parser("gantry tags", "REPOSITORY", "List the tags of a repository, one a line.");
+  auto& app = parser.app();
+  const auto group = "Which tags";
+  app.add_option("--filter", target.filter.regex, "Only tags that match as a whole")->type_name("REGEX")->group(group);
+  app.add_option_function<std::string>(
+         "--semver", [&target](const std::string& text) { target.filter.semver = text; },
+         "Only versions that satisfy this, newest first: '>=1.2 <2', '^1.4', '~1.25.3', '1.x', '*'")
+      ->type_name("RANGE")
+      ->group(group);
+  parser
+      .add("--latest", "Only the N newest", "N",
+           [&target](const std::string& text) -> outcome<> {
+             auto count = parse_count("--latest", text, 1, 1'000'000);
+             if (!count) return count.error();
+             target.filter.latest = *count;
+             return {};
+           })
+      ->group(group);
+  return finish(parser, tags_arguments(), target, std::move(words), "repository", "gantry tags nginx --semver '>=1.25' --latest 5");
+}
+
+parsed<lookup_arguments> parse_repositories(std::vector<std::string> words) {
+  lookup_arguments target;
+  option_parser parser("gantry repos", "REGISTRY", "List the repositories of a registry that allows it, one a line.");
+  return finish(parser, lookup_arguments(), target, std::move(words), "registry", "gantry repos localhost:5000");
+}
+
+parsed<lookup_arguments> parse_delete(std::vector<std::string> words) {
+  lookup_arguments target;
+  option_parser parser("gantry delete", "REFERENCE",
+                       "Delete a tag in a registry, or with NAME@DIGEST a manifest and every tag that names it.");
+  return finish(parser, lookup_arguments(), target, std::move(words), "reference", "gantry delete localhost:5000/team/app:1.0");
+}
+
+}  // namespace gantry::app

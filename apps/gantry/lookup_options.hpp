@@ -1,0 +1,50 @@
+#pragma once
+
+#include "options.hpp"
+#include "outcome.hpp"
+
+#include <gantry/platform.hpp>
+#include <gantry/tag_filter.hpp>
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace gantry::app {
+
+/// What the questions to a registry have in common: one object and where it is.
+struct lookup_arguments {
+  common_options common;
+  std::string object;    ///< image, repository or registry, as typed
+  std::string registry;  ///< `--registry`, as typed
+};
+
+/// `gantry inspect`.
+struct inspect_arguments : lookup_arguments {
+  std::vector<platform> platforms;  ///< empty: all
+  bool raw = false;                 ///< the document as served, nothing else
+  bool config = false;              ///< the configuration, nothing else
+};
+
+/// `gantry digest`.
+struct digest_arguments : lookup_arguments {
+  std::optional<gantry::platform> platform;
+};
+
+/// `gantry tags`.
+struct tags_arguments : lookup_arguments {
+  tag_filter filter;
+};
+
+template <class Arguments>
+using parsed = outcome<std::variant<Arguments, help_text>>;
+
+// The words behind the command. Pure.
+parsed<inspect_arguments> parse_inspect(std::vector<std::string> words);
+parsed<digest_arguments> parse_digest(std::vector<std::string> words);
+parsed<tags_arguments> parse_tags(std::vector<std::string> words);
+parsed<lookup_arguments> parse_repositories(std::vector<std::string> words);
+parsed<lookup_arguments> parse_delete(std::vector<std::string> words);
+
+}  // namespace gantry::app

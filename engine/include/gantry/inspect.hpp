@@ -1,0 +1,41 @@
+#pragma once
+
+#include <gantry/descriptor.hpp>
+#include <gantry/options.hpp>
+#include <gantry/platform.hpp>
+#include <gantry/reference.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gantry {
+
+/// Settings of engine::async_inspect.
+struct inspect_options : operation_options {
+  /// Platforms to look at, each of which must exist. Empty: everything that the reference names.
+  std::vector<platform> platforms;
+  /// Whether the configurations are wanted too, one more request an image.
+  bool configs = false;
+};
+
+/// One manifest of what was inspected.
+struct inspected_manifest {
+  descriptor manifest;      ///< as its index names it, or the top itself
+  platform image_platform;  ///< empty fields for what is no image
+  bool attestation = false;
+  descriptor config;
+  std::vector<descriptor> layers;
+  std::uint64_t size = 0;       ///< bytes of config and layers, duplicates once: what a pull fetches at most
+  std::string document;         ///< the manifest as served
+  std::string config_document;  ///< with inspect_options::configs, for images
+};
+
+struct inspect_result {
+  gantry::reference reference;
+  descriptor top;        ///< what the reference resolved to
+  std::string document;  ///< its bytes as served: an index, or the one manifest
+  std::vector<inspected_manifest> manifests;
+};
+
+}  // namespace gantry

@@ -1,0 +1,105 @@
+#include "jobs/lookup.hpp"
+
+#include "jobs/resolve.hpp"
+#include "model/tag_selection.hpp"
+#include "registry/listing.hpp"
+#include "registry/manifest_requests.hpp"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace gantry::jobs {
+namespace {
+
+using fetch_page = std::function<task<result<registry::page>>(std::string target)>;
+
+/// All pages, one after the other.
+task<result<std::vector<std::string>>> collect(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::string what,
+                                               fetch_page fetch) {
+  std::vector<std::string> names;
+  std::string target;
+  do {
+    auto ask = [&fetch, target] { return fetch(target); };
+    auto got = co_await transfer::with_retry<registry::page>(shared, *running, what, ask);
+    if (!got) co_return got.error();
+    names.insert(names.end(), std::make_move_iterator(got->names.begin()), std::make_move_iterator(got->names.end()));
+    // A page without names and with a next one could go on for ever.
+    if (names.size() > registry::listing_limit || (got->names.empty() && !got->next.empty())) {
+      co_return failure(errc::limit_exceeded, fmt::format("{}: the list does not end after {} names", what, names.size()));
+    }
+    target = std::move(got->next);
+  } while (!target.empty());
+  co_return names;
+}
+
+}  // namespace
+
+task<result<digest_result>> find_digest(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                        std::shared_ptr<store::content_store> store, reference image, digest_options options) {
+  digest_result done;
+  if (options.platform) {
+    resolver names(shared, *running, std::move(store));
+    platform_choice choice;
+    choice.platforms.push_back(*options.platform);
+    auto resolved = co_await names.resolve(image, std::move(choice));
+    if (!resolved) co_return resolved.error();
+    done.resolved = resolved->manifests.front().entry;
+    co_return done;
+  }
+  const std::string what = "manifest of " + image.familiar();
+  auto head = [&shared, &running, image] { return registry::head_manifest(shared.registry, image, running->stop); };
+  auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared, *running, what, head);
+  if (!found) co_return found.error();
+  if (*found) {
+    done.resolved = std::move(**found);
+    co_return done;
+  }
+  auto get = [&shared, &running, image] { return shared.registry.get_manifest(image, running->stop); };
+  auto got = co_await transfer::with_retry<registry::document>(shared, *running, what, get);
+  if (!got) co_return got.error();
+  done.resolved = std::move(got->top);
+  co_return done;
+}
+
+task<result<tags_result>> list_tags(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference repository,
+                                    tags_options options) {
+  // A wrong expression is found before anything is asked.
+  if (auto checked = model::select_tags(std::vector<std::string>(), options.filter); !checked) co_return checked.error();
+  fetch_page page = [&shared, running, repository](std::string target) {
+    return registry::list_tags(shared.registry, repository.registry(), repository.repository(), std::move(target), running->stop);
+  };
+  auto names = co_await collect(shared, running, "tags of " + repository.familiar_name(), std::move(page));
+  if (!names) co_return names.error();
+  auto chosen = model::select_tags(std::move(*names), options.filter);
+  if (!chosen) co_return chosen.error();
+  tags_result done;
+  done.tags = std::move(*chosen);
+  co_return done;
+}
+
+task<result<repositories_result>> list_repositories(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                                    std::string registry) {
+  fetch_page page = [&shared, running, registry](std::string target) {
+    return registry::list_repositories(shared.registry, registry, std::move(target), running->stop);
+  };
+  auto names = co_await collect(shared, running, "repositories of " + registry, std::move(page));
+  if (!names) co_return names.error();
+  repositories_result done;
+  done.repositories = std::move(*names);
+  co_return done;
+}
+
+task<result<delete_result>> remove_reference(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference image) {
+  auto ask = [&shared, &running, image]() -> task<result<delete_result>> {
+    const result<void> gone = co_await registry::delete_manifest(shared.registry, image, running->stop);
+    if (!gone) co_return gone.error();
+    co_return delete_result();
+  };
+  co_return co_await transfer::with_retry<delete_result>(shared, *running, image.familiar(), ask);
+}
+
+}  // namespace gantry::jobs

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "store/content_store.hpp"
+#include "transfer/context.hpp"
+
+#include <gantry/lookup.hpp>
+
+#include <memory>
+#include <string>
+
+namespace gantry::jobs {
+
+using runtime::task;
+
+// Questions to a registry that move no blobs. References name the registry and the repository; a tag is left out of lists.
+
+task<result<digest_result>> find_digest(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                        std::shared_ptr<store::content_store> store, reference image, digest_options options);
+
+task<result<tags_result>> list_tags(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference repository,
+                                    tags_options options);
+
+task<result<repositories_result>> list_repositories(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                                    std::string registry);
+
+task<result<delete_result>> remove_reference(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference image);
+
+}  // namespace gantry::jobs

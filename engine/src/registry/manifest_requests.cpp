@@ -1,0 +1,96 @@
+#include "registry/manifest_requests.hpp"
+
+#include "model/media_type.hpp"
+#include "registry/registry_error.hpp"
+#include "registry/scope.hpp"
+#include "registry/status.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+namespace gantry::registry {
+namespace {
+
+api_call manifest_call(const reference& image, http::method verb, const std::vector<std::string>& actions) {
+  api_call made;
+  made.registry = image.registry();
+  made.repository = image.repository();
+  made.scope = repository_scope(image.repository(), actions);
+  made.message.verb = verb;
+  made.message.target.target = fmt::format("/v2/{}/manifests/{}", image.repository(), image.manifest_reference());
+  return made;
+}
+
+failure no_such_manifest(const reference& image, const failure& said) {
+  return {errc::not_found,
+          fmt::format("{} was not found; check the spelling of repository and {}", image.string(), image.digest() ? "digest" : "tag"),
+          said.text.server_message()};
+}
+
+}  // namespace
+
+task<result<std::optional<descriptor>>> head_manifest(registry_client& from, reference image, runtime::stop_source& stop) {
+  api_call asking = manifest_call(image, http::method::head, std::vector<std::string>(1, "pull"));
+  asking.message.set("Accept", std::string(model::manifest_accept()));
+  auto sending = co_await from.call(std::move(asking), stop);
+  if (!sending) co_return sending.error();
+  http::exchange reply = std::move(*sending);
+  const unsigned status = reply.head().status;
+  if (status != 200) {
+    // Some registries answer HEAD with 405, or with 401 where GET is allowed: GET has the last word.
+    if (status == 405 || status == 400 || status == 401 || status == 403) co_return std::optional<descriptor>();
+    failure said =
+        co_await from.refusal(image.registry(), image.repository(), fmt::format("the manifest of {}", image.string()), std::move(reply));
+    if (status == 404) co_return no_such_manifest(image, said);
+    co_return said;
+  }
+  const std::string* digest_text = reply.head().find("Docker-Content-Digest");
+  const std::string* type = reply.head().find("Content-Type");
+  if (digest_text == nullptr || type == nullptr || !reply.head().announces_length) co_return std::optional<descriptor>();
+  error_code unknown;
+  descriptor found;
+  found.digest = digest::parse(*digest_text, unknown);
+  if (unknown) co_return std::optional<descriptor>();
+  if (image.digest() && found.digest != image.digest()) {
+    co_return failure(errc::digest_mismatch,
+                      fmt::format("{} announces the digest {} for {}", image.registry(), found.digest.string(), image.string()));
+  }
+  found.media_type = model::bare_media_type(*type);
+  found.size = reply.head().announced_content_length;
+  co_return std::optional<descriptor>(std::move(found));
+}
+
+task<result<void>> delete_manifest(registry_client& from, reference image, runtime::stop_source& stop) {
+  std::vector<std::string> actions;
+  actions.emplace_back("delete");
+  actions.emplace_back("pull");
+  api_call asking = manifest_call(image, http::method::delete_, actions);
+  auto sending = co_await from.call(std::move(asking), stop);
+  if (!sending) co_return sending.error();
+  http::exchange reply = std::move(*sending);
+  const unsigned status = reply.head().status;
+  if (status == 202 || status == 200 || status == 204) {
+    const result<std::string> unread = co_await reply.read_all(error_body_limit);
+    if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
+    co_return result<void>();
+  }
+  failure said = co_await from.refusal(image.registry(), image.repository(), fmt::format("deleting {}", image.string()), std::move(reply));
+  const bool by_tag = !image.digest();
+  if (status == 404) co_return no_such_manifest(image, said);
+  // docker-registry 2.8 takes every reference for a digest here.
+  if (by_tag && (status == 400 || status == 405)) {
+    co_return failure(errc::unexpected_status,
+                      fmt::format("{} does not delete by tag; delete the digest, which removes every tag that names it", image.registry()),
+                      said.text.server_message());
+  }
+  if (status == 405) {
+    co_return failure(errc::unexpected_status, fmt::format("{} does not allow deletion; its operator has to enable it", image.registry()),
+                      said.text.server_message());
+  }
+  co_return said;
+}
+
+}  // namespace gantry::registry

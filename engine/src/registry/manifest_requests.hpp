@@ -1,0 +1,23 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "registry/registry_client.hpp"
+#include "runtime/stop.hpp"
+
+#include <gantry/descriptor.hpp>
+#include <gantry/reference.hpp>
+
+#include <optional>
+
+namespace gantry::registry {
+
+/// HEAD /v2/<name>/manifests/<reference>: what a reference resolves to, for the price of a header. One attempt. \returns nothing when the
+/// registry answers without a digest that can be used: get_manifest tells. errc::not_found and the rest as get_manifest.
+task<result<std::optional<descriptor>>> head_manifest(registry_client& from, reference image, runtime::stop_source& stop);
+
+/// DELETE /v2/<name>/manifests/<reference> (distribution-spec, "Deleting tags", "Deleting Manifests"). One attempt. By digest the manifest
+/// goes and with it every tag that names it. errc::not_found; errc::unexpected_status, with a sentence that says what the registry cannot,
+/// when it refuses to delete at all or by tag.
+task<result<void>> delete_manifest(registry_client& from, reference image, runtime::stop_source& stop);
+
+}  // namespace gantry::registry

@@ -1,0 +1,53 @@
+#include "lookup_options.hpp"
+
+#include "support/catch.hpp"
+
+using namespace gantry::app;
+
+namespace {
+
+template <class Arguments>
+Arguments read(gantry::app::parsed<Arguments> words) {
+  if (!words) FAIL(words.error().message);
+  REQUIRE(std::holds_alternative<Arguments>(*words));
+  return std::get<Arguments>(*words);
+}
+
+template <class Arguments>
+std::string refusal(gantry::app::parsed<Arguments> words) {
+  REQUIRE_FALSE(words.has_value());
+  CHECK(words.error().code == exit_code::usage);
+  return words.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("tags take a filter, a range and a number") {
+  const auto arguments = read(parse_tags({"nginx", "--filter", "1.*", "--semver", ">=1.2 <2", "--latest", "3", "-r", "localhost:5000"}));
+  CHECK(arguments.object == "nginx");
+  CHECK(arguments.registry == "localhost:5000");
+  CHECK(arguments.filter.regex == "1.*");
+  CHECK(arguments.filter.semver == ">=1.2 <2");
+  CHECK(arguments.filter.latest == 3);
+  CHECK_FALSE(read(parse_tags({"nginx"})).filter.semver);
+}
+
+TEST_CASE("a question is about one object") {
+  CHECK(refusal(parse_tags({})) == "no repository is named");
+  CHECK(refusal(parse_digest({"a", "b"})) == "more than one image is named");
+  CHECK(refusal(parse_repositories({})) == "no registry is named");
+  CHECK(refusal(parse_delete({})) == "no reference is named");
+}
+
+TEST_CASE("documents are printed one at a time") {
+  CHECK(read(parse_inspect({"nginx", "--raw", "--platform", "linux/arm64"})).raw);
+  CHECK(refusal(parse_inspect({"nginx", "--raw", "--config"})) == "--raw and --config exclude each other");
+  CHECK(refusal(parse_inspect({"nginx", "--config", "-a", "amd64,arm64"})).find("several") != std::string::npos);
+  CHECK(refusal(parse_digest({"nginx", "-a", "amd64,arm64"})).find("several") != std::string::npos);
+}
+
+TEST_CASE("help of a question is text") {
+  const auto words = parse_tags({"--help"});
+  REQUIRE(words.has_value());
+  CHECK(std::get<help_text>(*words).text.find("--semver") != std::string::npos);
+}
