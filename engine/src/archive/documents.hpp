@@ -10,6 +10,10 @@
 
 namespace gantry::archive {
 
+/// The annotations of an index.json that say what an image is called: in full, and the way the specification has it.
+inline constexpr const char* image_name_annotation = "io.containerd.image.name";
+inline constexpr const char* ref_name_annotation = "org.opencontainers.image.ref.name";
+
 /// The marker file of an OCI image layout (image-spec image-layout.md, "oci-layout file").
 std::string oci_layout_json();
 

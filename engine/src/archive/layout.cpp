@@ -15,9 +15,6 @@
 namespace gantry::archive {
 namespace {
 
-constexpr const char* image_name_annotation = "io.containerd.image.name";
-constexpr const char* ref_name_annotation = "org.opencontainers.image.ref.name";
-
 /// How messages call an image.
 std::string label(const archived_image& image) { return image.names.empty() ? image.top.digest.string() : image.names.front().string(); }
 

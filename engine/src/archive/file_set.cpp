@@ -1,0 +1,136 @@
+#include "archive/file_set.hpp"
+
+#include "base/redact.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace gantry::archive {
+namespace {
+
+constexpr unsigned link_limit = 8;
+
+class file_part final : public model::blob_reader {
+ public:
+  file_part(std::shared_ptr<const runtime::file> from, std::uint64_t offset, std::uint64_t size)
+      : file_(std::move(from)), offset_(offset), size_(size) {}
+
+  std::uint64_t size() const noexcept override { return size_; }
+  result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
+    if (offset >= size_) return std::size_t{0};
+    return file_->read_at(offset_ + offset, into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), size_ - offset))));
+  }
+
+ private:
+  std::shared_ptr<const runtime::file> file_;
+  std::uint64_t offset_;
+  std::uint64_t size_;
+};
+
+class text_reader final : public model::blob_reader {
+ public:
+  explicit text_reader(std::string bytes) : bytes_(std::move(bytes)) {}
+
+  std::uint64_t size() const noexcept override { return bytes_.size(); }
+  result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
+    if (offset >= bytes_.size()) return std::size_t{0};
+    const std::size_t count = std::min(into.size(), bytes_.size() - static_cast<std::size_t>(offset));
+    std::memcpy(into.data(), bytes_.data() + offset, count);
+    return count;
+  }
+
+ private:
+  std::string bytes_;
+};
+
+}  // namespace
+
+std::unique_ptr<model::blob_reader> part_of_file(std::shared_ptr<const runtime::file> from, std::uint64_t offset, std::uint64_t size) {
+  return std::make_unique<file_part>(std::move(from), offset, size);
+}
+
+std::unique_ptr<model::blob_reader> reader_of(std::string bytes) { return std::make_unique<text_reader>(std::move(bytes)); }
+
+result<std::string> read_all(model::blob_reader& from, std::size_t cap, std::string_view what) {
+  if (from.size() > cap) {
+    return failure(errc::limit_exceeded, fmt::format("{} has {} bytes; more than {} are not accepted", what, from.size(), cap));
+  }
+  std::string text(static_cast<std::size_t>(from.size()), '\0');
+  const result<std::size_t> got = from.read_at(0, std::as_writable_bytes(std::span(text)));
+  if (!got) return got.error();
+  if (*got < text.size()) return failure(errc::size_mismatch, fmt::format("{} ends after {} of {} bytes", what, *got, text.size()));
+  return text;
+}
+
+result<void> member_list::add(const tar_member& member, std::size_t place) {
+  const auto [there, added] = entries_.try_emplace(member.name, entry{member.kind, member.target, place});
+  if (added || (there->second.kind == member_kind::directory && member.kind == member_kind::directory)) return {};
+  return failure(errc::malformed_document, fmt::format("the archive has two entries named {}", clean_text(member.name)));
+}
+
+result<std::optional<std::size_t>> member_list::find(std::string_view name) const {
+  std::string at(name);
+  for (unsigned followed = 0; followed <= link_limit; ++followed) {
+    const auto found = entries_.find(at);
+    if (found == entries_.end()) return std::optional<std::size_t>();
+    const entry& there = found->second;
+    if (there.kind == member_kind::file) return std::optional(there.place);
+    if (there.kind != member_kind::symbolic_link && there.kind != member_kind::hard_link) {
+      return failure(errc::malformed_document, fmt::format("{} of the archive is not a file", clean_text(at)));
+    }
+    result<std::string> next = link_destination(at, there.target, there.kind == member_kind::symbolic_link);
+    if (!next) return next.error();
+    at = std::move(*next);
+  }
+  return failure(errc::malformed_document, fmt::format("the link {} of the archive leads nowhere", clean_text(name)));
+}
+
+result<std::shared_ptr<tar_files>> tar_files::index(runtime::file opened, const std::atomic<bool>& stop) {
+  const result<std::uint64_t> size = opened.size();
+  if (!size) return size.error();
+  std::shared_ptr<tar_files> made(new tar_files(std::move(opened)));
+  file_input bytes(*made->file_, *size);
+  tar_reader members(bytes);
+  for (;;) {
+    if (stop.load(std::memory_order_relaxed)) return failure(errc::cancelled, "stopped while reading the archive's headers");
+    const result<std::optional<tar_member>> member = members.next();
+    if (!member) return member.error();
+    if (!*member) return made;
+    if (const result<void> added = made->names_.add(**member, made->extents_.size()); !added) return added.error();
+    made->extents_.push_back({(*member)->position, (*member)->size});
+  }
+}
+
+result<std::unique_ptr<model::blob_reader>> tar_files::open(std::string_view name) {
+  const result<std::optional<std::size_t>> place = names_.find(name);
+  if (!place) return place.error();
+  if (!*place) return std::unique_ptr<model::blob_reader>();
+  const extent& where = extents_[**place];
+  return part_of_file(file_, where.position, where.size);
+}
+
+result<std::unique_ptr<model::blob_reader>> directory_files::open(std::string_view name) {
+  const std::filesystem::path path = root_ / name;
+  std::error_code ec;
+  const std::filesystem::file_status status = std::filesystem::status(path, ec);
+  if (!std::filesystem::exists(status)) {
+    if (ec && ec != std::errc::no_such_file_or_directory && ec != std::errc::not_a_directory) {
+      return system_failure(ec.value(), "cannot read", path.string());
+    }
+    return std::unique_ptr<model::blob_reader>();
+  }
+  // Asked before it is opened: opening a pipe waits.
+  if (!std::filesystem::is_regular_file(status)) {
+    return failure(errc::malformed_document, fmt::format("{} is not a file", clean_text(path.string())));
+  }
+  result<runtime::file> opened = runtime::file::open(path, runtime::open_mode::read);
+  if (!opened) return opened.error();
+  const result<std::uint64_t> size = opened->size();
+  if (!size) return size.error();
+  return part_of_file(std::make_shared<runtime::file>(std::move(*opened)), 0, *size);
+}
+
+}  // namespace gantry::archive

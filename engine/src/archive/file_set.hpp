@@ -1,0 +1,97 @@
+#pragma once
+
+#include "archive/tar_reader.hpp"
+#include "base/failure.hpp"
+#include "model/blob_source.hpp"
+#include "runtime/file.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::archive {
+
+/// The files of a foreign archive by their names in it. Blocking; opened readers may be used on other workers than the set.
+class file_set {
+ public:
+  virtual ~file_set() = default;
+
+  /// Opens the file \p name, a clean path; nothing when there is none. Links are followed inside the set.
+  /// \returns errc::malformed_document when a link leads out or in a circle, or when what is there is no file
+  virtual result<std::unique_ptr<model::blob_reader>> open(std::string_view name) = 0;
+
+  /// The digest of a file where it is known already.
+  virtual digest known_digest(std::string_view) { return {}; }
+
+ protected:
+  file_set() = default;
+};
+
+/// The names of an archive and the links between them. Refuses what a second reader might see in another way.
+class member_list {
+ public:
+  /// Adds \p member; \ref find gives its \p place back when it is a file.
+  /// \returns errc::malformed_document for a second entry of one name, unless both are directories
+  result<void> add(const tar_member& member, std::size_t place);
+
+  /// The file behind \p name; nothing when there is none. Errors as file_set::open.
+  result<std::optional<std::size_t>> find(std::string_view name) const;
+
+ private:
+  struct entry {
+    member_kind kind = member_kind::file;
+    std::string target;
+    std::size_t place = 0;
+  };
+  std::map<std::string, entry, std::less<>> entries_;
+};
+
+/// A plain tar on a disk: indexed once, its files are read where they lie.
+class tar_files final : public file_set {
+ public:
+  /// Reads all headers. \p opened is a regular file, open for reading.
+  static result<std::shared_ptr<tar_files>> index(runtime::file opened, const std::atomic<bool>& stop);
+
+  result<std::unique_ptr<model::blob_reader>> open(std::string_view name) override;
+
+ private:
+  explicit tar_files(runtime::file opened) : file_(std::make_shared<runtime::file>(std::move(opened))) {}
+
+  struct extent {
+    std::uint64_t position = 0;
+    std::uint64_t size = 0;
+  };
+
+  std::shared_ptr<runtime::file> file_;
+  std::vector<extent> extents_;
+  member_list names_;
+};
+
+/// A directory. Only regular files are opened; symbolic links in it belong to whoever made it and are followed.
+class directory_files final : public file_set {
+ public:
+  explicit directory_files(std::filesystem::path root) : root_(std::move(root)) {}
+
+  result<std::unique_ptr<model::blob_reader>> open(std::string_view name) override;
+
+ private:
+  std::filesystem::path root_;
+};
+
+/// \p size bytes of \p from, starting at \p offset. Has no handle of its own on purpose: what comes from a foreign file must pass through
+/// memory, where it is hashed.
+std::unique_ptr<model::blob_reader> part_of_file(std::shared_ptr<const runtime::file> from, std::uint64_t offset, std::uint64_t size);
+
+/// \p bytes as a blob.
+std::unique_ptr<model::blob_reader> reader_of(std::string bytes);
+
+/// All of a reader. \returns errc::limit_exceeded above \p cap bytes, errc::size_mismatch when it ends early
+result<std::string> read_all(model::blob_reader& from, std::size_t cap, std::string_view what);
+
+}  // namespace gantry::archive

@@ -1,0 +1,197 @@
+#include "archive/image_source.hpp"
+
+#include "archive/docker_archive.hpp"
+#include "archive/documents.hpp"
+#include "archive/image_tree.hpp"
+#include "base/redact.hpp"
+#include "model/manifest.hpp"
+#include "model/media_type.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace gantry::archive {
+namespace {
+
+failure in_source(const std::string& name, const failure& why) { return {why.code, fmt::format("{}: {}", name, why.text.message())}; }
+
+/// The text of a document at the top of \p files; nothing when there is none.
+result<std::optional<std::string>> document(file_set& files, const char* name, std::size_t cap) {
+  const result<std::unique_ptr<model::blob_reader>> opened = files.open(name);
+  if (!opened) return opened.error();
+  if (!*opened) return std::optional<std::string>();
+  result<std::string> text = read_all(**opened, cap, name);
+  if (!text) return text.error();
+  return std::optional(std::move(*text));
+}
+
+template <class T>
+void add_once(std::vector<T>& list, T value) {
+  if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(std::move(value));
+}
+
+/// What annotations of an index.json call an image.
+void add_names(source_image& image, const descriptor& entry) {
+  const auto annotation = [&entry](const char* key) {
+    const auto found = entry.annotations.find(key);
+    return found == entry.annotations.end() ? std::string() : found->second;
+  };
+  const std::string ref_name = annotation(ref_name_annotation);
+  for (const std::string& text : {annotation(image_name_annotation), ref_name}) {
+    // A word without any of these is a tag, as the specification has it; skopeo and others write whole names.
+    if (text.find_first_of("/:@") == std::string::npos) continue;
+    error_code ec;
+    reference name = reference::parse(text, ec);
+    if (ec || (name.tag().empty() && name.digest() != entry.digest)) continue;
+    add_once(image.content.names, std::move(name));
+  }
+  if (!ref_name.empty() && ref_name.find_first_of("/:@") == std::string::npos) add_once(image.tags, ref_name);
+}
+
+result<std::vector<reference>> names_of(const docker_entry& entry) {
+  std::vector<reference> names;
+  for (const std::string& text : entry.tags) {
+    error_code ec;
+    reference name = reference::parse(text, ec);
+    if (ec) {
+      return failure(errc::malformed_document,
+                     fmt::format("manifest.json of the archive names an image {}, which is no reference", clean_text(text)));
+    }
+    add_once(names, std::move(name));
+  }
+  return names;
+}
+
+}  // namespace
+
+result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_set> files, model::blob_source* elsewhere,
+                                                         const std::string& name) {
+  std::unique_ptr<image_source> made(new image_source(std::move(files), elsewhere));
+  const auto index = document(*made->files_, "index.json", model::document_limit);
+  if (!index) return in_source(name, index.error());
+  const auto manifest = document(*made->files_, "manifest.json", docker_manifest_limit);
+  if (!manifest) return in_source(name, manifest.error());
+  result<void> read;
+  if (*index) {
+    read = made->read_layout(**index);
+    if (read && *manifest) read = made->add_docker_names(**manifest);
+  } else if (*manifest) {
+    read = made->read_docker(**manifest);
+  } else {
+    const auto old = document(*made->files_, "repositories", docker_manifest_limit);
+    const bool ancient = old && *old;
+    read = failure(errc::unsupported_document, ancient ? "this archive was written by docker before 1.10; load and save it with a newer one"
+                                                       : "there is no image: neither index.json nor manifest.json is at its top");
+  }
+  if (!read) return in_source(name, read.error());
+  return made;
+}
+
+result<void> image_source::read_layout(std::string_view index) {
+  result<model::document> parsed = model::parse_document(index, model::media_type::oci_index, "index.json");
+  if (!parsed) return parsed.error();
+  const auto* content = std::get_if<model::index>(&*parsed);
+  if (content == nullptr) return failure(errc::malformed_document, "index.json is no index");
+  for (const descriptor& entry : content->manifests) {
+    const auto same = [&entry](const source_image& image) { return image.content.top.digest == entry.digest; };
+    auto place = std::find_if(images_.begin(), images_.end(), same);
+    if (place == images_.end()) {
+      descriptor top = entry;
+      // They say what the layout calls the image, and are no part of it.
+      top.annotations.clear();
+      result<archived_image> image = read_image(*this, std::move(top), {});
+      if (!image) return image.error();
+      place = images_.insert(place, source_image{std::move(*image), {}});
+    }
+    add_names(*place, entry);
+  }
+  return {};
+}
+
+result<void> image_source::read_docker(std::string_view manifest) {
+  const result<std::vector<docker_entry>> entries = parse_docker_manifest(manifest);
+  if (!entries) return entries.error();
+  for (const docker_entry& entry : *entries) {
+    result<docker_content> found = read_docker_image(*files_, entry);
+    if (!found) return found.error();
+    result<std::vector<reference>> names = names_of(entry);
+    if (!names) return names.error();
+    for (const auto& [blob, path] : found->paths) {
+      const result<std::string> clean = clean_member_name(path);
+      if (!clean) return clean.error();
+      named_as_[blob] = *clean;
+    }
+    made_[found->manifest.digest] = std::move(found->manifest_bytes);
+    const auto same = [&found](const source_image& image) { return image.content.top.digest == found->manifest.digest; };
+    auto place = std::find_if(images_.begin(), images_.end(), same);
+    if (place == images_.end()) {
+      archived_manifest held;
+      held.manifest = found->manifest;
+      held.config = std::move(found->config);
+      held.layers = std::move(found->layers);
+      held.platform = normalise(found->parsed_config.platform);
+      source_image image;
+      image.content.top = found->manifest;
+      image.content.manifests.push_back(std::move(held));
+      place = images_.insert(place, std::move(image));
+    }
+    for (reference& name : *names) add_once(place->content.names, std::move(name));
+  }
+  return {};
+}
+
+// docker's own archives give an image that has no name in index.json one here.
+result<void> image_source::add_docker_names(std::string_view manifest) {
+  const result<std::vector<docker_entry>> entries = parse_docker_manifest(manifest);
+  if (!entries) return entries.error();
+  for (const docker_entry& entry : *entries) {
+    const digest config = digest_in_path(entry.config);
+    result<std::vector<reference>> names = names_of(entry);
+    if (!names) return names.error();
+    for (source_image& image : images_) {
+      const auto& held = image.content.manifests;
+      const bool same = std::any_of(held.begin(), held.end(),
+                                    [&config](const archived_manifest& one) { return one.config && one.config->digest == config; });
+      if (same && image.content.names.empty()) image.content.names = *names;
+    }
+  }
+  return {};
+}
+
+bool image_source::holds(const descriptor& blob) { return open(blob).has_value(); }
+
+result<std::unique_ptr<model::blob_reader>> image_source::open(const descriptor& blob) {
+  if (const auto made = made_.find(blob.digest); made != made_.end()) return reader_of(made->second);
+  const auto named = named_as_.find(blob.digest);
+  result<std::unique_ptr<model::blob_reader>> opened = files_->open(named != named_as_.end() ? named->second : blob_path(blob.digest));
+  if (!opened) return opened.error();
+  if (*opened && (*opened)->size() == blob.size) return opened;
+  if (*opened) {
+    return failure(errc::size_mismatch, fmt::format("blob {} is {} bytes long there, but its descriptor says {}", blob.digest.string(),
+                                                    (*opened)->size(), blob.size));
+  }
+  if (blob.data) {
+    result<std::optional<std::string>> carried = model::inline_content(blob);
+    if (!carried) return carried.error();
+    return reader_of(std::move(**carried));
+  }
+  if (elsewhere_ != nullptr) return elsewhere_->open(blob);
+  return failure(errc::not_found, fmt::format("blob {} ({} bytes) is not in the archive", blob.digest.string(), blob.size));
+}
+
+result<std::unique_ptr<image_source>> open_image_source(const std::filesystem::path& path, model::blob_source* elsewhere,
+                                                        const std::atomic<bool>& stop) {
+  const std::string name = clean_text(path.string());
+  std::error_code ec;
+  if (std::filesystem::is_directory(path, ec)) return image_source::read(std::make_shared<directory_files>(path), elsewhere, name);
+  result<runtime::file> opened = runtime::file::open(path, runtime::open_mode::read);
+  if (!opened) return opened.error();
+  result<std::shared_ptr<tar_files>> files = tar_files::index(std::move(*opened), stop);
+  if (!files) return in_source(name, files.error());
+  return image_source::read(std::move(*files), elsewhere, name);
+}
+
+}  // namespace gantry::archive

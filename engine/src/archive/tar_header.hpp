@@ -1,0 +1,44 @@
+#pragma once
+
+#include "archive/tar.hpp"
+#include "base/failure.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace gantry::archive {
+
+/// A tar that is not what it should be; \p what says where, after a colon.
+failure damaged_tar(std::string_view what);
+
+/// What a header block says, extended headers left aside (POSIX.1-2017 pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar
+/// Format").
+struct raw_tar_header {
+  std::string name;  ///< prefix included
+  std::string link_name;
+  std::uint64_t size = 0;
+  char type = '0';
+};
+
+/// Decodes one header block. Nothing for a block of zeros, which ends an archive. \returns errc::malformed_document for a wrong checksum
+/// and for numbers that are negative, not octal, or beyond 2^63
+result<std::optional<raw_tar_header>> decode_tar_header(std::span<const std::byte, tar_block> block);
+
+/// The records of a pax extended header, `<length> <key>=<value>\n`. \returns errc::malformed_document for lengths that do not fit, empty
+/// keys, and NUL bytes in a key or value: other readers would cut the name there
+result<std::map<std::string, std::string>> parse_pax(std::string_view records);
+
+/// The path of a member in one spelling: without "./" in front, doubled or trailing slashes. The root itself is an empty path.
+/// \returns errc::malformed_document for what could lead out of the archive (absolute, or with "..") and for overlong names
+result<std::string> clean_member_name(std::string_view name);
+
+/// Where a link of the member \p name leads inside the archive, by the text alone. A symbolic link starts at the directory of \p name, a
+/// hard link at the root. \returns errc::malformed_document when it is absolute or leads out
+result<std::string> link_destination(std::string_view name, std::string_view target, bool symbolic);
+
+}  // namespace gantry::archive

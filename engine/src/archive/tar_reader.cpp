@@ -1,0 +1,172 @@
+#include "archive/tar_reader.hpp"
+
+#include "base/redact.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace gantry::archive {
+namespace {
+
+failure cut_off() { return {errc::malformed_document, "the archive is not complete: it ends before its end marker"}; }
+
+std::optional<std::uint64_t> decimal(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc() || end != text.data() + text.size() || text.empty() || value >> 63 != 0) return std::nullopt;
+  return value;
+}
+
+/// The kind of a type flag; nothing for types whose content cannot be told.
+std::optional<member_kind> member_kind_of(char type) {
+  switch (type) {
+    case '0':
+    case '\0':
+    case '7':  // contiguous, a file to everybody
+      return member_kind::file;
+    case '1':
+      return member_kind::hard_link;
+    case '2':
+      return member_kind::symbolic_link;
+    case '3':
+    case '4':
+    case '6':
+      return member_kind::other;
+    case '5':
+      return member_kind::directory;
+    default:
+      return std::nullopt;
+  }
+}
+
+/// GNU's long names end in a NUL that is no part of them.
+std::string long_name(std::string text) { return text.substr(0, text.find('\0')); }
+
+}  // namespace
+
+result<void> tar_reader::pass(std::uint64_t count) {
+  const result<std::uint64_t> passed = from_.skip(count);
+  if (!passed) return passed.error();
+  position_ += *passed;
+  if (*passed < count) return cut_off();
+  return {};
+}
+
+result<std::optional<raw_tar_header>> tar_reader::header() {
+  std::array<std::byte, tar_block> block{};
+  const result<std::size_t> got = from_.read(block);
+  if (!got) return got.error();
+  position_ += *got;
+  if (*got < block.size()) return cut_off();
+  return decode_tar_header(block);
+}
+
+result<std::string> tar_reader::extension(std::uint64_t size) {
+  if (size > tar_extension_limit) {
+    return failure(errc::limit_exceeded,
+                   fmt::format("the archive has an extended header of {} bytes; more than {} are not accepted", size, tar_extension_limit));
+  }
+  std::string text(static_cast<std::size_t>(size), '\0');
+  const result<std::size_t> got = from_.read(std::as_writable_bytes(std::span(text)));
+  if (!got) return got.error();
+  position_ += *got;
+  if (*got < text.size()) return cut_off();
+  if (const result<void> passed = pass(tar_padding(size)); !passed) return passed.error();
+  return text;
+}
+
+result<std::optional<tar_member>> tar_reader::next() {
+  if (const result<void> passed = pass(std::exchange(unread_, 0) + std::exchange(padding_, 0)); !passed) return passed.error();
+  std::map<std::string, std::string> pax;
+  for (;;) {
+    result<std::optional<raw_tar_header>> found = header();
+    if (!found) return found.error();
+    if (!*found) return std::optional<tar_member>();
+    // Headers in front of headers count as well, or they would go on for ever.
+    if (++members_ > tar_member_limit) {
+      return failure(errc::limit_exceeded, fmt::format("the archive has more than {} entries", tar_member_limit));
+    }
+    raw_tar_header& header = **found;
+    if (header.type != 'x' && header.type != 'X' && header.type != 'g' && header.type != 'L' && header.type != 'K') {
+      if (header.type == 'V') {  // the name of a volume
+        if (const result<void> passed = pass(header.size + tar_padding(header.size)); !passed) return passed.error();
+        continue;
+      }
+      result<tar_member> member = member_of(std::move(header), std::move(pax));
+      if (!member) return member.error();
+      return std::optional(std::move(*member));
+    }
+    result<std::string> text = extension(header.size);
+    if (!text) return text.error();
+    if (header.type == 'L' || header.type == 'K') {
+      pax[header.type == 'L' ? "path" : "linkpath"] = long_name(std::move(*text));
+      continue;
+    }
+    result<std::map<std::string, std::string>> records = parse_pax(*text);
+    if (!records) return records.error();
+    if (header.type != 'g') {
+      for (auto& [key, value] : *records) pax[key] = std::move(value);
+    } else if (records->contains("path") || records->contains("linkpath") || records->contains("size")) {
+      return damaged_tar("a global header gives one name or size to all entries");
+    }
+  }
+}
+
+result<tar_member> tar_reader::member_of(raw_tar_header header, std::map<std::string, std::string> pax) {
+  const auto replaced = [&pax](const char* key, std::string& value) {
+    const auto found = pax.find(key);
+    if (found != pax.end() && !found->second.empty()) value = found->second;
+  };
+  replaced("path", header.name);
+  replaced("linkpath", header.link_name);
+  const std::string shown = clean_text(header.name);
+  for (const auto& [key, value] : pax) {
+    if (key.starts_with("GNU.sparse.")) header.type = 'S';
+  }
+  if (header.type == 'S') {
+    return failure(errc::unsupported_document, fmt::format("{} is a sparse file, which archives of images do not have", shown));
+  }
+  if (const auto size = pax.find("size"); size != pax.end()) {
+    const auto number = decimal(size->second);
+    if (!number) return damaged_tar(fmt::format("the size of {} is no number", shown));
+    header.size = *number;
+  }
+  std::optional<member_kind> kind = member_kind_of(header.type);
+  if (!kind) {
+    return failure(errc::unsupported_document,
+                   fmt::format("{} is of type '{}', which is not known", shown, clean_text(std::string(1, header.type))));
+  }
+  // Before there was a type for them, directories were files whose name ends in a slash.
+  if (*kind == member_kind::file && header.name.ends_with('/')) kind = member_kind::directory;
+
+  tar_member member;
+  member.kind = *kind;
+  result<std::string> name = clean_member_name(header.name);
+  if (!name) return name.error();
+  member.name = std::move(*name);
+  if (member.name.empty() && member.kind != member_kind::directory) return damaged_tar("an entry has no name");
+  member.position = position_;
+  member.target = std::move(header.link_name);
+  if (member.kind == member_kind::file) {
+    member.size = header.size;
+    unread_ = member.size;
+    padding_ = tar_padding(member.size);
+  }
+  return member;
+}
+
+result<std::size_t> tar_reader::read(std::span<std::byte> into) {
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), unread_));
+  const result<std::size_t> got = from_.read(into.first(wanted));
+  if (!got) return got.error();
+  position_ += *got;
+  unread_ -= *got;
+  if (*got < wanted) return cut_off();
+  return *got;
+}
+
+}  // namespace gantry::archive

@@ -1,0 +1,137 @@
+#include "archive/tar_reader.hpp"
+
+#include "archive/tar.hpp"
+#include "support/catch.hpp"
+#include "support/result.hpp"
+#include "support/tar_builder.hpp"
+#include "text_input.hpp"
+
+#include <string>
+#include <vector>
+
+namespace gantry::archive {
+namespace {
+
+using test::must;
+using test::must_fail;
+using test::pax_record;
+using test::tar_builder;
+
+result<std::vector<tar_member>> members_of(const std::string& tar) {
+  test::text_input bytes(tar);
+  tar_reader reader(bytes);
+  std::vector<tar_member> members;
+  for (;;) {
+    const auto member = reader.next();
+    if (!member) return member.error();
+    if (!*member) return members;
+    members.push_back(**member);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("members are found with their places") {
+  const std::string tar = tar_builder()
+                              .directory("blobs/")
+                              .add("./blobs/a", std::string(600, 'a'))
+                              .add("b", "", '\0')
+                              .symlink("c/layer.tar", "../blobs/a")
+                              .add("d", "", '1', "blobs/a")
+                              .add("pipe", "", '6')
+                              .add("old/", "", '0')
+                              .finish();
+  const auto members = must(members_of(tar));
+  REQUIRE(members.size() == 7);
+  CHECK(members[0].kind == member_kind::directory);
+  CHECK(members[1].name == "blobs/a");
+  CHECK(members[1].size == 600);
+  CHECK(tar.substr(members[1].position, 600) == std::string(600, 'a'));
+  CHECK(members[2].kind == member_kind::file);
+  CHECK(members[3].kind == member_kind::symbolic_link);
+  CHECK(members[3].target == "../blobs/a");
+  CHECK(members[4].kind == member_kind::hard_link);
+  CHECK(members[5].kind == member_kind::other);
+  CHECK(members[6].kind == member_kind::directory);
+}
+
+TEST_CASE("contents are read in parts and passed over") {
+  const std::string tar = tar_builder().add("a", std::string(700, 'a')).add("b", "bbb").finish();
+  test::text_input bytes(tar);
+  tar_reader reader(bytes);
+  REQUIRE(must(reader.next()));
+  std::string part(600, '\0');
+  CHECK(must(reader.read(std::as_writable_bytes(std::span(part)))) == 600);
+  REQUIRE(must(reader.next())->name == "b");
+  CHECK(must(reader.read(std::as_writable_bytes(std::span(part)))) == 3);
+  CHECK(part.substr(0, 3) == "bbb");
+  CHECK(must(reader.read(std::as_writable_bytes(std::span(part)))) == 0);
+}
+
+TEST_CASE("what our own writer writes is read") {
+  const std::string name = "blobs/" + std::string(200, 'x') + "/y";
+  std::string tar = tar_header(name, 3, tar_type::file) + "abc" + std::string(tar_padding(3), '\0');
+  tar += tar_header("dir/", 0, tar_type::directory) + std::string(tar_end_size, '\0');
+  const auto members = must(members_of(tar));
+  REQUIRE(members.size() == 2);
+  CHECK(members[0].name == name);
+  CHECK(members[1].kind == member_kind::directory);
+}
+
+TEST_CASE("long names, long links and large sizes come from extended headers") {
+  const std::string longer = "a/" + std::string(300, 'n');
+  const auto members = must(members_of(tar_builder()
+                                           .add(longer, "x")
+                                           .add_pax(pax_record("path", "p/" + longer) + pax_record("mtime", "1.5"))
+                                           .add("short", "yy")
+                                           .add_pax(pax_record("linkpath", longer))
+                                           .symlink("link", "cut")
+                                           .add_pax(pax_record("comment", "of all"), 'g')
+                                           .add("last", "zzz")
+                                           .finish()));
+  REQUIRE(members.size() == 4);
+  CHECK(members[0].name == longer);
+  CHECK(members[1].name == "p/" + longer);
+  CHECK(members[1].size == 2);
+  CHECK(members[2].target == longer);
+  CHECK(members[3].name == "last");
+}
+
+TEST_CASE("an archive that was cut is not complete, wherever it was cut") {
+  const std::string whole = tar_builder().add("a", std::string(700, 'a')).add("b", "bbb").finish();
+  for (std::size_t length = 0; length <= whole.size(); length += 64) {
+    CAPTURE(length);
+    const auto read = members_of(whole.substr(0, length));
+    // One block of zeros is enough of an end.
+    if (length >= whole.size() - 512) {
+      CHECK(read.has_value());
+    } else {
+      must_fail(read, errc::malformed_document);
+    }
+  }
+}
+
+TEST_CASE("what another reader could take for something else is refused") {
+  must_fail(members_of(tar_builder().add_pax(pax_record("size", "-1")).add("a", "").finish()), errc::malformed_document);
+  must_fail(members_of(tar_builder().add_pax(pax_record("path", "x"), 'g').add("a", "").finish()), errc::malformed_document);
+  must_fail(members_of(tar_builder().add_pax(pax_record("GNU.sparse.major", "1")).add("a", "").finish()), errc::unsupported_document);
+  must_fail(members_of(tar_builder().add("a", "", 'S').finish()), errc::unsupported_document);
+  must_fail(members_of(tar_builder().add("a", "", 'M').finish()), errc::unsupported_document);
+  must_fail(members_of(tar_builder().add("a", "", 'Q').finish()), errc::unsupported_document);
+  must_fail(members_of(tar_builder().add_header("x", std::uint64_t{16} << 20, 'x').finish()), errc::limit_exceeded);
+  must_fail(members_of(tar_builder().add("../a", "").finish()), errc::malformed_document);
+  must_fail(members_of(tar_builder().add("", "x").finish()), errc::malformed_document);
+  must_fail(members_of(tar_builder().add_header("a", std::uint64_t{1} << 32).finish()), errc::malformed_document);
+}
+
+TEST_CASE("the number of entries is limited") {
+  tar_builder tar;
+  for (std::size_t i = 0; i <= tar_member_limit; ++i) tar.add_header("./", 0, '5');
+  must_fail(members_of(tar.finish()), errc::limit_exceeded);
+}
+
+TEST_CASE("the name of a volume is no member") {
+  CHECK(must(members_of(tar_builder().add("my volume", "", 'V').add("a", "").finish())).size() == 1);
+}
+
+}  // namespace gantry::archive
