@@ -11,7 +11,7 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/gantryConfig.cmake.in 
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/gantryConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/gantryConfig.cmake ${PROJECT_BINARY_DIR}/gantryConfigVersion.cmake DESTINATION ${package_dir} COMPONENT engine)
 
-set(GANTRY_PC_REQUIRES "openssl >= 3.0, zlib, fmt, libxxhash, libxcrypt")
+set(GANTRY_PC_REQUIRES "openssl >= 3.0, zlib, fmt, libxxhash, libxcrypt, libzstd")
 if(ISAL_FOUND)
   string(APPEND GANTRY_PC_REQUIRES ", libisal")
 endif()

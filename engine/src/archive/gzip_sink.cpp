@@ -1,11 +1,9 @@
 #include "archive/gzip_sink.hpp"
 
+#include "archive/checksum.hpp"
+
 #include <zlib.h>
 #include <boost/assert.hpp>
-
-#ifdef GANTRY_HAVE_ISAL
-#include <isa-l/crc.h>
-#endif
 
 #include <algorithm>
 #include <array>
@@ -20,15 +18,6 @@ constexpr std::size_t stored_limit = 65535;
 /// Three header bits, filled up to a byte, then the length and its complement.
 constexpr std::size_t stored_header = 5;
 constexpr std::size_t output_size = 4 * (stored_limit + stored_header);
-
-/// CRC-32 of RFC 1952, continued from \p crc; 0 to begin with.
-std::uint32_t continue_crc(std::uint32_t crc, std::span<const std::byte> bytes) {
-#ifdef GANTRY_HAVE_ISAL
-  return ::crc32_gzip_refl(crc, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-#else
-  return static_cast<std::uint32_t>(::crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-#endif
-}
 
 std::array<std::byte, 4> little_endian(std::uint32_t value) {
   std::array<std::byte, 4> out;
