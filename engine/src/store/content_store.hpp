@@ -3,6 +3,7 @@
 #include "base/failure.hpp"
 #include "model/blob_source.hpp"
 #include "runtime/file.hpp"
+#include "store/blob_meta.hpp"
 #include "store/ingest.hpp"
 #include "store/paths.hpp"
 #include "store/reference_record.hpp"
@@ -83,6 +84,11 @@ class content_store final : public model::blob_source {
   /// Starts or resumes an ingest and checks every journalled piece against the disk. A torn, damaged or foreign journal costs bytes, it is
   /// no error.
   result<std::unique_ptr<ingest>> begin(const descriptor& blob, ingest_options options = {}) const;
+
+  /// What is known about the content of a blob; nothing when it is not known, or cannot be read.
+  std::optional<blob_meta> meta(const digest& blob) const;
+  /// Keeps what was learnt about a blob. Not forced to disk. A failure harms nobody but the next who needs the facts.
+  result<void> put_meta(const digest& blob, const blob_meta& facts) const;
 
   /// Tries to become the one who writes references and index.json; nothing when another does. Never waits.
   result<std::optional<index_lock>> try_lock_index() const;

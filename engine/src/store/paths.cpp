@@ -19,6 +19,8 @@ std::string without_colons(std::string_view text) {
 
 std::filesystem::path paths::blob(const digest& value) const { return blobs() / value.algorithm_name() / value.encoded(); }
 
+std::filesystem::path paths::meta(const digest& value) const { return metas() / value.algorithm_name() / value.encoded(); }
+
 std::filesystem::path paths::ingest(const digest& value, const std::string& suffix) const {
   std::string name(value.algorithm_name());
   name.append("-").append(value.encoded());

@@ -17,6 +17,7 @@ struct paths {
   std::filesystem::path index() const { return root / "index.json"; }
   std::filesystem::path blobs() const { return root / "blobs"; }
   std::filesystem::path references() const { return root / "refs"; }
+  std::filesystem::path metas() const { return root / "meta"; }
   std::filesystem::path ingests() const { return root / "ingest"; }
   std::filesystem::path locks() const { return root / "locks"; }
   std::filesystem::path blob_locks() const { return locks() / "blobs"; }
@@ -24,6 +25,8 @@ struct paths {
 
   /// blobs/<algorithm>/<hex>
   std::filesystem::path blob(const digest& value) const;
+  /// meta/<algorithm>/<hex>
+  std::filesystem::path meta(const digest& value) const;
   /// ingest/<algorithm>-<hex>, followed by `.` and \p suffix when there is one
   std::filesystem::path ingest(const digest& value, const std::string& suffix = {}) const;
   /// refs/<registry>/<repository>/_/<tag or digest>, ':' written '+'. \p name must not be empty.

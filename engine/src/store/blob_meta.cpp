@@ -1,0 +1,59 @@
+#include "store/blob_meta.hpp"
+
+#include "model/descriptor_shape.hpp"
+#include "model/json.hpp"
+#include "model/json_writer.hpp"
+#include "store/content_store.hpp"
+
+#include <limits>
+#include <utility>
+
+// The facts as a document, and the part of content_store that keeps them.
+
+namespace gantry::store {
+namespace {
+
+namespace json = model::json;
+
+constexpr std::size_t meta_cap_bytes = 4096;
+/// Another version is not read: the facts are cheaper to learn again than to guess.
+constexpr std::uint64_t meta_version = 1;
+
+}  // namespace
+
+std::string to_json(const blob_meta& facts) {
+  model::json_writer writer;
+  writer.begin_object().member("version", meta_version).member("diffId", facts.diff_id.string()).member("rawSize", facts.raw_size);
+  writer.member("crc32", std::uint64_t{facts.crc32}).member("wholeMembers", facts.whole_members).end_object();
+  return writer.take() + "\n";
+}
+
+std::optional<blob_meta> parse_meta(std::string_view text) {
+  blob_meta facts;
+  std::uint64_t version = 0;
+  std::uint64_t crc32 = 0;
+  const json::shape top =
+      json::object({{"version", json::integer(version), json::need::required},
+                    {"diffId", model::digest_shape([&](digest value) { facts.diff_id = std::move(value); }), json::need::required},
+                    {"rawSize", json::integer(facts.raw_size), json::need::required},
+                    {"crc32", json::integer(crc32), json::need::required},
+                    {"wholeMembers", json::boolean(facts.whole_members), json::need::required}});
+  if (!json::read(text, top, "the facts of a blob", {.size = meta_cap_bytes, .depth = 4})) return std::nullopt;
+  if (version != meta_version || crc32 > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  facts.crc32 = static_cast<std::uint32_t>(crc32);
+  return facts;
+}
+
+std::optional<blob_meta> content_store::meta(const digest& blob) const {
+  const auto text = runtime::read_file(paths_.meta(blob), meta_cap_bytes);
+  return text ? parse_meta(*text) : std::nullopt;
+}
+
+result<void> content_store::put_meta(const digest& blob, const blob_meta& facts) const {
+  if (meta(blob) == facts) return {};
+  const std::filesystem::path path = paths_.meta(blob);
+  if (auto made = runtime::make_directories(path.parent_path()); !made) return made;
+  return runtime::atomic_write_file(path, to_json(facts), {.sync = false, .permissions = 0644});
+}
+
+}  // namespace gantry::store
