@@ -139,6 +139,9 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     if (wanted.all_platforms && !wanted.platforms.empty()) {
       co_return failure(errc::invalid_option, "all platforms and a choice of platforms exclude each other");
     }
+    if (!wanted.name.empty() && (images.size() > 1 || wanted.name.digest())) {
+      co_return failure(errc::invalid_option, "a name of one's own is for one image, and has a tag without a digest");
+    }
     auto opened = co_await open_store();
     if (!opened) co_return opened.error();
     co_return co_await jobs::pull(shared, running, *opened, std::move(images), std::move(wanted), options.sync);

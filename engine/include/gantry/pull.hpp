@@ -15,11 +15,14 @@
 namespace gantry {
 
 enum class archive_format {
-  docker,  ///< OCI layout with docker's manifest.json; loads in docker, podman, containerd and skopeo
-  oci,     ///< OCI image layout in a tar
+  docker,    ///< OCI layout with docker's manifest.json; loads in docker, podman, containerd and skopeo
+  oci,       ///< OCI image layout in a tar
+  oci_dir,   ///< OCI image layout as a directory; files only, without gzip
+  synology,  ///< what docker before 25 wrote, layers uncompressed: for old engines and Synology's DSM; one platform an image
 };
 
-/// An archive file, created as `.<name>.gantry-part` and renamed when it is complete. An existing file is replaced.
+/// An archive file, created as `.<name>.gantry-part` and renamed when it is complete. An existing file is replaced; with
+/// archive_format::oci_dir an existing OCI image layout is, as a whole.
 struct archive_file {
   std::filesystem::path path;
   archive_format format = archive_format::docker;
@@ -42,8 +45,15 @@ struct pull_options : operation_options {
 
   /// Platforms to fetch, each of which must exist. Empty: \ref platform::host.
   std::vector<platform> platforms;
-  /// Every platform of an index, attestations included; \ref platforms must be empty.
+  /// Every platform of an index, attestations included; \ref platforms must be empty. Offline: every platform that is held.
   bool all_platforms = false;
+
+  /// Nothing but the store is asked; what is not there completely is errc::not_found.
+  bool offline = false;
+
+  /// What the image is called in the archive, in the store and in the result, in place of the name that it is fetched by. A tag without a
+  /// digest, for one image only. Empty: that name.
+  reference name;
 };
 
 /// One image of one platform.

@@ -43,15 +43,13 @@ std::string manifest_json(std::span<const docker_image> images) {
   json_writer out;
   out.begin_array();
   for (const docker_image& image : images) {
-    out.begin_object().member("Config", blob_path(image.config.digest)).key("RepoTags");
+    out.begin_object().member("Config", image.config).key("RepoTags");
     if (image.tags.empty()) {
       out.null();
     } else {
       out.value(image.tags);
     }
-    out.key("Layers").begin_array();
-    for (const descriptor& layer : image.layers) out.value(blob_path(layer.digest));
-    out.end_array().end_object();
+    out.member("Layers", image.layers).end_object();
   }
   out.end_array();
   return out.take();

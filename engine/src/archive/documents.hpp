@@ -23,9 +23,9 @@ std::string index_json(std::string_view media_type, std::span<const descriptor> 
 
 /// One entry of docker's manifest.json.
 struct docker_image {
-  descriptor config;
-  std::vector<std::string> tags;  ///< docker's short form, e.g. `nginx:1.25`; none is written as null
-  std::vector<descriptor> layers;
+  std::string config;               ///< path in the archive
+  std::vector<std::string> tags;    ///< docker's short form, e.g. `nginx:1.25`; none is written as null
+  std::vector<std::string> layers;  ///< paths in the archive
 };
 std::string manifest_json(std::span<const docker_image> images);
 

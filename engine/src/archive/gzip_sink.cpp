@@ -1,23 +1,25 @@
 #include "archive/gzip_sink.hpp"
 
 #include "archive/checksum.hpp"
+#include "archive/deflater.hpp"
 
-#include <zlib.h>
 #include <boost/assert.hpp>
 
 #include <algorithm>
 #include <array>
-#include <limits>
-#include <new>
+#include <deque>
+#include <semaphore>
+#include <utility>
+#include <vector>
 
 namespace gantry::archive {
 namespace {
 
-/// The most a stored block can hold: its length has 16 bits (RFC 1951 section 3.2.4).
-constexpr std::size_t stored_limit = 65535;
-/// Three header bits, filled up to a byte, then the length and its complement.
-constexpr std::size_t stored_header = 5;
-constexpr std::size_t output_size = 4 * (stored_limit + stored_header);
+/// Long enough that starting anew costs less than a percent of the size, short enough that all of them together stay small.
+constexpr std::size_t piece_size = std::size_t{512} * 1024;
+constexpr std::size_t output_size = 4 * (stored_block_limit + stored_header_size);
+/// More threads than this wait for the disk; each costs two pieces of memory.
+constexpr unsigned most_pieces = 8;
 
 std::array<std::byte, 4> little_endian(std::uint32_t value) {
   std::array<std::byte, 4> out;
@@ -25,19 +27,34 @@ std::array<std::byte, 4> little_endian(std::uint32_t value) {
   return out;
 }
 
+/// A piece on its way through a worker.
+struct deflate_piece {
+  deflate_piece() : input(piece_size), deflater(make_piece_deflater()) {}
+
+  std::span<std::byte> room() { return input.bytes().subspan(filled); }
+  std::span<const std::byte> content() const { return input.bytes().first(filled); }
+
+  void compress() {
+    deflater->deflate(content(), output);
+    crc = continue_crc(0, content());
+    done.release();
+  }
+
+  copy_buffer input;
+  std::size_t filled = 0;
+  std::unique_ptr<piece_deflater> deflater;
+  std::vector<std::byte> output;
+  std::uint32_t crc = 0;
+  std::binary_semaphore done{0};
+};
+
 }  // namespace
 
 struct gzip_sink::impl {
-  explicit impl(byte_sink& below) : to(below), output(output_size) {
-    // Negative window bits: raw deflate, the member around it is ours.
-    if (::deflateInit2(&deflater, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc();
-    // Magic, deflate, no flags, no time, no extra flags, unknown operating system (RFC 1952 section 2.3).
-    constexpr std::array<unsigned char, 10> header{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
-    append(std::as_bytes(std::span(header)));
+  impl(byte_sink& below, deflate_workers threads) : to(below), workers(std::move(threads)), output(output_size) {
+    if (!workers.run) workers.count = 0;
+    workers.count = std::min(workers.count, most_pieces);
   }
-  ~impl() { ::deflateEnd(&deflater); }
-  impl(const impl&) = delete;
-  impl& operator=(const impl&) = delete;
 
   std::span<std::byte> room() { return output.bytes().subspan(used); }
 
@@ -59,73 +76,123 @@ struct gzip_sink::impl {
     return drain();
   }
 
-  void account(std::span<const std::byte> bytes) {
-    crc = continue_crc(crc, bytes);
-    total += bytes.size();
+  result<void> open_member() {
+    if (std::exchange(open, true)) return {};
+    started = true;
+    // Magic, deflate, no flags, no time, no extra flags, unknown operating system (RFC 1952 section 2.3).
+    constexpr std::array<unsigned char, 10> header{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
+    if (const result<void> ready = make_room(header.size()); !ready) return ready.error();
+    append(std::as_bytes(std::span(header)));
+    crc = 0;
+    total = 0;
+    return {};
   }
 
-  /// Runs deflate over what it was given until all input is taken and all output of \p flush has come out.
-  result<void> deflate_all(int flush) {
-    for (;;) {
-      // More than the few bytes of a flush marker, or zlib would emit the marker again.
-      if (const result<void> ready = make_room(64); !ready) return ready.error();
-      const std::span<std::byte> free = room();
-      deflater.next_out = reinterpret_cast<Bytef*>(free.data());
-      deflater.avail_out = static_cast<uInt>(free.size());
-      const int status = ::deflate(&deflater, flush);
-      BOOST_ASSERT(status != Z_STREAM_ERROR);
-      used += free.size() - deflater.avail_out;
-      if (flush == Z_FINISH ? status == Z_STREAM_END : deflater.avail_out != 0) return {};
-    }
+  result<void> close_member() {
+    if (const result<void> settled = settle(); !settled) return settled.error();
+    if (!std::exchange(open, false)) return {};
+    // The last block: fixed codes, empty.
+    constexpr std::array<unsigned char, 2> last{0x03, 0x00};
+    if (const result<void> ready = make_room(last.size() + 8); !ready) return ready.error();
+    append(std::as_bytes(std::span(last)));
+    append(little_endian(crc));
+    // The length modulo 2^32 (RFC 1952 section 2.3.1, ISIZE).
+    append(little_endian(static_cast<std::uint32_t>(total)));
+    return {};
   }
 
   result<void> deflate_bytes(std::span<const std::byte> bytes) {
-    account(bytes);
+    if (bytes.empty()) return {};
+    if (const result<void> ready = open_member(); !ready) return ready.error();
     while (!bytes.empty()) {
-      const std::span<const std::byte> part = bytes.first(std::min<std::size_t>(bytes.size(), std::numeric_limits<uInt>::max()));
-      deflater.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(part.data()));
-      deflater.avail_in = static_cast<uInt>(part.size());
-      deflating = true;
-      if (const result<void> done = deflate_all(Z_NO_FLUSH); !done) return done.error();
+      if (!filling) filling = take_idle();
+      const std::span<const std::byte> part = bytes.first(std::min(bytes.size(), filling->room().size()));
+      std::copy(part.begin(), part.end(), filling->room().begin());
+      filling->filled += part.size();
       bytes = bytes.subspan(part.size());
+      if (!filling->room().empty()) return {};
+      if (const result<void> sent = send_off(); !sent) return sent.error();
     }
     return {};
   }
 
-  /// Ends what deflate has open on a byte boundary. A full flush, because zlib must not refer back across the stored blocks that follow: it
-  /// does not know of them.
-  result<void> align() {
-    if (!std::exchange(deflating, false)) return {};
-    return deflate_all(Z_FULL_FLUSH);
+  std::shared_ptr<deflate_piece> take_idle() {
+    if (idle.empty()) return std::make_shared<deflate_piece>();
+    std::shared_ptr<deflate_piece> one = std::move(idle.back());
+    idle.pop_back();
+    one->filled = 0;
+    return one;
+  }
+
+  /// Has the piece that was being filled compressed; waits for the oldest when there are enough under way.
+  result<void> send_off() {
+    std::shared_ptr<deflate_piece> one = std::move(filling);
+    filling.reset();
+    if (workers.count == 0) {
+      one->compress();
+    } else {
+      // A piece that nobody waits for any more, after a failure, lives until its worker is done with it.
+      workers.run([one] { one->compress(); });
+    }
+    under_way.push_back(std::move(one));
+    while (under_way.size() > workers.count) {
+      if (const result<void> written = take_back(); !written) return written.error();
+    }
+    return {};
+  }
+
+  result<void> take_back() {
+    std::shared_ptr<deflate_piece> one = std::move(under_way.front());
+    under_way.pop_front();
+    one->done.acquire();
+    crc = combine_crc(crc, one->crc, one->filled);
+    total += one->filled;
+    if (const result<void> drained = drain(); !drained) return drained.error();
+    const result<void> written = to.write(one->output);
+    idle.push_back(std::move(one));
+    return written;
+  }
+
+  /// Everything that was given is in the output, which stands on a byte boundary.
+  result<void> settle() {
+    if (filling) {
+      if (const result<void> sent = send_off(); !sent) return sent.error();
+    }
+    while (!under_way.empty()) {
+      if (const result<void> written = take_back(); !written) return written.error();
+    }
+    return {};
   }
 
   /// Appends one stored block, its content read straight into place.
   result<void> store_block(model::blob_reader& from, std::uint64_t offset, std::size_t length, const byte_observer& seen) {
-    if (const result<void> ready = make_room(stored_header + length); !ready) return ready.error();
-    const std::span<std::byte> content = room().subspan(stored_header, length);
+    if (const result<void> ready = make_room(stored_header_size + length); !ready) return ready.error();
+    const std::span<std::byte> content = room().subspan(stored_header_size, length);
     const result<std::size_t> got = from.read_at(offset, content);
     if (!got) return got.error();
     if (*got < length) return ended_early(from, offset + *got);
     if (seen) seen(content);
-    account(content);
-    const auto low = static_cast<std::byte>(length & 0xff);
-    const auto high = static_cast<std::byte>(length >> 8);
-    const std::array<std::byte, stored_header> header{std::byte{0}, low, high, ~low, ~high};
-    append(header);
-    used += length;
+    crc = continue_crc(crc, content);
+    total += length;
+    put_stored_header(room().first<stored_header_size>(), length);
+    used += stored_header_size + length;
     return {};
   }
 
   byte_sink& to;
-  z_stream deflater{};
+  deflate_workers workers;
   copy_buffer output;
   std::size_t used = 0;
-  std::uint32_t crc = 0;
-  std::uint64_t total = 0;
-  bool deflating = false;  ///< deflate holds input or an unfinished byte
+  bool open = false;        ///< a member is
+  bool started = false;     ///< something is in the output
+  std::uint32_t crc = 0;    ///< of the open member
+  std::uint64_t total = 0;  ///< bytes in it
+  std::shared_ptr<deflate_piece> filling;
+  std::deque<std::shared_ptr<deflate_piece>> under_way;
+  std::vector<std::shared_ptr<deflate_piece>> idle;
 };
 
-gzip_sink::gzip_sink(byte_sink& to) : impl_(std::make_unique<impl>(to)) {}
+gzip_sink::gzip_sink(byte_sink& to, deflate_workers workers) : impl_(std::make_unique<impl>(to, std::move(workers))) {}
 gzip_sink::~gzip_sink() = default;
 
 result<void> gzip_sink::write(std::span<const std::byte> bytes) { return impl_->deflate_bytes(bytes); }
@@ -133,9 +200,10 @@ result<void> gzip_sink::write(std::span<const std::byte> bytes) { return impl_->
 result<void> gzip_sink::copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind kind,
                              const byte_observer& seen) {
   if (kind == content_kind::plain) return byte_sink::copy(from, offset, length, kind, seen);
-  if (const result<void> aligned = impl_->align(); !aligned) return aligned.error();
+  if (const result<void> settled = impl_->settle(); !settled) return settled.error();
+  if (const result<void> ready = impl_->open_member(); !ready) return ready.error();
   while (length > 0) {
-    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(length, stored_limit));
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(length, stored_block_limit));
     if (const result<void> stored = impl_->store_block(from, offset, size, seen); !stored) return stored.error();
     offset += size;
     length -= size;
@@ -143,12 +211,23 @@ result<void> gzip_sink::copy(model::blob_reader& from, std::uint64_t offset, std
   return {};
 }
 
+result<void> gzip_sink::copy_members(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, const byte_observer& seen) {
+  if (const result<void> closed = impl_->close_member(); !closed) return closed.error();
+  if (const result<void> drained = impl_->drain(); !drained) return drained.error();
+  impl_->started = true;
+  const result<void> copied = impl_->to.copy(from, offset, length, content_kind::compressed, seen);
+  if (!copied || offset + length < from.size()) return copied;
+  // An output that breaks off here must not look like a whole gzip file: the next member begins.
+  if (const result<void> opened = impl_->open_member(); !opened) return opened.error();
+  return impl_->drain();
+}
+
 result<void> gzip_sink::finish() {
-  if (const result<void> ended = impl_->deflate_all(Z_FINISH); !ended) return ended.error();
-  if (const result<void> ready = impl_->make_room(8); !ready) return ready.error();
-  impl_->append(little_endian(impl_->crc));
-  // The length modulo 2^32 (RFC 1952 section 2.3.1, ISIZE).
-  impl_->append(little_endian(static_cast<std::uint32_t>(impl_->total)));
+  // An empty input is one empty member; one that ended in members of others needs no more.
+  if (!impl_->started) {
+    if (const result<void> ready = impl_->open_member(); !ready) return ready.error();
+  }
+  if (const result<void> closed = impl_->close_member(); !closed) return closed.error();
   if (const result<void> drained = impl_->drain(); !drained) return drained.error();
   return impl_->to.finish();
 }

@@ -1,5 +1,6 @@
 #include "archive/layout.hpp"
 
+#include "archive/archived_image.hpp"
 #include "archive/documents.hpp"
 #include "archive/tar.hpp"
 #include "model/digester.hpp"
@@ -15,20 +16,6 @@
 namespace gantry::archive {
 namespace {
 
-/// How messages call an image.
-std::string label(const archived_image& image) { return image.names.empty() ? image.top.digest.string() : image.names.front().string(); }
-
-/// A name with tag and digest is the tag's name; the digest has done its work.
-reference tagged(const reference& name) { return name.with_digest({}); }
-
-/// A runnable image, as opposed to an artifact or an attestation.
-bool is_image(const archived_manifest& held) {
-  if (held.attestation || !held.config) return false;
-  // Docker's own early pushes left the type of the config open.
-  return model::is_image_config(held.config->media_type) ||
-         (held.manifest.media_type == model::media_type::docker_manifest && held.config->media_type == "application/octet-stream");
-}
-
 /// Collects blobs in archive order, each once, and turns them into entries when the order is complete.
 class contents {
  public:
@@ -42,27 +29,18 @@ class contents {
   /// oci-layout, directories and blobs; then \p documents.
   layout arrange(std::vector<std::pair<std::string, std::string>> documents) && {
     layout plan;
-    const std::string marker = oci_layout_json();
-    place(plan, {"oci-layout", marker.size(), marker, 0, 0});
-    place(plan, {"blobs/", 0, std::string(), 0, 0});
+    append(plan, "oci-layout", oci_layout_json());
+    append(plan, "blobs/", std::string());
     std::set<std::string> directories;
     for (const entry& blob : blobs_) directories.insert(blob.name.substr(0, blob.name.rfind('/') + 1));
-    for (const std::string& directory : directories) place(plan, {directory, 0, std::string(), 0, 0});
-    for (entry& blob : blobs_) place(plan, std::move(blob));
-    for (auto& [name, text] : documents) place(plan, {name, text.size(), std::move(text), 0, 0});
+    for (const std::string& directory : directories) append(plan, directory, std::string());
+    for (entry& blob : blobs_) append(plan, std::move(blob));
+    for (auto& [name, text] : documents) append(plan, std::move(name), std::move(text));
     plan.size += tar_end_size;
     return plan;
   }
 
  private:
-  static void place(layout& plan, entry member) {
-    const tar_type type = member.name.ends_with('/') ? tar_type::directory : tar_type::file;
-    member.header_offset = plan.size;
-    member.data_offset = plan.size + tar_header(member.name, member.size, type).size();
-    plan.size = member.data_offset + member.size + tar_padding(member.size);
-    plan.entries.push_back(std::move(member));
-  }
-
   std::set<digest> known_;
   std::vector<entry> blobs_;
 };
@@ -70,23 +48,14 @@ class contents {
 /// What both formats share: blobs in order, index.json, and who owns which name.
 class planner {
  public:
-  explicit planner(std::span<const archived_image> images) : images_(images) {
-    for (const archived_image& image : images_) claim_names(image);
+  explicit planner(std::span<const archived_image> images) : images_(images), owners_(images, notes_) {
     for (const archived_image& image : images_) add_content(image);
     for (const archived_image& image : images_) add_documents(image);
     short_names_ = tags_are_unambiguous();
     for (std::size_t i = 0; i < images_.size(); ++i) list(images_[i], targets_[i]);
   }
 
-  /// The tags of \p image that it owns, in short form.
-  std::vector<reference> tags_of(const archived_image& image) const {
-    std::vector<reference> tags;
-    for (const reference& name : image.names) {
-      if (name.tag().empty() || !owns(image, tagged(name))) continue;
-      if (std::find(tags.begin(), tags.end(), tagged(name)) == tags.end()) tags.push_back(tagged(name));
-    }
-    return tags;
-  }
+  std::vector<reference> tags_of(const archived_image& image) const { return owners_.tags_of(image); }
 
   std::string index() const { return index_json(model::media_type::oci_index, listed_); }
   std::size_t listed() const { return listed_.size(); }
@@ -99,18 +68,6 @@ class planner {
   }
 
  private:
-  bool owns(const archived_image& image, const reference& tag) const { return owners_.at(tag.string()) == image.top.digest; }
-
-  void claim_names(const archived_image& image) {
-    for (const reference& name : image.names) {
-      if (name.tag().empty()) continue;
-      const auto [owner, first] = owners_.try_emplace(tagged(name).string(), image.top.digest);
-      if (first || owner->second == image.top.digest) continue;
-      note(fmt::format("{} is asked for twice with different content; the archive gives the name to {}", owner->first,
-                       owner->second.string()));
-    }
-  }
-
   void add_content(const archived_image& image) {
     for (const archived_manifest& held : image.manifests) {
       if (held.config) contents_.add(*held.config);
@@ -201,12 +158,12 @@ class planner {
   }
 
   std::span<const archived_image> images_;
-  std::map<std::string, digest> owners_;
+  std::vector<std::string> notes_;
+  name_owners owners_;
   contents contents_;
   std::vector<descriptor> targets_;
   bool short_names_ = false;
   std::vector<descriptor> listed_;
-  std::vector<std::string> notes_;
 };
 
 /// The platform that gets the tag in manifest.json. Precondition: \p candidates is not empty.
@@ -221,77 +178,46 @@ const archived_manifest& preferred(const std::vector<const archived_manifest*>& 
   return *candidates[chosen == nullptr ? 0 : static_cast<std::size_t>(chosen - offered.manifests.data())];
 }
 
-std::string platform_list(const std::vector<const archived_manifest*>& held) {
-  std::string text;
-  for (const archived_manifest* one : held) text.append(text.empty() ? "" : ", ").append(to_string(one->platform));
-  return text;
+/// Enters \p image into docker's documents.
+result<void> enter(const archived_image& image, planner& plan, const platform& host, docker_images& docker) {
+  const result<std::vector<const archived_manifest*>> found = runnable(image, "docker's format");
+  if (!found) return found.error();
+  const archived_manifest& chosen = preferred(*found, host);
+  if (found->size() > 1) {
+    plan.note(fmt::format(
+        "{} is here for {}; engines that read manifest.json (docker without the containerd image store, old podman) will see {} "
+        "only",
+        label(image), platform_list(*found), to_string(chosen.platform)));
+  }
+  const bool has_zstd = std::any_of(found->begin(), found->end(), [](const archived_manifest* held) {
+    return std::any_of(held->layers.begin(), held->layers.end(),
+                       [](const descriptor& layer) { return model::compression_of(layer.media_type) == model::compression::zstd; });
+  });
+  if (has_zstd) {
+    plan.note(
+        fmt::format("{} has zstd layers, which docker before version 23 cannot load; --recompress gzip makes them gzip", label(image)));
+  }
+  std::vector<std::string> layers;
+  for (const descriptor& layer : chosen.layers) layers.push_back(blob_path(layer.digest));
+  docker.add(blob_path(chosen.config->digest), std::move(layers),
+             chosen.layers.empty() ? std::string() : std::string(chosen.layers.back().digest.encoded()), plan.tags_of(image));
+  return {};
 }
-
-/// manifest.json and repositories of all images.
-class docker_documents {
- public:
-  result<void> add(const archived_image& image, planner& plan, const platform& host) {
-    std::vector<const archived_manifest*> candidates;
-    for (const archived_manifest& held : image.manifests) {
-      if (is_image(held)) candidates.push_back(&held);
-    }
-    if (candidates.empty()) return no_image(image);
-    const archived_manifest& chosen = preferred(candidates, host);
-    if (candidates.size() > 1) {
-      plan.note(fmt::format(
-          "{} is here for {}; engines that read manifest.json (docker without the containerd image store, old podman) will see {} only",
-          label(image), platform_list(candidates), to_string(chosen.platform)));
-    }
-    const bool has_zstd = std::any_of(candidates.begin(), candidates.end(), [](const archived_manifest* held) {
-      return std::any_of(held->layers.begin(), held->layers.end(),
-                         [](const descriptor& layer) { return model::compression_of(layer.media_type) == model::compression::zstd; });
-    });
-    if (has_zstd) plan.note(fmt::format("{} has zstd layers, which docker before version 23 cannot load", label(image)));
-    enter(chosen, plan.tags_of(image));
-    return {};
-  }
-
-  std::string manifests() const { return manifest_json(images_); }
-  bool has_repositories() const { return !repositories_.empty(); }
-  std::string repositories() const { return repositories_json(repositories_); }
-
- private:
-  static failure no_image(const archived_image& image) {
-    const std::string* type = &image.top.artifact_type;
-    for (const archived_manifest& held : image.manifests) {
-      if (type->empty() && held.config && !held.attestation) type = &held.config->media_type;
-    }
-    return {errc::not_an_image,
-            fmt::format("{} is not a container image but an artifact{}{}; docker's format holds images only, use -f oci", label(image),
-                        type->empty() ? "" : " of type ", *type)};
-  }
-
-  void enter(const archived_manifest& chosen, const std::vector<reference>& tags) {
-    const digest& id = chosen.config->digest;
-    auto place = std::find_if(images_.begin(), images_.end(), [&](const docker_image& other) { return other.config.digest == id; });
-    if (place == images_.end()) place = images_.insert(place, {*chosen.config, {}, chosen.layers});
-    for (const reference& tag : tags) {
-      const std::string text = tag.familiar();
-      if (std::find(place->tags.begin(), place->tags.end(), text) != place->tags.end()) continue;
-      place->tags.push_back(text);
-      if (!place->layers.empty()) repositories_[tag.familiar_name()][tag.tag()] = place->layers.back().digest.encoded();
-    }
-  }
-
-  std::vector<docker_image> images_;
-  std::map<std::string, std::map<std::string, std::string>> repositories_;
-};
 
 }  // namespace
 
+std::string header_of(const entry& member) {
+  return tar_header(member.name, member.size, member.name.ends_with('/') ? tar_type::directory : tar_type::file);
+}
+
 result<layout> plan_docker(std::span<const archived_image> images, const platform& host) {
   planner plan(images);
-  docker_documents docker;
+  docker_images docker;
   for (const archived_image& image : images) {
-    if (const result<void> added = docker.add(image, plan, host); !added) return added.error();
+    if (const result<void> entered = enter(image, plan, host, docker); !entered) return entered.error();
   }
-  std::vector<std::pair<std::string, std::string>> documents{{"index.json", plan.index()}, {"manifest.json", docker.manifests()}};
-  if (docker.has_repositories()) documents.emplace_back("repositories", docker.repositories());
+  std::vector<std::pair<std::string, std::string>> documents{{"index.json", plan.index()}};
+  docker.append_to(documents);
   return std::move(plan).finish(std::move(documents));
 }
 

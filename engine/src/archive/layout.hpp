@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/failure.hpp"
+#include "store/blob_meta.hpp"
 
 #include <gantry/descriptor.hpp>
 #include <gantry/platform.hpp>
@@ -37,14 +38,24 @@ struct archived_image {
   std::vector<archived_manifest> manifests;
 };
 
+/// What a compressed layer inflates to.
+struct inflated_layer {
+  descriptor blob;
+  store::blob_meta facts;
+};
+
 /// One member of the tar.
 struct entry {
-  std::string name;                               ///< path in the archive; ends in '/' for a directory
-  std::uint64_t size = 0;                         ///< bytes of content, without padding
-  std::variant<std::string, descriptor> content;  ///< the bytes themselves, or the blob that has them
-  std::uint64_t header_offset = 0;                ///< where its header starts in the plain tar
-  std::uint64_t data_offset = 0;                  ///< where its content starts in the plain tar
+  std::string name;        ///< path in the archive; ends in '/' for a directory
+  std::uint64_t size = 0;  ///< bytes of content, without padding
+  /// The bytes themselves, the blob that has them, or the layer that inflates to them.
+  std::variant<std::string, descriptor, inflated_layer> content;
+  std::uint64_t header_offset = 0;  ///< where its header starts in the plain tar
+  std::uint64_t data_offset = 0;    ///< where its content starts in the plain tar
 };
+
+/// The tar header of \p member; see tar_header.
+std::string header_of(const entry& member);
 
 /// A whole archive, known before its first byte is written. The same images give the same layout, whatever the machine, except for which
 /// platform of an image gets the tag in manifest.json.

@@ -1,11 +1,10 @@
 #include "archive/output_file.hpp"
 
-#include "base/format.hpp"
+#include "archive/output_paths.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,29 +20,12 @@ namespace fs = std::filesystem;
 /// Another process may create, finish or remove its part between any two calls here; each round notices one such change.
 constexpr int rounds = 16;
 
-fs::path directory_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
-
-/// The name that is going to be replaced, links resolved, after the checks that need no part.
+/// The name that is going to be replaced, after the checks that need no part.
 result<fs::path> checked_target(const fs::path& path) {
-  if (path.empty()) return failure(errc::invalid_option, "cannot write an archive without a file name");
+  result<fs::path> resolved = resolve_output(path);
+  if (!resolved) return resolved;
+  const fs::path& target = *resolved;
   std::error_code ec;
-  const bool is_link = fs::symlink_status(path, ec).type() == fs::file_type::symlink;
-  // A name that is not there yet counts as an error of symlink_status.
-  ec.clear();
-  const fs::path target = is_link ? fs::weakly_canonical(path, ec) : path;
-  if (ec) return system_failure(ec.value(), "cannot write", path.string());
-
-  const fs::path directory = directory_of(target);
-  const fs::file_status parent = fs::status(directory, ec);
-  if (parent.type() == fs::file_type::not_found) {
-    return failure(errc::file_not_found,
-                   fmt::format("cannot write {}: the directory {} does not exist, create it first", path.string(), directory.string()));
-  }
-  if (ec) return system_failure(ec.value(), "cannot write", path.string());
-  if (!fs::is_directory(parent)) {
-    return failure(errc::file_not_found, fmt::format("cannot write {}: {} is not a directory", path.string(), directory.string()));
-  }
-
   const fs::file_status present = fs::status(target, ec);
   if (fs::is_directory(present) || !target.has_filename()) {
     return failure(errc::invalid_option, fmt::format("cannot write {}: it is a directory, name a file in it", path.string()));
@@ -54,16 +36,6 @@ result<fs::path> checked_target(const fs::path& path) {
         fmt::format("cannot write {}: it is not a regular file and will not be replaced; use - for standard output", path.string()));
   }
   return target;
-}
-
-fs::path part_of(const fs::path& target) { return directory_of(target) / ("." + target.filename().string() + ".gantry-part"); }
-
-/// Whether \p name still leads to the file that is open.
-bool names_it(const fs::path& name, int descriptor) {
-  struct stat by_name {};
-  struct stat open {};
-  return ::lstat(name.c_str(), &by_name) == 0 && ::fstat(descriptor, &open) == 0 && by_name.st_dev == open.st_dev &&
-         by_name.st_ino == open.st_ino;
 }
 
 /// A part of our own, locked. The lock is on the file, so that it dies with the process; the name is made certain afterwards.
@@ -91,16 +63,6 @@ result<runtime::file> create_part(const fs::path& target, const fs::path& part) 
     if (const result<void> removed = runtime::remove_file(part); !removed) return removed.error();
   }
   return failure(errc::in_use, fmt::format("cannot write {}: other processes keep writing it", target.string()));
-}
-
-std::optional<failure> lack_of_space(const fs::path& target, std::uint64_t expected_size) {
-  struct statvfs about {};
-  // File systems that do not count blocks, and those that cannot be asked, are found out by writing.
-  if (expected_size == 0 || ::statvfs(directory_of(target).c_str(), &about) != 0 || about.f_blocks == 0) return std::nullopt;
-  const std::uint64_t free = static_cast<std::uint64_t>(about.f_bavail) * static_cast<std::uint64_t>(about.f_frsize);
-  if (free >= expected_size) return std::nullopt;
-  return failure(errc::no_space, fmt::format("cannot write {}: it needs {}, its file system has {} left", target.string(),
-                                             format_bytes(expected_size), format_bytes(free)));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "archive/sink.hpp"
 
 #include <fmt/format.h>
+#include <boost/assert.hpp>
 
 #include <algorithm>
 #include <new>
@@ -32,6 +33,12 @@ result<void> byte_sink::copy(model::blob_reader& from, std::uint64_t offset, std
     length -= part.size();
   }
   return {};
+}
+
+result<void> byte_sink::copy_members(model::blob_reader& /*from*/, std::uint64_t /*offset*/, std::uint64_t /*length*/,
+                                     const byte_observer& /*seen*/) {
+  BOOST_ASSERT_MSG(false, "this output is not gzip");
+  return failure(errc::internal_error, "an output that is not gzip was given gzip members");
 }
 
 }  // namespace gantry::archive

@@ -56,6 +56,13 @@ class byte_sink {
   virtual result<void> copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind kind,
                             const byte_observer& seen);
 
+  /// Whether \ref copy_members may be called: the output is gzip, into which members of others fit.
+  virtual bool takes_members() const noexcept { return false; }
+
+  /// Appends what \p from inflates to, by passing on its gzip members as they are. A blob is passed on in pieces from its beginning to its
+  /// end, with nothing in between. Precondition: \ref takes_members, and \p from is whole members without anything behind them.
+  virtual result<void> copy_members(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, const byte_observer& seen);
+
   /// Writes what is still held back; the output is complete. Nothing may be written afterwards. Does not force anything to disk.
   virtual result<void> finish() = 0;
 

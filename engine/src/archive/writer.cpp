@@ -1,5 +1,8 @@
 #include "archive/writer.hpp"
 
+#include "archive/blob_check.hpp"
+#include "archive/inflating_reader.hpp"
+#include "archive/layer_facts.hpp"
 #include "archive/tar.hpp"
 #include "model/digester.hpp"
 
@@ -16,10 +19,6 @@ namespace {
 constexpr std::uint64_t piece = std::uint64_t{1} << 20;
 
 std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
-
-std::string header_of(const entry& member) {
-  return tar_header(member.name, member.size, member.name.ends_with('/') ? tar_type::directory : tar_type::file);
-}
 
 /// The content decides, not the media type: registries hold uncompressed layers that call themselves gzip, and artifacts of every kind.
 result<content_kind> kind_of(const descriptor& blob, model::blob_reader& reader) {
@@ -49,7 +48,9 @@ class archive_writer {
       if (const result<void> done = write(header_of(member)); !done) return done.error();
       if (const auto* text = std::get_if<std::string>(&member.content)) {
         if (const result<void> done = write(*text); !done) return done.error();
-      } else if (const result<void> done = write_blob(i, std::get<descriptor>(member.content)); !done) {
+      } else if (const auto* blob = std::get_if<descriptor>(&member.content)) {
+        if (const result<void> done = write_blob(i, *blob); !done) return done.error();
+      } else if (const result<void> done = write_layer(i, std::get<inflated_layer>(member.content)); !done) {
         return done.error();
       }
       if (const result<void> done = write(zeros(tar_padding(member.size))); !done) return done.error();
@@ -90,41 +91,82 @@ class archive_writer {
     return why;
   }
 
+  /// The header of entry \p i is out and its content cannot follow: an entry without content would be complete.
+  failure give_up(std::size_t i, failure why) { return plan_.entries[i].size == 0 ? break_off(i + 1, std::move(why)) : why; }
+
   /// Gives the content of entry \p i, whose header is out.
   result<void> write_blob(std::size_t i, const descriptor& blob) {
     result<std::unique_ptr<model::blob_reader>> opened = blobs_.open(blob);
-    if (!opened) return blob.size == 0 ? break_off(i + 1, opened.error()) : opened.error();
-    model::blob_reader& reader = **opened;
-    if (reader.size() != blob.size) {
-      failure why(errc::size_mismatch,
-                  fmt::format("blob {} is {} bytes long, but its descriptor says {}", blob.digest.string(), reader.size(), blob.size));
-      return blob.size == 0 ? break_off(i + 1, std::move(why)) : why;
-    }
-    const result<content_kind> kind = kind_of(blob, reader);
-    if (!kind) return blob.size == 0 ? break_off(i + 1, kind.error()) : kind.error();
-
-    model::digester hash(blob.digest.algorithm());
-    std::uint64_t hashed = 0;
-    const byte_observer observe = [&](std::span<const std::byte> bytes) {
-      hash.update(bytes);
-      hashed += bytes.size();
+    if (!opened) return give_up(i, opened.error());
+    const auto moved = [this](std::uint64_t bytes) {
+      done_ += bytes;
+      report();
     };
-    for (std::uint64_t offset = 0; offset < blob.size; offset += std::min(piece, blob.size - offset)) {
-      if (stopped()) return cancelled();
-      const std::uint64_t length = std::min(piece, blob.size - offset);
-      if (const result<void> copied = to_.copy(reader, offset, length, *kind, observe); !copied) return copied.error();
-      done_ += length;
+    const result<void> copied = copy_blob(blob, **opened, to_, moved, stop_);
+    if (copied) return {};
+    if (stopped() && copied.error().code == errc::cancelled) return cancelled();
+    if (copied.error().code == errc::digest_mismatch) return refuse(i, copied.error());
+    return give_up(i, copied.error());
+  }
+
+  /// Gives what a layer inflates to.
+  result<void> write_layer(std::size_t i, const inflated_layer& layer) {
+    const result<std::unique_ptr<model::blob_reader>> opened = blobs_.open(layer.blob);
+    if (!opened) return give_up(i, opened.error());
+    const result<model::compression> kind = sniff(**opened);
+    if (!kind) return give_up(i, kind.error());
+    if (*kind == model::compression::gzip && layer.facts.whole_members && to_.takes_members()) return pass_on(i, layer, **opened);
+    return inflate(i, layer, **opened, *kind);
+  }
+
+  /// A gzip layer into a gzip archive: its members are the compressed form of just what belongs here.
+  result<void> pass_on(std::size_t i, const inflated_layer& layer, model::blob_reader& from) {
+    const std::uint64_t before = done_;
+    blob_check check(layer.blob);
+    const byte_observer observe = check.observer();
+    for (std::uint64_t offset = 0; offset < from.size(); offset += std::min(piece, from.size() - offset)) {
+      if (stopped()) return give_up(i, cancelled());
+      const std::uint64_t length = std::min(piece, from.size() - offset);
+      if (const result<void> copied = to_.copy_members(from, offset, length, observe); !copied) return copied.error();
+      // Progress counts the plain tar.
+      const double part = static_cast<double>(offset + length) / static_cast<double>(from.size());
+      done_ = before + static_cast<std::uint64_t>(part * static_cast<double>(layer.facts.raw_size));
       report();
     }
-    if (hashed == blob.size && hash.finish() != blob.digest) return refuse(i, blob);
+    done_ = before + layer.facts.raw_size;
+    if (const result<void> fine = check.finish(); !fine) return refuse(i, fine.error());
+    return {};
+  }
+
+  result<void> inflate(std::size_t i, const inflated_layer& layer, model::blob_reader& from, model::compression kind) {
+    inflating_reader inflated(from, kind, fmt::format("layer {}", layer.blob.digest.short_form()));
+    model::digester hash(layer.facts.diff_id.algorithm());
+    const copy_buffer buffer(copy_buffer_size);
+    std::uint64_t out = 0;
+    // Checksums come last: by then the content may be complete, though wrong.
+    const auto broken = [&](failure why) { return out == layer.facts.raw_size ? refuse(i, std::move(why)) : give_up(i, std::move(why)); };
+    for (;;) {
+      if (stopped()) return broken(cancelled());
+      const result<std::size_t> got = inflated.read(buffer.bytes());
+      if (!got) return broken(got.error());
+      if (*got == 0) break;
+      const std::span<const std::byte> part = buffer.bytes().first(*got);
+      hash.update(part);
+      if (part.size() > layer.facts.raw_size - out) return broken(damaged(layer.blob));
+      out += part.size();
+      if (const result<void> written = to_.write(part); !written) return written.error();
+      done_ += part.size();
+      report();
+    }
+    if (out < layer.facts.raw_size) return give_up(i, damaged(layer.blob));
+    const digest diff_id = hash.finish();
+    if (diff_id != layer.facts.diff_id) return refuse(i, wrong_diff_id(layer.blob, layer.facts.diff_id, diff_id));
     return {};
   }
 
   /// The content of entry \p i is out, and turned out to be wrong.
-  failure refuse(std::size_t i, const descriptor& blob) {
-    failure why(errc::digest_mismatch,
-                fmt::format("blob {} does not hash to its digest any more: it was damaged since it was stored", blob.digest.string()));
-    if (const result<void> padded = write(zeros(tar_padding(blob.size))); !padded) return why;
+  failure refuse(std::size_t i, failure why) {
+    if (const result<void> padded = write(zeros(tar_padding(plan_.entries[i].size))); !padded) return why;
     return break_off(i + 1, std::move(why));
   }
 
@@ -137,6 +179,25 @@ class archive_writer {
 };
 
 }  // namespace
+
+result<void> copy_blob(const descriptor& blob, model::blob_reader& from, byte_sink& to, const std::function<void(std::uint64_t)>& moved,
+                       const std::atomic<bool>& stop) {
+  if (from.size() != blob.size) {
+    return failure(errc::size_mismatch,
+                   fmt::format("blob {} is {} bytes long, but its descriptor says {}", blob.digest.string(), from.size(), blob.size));
+  }
+  const result<content_kind> kind = kind_of(blob, from);
+  if (!kind) return kind.error();
+  blob_check check(blob);
+  const byte_observer observe = check.observer();
+  for (std::uint64_t offset = 0; offset < blob.size; offset += std::min(piece, blob.size - offset)) {
+    if (stop.load(std::memory_order_relaxed)) return failure(errc::cancelled, "stopped while copying a blob");
+    const std::uint64_t length = std::min(piece, blob.size - offset);
+    if (const result<void> copied = to.copy(from, offset, length, *kind, observe); !copied) return copied.error();
+    moved(length);
+  }
+  return check.finish();
+}
 
 result<std::uint64_t> write_archive(const layout& plan, model::blob_source& blobs, byte_sink& to, const archive_progress_handler& progress,
                                     const std::atomic<bool>& stop) {

@@ -28,4 +28,9 @@ using archive_progress_handler = std::function<void(std::uint64_t done, std::uin
 result<std::uint64_t> write_archive(const layout& plan, model::blob_source& blobs, byte_sink& to, const archive_progress_handler& progress,
                                     const std::atomic<bool>& stop);
 
+/// Copies the whole content of \p blob, in pieces; see \ref write_archive for what is checked and for the errors.
+/// \param moved called with the bytes of each piece that went out
+result<void> copy_blob(const descriptor& blob, model::blob_reader& from, byte_sink& to, const std::function<void(std::uint64_t)>& moved,
+                       const std::atomic<bool>& stop);
+
 }  // namespace gantry::archive

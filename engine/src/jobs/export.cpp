@@ -1,14 +1,22 @@
 #include "jobs/export.hpp"
 
 #include "archive/descriptor_sink.hpp"
+#include "archive/directory_writer.hpp"
 #include "archive/file_sink.hpp"
 #include "archive/gzip_sink.hpp"
+#include "archive/output_paths.hpp"
+#include "archive/synology_layout.hpp"
 #include "archive/writer.hpp"
+#include "jobs/synology.hpp"
 
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 namespace gantry::jobs {
@@ -30,9 +38,16 @@ format_choice format_of(const output& where) {
   return choice;
 }
 
+/// Whether \p path, which need not be there yet, will stand in the file system of \p other.
+bool same_file_system(const std::filesystem::path& other, const std::filesystem::path& path) {
+  struct stat first {};
+  struct stat second {};
+  return ::stat(other.c_str(), &first) == 0 && ::stat(archive::directory_of(path).c_str(), &second) == 0 && first.st_dev == second.st_dev;
+}
+
 archive::archived_image archived(const resolved_image& image) {
   archive::archived_image out;
-  out.names.push_back(image.name);
+  out.names.push_back(image.known_as);
   out.top = image.top;
   out.indexes = image.indexes;
   for (const resolved_manifest& one : image.manifests) {
@@ -49,34 +64,68 @@ archive::archived_image archived(const resolved_image& image) {
 
 }  // namespace
 
-result<archive_export> archive_export::prepare(const output& where, const std::vector<resolved_image>& images) {
+result<archive_export> archive_export::prepare(const output& where, const std::vector<resolved_image>& images,
+                                               const store::content_store& store) {
   archive_export prepared;
   prepared.where_ = where;
+  const auto [format, gzip] = format_of(where);
+  const auto* file = std::get_if<archive_file>(&where);
+  if (format == archive_format::oci_dir && (file == nullptr || gzip)) {
+    return failure(errc::invalid_option, "an OCI layout as a directory cannot be compressed or written to a stream; use the format oci");
+  }
   std::vector<archive::archived_image> members;
   for (const resolved_image& image : images) members.push_back(archived(image));
-  result<archive::layout> plan =
-      format_of(where).format == archive_format::docker ? archive::plan_docker(members, platform::host()) : archive::plan_oci(members);
-  if (!plan) return plan.error();
-  prepared.plan_ = std::move(*plan);
-  if (const auto* file = std::get_if<archive_file>(&where)) {
-    result<archive::output_file> opened = archive::output_file::create(file->path, prepared.plan_.size);
-    if (!opened) return opened.error();
-    prepared.file_ = std::move(*opened);
+  std::uint64_t expected_size = 0;
+  if (format == archive_format::synology) {
+    // The sizes inside are known when the layers are here; what they take compressed is the least.
+    const auto taken = archive::check_synology(members);
+    if (!taken) return taken.error();
+    for (const archive::archived_manifest* one : *taken) {
+      for (const descriptor& layer : one->layers) expected_size += layer.size;
+    }
+    prepared.images_ = std::move(members);
+  } else {
+    result<archive::layout> plan =
+        format == archive_format::docker ? archive::plan_docker(members, platform::host()) : archive::plan_oci(members);
+    if (!plan) return plan.error();
+    prepared.plan_ = std::move(*plan);
+    expected_size = prepared.plan_.size;
   }
+  if (file == nullptr) return prepared;
+  if (format == archive_format::oci_dir) {
+    // Within one file system blobs are shared with the store, or may be.
+    const bool shared = same_file_system(store.root(), file->path);
+    result<archive::output_directory> made = archive::output_directory::create(file->path, shared ? 0 : expected_size);
+    if (!made) return made.error();
+    prepared.directory_ = std::move(*made);
+    return prepared;
+  }
+  result<archive::output_file> opened = archive::output_file::create(file->path, expected_size);
+  if (!opened) return opened.error();
+  prepared.file_ = std::move(*opened);
   return prepared;
 }
 
 result<std::uint64_t> archive_export::run(store::content_store& blobs, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
-                                          const std::atomic<bool>& stop, bool sync) {
+                                          const std::atomic<bool>& stop, bool sync, archive::deflate_workers workers) {
+  if (directory_) {
+    const result<std::uint64_t> written = archive::write_directory(plan_, blobs, *directory_, progress, stop, sync);
+    if (!written) return written.error();
+    const result<void> committed = directory_->commit(sync);
+    if (!committed) return committed.error();
+    return *written;
+  }
   std::unique_ptr<archive::byte_sink> target;
   if (file_) {
+    const bool plain = !format_of(where_).gzip;
+    if (auto lack = archive::lack_of_space(file_->path(), plain ? plan_.size : 0)) return std::move(*lack);
     target = std::make_unique<archive::file_sink>(file_->file(), 0, sync);
   } else {
     target = std::make_unique<archive::descriptor_sink>(std::get<archive_stream>(where_).descriptor,
                                                         stream_name(std::get<archive_stream>(where_).descriptor), stop);
   }
   std::unique_ptr<archive::byte_sink> compressing;
-  if (format_of(where_).gzip) compressing = std::make_unique<archive::gzip_sink>(*target);
+  if (format_of(where_).gzip) compressing = std::make_unique<archive::gzip_sink>(*target, std::move(workers));
   archive::byte_sink& sink = compressing ? *compressing : *target;
   const result<std::uint64_t> written = archive::write_archive(plan_, blobs, sink, progress, stop);
   if (!written) return written.error();
@@ -97,8 +146,19 @@ task<result<std::uint64_t>> archive_export::write(transfer::context& shared, std
     boost::asio::post(where, [running, done, total] { running->events.progress(archive_progress{done, total}); });
   };
   auto job = std::make_shared<archive_export>(std::move(what));
-  auto call = [job, store, running, progress, sync] { return job->run(*store, progress, running->stop_flag(), sync); };
-  co_return co_await runtime::offload(shared.lanes, runtime::lane::files, std::move(call));
+  if (!job->images_.empty()) {
+    result<archive::layout> planned = co_await plan_legacy(shared, running, store, std::move(job->images_));
+    if (!planned) co_return planned.error();
+    job->plan_ = std::move(*planned);
+    for (const std::string& note : job->notes()) running->events.emit(warning{note});
+  }
+  archive::deflate_workers workers;
+  workers.run = [&threads = shared.lanes](std::function<void()> call) { threads.post_cpu(std::move(call)); };
+  workers.count = std::max(1u, std::thread::hardware_concurrency());
+  auto call = [job, store, running, progress, sync, workers] { return job->run(*store, progress, running->stop_flag(), sync, workers); };
+  // A reader of the stream may keep it waiting for as long as it likes.
+  const runtime::lane where = std::holds_alternative<archive_stream>(job->where_) ? runtime::lane::apart : runtime::lane::files;
+  co_return co_await runtime::offload(shared.lanes, where, std::move(call));
 }
 
 }  // namespace gantry::jobs

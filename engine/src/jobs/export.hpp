@@ -1,6 +1,8 @@
 #pragma once
 
+#include "archive/gzip_sink.hpp"
 #include "archive/layout.hpp"
+#include "archive/output_directory.hpp"
 #include "archive/output_file.hpp"
 #include "base/failure.hpp"
 #include "jobs/resolve.hpp"
@@ -23,8 +25,10 @@ using output = std::variant<store_only, archive_file, archive_stream>;
 /// start.
 class archive_export {
  public:
-  /// Plans the archive of \p images and claims its file. Blocking: for a worker lane.
-  static result<archive_export> prepare(const output& where, const std::vector<resolved_image>& images);
+  /// Plans the archive of \p images, as far as that is possible before they are fetched, and claims its file or directory. Blocking: for a
+  /// worker lane.
+  /// \param store what it will be written from
+  static result<archive_export> prepare(const output& where, const std::vector<resolved_image>& images, const store::content_store& store);
 
   /// Sentences for the user that came up while planning.
   const std::vector<std::string>& notes() const noexcept { return plan_.notes; }
@@ -36,11 +40,13 @@ class archive_export {
 
  private:
   result<std::uint64_t> run(store::content_store& blobs, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
-                            const std::atomic<bool>& stop, bool sync);
+                            const std::atomic<bool>& stop, bool sync, archive::deflate_workers workers);
 
   output where_;
+  std::vector<archive::archived_image> images_;  ///< of a format that is planned when everything is here
   archive::layout plan_;
   std::optional<archive::output_file> file_;
+  std::optional<archive::output_directory> directory_;
 };
 
 }  // namespace gantry::jobs

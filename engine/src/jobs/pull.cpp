@@ -1,5 +1,6 @@
 #include "jobs/pull.hpp"
 
+#include "base/format.hpp"
 #include "jobs/export.hpp"
 #include "runtime/task_group.hpp"
 #include "transfer/fetcher.hpp"
@@ -46,6 +47,20 @@ result<std::vector<transfer::wanted_blob>> blobs_of(const std::vector<resolved_i
   return wanted;
 }
 
+/// Offline, with blobs that the store lacks although it has the manifests.
+failure not_held(const std::vector<transfer::wanted_blob>& missing) {
+  constexpr std::size_t shown = 5;
+  std::string list;
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    bytes += missing[i].blob.size;
+    if (i < shown) list.append(i == 0 ? "" : ", ").append(missing[i].blob.digest.string());
+  }
+  if (missing.size() > shown) list += fmt::format(" and {} more", missing.size() - shown);
+  return {errc::not_found, fmt::format("{} is not held completely: {} blobs ({}) are not in the store, and nothing is fetched offline: {}",
+                                       missing.front().source.string(), missing.size(), format_bytes(bytes), list)};
+}
+
 struct plan {
   std::vector<transfer::wanted_blob> missing;
   std::vector<transfer::wanted_blob> held;
@@ -87,7 +102,7 @@ task<result<void>> record(transfer::context& shared, transfer::operation& runnin
   std::vector<store::reference_record> records;
   for (const resolved_image& image : images) {
     store::reference_record one;
-    one.name = image.name;
+    one.name = image.known_as;
     one.top = image.top;
     for (const resolved_manifest& manifest : image.manifests) {
       descriptor held = manifest.entry;
@@ -124,7 +139,7 @@ std::vector<pulled_image> describe(const std::vector<resolved_image>& images) {
   for (const resolved_image& image : images) {
     for (const resolved_manifest& one : image.manifests) {
       if (one.attestation) continue;
-      described.push_back({image.name, image.top, one.entry, one.content.config, one.image_platform});
+      described.push_back({image.known_as, image.top, one.entry, one.content.config, one.image_platform});
     }
   }
   return described;
@@ -168,17 +183,19 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
   platform_choice choice{options.platforms, options.all_platforms};
 
   std::vector<resolved_image> resolved;
-  resolver names(shared, now, store, [&early](const reference& image) { early.open(image.registry()); });
+  resolver names(
+      shared, now, store, [&early](const reference& image) { early.open(image.registry()); }, options.offline);
   for (const reference& image : images) {
     result<resolved_image> one = co_await names.resolve(image, choice);
     if (!one) co_return one.error();
+    if (!options.name.empty()) one->known_as = options.name;
     now.events.emit(image_resolved{image, one->top, one->manifests.size()});
     resolved.push_back(std::move(*one));
   }
 
   std::optional<archive_export> exporting;
   if (!std::holds_alternative<store_only>(options.output)) {
-    auto prepare = [&options, &resolved] { return archive_export::prepare(options.output, resolved); };
+    auto prepare = [&options, &resolved, store] { return archive_export::prepare(options.output, resolved, *store); };
     result<archive_export> prepared = co_await offload(shared.lanes, lane::files, std::move(prepare));
     if (!prepared) co_return prepared.error();
     for (const std::string& note : prepared->notes()) now.events.emit(warning{note});
@@ -195,10 +212,14 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
   for (const transfer::wanted_blob& one : made.held)
     now.events.emit(blob_finished{one.blob.digest, one.blob.size, !names.fetched().contains(one.blob.digest)});
 
+  if (options.offline && !made.missing.empty()) co_return not_held(made.missing);
   const result<transfer::fetch_summary> fetched = co_await transfer::fetch_all(shared, now, store, std::move(made.missing));
   if (!fetched) co_return fetched.error();
-  const result<void> recorded = co_await record(shared, now, store, resolved);
-  if (!recorded) co_return recorded.error();
+  // What came out of the store under its own name stands there already, and the store may be read-only.
+  if (!options.offline || !options.name.empty()) {
+    const result<void> recorded = co_await record(shared, now, store, resolved);
+    if (!recorded) co_return recorded.error();
+  }
 
   pull_result done;
   if (exporting) {

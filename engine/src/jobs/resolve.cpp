@@ -30,6 +30,20 @@ failure no_platform(const reference& image, const platform& wanted, const std::v
   return {errc::platform_not_found, fmt::format("{} has no image for {}; {}", image.string(), to_string_all(wanted), choice)};
 }
 
+failure not_in_store(const reference& image, std::string_view what) {
+  return {errc::not_found,
+          fmt::format("{}{} is not in the store, and nothing is fetched offline; pull it once with a network", what, image.string())};
+}
+
+std::optional<store::reference_record> record_of(const store::content_store& store, const reference& image) {
+  const auto record = store.find_reference(image);
+  if (record && *record) return **record;
+  if (!image.digest() || image.tag().empty()) return std::nullopt;
+  // The tag may have been pulled before, and have led to just this digest.
+  const auto tagged = store.find_reference(image.with_digest({}));
+  return tagged && *tagged && (*tagged)->top.digest == image.digest() ? std::optional(**tagged) : std::nullopt;
+}
+
 }  // namespace
 
 task<result<void>> resolver::keep(descriptor entry, std::string bytes) {
@@ -38,6 +52,7 @@ task<result<void>> resolver::keep(descriptor entry, std::string bytes) {
 }
 
 task<result<resolver::served>> resolver::fetch_top(reference image) {
+  if (offline_) co_return not_in_store(image, "");
   auto ask = [this, image] { return shared_.registry.get_manifest(image, running_.stop); };
   auto got = co_await transfer::with_retry<registry::document>(shared_, running_, "manifest of " + image.familiar(), ask);
   if (!got) co_return got.error();
@@ -87,6 +102,7 @@ task<result<std::string>> resolver::fetch_small_blob(reference image, descriptor
   if (*carried) {
     bytes = std::move(**carried);
   } else {
+    if (offline_) co_return not_in_store(image, "the configuration of ");
     auto ask = [this, image, blob] { return shared_.registry.read_blob(image, blob, running_.stop); };
     auto got = co_await transfer::with_retry<std::string>(shared_, running_, "config " + std::string(blob.digest.short_form()), ask);
     if (!got) co_return got.error();
@@ -123,26 +139,22 @@ task<result<resolved_image>> resolver::resolve(reference image, platform_choice 
   resolved_image found;
   found.name = image;
   std::string bytes;
-  auto look = [store = store_, image]() -> std::optional<descriptor> {
-    const auto record = store->find_reference(image);
-    if (record && *record) return (*record)->top;
-    if (!image.digest() || image.tag().empty()) return std::nullopt;
-    // The tag may have been pulled before, and have led to just this digest.
-    const auto tagged = store->find_reference(image.with_digest({}));
-    return tagged && *tagged && (*tagged)->top.digest == image.digest() ? std::optional((*tagged)->top) : std::nullopt;
-  };
-  const std::optional<descriptor> known = co_await offload(shared_.lanes, lane::files, std::move(look));
-  if (known && image.digest()) {
-    result<std::string> held = co_await fetch_document(image, *known);
+  found.known_as = image;
+  auto look = [store = store_, image] { return record_of(*store, image); };
+  const std::optional<store::reference_record> known = co_await offload(shared_.lanes, lane::files, std::move(look));
+  held_.clear();
+  if (known && (image.digest() || offline_)) {
+    for (const descriptor& manifest : known->manifests) held_.insert(manifest.digest);
+    result<std::string> held = co_await fetch_document(image, known->top);
     if (!held) co_return held.error();
-    found.top = *known;
+    found.top = known->top;
     bytes = std::move(*held);
   } else {
     auto got = co_await fetch_top(image);
     if (!got) co_return got.error();
     found.top = got->top;
     bytes = std::move(got->bytes);
-    if (on_new_content_ && (!known || known->digest != found.top.digest)) on_new_content_(image);
+    if (on_new_content_ && (!known || known->top.digest != found.top.digest)) on_new_content_(image);
   }
   const std::string what = fmt::format("the manifest of {}", image.string());
   const result<model::document> parsed = model::parse_document(bytes, found.top.media_type, what);
@@ -233,6 +245,10 @@ task<result<resolved_image>> resolver::resolve_index(resolved_image found, model
   const result<void> flat = co_await flatten(name, leaves, indexes, std::move(content.manifests), 1);
   if (!flat) co_return flat.error();
 
+  std::set<digest> in_index;
+  for (const descriptor& entry : leaves.manifests) in_index.insert(entry.digest);
+  if (offline_) std::erase_if(leaves.manifests, [this](const descriptor& entry) { return !held_.contains(entry.digest); });
+
   std::vector<platform> wanted = choice.platforms;
   if (wanted.empty() && !choice.all) wanted.push_back(platform::host());
   bool all_there = true;
@@ -257,9 +273,7 @@ task<result<resolved_image>> resolver::resolve_index(resolved_image found, model
     // An attestation travels with the manifest that it describes.
     if (choice.all || (model::is_attestation(entry) && kept.contains(model::attested(entry)))) add(entry);
   }
-  std::set<digest> named;
-  for (const descriptor& entry : leaves.manifests) named.insert(entry.digest);
-  if (named == kept) found.indexes = std::move(indexes);
+  if (in_index == kept) found.indexes = std::move(indexes);
 
   for (const descriptor& entry : chosen) {
     result<model::manifest> manifest = co_await fetch_manifest(name, entry);

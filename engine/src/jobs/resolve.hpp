@@ -37,7 +37,8 @@ struct resolved_manifest {
 
 /// What a reference came to; all documents are in the store.
 struct resolved_image {
-  reference name;
+  reference name;      ///< where it is fetched from
+  reference known_as;  ///< what it is called from here on; mostly the same
   descriptor top;
   std::vector<descriptor> indexes;  ///< top first; only when everything that they name is among \ref manifests
   std::vector<resolved_manifest> manifests;
@@ -49,12 +50,13 @@ class resolver {
   /// All arguments must outlive the resolver.
   /// \param on_new_content called when a registry has named content that the store does not have under this name, before the rest is
   /// resolved; may be empty
+  /// \param offline whether only the store is asked, and only platforms that it holds completely count
   resolver(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
-           std::function<void(const reference&)> on_new_content = {})
-      : shared_(shared), running_(running), store_(std::move(store)), on_new_content_(std::move(on_new_content)) {}
+           std::function<void(const reference&)> on_new_content = {}, bool offline = false)
+      : shared_(shared), running_(running), store_(std::move(store)), on_new_content_(std::move(on_new_content)), offline_(offline) {}
 
-  /// errc::platform_not_found names the platforms there are; errc::malformed_document, unsupported_document, limit_exceeded for what the
-  /// registry served.
+  /// errc::not_found; errc::platform_not_found names the platforms there are; errc::malformed_document, unsupported_document,
+  /// limit_exceeded for what the registry served.
   task<result<resolved_image>> resolve(reference image, platform_choice choice);
 
   /// The bytes of a configuration, through the store.
@@ -86,6 +88,8 @@ class resolver {
   transfer::operation& running_;
   std::shared_ptr<store::content_store> store_;
   std::function<void(const reference&)> on_new_content_;
+  bool offline_;
+  std::set<digest> held_;  ///< manifests that the store holds completely of the image that is being resolved; offline only
   std::set<digest> fetched_;
 };
 

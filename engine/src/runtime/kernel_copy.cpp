@@ -1,15 +1,20 @@
 #include "runtime/kernel_copy.hpp"
 
 #include <fcntl.h>
-#ifdef __linux__
-#include <sys/sendfile.h>
-#endif
+#include <sys/ioctl.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#ifdef __linux__
+#include <linux/fs.h>
+#include <sys/sendfile.h>
+#endif
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 
 namespace gantry::runtime {
 namespace {
@@ -49,6 +54,31 @@ kernel_copy copy_between_files([[maybe_unused]] int from, [[maybe_unused]] std::
     moved = ::copy_file_range(from, &in, to, &out, static_cast<std::size_t>(std::min(length, largest_step)), 0);
   } while (moved < 0 && errno == EINTR);
   return outcome(moved);
+#else
+  return {};
+#endif
+}
+
+kernel_copy clone_file([[maybe_unused]] int from, [[maybe_unused]] int to) noexcept {
+#ifdef __linux__
+  const kernel_copy cloned = outcome(::ioctl(to, FICLONE, from));
+  // What a file system without clones says.
+  const bool foreign = cloned.status == kernel_copy_status::failed && cloned.error == ENOTTY;
+  return foreign ? kernel_copy{} : cloned;
+#else
+  return {};
+#endif
+}
+
+kernel_copy link_file([[maybe_unused]] int from, [[maybe_unused]] const char* path) noexcept {
+#ifdef __linux__
+  std::array<char, 32> name{};
+  std::snprintf(name.data(), name.size(), "/proc/self/fd/%d", from);
+  const kernel_copy linked = outcome(::linkat(AT_FDCWD, name.data(), AT_FDCWD, path, AT_SYMLINK_FOLLOW));
+  // No /proc, as many links as the file system counts, links of others' files forbidden.
+  const bool refused =
+      linked.status == kernel_copy_status::failed && (linked.error == ENOENT || linked.error == EMLINK || linked.error == EACCES);
+  return refused ? kernel_copy{} : linked;
 #else
   return {};
 #endif

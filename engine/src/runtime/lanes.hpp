@@ -3,6 +3,7 @@
 #include "runtime/task.hpp"
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -15,6 +16,7 @@ enum class lane {
   cpu,    ///< hashing and (de)compression; as many threads as cores; nothing that blocks
   files,  ///< the file system; four threads
   names,  ///< getaddrinfo and credential sources; two threads, since one call may hang for seconds
+  apart,  ///< a thread for this call alone: for what waits for other calls to be made, and would wait for ever in a lane they need
 };
 
 /// The worker threads of one engine. \ref offload moves a call there and comes back to the strand. To be destroyed, which joins the
@@ -33,6 +35,9 @@ class lanes {
   };
   /// Completes on the caller's executor after \p work ran; never abandoned, deaf to stops.
   task<> execute(lane where, std::shared_ptr<job> work);
+
+  /// Has \p work run on the CPU lane, soon; for helpers of a thread that waits for them. Any thread may call it. \p work must not throw.
+  void post_cpu(std::function<void()> work);
 
  private:
   struct impl;

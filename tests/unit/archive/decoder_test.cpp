@@ -94,7 +94,8 @@ outcome gunzip(std::string_view input) {
   };
   for (const std::size_t in : {std::size_t{1}, std::size_t{7}, std::size_t{4096}}) {
     for (const std::size_t out : {std::size_t{1}, std::size_t{999}, std::size_t{1} << 20}) {
-      if (input.size() > 100'000 && (in == 1 || out == 1)) continue;
+      // Byte by byte is for what is small on both sides.
+      if (std::max(input.size(), agreed.text.size()) > 20'000 && (in == 1 || out == 1)) continue;
       compare(make_zlib_inflater(), in, out);
       if (auto isal = make_isal_inflater()) compare(std::move(isal), in, out);
     }
