@@ -27,6 +27,7 @@ constexpr command table[] = {
     {"tags", "REPOSITORY", "List the tags of a repository", tags_command},
     {"repos", "REGISTRY", "List the repositories of a registry", repos_command},
     {"delete", "REFERENCE", "Delete a tag or a manifest in a registry", delete_command},
+    {"save", "REF...", "Write images of the store into one archive, without a network", save_command},
 };
 
 std::string help() {

@@ -37,6 +37,7 @@ int digest_command(std::vector<std::string> words);
 int tags_command(std::vector<std::string> words);
 int repos_command(std::vector<std::string> words);
 int delete_command(std::vector<std::string> words);
+int save_command(std::vector<std::string> words);
 
 /// Environment mode. \returns nothing when IMAGE_REF is not set
 std::optional<int> environment_command();

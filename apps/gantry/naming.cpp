@@ -22,6 +22,12 @@ std::string archive_name(const reference& image, const std::vector<platform>& pl
   return name + (gzip ? ".tar.gz" : ".tar");
 }
 
+std::string output_name(const reference& image, const std::vector<platform>& platforms, archive_format format, bool gzip) {
+  std::string name = archive_name(image, platforms, gzip);
+  if (format == archive_format::oci_dir) name.erase(name.rfind(".tar"));
+  return name;
+}
+
 bool has_gzip_suffix(std::string_view name) { return name.ends_with(".gz") || name.ends_with(".tgz"); }
 
 bool has_archive_suffix(std::string_view name) { return name.ends_with(".tar") || has_gzip_suffix(name); }

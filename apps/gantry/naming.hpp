@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gantry/platform.hpp>
+#include <gantry/pull.hpp>
 #include <gantry/reference.hpp>
 
 #include <filesystem>
@@ -14,6 +15,9 @@ namespace gantry::app {
 /// left out, '/' and ':' become '_', a digest without tag stands as its first 12 digits.
 /// \param platforms one, or all that share the archive
 std::string archive_name(const reference& image, const std::vector<platform>& platforms, bool gzip);
+
+/// The name of what a format makes: \ref archive_name, for a directory without its suffix.
+std::string output_name(const reference& image, const std::vector<platform>& platforms, archive_format format, bool gzip);
 
 /// Whether a name is meant for an archive: .tar, .tar.gz, .tgz, .gz.
 bool has_archive_suffix(std::string_view name);

@@ -2,8 +2,9 @@
 
 #include "outcome.hpp"
 
-#include <gantry/pull.hpp>
 #include <gantry/platform.hpp>
+#include <gantry/pull.hpp>
+#include <gantry/reference.hpp>
 
 #include <chrono>
 #include <optional>
@@ -65,6 +66,9 @@ struct pull_arguments {
   archive_format format = archive_format::docker;
   bool gzip = false;
   bool store_only = false;
+  bool offline = false;
+  reference name;    ///< what the image is called from here on; empty: as it was asked for
+  std::string load;  ///< the engine whose load command takes the archive; empty: none
   std::string digestfile;
 };
 
@@ -75,5 +79,8 @@ struct help_text {
 
 /// Reads the words behind `gantry pull`. Pure: touches neither files nor environment.
 outcome<std::variant<pull_arguments, help_text>> parse_pull(std::vector<std::string> words);
+
+/// Reads the words behind `gantry save`, which is a pull out of the store. Pure.
+outcome<std::variant<pull_arguments, help_text>> parse_save(std::vector<std::string> words);
 
 }  // namespace gantry::app

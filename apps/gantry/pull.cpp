@@ -91,7 +91,7 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
   session work(output, arguments.common.timeout);
   settings->log = work.debug_log();
   engine mover(std::move(*settings));
-  puller steps(mover, work, output, arguments.format, arguments.common.timeout);
+  puller steps(mover, work, output, arguments);
   for (const auto& step : plan->steps) {
     steps.run(step);
     if (work.stopped()) break;
@@ -117,14 +117,17 @@ int run(const pull_arguments& arguments, bool from_environment) {
   return static_cast<int>(status.error().code);
 }
 
-}  // namespace
-
-int pull_command(std::vector<std::string> words) {
-  auto parsed = parse_pull(std::move(words));
+int run_parsed(const outcome<std::variant<pull_arguments, help_text>>& parsed) {
   if (!parsed) return fail_early(parsed.error());
   if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
   return run(std::get<pull_arguments>(*parsed), false);
 }
+
+}  // namespace
+
+int pull_command(std::vector<std::string> words) { return run_parsed(parse_pull(std::move(words))); }
+
+int save_command(std::vector<std::string> words) { return run_parsed(parse_save(std::move(words))); }
 
 std::optional<int> environment_command() {
   auto arguments = environment_arguments(process_environment());

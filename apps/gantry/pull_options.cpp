@@ -1,3 +1,4 @@
+#include "loader.hpp"
 #include "option_parser.hpp"
 #include "options.hpp"
 #include "values.hpp"
@@ -9,18 +10,8 @@
 namespace gantry::app {
 namespace {
 
-void add_what(option_parser& parser, pull_arguments& into) {
-  const auto group = "What to pull";
+void add_platforms(option_parser& parser, pull_arguments& into, const char* group) {
   auto& app = parser.app();
-  app.add_option("IMAGE", into.images, "Images: [REGISTRY/]REPOSITORY[:TAG][@DIGEST], docker:// in front is accepted")
-      ->type_name("")
-      ->group("");
-  app.add_option("--from", into.from, "Read references from a file, one a line; - is standard input")->type_name("FILE|-")->group(group);
-  app.add_option("-r,--registry", into.registry, "Registry that the image names are joined to")->type_name("HOST|URL")->group(group);
-  app.add_option("--repository", into.repository, "Repository, in place of an image name")->type_name("NAME")->group(group);
-  app.add_option("-t,--reference", into.tag_or_digest, "Tag or digest, beside --repository (default latest)")
-      ->type_name("REF")
-      ->group(group);
   parser
       .add("--platform", "Platforms: os/arch[/variant][,...] (default linux and this machine's architecture)", "LIST",
            [&into](const std::string& text) -> outcome<> {
@@ -42,6 +33,53 @@ void add_what(option_parser& parser, pull_arguments& into) {
   app.add_flag("--all-platforms", into.all_platforms, "Every platform that the image has")->group(group);
 }
 
+void add_what(option_parser& parser, pull_arguments& into) {
+  const auto group = "What to pull";
+  auto& app = parser.app();
+  app.add_option("IMAGE", into.images, "Images: [REGISTRY/]REPOSITORY[:TAG][@DIGEST], docker:// in front is accepted")
+      ->type_name("")
+      ->group("");
+  app.add_option("--from", into.from, "Read references from a file, one a line; - is standard input")->type_name("FILE|-")->group(group);
+  app.add_option("-r,--registry", into.registry, "Registry that the image names are joined to")->type_name("HOST|URL")->group(group);
+  app.add_option("--repository", into.repository, "Repository, in place of an image name")->type_name("NAME")->group(group);
+  app.add_option("-t,--reference", into.tag_or_digest, "Tag or digest, beside --repository (default latest)")
+      ->type_name("REF")
+      ->group(group);
+  add_platforms(parser, into, group);
+}
+
+outcome<archive_format> parse_format(const std::string& text) {
+  if (text == "docker") return archive_format::docker;
+  if (text == "oci") return archive_format::oci;
+  if (text == "oci-dir") return archive_format::oci_dir;
+  if (text == "synology") return archive_format::synology;
+  return usage_problem(fmt::format("--format takes docker, oci, oci-dir or synology, not '{}'", text));
+}
+
+outcome<reference> parse_name(const std::string& text) {
+  error_code ec;
+  diagnostics why;
+  const reference name = reference::parse(text, ec, why);
+  if (ec) return usage_problem("--name: " + why.message());
+  if (name.digest()) return usage_problem("--name takes REPOSITORY[:TAG], without a digest");
+  return name;
+}
+
+void add_pull_targets(option_parser& parser, pull_arguments& into) {
+  const auto group = "Where to put it";
+  auto& app = parser.app();
+  app.add_flag("--store-only", into.store_only, "Into the layer store, no archive")->group(group);
+  parser
+      .add("--load", "Straight into a local engine: its own load command takes the archive", "docker|podman|ctr",
+           [&into](const std::string& text) -> outcome<> {
+             if (!loader::knows(text)) return usage_problem(fmt::format("--load takes docker, podman or ctr, not '{}'", text));
+             into.load = text;
+             return {};
+           })
+      ->group(group);
+  app.add_flag("--offline", into.offline, "Out of the store, no network")->group("What to pull");
+}
+
 void add_where(option_parser& parser, pull_arguments& into) {
   const auto group = "Where to put it";
   auto& app = parser.app();
@@ -50,15 +88,24 @@ void add_where(option_parser& parser, pull_arguments& into) {
       ->type_name("FILE|DIR|-")
       ->group(group);
   parser
-      .add("-f,--format", "docker (loads everywhere, default) or oci", "FORMAT",
+      .add("-f,--format", "docker (loads everywhere, default), oci, oci-dir (a directory) or synology (docker before 25, DSM)", "FORMAT",
            [&into](const std::string& text) -> outcome<> {
-             if (text != "docker" && text != "oci") return usage_problem(fmt::format("--format takes docker or oci, not '{}'", text));
-             into.format = text == "oci" ? archive_format::oci : archive_format::docker;
+             const auto format = parse_format(text);
+             if (!format) return format.error();
+             into.format = *format;
              return {};
            })
       ->group(group);
   app.add_flag("--gzip", into.gzip, "Compress the archive; a name ending in .gz or .tgz means the same")->group(group);
-  app.add_flag("--store-only", into.store_only, "Into the layer store, no archive")->group(group);
+  parser
+      .add("--name", "What the image is called from here on, in the archive and in the store", "NAME",
+           [&into](const std::string& text) -> outcome<> {
+             const auto name = parse_name(text);
+             if (!name) return name.error();
+             into.name = *name;
+             return {};
+           })
+      ->group(group);
   app.add_option("--digestfile", into.digestfile, "Write the digest of each image to a file, one a line")->type_name("FILE")->group(group);
 }
 
@@ -71,13 +118,33 @@ outcome<> check(const CLI::App& app, const pull_arguments& arguments) {
     return usage_problem("--platform, --arch and --all-platforms exclude each other");
   }
   if (app.count("--output") > 0 && arguments.output.empty()) return usage_problem("--output is empty");
+  if (!arguments.name.empty() && (arguments.images.size() > 1 || !arguments.from.empty())) {
+    return usage_problem("--name is for one image, and several are asked for");
+  }
   if (arguments.store_only && (!arguments.output.empty() || arguments.gzip || app.count("--format") > 0)) {
     return usage_problem("--store-only writes no archive, so --output, --format and --gzip have no meaning beside it");
+  }
+  if (!arguments.load.empty() && (arguments.store_only || !arguments.output.empty() || arguments.gzip)) {
+    return usage_problem("--load takes the archive, so --output, --gzip and --store-only have no meaning beside it");
+  }
+  if (arguments.format == archive_format::oci_dir) {
+    if (arguments.gzip)
+      return usage_problem("an oci-dir is a directory, which cannot be compressed", "-f oci --gzip writes a compressed archive");
+    if (arguments.output == "-" || !arguments.load.empty()) return usage_problem("an oci-dir is a directory; a stream takes -f oci");
   }
   if (arguments.output == "-" && arguments.common.json) return usage_problem("--json and '-o -' both want standard output");
   if (arguments.from == "-" && arguments.common.password_stdin)
     return usage_problem("'--from -' and --password-stdin both want standard input");
   return check_common_options(arguments.common);
+}
+
+outcome<std::variant<pull_arguments, help_text>> finish(option_parser& parser, pull_arguments& arguments, std::vector<std::string> words) {
+  add_common_options(parser, arguments.common);
+  auto help = parser.parse(std::move(words));
+  if (!help) return help.error();
+  if (*help) return std::variant<pull_arguments, help_text>(std::move(**help));
+  if (auto checked = check(parser.app(), arguments); !checked) return checked.error();
+  return std::variant<pull_arguments, help_text>(std::move(arguments));
 }
 
 }  // namespace
@@ -88,12 +155,31 @@ outcome<std::variant<pull_arguments, help_text>> parse_pull(std::vector<std::str
                        "Pull images, [REGISTRY/]REPOSITORY[:TAG][@DIGEST], into archives that docker, podman, containerd and skopeo load.");
   add_what(parser, arguments);
   add_where(parser, arguments);
-  add_common_options(parser, arguments.common);
-  auto help = parser.parse(std::move(words));
-  if (!help) return help.error();
-  if (*help) return std::variant<pull_arguments, help_text>(std::move(**help));
-  if (auto checked = check(parser.app(), arguments); !checked) return checked.error();
-  return std::variant<pull_arguments, help_text>(std::move(arguments));
+  add_pull_targets(parser, arguments);
+  return finish(parser, arguments, std::move(words));
+}
+
+outcome<std::variant<pull_arguments, help_text>> parse_save(std::vector<std::string> words) {
+  pull_arguments arguments;
+  option_parser parser(
+      "gantry save", "REF...",
+      "Write images that the store holds into one archive, without a network; every platform that is held, unless some are "
+      "named.");
+  auto& app = parser.app();
+  app.add_option("REF", arguments.images, "Names under which the store holds images, see 'gantry list'")->type_name("")->group("");
+  app.add_option("--from", arguments.from, "Read references from a file, one a line; - is standard input")
+      ->type_name("FILE|-")
+      ->group("What to save");
+  add_platforms(parser, arguments, "What to save");
+  add_where(parser, arguments);
+  arguments.offline = true;
+  auto parsed = finish(parser, arguments, std::move(words));
+  if (!parsed) return parsed.error();
+  if (auto* saved = std::get_if<pull_arguments>(&*parsed)) {
+    if (saved->output.empty()) return usage_problem("save needs an output", "e.g. 'gantry save nginx:1.25 -o nginx.tar'");
+    if (saved->platforms.empty()) saved->all_platforms = true;
+  }
+  return parsed;
 }
 
 }  // namespace gantry::app

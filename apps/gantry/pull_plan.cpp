@@ -54,7 +54,8 @@ outcome<pull_plan> into_directory(const pull_arguments& arguments, const std::ve
       pull_step step = common_step(arguments, destination::named);
       step.images.push_back(image);
       if (!arguments.platforms.empty()) step.platforms.assign(1, wanted);
-      step.path = directory / archive_name(image.image, std::vector<platform>(1, wanted), arguments.gzip);
+      const reference& name = arguments.name.empty() ? image.image : arguments.name;
+      step.path = directory / output_name(name, std::vector<platform>(1, wanted), arguments.format, arguments.gzip);
       if (!names.insert(step.path).second) {
         return usage_problem(fmt::format("two outputs of this run would be named {}", step.path.string()),
                              "put them into one archive with -o FILE");
@@ -70,9 +71,16 @@ outcome<pull_plan> into_directory(const pull_arguments& arguments, const std::ve
 outcome<pull_plan> plan_pull(const pull_arguments& arguments, const std::vector<image_request>& images,
                              const std::function<path_kind(const std::filesystem::path&)>& kind_of) {
   if (arguments.store_only) return into_store(arguments, images);
+  if (!arguments.load.empty()) return one_step(common_step(arguments, destination::loader), images);
   if (arguments.output.empty()) return into_directory(arguments, images, {});
   if (arguments.output == "-") return one_step(common_step(arguments, destination::stream), images);
   const std::filesystem::path output = arguments.output;
+  if (arguments.format == archive_format::oci_dir) {
+    // A directory is the output itself.
+    pull_step step = common_step(arguments, destination::file);
+    step.path = output;
+    return one_step(std::move(step), images);
+  }
   const path_kind kind = kind_of(output);
   const bool new_directory = kind == path_kind::absent && (arguments.output.ends_with('/') || !has_archive_suffix(arguments.output));
   if (kind == path_kind::directory || new_directory) {

@@ -19,6 +19,7 @@ enum class destination {
   named,   ///< one archive for one image of one platform; its name follows the platform that the image turns out to have
   each,    ///< one archive for each platform that the image turns out to have, named in a directory
   stream,  ///< standard output
+  loader,  ///< an engine's load command
 };
 
 /// One operation of the engine.

@@ -1,6 +1,7 @@
 #include "puller.hpp"
 
 #include "failure_report.hpp"
+#include "loader.hpp"
 #include "naming.hpp"
 
 #include <fmt/format.h>
@@ -25,11 +26,19 @@ pull_answer puller::pull(const std::vector<reference>& images, const pull_step& 
   options.output = std::move(target);
   options.platforms = step.platforms;
   options.all_platforms = step.all_platforms;
+  options.offline = arguments_.offline;
+  options.name = arguments_.name;
   return session_.pull(engine_, images, std::move(options), title_of(images));
 }
 
+std::string puller::name_of(const reference& image, const std::vector<platform>& platforms, const pull_step& step) const {
+  return output_name(arguments_.name.empty() ? image : arguments_.name, platforms, format_, step.gzip);
+}
+
 void puller::run(const pull_step& step) {
-  if (step.images.size() == 1) {
+  if (step.to == destination::loader) {
+    run_loader(step);
+  } else if (step.images.size() == 1) {
     run_single(step);
   } else {
     run_together(step);
@@ -58,7 +67,7 @@ void puller::run_single(const pull_step& step) {
     image = *request.fallback;
     if (step.to == destination::named) {
       const std::vector<platform> platforms = step.platforms.empty() ? std::vector<platform>(1, platform::host()) : step.platforms;
-      path = (step.path.parent_path() / archive_name(image, platforms, step.gzip)).string();
+      path = (step.path.parent_path() / name_of(image, platforms, step)).string();
     }
     answer = attempt(image);
   }
@@ -100,11 +109,28 @@ void puller::run_together(const pull_step& step) {
   add_outputs(answer.result, step.to == destination::file ? step.path.string() : std::string());
 }
 
+// The archive goes straight into the load command of an engine. That its pipe breaks is the command's doing: its words say why.
+void puller::run_loader(const pull_step& step) {
+  const auto images = settle_names(step);
+  if (!images) return;
+  auto started = loader::start(arguments_.load);
+  if (!started) return fail(started.error());
+  loader& command = **started;
+  const pull_answer answer = pull(*images, step, archive_stream{command.descriptor(), format_, false});
+  const auto loaded = command.finish([this] { return session_.poll_stopped(); });
+  const bool pipe_broke = answer.ec == make_error_code(errc::storage_error);
+  if (answer.ec && (loaded || !pipe_broke || session_.stopped())) return fail(answer, title_of(*images));
+  if (!loaded) return fail(loaded.error());
+  if (!loaded->empty()) console_.note(fmt::format("{}: {}", command.command(), *loaded));
+  add_totals(answer.result);
+  add_outputs(answer.result, {});
+}
+
 // All platforms are in the store now: each goes into its archive without a request.
 void puller::export_each(const pull_step& step, const pull_result& held) {
   std::set<std::filesystem::path> names;
   for (const auto& image : held.images) {
-    const auto name = archive_name(image.reference, std::vector<platform>(1, image.image_platform), step.gzip);
+    const auto name = name_of(image.reference, std::vector<platform>(1, image.image_platform), step);
     if (names.insert(name).second) continue;
     failure_ = static_cast<int>(exit_code::usage);
     console_.error({failure_,
@@ -115,7 +141,7 @@ void puller::export_each(const pull_step& step, const pull_result& held) {
   }
   for (const auto& image : held.images) {
     const std::vector<platform> wanted(1, image.image_platform);
-    const std::string path = (step.path / archive_name(image.reference, wanted, step.gzip)).string();
+    const std::string path = (step.path / name_of(image.reference, wanted, step)).string();
     pull_step one = step;
     one.platforms = wanted;
     one.all_platforms = false;
@@ -137,7 +163,7 @@ std::string puller::settle_path(const pull_step& step, const reference& pulled, 
   if (!step.platforms.empty() || result.images.size() != 1) return path;
   const std::filesystem::path current = path;
   const platform& actual = result.images.front().image_platform;
-  const auto wanted = current.parent_path() / archive_name(pulled, std::vector<platform>(1, actual), step.gzip);
+  const auto wanted = current.parent_path() / name_of(pulled, std::vector<platform>(1, actual), step);
   if (actual.architecture.empty() || wanted == current) return path;
   std::error_code ec;
   std::filesystem::rename(current, wanted, ec);
@@ -168,10 +194,15 @@ void puller::add_outputs(const pull_result& result, const std::string& path) {
 void puller::fail(const pull_answer& answer, const std::string& object) {
   stop_cause cause;
   cause.signal = session_.stop_signal();
-  if (session_.timed_out()) cause.timed_out = timeout_;
+  if (session_.timed_out()) cause.timed_out = arguments_.common.timeout;
   const error_report report = report_failure(answer.ec, answer.text, cause, object);
   if (failure_ == 0 || session_.stopped()) failure_ = report.exit_code;
   console_.error(report);
+}
+
+void puller::fail(const problem& what) {
+  if (failure_ == 0 || session_.stopped()) failure_ = static_cast<int>(what.code);
+  console_.error(report_problem(what));
 }
 
 int puller::exit_status() const noexcept {

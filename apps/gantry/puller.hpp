@@ -16,8 +16,9 @@ namespace gantry::app {
 /// Carries out the steps of a pull_plan, one after the other; a step that fails does not stop those after it.
 class puller {
  public:
-  puller(engine& engine, session& session, console& output, archive_format format, std::optional<std::chrono::milliseconds> timeout)
-      : engine_(engine), session_(session), console_(output), format_(format), timeout_(timeout) {}
+  /// \param arguments must outlive the puller
+  puller(engine& engine, session& session, console& output, const pull_arguments& arguments)
+      : engine_(engine), session_(session), console_(output), arguments_(arguments), format_(arguments.format) {}
 
   void run(const pull_step& step);
 
@@ -34,17 +35,20 @@ class puller {
   bool fall_back(const error_code& ec, const image_request& request);
   void run_together(const pull_step& step);
   void run_single(const pull_step& step);
+  void run_loader(const pull_step& step);
+  std::string name_of(const reference& image, const std::vector<platform>& platforms, const pull_step& step) const;
   void export_each(const pull_step& step, const pull_result& held);
   std::string settle_path(const pull_step& step, const reference& pulled, const std::string& path, const pull_result& result);
   void add_totals(const pull_result& result);
   void add_outputs(const pull_result& result, const std::string& path);
   void fail(const pull_answer& answer, const std::string& object);
+  void fail(const problem& what);
 
   engine& engine_;
   session& session_;
   console& console_;
+  const pull_arguments& arguments_;
   archive_format format_;
-  std::optional<std::chrono::milliseconds> timeout_;
   std::vector<image_output> outputs_;
   run_summary summary_;
   int failure_ = 0;

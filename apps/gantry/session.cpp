@@ -74,9 +74,13 @@ std::function<void(const std::string&)> session::debug_log() {
   return [this](const std::string& line) { asio::post(context_, [this, line] { console_.debug(line); }); };
 }
 
+bool session::poll_stopped() {
+  context_.poll();
+  return stopped();
+}
+
 bool session::prepare(operation_options& options, const std::string& title) {
-  context_.poll();  // a signal that came between two operations
-  if (stopped()) return false;
+  if (poll_stopped()) return false;  // a signal that came between two operations
   options.on_event = [this](const event& what) { console_.event(what); };
   options.event_executor = context_.get_executor();
   console_.renderer().begin(title);

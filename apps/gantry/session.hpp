@@ -66,6 +66,8 @@ class session {
   /// SIGINT or SIGTERM when one stopped the session, else 0.
   int stop_signal() const noexcept { return stop_signal_; }
   bool timed_out() const noexcept { return timed_out_; }
+  /// Takes in signals and the deadline while no operation runs. \returns \ref stopped
+  bool poll_stopped();
   bool stopped() const noexcept { return stop_signal_ != 0 || timed_out_; }
 
  private:

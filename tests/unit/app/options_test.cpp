@@ -119,7 +119,7 @@ TEST_CASE("an unknown option is refused with the nearest known one, and without 
   CHECK(what.hint == "did you mean '--password'?");
   what = refused({"-xsecret", "nginx"});
   CHECK(what.message == "unknown option '-x'");
-  for (const std::string later : {"--no-cache", "--proxy", "--mirror", "--limit-rate", "--report", "--offline", "--name", "--load"}) {
+  for (const std::string later : {"--no-cache", "--proxy", "--mirror", "--limit-rate", "--report"}) {
     CHECK(refused({later, "nginx"}).message == "unknown option '" + later + "'");
   }
 }
@@ -137,7 +137,6 @@ TEST_CASE("contradictions are refused in one sentence") {
   CHECK(refused({"nginx", "-u", "me"}).message == "--username needs a password");
   CHECK(refused({"nginx", "-p", "word"}).message == "a password needs a user name");
   CHECK(refused({"nginx", "-u", "me", "-p", "word", "--password-stdin"}).message == "--password and --password-stdin exclude each other");
-  CHECK(refused({"nginx", "-f", "synology"}).message == "--format takes docker or oci, not 'synology'");
   CHECK(refused({"nginx", "--progress", "fancy"}).message == "--progress takes auto, bar, plain, json or none, not 'fancy'");
   CHECK(refused({"nginx", "--timeout", "soon"}).message.find("--timeout") == 0);
   CHECK(refused({"nginx", "--platform", "linux/"}).message == "'linux/' is not a platform");
@@ -155,4 +154,50 @@ TEST_CASE("help lists the options and is no error") {
     CHECK(text.find(name) != std::string::npos);
   }
   CHECK(text.find("{") == std::string::npos);
+}
+
+TEST_CASE("every format has its word") {
+  using gantry::archive_format;
+  CHECK(parsed({"-f", "oci", "nginx"}).format == archive_format::oci);
+  CHECK(parsed({"-f", "oci-dir", "nginx"}).format == archive_format::oci_dir);
+  CHECK(parsed({"--format", "synology", "nginx"}).format == archive_format::synology);
+  CHECK(refused({"-f", "tar", "nginx"}).message == "--format takes docker, oci, oci-dir or synology, not 'tar'");
+  CHECK(refused({"-f", "oci-dir", "--gzip", "nginx"}).message.find("directory") != std::string::npos);
+  CHECK(refused({"-f", "oci-dir", "-o", "-", "nginx"}).message.find("directory") != std::string::npos);
+}
+
+TEST_CASE("a name of one's own is for one image and carries no digest") {
+  CHECK(parsed({"--name", "mine:1", "nginx"}).name.string() == "docker.io/library/mine:1");
+  CHECK(refused({"--name", "mine:1", "nginx", "alpine"}).message.find("one image") != std::string::npos);
+  CHECK(refused({"--name", "mine:1", "--from", "list"}).message.find("one image") != std::string::npos);
+  CHECK(refused({"--name", "mine@sha256:" + std::string(64, 'a'), "nginx"}).message.find("digest") != std::string::npos);
+  CHECK(refused({"--name", "Mine", "nginx"}).message.find("--name") == 0);
+}
+
+TEST_CASE("an engine to load into takes the place of an output") {
+  CHECK(parsed({"--load", "podman", "nginx"}).load == "podman");
+  CHECK(refused({"--load", "rkt", "nginx"}).message == "--load takes docker, podman or ctr, not 'rkt'");
+  for (const strings& more : {strings{"-o", "x.tar"}, strings{"--gzip"}, strings{"--store-only"}}) {
+    strings words{"--load", "docker", "nginx"};
+    words.insert(words.end(), more.begin(), more.end());
+    CHECK(refused(words).message.find("--load") == 0);
+  }
+}
+
+TEST_CASE("save is a pull out of the store of everything that is held, into an output") {
+  const auto saved = [](strings words) {
+    auto outcome = parse_save(std::move(words));
+    REQUIRE(outcome.has_value());
+    return std::get<pull_arguments>(*outcome);
+  };
+  const auto all = saved({"nginx:1", "alpine", "-o", "x.tar"});
+  CHECK(all.offline);
+  CHECK(all.all_platforms);
+  CHECK(all.images == strings{"nginx:1", "alpine"});
+  const auto one = saved({"nginx:1", "-o", "x.tar", "--platform", "linux/arm64", "-f", "synology"});
+  CHECK_FALSE(one.all_platforms);
+  CHECK(platforms(one) == strings{"linux/arm64"});
+  CHECK(parse_save({"nginx"}).error().message == "save needs an output");
+  CHECK(parse_save({"-o", "x.tar"}).error().message == "no image is named");
+  CHECK_FALSE(parse_save({"nginx", "-o", "x", "--store-only"}).has_value());
 }

@@ -109,3 +109,23 @@ TEST_CASE("archives in other compressions are refused, the store needs no names"
   REQUIRE(made.steps.size() == 2);
   CHECK(made.steps[0].to == destination::store);
 }
+
+TEST_CASE("an OCI layout is the directory that the output names, or one named after the image") {
+  const disk files{{{"dir", path_kind::directory}}};
+  for (const std::string output : {"dir", "new", "odd.tar"}) {
+    const auto made = plan({"nginx:1", "-f", "oci-dir", "-o", output}, files).value();
+    REQUIRE(made.steps.size() == 1);
+    CHECK(made.steps[0].to == destination::file);
+    CHECK(made.steps[0].path == output);
+    CHECK(made.new_directory.empty());
+  }
+  CHECK(plan({"nginx:1", "-f", "oci-dir", "-a", "arm64"}).value().steps.at(0).path == "nginx_1_arm64");
+}
+
+TEST_CASE("a name of one's own names the archive, and --load needs none") {
+  CHECK(plan({"nginx:1", "--name", "mine:2", "-a", "arm64"}).value().steps.at(0).path == "mine_2_arm64.tar");
+  const auto loaded = plan({"nginx:1", "alpine", "--load", "docker"}).value();
+  REQUIRE(loaded.steps.size() == 1);
+  CHECK(loaded.steps[0].to == destination::loader);
+  CHECK(loaded.steps[0].images.size() == 2);
+}
