@@ -6,6 +6,7 @@
 #include "failure_report.hpp"
 #include "serve_options.hpp"
 #include "session.hpp"
+#include "values.hpp"
 
 #include <gantry/engine.hpp>
 #include <gantry/format.hpp>
@@ -13,7 +14,9 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 
 namespace gantry::app {
@@ -47,13 +50,22 @@ outcome<int> serve(const serve_arguments& arguments, const environment& variable
     log = std::move(*opened);
   }
   raise_file_limit(arguments.limits.connections);
-  auto settings = make_engine_options(arguments.common, {}, {}, variables, false, output);
+  std::set<std::string> named;
+  if (!arguments.upstream.empty()) {
+    const auto upstream = parse_registry(arguments.upstream);
+    if (!upstream) return upstream.error();
+    if (!upstream->path.empty())
+      return usage_problem(fmt::format("--upstream takes a registry, not a path below it: '{}'", upstream->host));
+    named.insert(upstream->host);
+  }
+  auto settings = make_engine_options(arguments.common, arguments.upstream, named, variables, false, output);
   if (!settings) return settings.error();
 
   session work(output, arguments.common.timeout);
   settings->log = work.debug_log();
   engine server(std::move(*settings));
   serve_options options = options_of(arguments);
+  if (!named.empty()) options.upstream = *named.begin();
   options.on_started = [&output](const serve_started& started) {
     output.note(fmt::format("listening on {}://{}:{}", started.tls ? "https" : "http", started.address, started.port));
   };

@@ -16,6 +16,9 @@ void add_serving(option_parser& parser, serve_arguments& into) {
       ->group(group);
   app.add_option("--tls-cert", into.tls_certificate, "Certificate chain, PEM: serve over TLS")->type_name("FILE")->group(group);
   app.add_option("--tls-key", into.tls_key, "Its key, PEM")->type_name("FILE")->group(group);
+  app.add_option("--upstream", into.upstream, "Fetch what the store lacks from this registry, and keep it")
+      ->type_name("REGISTRY")
+      ->group(group);
   app.add_option("--htpasswd", into.htpasswd, "Let in these users only; made with 'htpasswd -B', read at the start")
       ->type_name("FILE")
       ->group(group);
@@ -45,6 +48,10 @@ void add_serving(option_parser& parser, serve_arguments& into) {
 outcome<> check(const serve_arguments& arguments) {
   if (arguments.tls_certificate.empty() != arguments.tls_key.empty()) return usage_problem("--tls-cert and --tls-key go together");
   if (arguments.common.json) return usage_problem("--json has no meaning here: a server prints no result");
+  if (arguments.upstream.empty() && !arguments.common.username.empty()) {
+    return usage_problem("-u is for the upstream registry, and none is named",
+                         "add --upstream REGISTRY; --htpasswd names who may log in here");
+  }
   return check_common_options(arguments.common);
 }
 

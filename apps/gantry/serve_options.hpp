@@ -18,6 +18,7 @@ struct serve_arguments {
   std::string tls_certificate;  ///< beside \ref tls_key, or both empty
   std::string tls_key;
   std::string htpasswd;
+  std::string upstream;    ///< registry as typed; empty: none
   std::string access_log;  ///< `-` is standard output; empty: none
   serve_limits limits;
 };

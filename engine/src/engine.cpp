@@ -150,7 +150,7 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   task<result<serve_result>> serve(std::shared_ptr<transfer::operation> running, serve_options wanted) {
     auto opened = co_await open_store();
     if (!opened) co_return opened.error();
-    co_return co_await serve::serve(strand, lanes, running, *opened, nullptr, std::move(wanted));
+    co_return co_await serve::serve(shared, running, *opened, std::move(wanted));
   }
 
   task<result<inspect_result>> inspect(std::shared_ptr<transfer::operation> running, reference image, inspect_options wanted) {

@@ -53,6 +53,10 @@ struct serve_options : operation_options {
   /// Users with bcrypt hashes, as `htpasswd -B` writes them; read once. Empty: everybody is let in.
   std::filesystem::path htpasswd;
 
+  /// A registry, host and optional port, that is asked for what the store does not have; what it gives stays in the store. Tags are asked
+  /// for again each time; while the registry cannot be reached, the store answers. Empty: what is not held is not found.
+  std::string upstream;
+
   serve_limits limits;
 
   /// Called on \ref event_executor, as on_event is. None: not reported.

@@ -2,6 +2,7 @@
 
 #include "base/format.hpp"
 #include "jobs/export.hpp"
+#include "jobs/record.hpp"
 #include "runtime/task_group.hpp"
 #include "transfer/fetcher.hpp"
 
@@ -21,8 +22,6 @@ namespace {
 
 using runtime::lane;
 using runtime::offload;
-
-constexpr std::chrono::milliseconds lock_poll{50};
 
 /// The distinct configs and layers of all images.
 result<std::vector<transfer::wanted_blob>> blobs_of(const std::vector<resolved_image>& images) {
@@ -97,8 +96,7 @@ result<plan> compare_with(const store::content_store& store, const std::vector<t
   return made;
 }
 
-task<result<void>> record(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
-                          const std::vector<resolved_image>& images) {
+std::vector<store::reference_record> records_of(const std::vector<resolved_image>& images) {
   std::vector<store::reference_record> records;
   for (const resolved_image& image : images) {
     store::reference_record one;
@@ -111,27 +109,7 @@ task<result<void>> record(transfer::context& shared, transfer::operation& runnin
     }
     records.push_back(std::move(one));
   }
-  for (unsigned tries = 0;; ++tries) {
-    constexpr unsigned tries_before_telling = 20;
-    if (tries == tries_before_telling) running.events.emit(waiting{"somebody else is writing the store's index; waiting for it"});
-    auto call = [store, records]() -> result<bool> {
-      auto lock = store->try_lock_index();
-      if (!lock) return lock.error();
-      if (!*lock) return false;
-      for (const store::reference_record& one : records) {
-        const result<void> put = store->put_reference(one, **lock);
-        if (!put) return put.error();
-      }
-      const result<void> rebuilt = store->rebuild_index(**lock);
-      if (!rebuilt) return rebuilt.error();
-      return true;
-    };
-    const result<bool> done = co_await offload(shared.lanes, lane::files, std::move(call));
-    if (!done) co_return done.error();
-    if (*done) co_return result<void>();
-    const bool slept = co_await runtime::sleep_for(lock_poll, running.stop);
-    if (!slept) co_return failure(errc::cancelled, "stopped");
-  }
+  return records;
 }
 
 std::vector<pulled_image> describe(const std::vector<resolved_image>& images) {
@@ -217,7 +195,7 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
   if (!fetched) co_return fetched.error();
   // What came out of the store under its own name stands there already, and the store may be read-only.
   if (!options.offline || !options.name.empty()) {
-    const result<void> recorded = co_await record(shared, now, store, resolved);
+    const result<void> recorded = co_await record(shared, now, store, records_of(resolved));
     if (!recorded) co_return recorded.error();
   }
 

@@ -6,6 +6,7 @@
 #include "serve/gate.hpp"
 #include "serve/handler.hpp"
 #include "serve/library.hpp"
+#include "serve/pull_through.hpp"
 #include "serve/server.hpp"
 
 #include <boost/asio/post.hpp>
@@ -51,8 +52,10 @@ result<secrets> read_secrets(const serve_options& options) {
 
 }  // namespace
 
-task<result<serve_result>> serve(runtime::executor where, runtime::lanes& workers, std::shared_ptr<transfer::operation> running,
-                                 std::shared_ptr<store::content_store> store, upstream* above, serve_options options) {
+task<result<serve_result>> serve(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                 std::shared_ptr<store::content_store> store, serve_options options) {
+  const runtime::executor where = shared.executor;
+  runtime::lanes& workers = shared.lanes;
   if (options.tls_certificate.empty() != options.tls_key.empty()) {
     co_return failure(errc::invalid_option, "TLS needs a certificate and its key, both");
   }
@@ -73,7 +76,9 @@ task<result<serve_result>> serve(runtime::executor where, runtime::lanes& worker
   library content(workers, store);
   runtime::buffer_pool buffers(where, buffer_count);
   const auto trouble = [running](const std::string& text) { running->events.emit(warning{text}); };
-  handler answers(content, door.get(), above, trouble);
+  std::unique_ptr<pull_through> above;
+  if (!options.upstream.empty()) above = std::make_unique<pull_through>(shared, store, options.upstream, trouble);
+  handler answers(content, door.get(), above.get(), trouble);
   server listener(where, workers, buffers, answers, tls.get(), options.limits,
                   hand_over<served_request>(options.on_request, options.event_executor));
   const auto listening = listener.listen(*address);
@@ -90,6 +95,7 @@ task<result<serve_result>> serve(runtime::executor where, runtime::lanes& worker
     started(serve_started{literal.substr(0, literal.rfind(':')), local.port(), tls != nullptr});
   }
   const serve_result totals = co_await listener.run(running->stop);
+  if (above != nullptr) co_await above->close();
   running->events.flush();
   co_return totals;
 }

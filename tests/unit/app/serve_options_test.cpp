@@ -36,12 +36,13 @@ TEST_CASE("a server needs no options") {
 
 TEST_CASE("a server's options are read and checked against each other") {
   const auto arguments = parsed({"--listen", "0.0.0.0:80", "--tls-cert", "c", "--tls-key", "k", "--htpasswd", "u", "--access-log", "-",
-                                 "--max-connections", "10", "--stop-timeout", "5s"});
+                                 "--upstream", "ghcr.io", "--max-connections", "10", "--stop-timeout", "5s"});
   CHECK(arguments.listen == "0.0.0.0:80");
   CHECK(arguments.tls_certificate == "c");
   CHECK(arguments.tls_key == "k");
   CHECK(arguments.htpasswd == "u");
   CHECK(arguments.access_log == "-");
+  CHECK(arguments.upstream == "ghcr.io");
   CHECK(arguments.limits.connections == 10);
   CHECK(arguments.limits.graceful == 5s);
   CHECK(refused({"--tls-cert", "c"}));
@@ -50,6 +51,7 @@ TEST_CASE("a server's options are read and checked against each other") {
   CHECK(refused({"--stop-timeout", "soon"}));
   CHECK(refused({"--json"}));
   CHECK(refused({"nginx"}));
+  CHECK(refused({"-u", "me", "-p", "x"}));
 }
 
 TEST_CASE("a line of the access log has nothing that could end it") {

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "model/blob_source.hpp"
+#include "runtime/file.hpp"
+#include "runtime/lanes.hpp"
+#include "runtime/signal.hpp"
+#include "serve/upstream.hpp"
+#include "store/blob_target.hpp"
+#include "store/content_store.hpp"
+
+#include <gantry/descriptor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace gantry::serve {
+
+/// How far a blob may be given out before it was verified. Small ones not at all: waiting costs little. Of larger ones everything but the
+/// last 64 KiB of what has arrived without a gap, so that nobody ends up with all bytes of something that is wrong.
+/// \param frontier every byte before it has arrived
+std::uint64_t releasable(std::uint64_t frontier, std::uint64_t size) noexcept;
+
+/// A blob that is being fetched, as those see it who read along. Used on the strand.
+class arriving_blob : public std::enable_shared_from_this<arriving_blob> {
+ public:
+  arriving_blob(runtime::lanes& workers, descriptor blob) : workers_(workers), blob_(std::move(blob)) {}
+
+  const descriptor& blob() const noexcept { return blob_; }
+
+  /// One for each client.
+  std::shared_ptr<blob_feed> reader();
+
+  /// A fetch begins, perhaps once more because what came before was wrong: who has read of that is cut.
+  /// \param data where the bytes arrive, open for reading; null: they can be read when all are there
+  void opened(std::shared_ptr<const runtime::file> data, store::byte_ranges held);
+  void written(store::byte_range range);
+  /// The blob is verified and in the store.
+  void finished(std::shared_ptr<model::blob_reader> stored);
+  void failed(failure why);
+
+ private:
+  class feed;
+  std::uint64_t released() const noexcept;
+
+  runtime::lanes& workers_;
+  descriptor blob_;
+  unsigned attempt_ = 0;
+  store::byte_ranges arrived_;
+  std::shared_ptr<const runtime::file> data_;
+  std::shared_ptr<model::blob_reader> stored_;
+  std::optional<failure> error_;
+  runtime::signal changed_;
+};
+
+/// A target of transfers that lets a blob be read while it arrives, and is the store in everything else.
+class watched_target final : public store::blob_target {
+ public:
+  /// \param into the store's target; \param where the strand
+  watched_target(std::shared_ptr<store::content_store> into, runtime::executor where, std::shared_ptr<arriving_blob> watched);
+
+  result<store::claim_attempt> claim(const descriptor& blob) override;
+  result<std::unique_ptr<store::blob_part>> begin(const descriptor& blob, store::ingest_options options) override;
+
+ private:
+  std::shared_ptr<store::content_store> into_;
+  runtime::executor where_;
+  std::shared_ptr<arriving_blob> watched_;
+};
+
+}  // namespace gantry::serve

@@ -1,0 +1,300 @@
+#include "serve/pull_through.hpp"
+
+#include "http/content_range.hpp"
+#include "jobs/record.hpp"
+#include "model/image_config.hpp"
+#include "model/manifest.hpp"
+#include "model/media_type.hpp"
+#include "runtime/deadline.hpp"
+#include "runtime/signal.hpp"
+#include "transfer/fetcher.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace gantry::serve {
+namespace {
+
+using runtime::lane;
+using runtime::offload;
+
+constexpr std::size_t most_remembered = 10'000;
+constexpr std::chrono::milliseconds second_try{500};
+
+/// Whether all that a manifest names is held; foreign layers may be had elsewhere.
+bool is_complete(const store::content_store& store, const model::manifest& manifest) {
+  const auto held = [&](const descriptor& blob) { return model::is_foreign_layer(blob.media_type) || store.holds(blob); };
+  return (manifest.config.digest.empty() || held(manifest.config)) && std::all_of(manifest.layers.begin(), manifest.layers.end(), held);
+}
+
+std::optional<model::document> parse_held(const store::content_store& store, const descriptor& what) {
+  const auto bytes = store.read(what, model::document_limit);
+  if (!bytes) return std::nullopt;
+  auto parsed = model::parse_document(*bytes, what.media_type);
+  return parsed ? std::optional(std::move(*parsed)) : std::nullopt;
+}
+
+/// \p entry with the platform of its configuration where its index names none.
+descriptor with_platform(const store::content_store& store, descriptor entry, const model::manifest& manifest) {
+  if (entry.platform || !model::is_image(manifest)) return entry;
+  const auto bytes = store.read(manifest.config, model::document_limit);
+  const auto config = bytes ? model::parse_image_config(*bytes, "the configuration") : result<model::image_config>(bytes.error());
+  if (config) entry.platform = normalise(config->platform);
+  return entry;
+}
+
+/// The record of a name as far as it is complete; nothing when no part is. \param whole set when nothing is missing
+std::optional<store::reference_record> complete_part(const store::content_store& store, const reference& name, const descriptor& top,
+                                                     bool& whole) {
+  store::reference_record record;
+  record.name = name;
+  record.top = top;
+  const auto document = parse_held(store, top);
+  if (!document) return std::nullopt;
+  std::vector<descriptor> entries(1, top);
+  if (const auto* index = std::get_if<model::index>(&*document)) entries = index->manifests;
+  for (const descriptor& entry : entries) {
+    const auto held = parse_held(store, entry);
+    const auto* manifest = held ? std::get_if<model::manifest>(&*held) : nullptr;
+    if (manifest != nullptr && is_complete(store, *manifest)) record.manifests.push_back(with_platform(store, entry, *manifest));
+  }
+  whole = record.manifests.size() == entries.size();
+  return record.manifests.empty() ? std::nullopt : std::optional(std::move(record));
+}
+
+/// The upstream cannot be reached or has no time: what the store has will do.
+bool is_out_of_reach(const failure& why) { return why.code != errc::not_found; }
+
+}  // namespace
+
+pull_through::pull_through(transfer::context& shared, std::shared_ptr<store::content_store> store, std::string registry,
+                           std::function<void(const std::string&)> note)
+    : shared_(shared), store_(std::move(store)), registry_(std::move(registry)), note_(std::move(note)), fetches_(shared.executor) {}
+
+void pull_through::learn(const std::string& bytes, const descriptor& top) {
+  const auto document = model::parse_document(bytes, top.media_type);
+  if (!document) return;
+  if (sizes_.size() > most_remembered) sizes_.clear();
+  if (const auto* manifest = std::get_if<model::manifest>(&*document)) {
+    sizes_.insert_or_assign(manifest->config.digest, manifest->config.size);
+    for (const descriptor& layer : manifest->layers) sizes_.insert_or_assign(layer.digest, layer.size);
+  }
+}
+
+void pull_through::remember(const reference& image, const descriptor& top) {
+  if (image.digest()) return;
+  if (incomplete_.size() >= most_remembered) incomplete_.erase(incomplete_.begin());
+  incomplete_.insert_or_assign(image, top);
+}
+
+task<std::optional<descriptor>> pull_through::held_top(reference image) {
+  auto look = [store = store_, image]() -> std::optional<descriptor> {
+    const auto record = store->find_reference(image);
+    if (!record || !*record || !store->holds((*record)->top)) return std::nullopt;
+    return (*record)->top;
+  };
+  co_return co_await offload(shared_.lanes, lane::files, std::move(look));
+}
+
+task<result<digest>> pull_through::ask_digest(reference image, runtime::stop_source& stop) {
+  registry::api_call asking;
+  asking.registry = image.registry();
+  asking.repository = image.repository();
+  asking.message.verb = http::method::head;
+  asking.message.target.target = fmt::format("/v2/{}/manifests/{}", image.repository(), image.manifest_reference());
+  asking.message.set("Accept", std::string(model::manifest_accept()));
+  auto reply = co_await shared_.registry.call(std::move(asking), stop);
+  if (!reply) co_return reply.error();
+  const std::string* announced = reply->head().find("Docker-Content-Digest");
+  if (reply->head().status == 200 && announced != nullptr) {
+    error_code unknown;
+    digest value = digest::parse(*announced, unknown);
+    if (!unknown) co_return value;
+  }
+  // Some leave the digest out, and no words come with what is refused: a GET tells.
+  const auto whole = co_await shared_.registry.get_manifest(image, stop);
+  if (!whole) co_return whole.error();
+  co_return whole->top.digest;
+}
+
+task<result<digest>> pull_through::revalidate(reference image, runtime::stop_source& stop) {
+  runtime::stop_source limited(stop);
+  const runtime::deadline limit(shared_.executor, revalidation_limit, [&limited] { limited.request_stop(); });
+  auto now = co_await ask_digest(image, limited);
+  if (!now && limit.expired()) {
+    co_return failure(errc::timed_out, fmt::format("{} did not say in time whether {} has moved", registry_, image.familiar()));
+  }
+  co_return now;
+}
+
+task<result<descriptor>> pull_through::fetch_document(reference image, runtime::stop_source& stop) {
+  auto got = co_await shared_.registry.get_manifest(image, stop);
+  if (!got && got.error().code == condition::retryable && got.error().code != errc::rate_limited) {
+    const bool slept = co_await runtime::sleep_for(second_try, stop);
+    if (slept) got = co_await shared_.registry.get_manifest(image, stop);
+  }
+  if (!got) co_return got.error();
+  descriptor top = got->top;
+  const auto type = model::detect_media_type(got->bytes, top.media_type, fmt::format("the manifest of {}", image.string()));
+  if (!type) co_return type.error();
+  top.media_type = *type;
+  learn(got->bytes, top);
+  auto keep = [store = store_, top, bytes = std::move(got->bytes)] { return store->put(top, bytes); };
+  const result<void> kept = co_await offload(shared_.lanes, lane::files, std::move(keep));
+  if (!kept) co_return kept.error();
+  co_return top;
+}
+
+task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_source& stop) {
+  if (image.digest()) {
+    auto fetched = co_await fetch_document(image, stop);
+    if (fetched && arriving_.empty()) co_await record_complete();
+    co_return fetched;
+  }
+  const std::optional<descriptor> held = co_await held_top(image);
+  if (held) {
+    if (clock::now() < offline_until_) co_return *held;
+    const auto now = co_await revalidate(image, stop);
+    if (!now && is_out_of_reach(now.error())) {
+      if (now.error().code != errc::cancelled) {
+        offline_until_ = clock::now() + offline_pause;
+        note_(fmt::format("{} cannot be asked, answering from the store: {}", registry_, now.error().text.message()));
+      }
+      co_return *held;
+    }
+    if (!now) co_return now.error();
+    if (*now == held->digest) {
+      remember(image, *held);
+      co_return *held;
+    }
+  }
+  auto fetched = co_await fetch_document(image, stop);
+  if (!fetched) {
+    if (held && is_out_of_reach(fetched.error())) co_return *held;
+    co_return fetched.error();
+  }
+  remember(image, *fetched);
+  if (arriving_.empty()) co_await record_complete();
+  co_return fetched;
+}
+
+task<result<std::uint64_t>> pull_through::blob_size(reference image, digest blob, runtime::stop_source& stop) {
+  if (const auto known = sizes_.find(blob); known != sizes_.end()) co_return known->second;
+  const http::byte_range first;
+  auto reply = co_await shared_.registry.get_blob(image, blob, first, stop);
+  if (!reply) co_return reply.error();
+  const http::response_head& head = reply->head();
+  std::optional<std::uint64_t> size;
+  if (head.status == 206) {
+    const auto part = http::parse_content_range(head.all("Content-Range"));
+    if (part) size = part->total;
+  } else if (head.framing == http::body_framing::length) {
+    size = head.content_length;
+  }
+  if (!size) {
+    co_return failure(errc::protocol_error, fmt::format("{} does not say how large blob {} is", registry_, blob.string()));
+  }
+  sizes_.insert_or_assign(blob, *size);
+  co_return *size;
+}
+
+task<result<std::shared_ptr<blob_feed>>> pull_through::blob(reference image, digest blob, runtime::stop_source& stop) {
+  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader();
+  const auto size = co_await blob_size(image, blob, stop);
+  if (!size) co_return size.error();
+  // Somebody may have begun meanwhile.
+  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader();
+  descriptor wanted;
+  wanted.digest = blob;
+  wanted.size = *size;
+  auto look = [store = store_, wanted] { return store->holds(wanted); };
+  const bool held = co_await offload(shared_.lanes, lane::files, std::move(look));
+  if (held) co_return std::shared_ptr<blob_feed>();
+  if (stop_.stop_requested()) co_return failure(errc::cancelled, "stopped");
+  std::shared_ptr<arriving_blob>& slot = arriving_[blob];
+  if (!slot) {
+    slot = std::make_shared<arriving_blob>(shared_.lanes, wanted);
+    fetches_.spawn(fetch(image, slot));
+  }
+  co_return slot->reader();
+}
+
+task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving_blob> blob) {
+  const transfer::event_emitter nobody({}, {});
+  auto running = std::make_shared<transfer::operation>(nobody);
+  const runtime::stop_source::registration registered(stop_, [&running] { running->request_stop(); });
+  const auto target = std::make_shared<watched_target>(store_, shared_.executor, blob);
+  transfer::wanted_blob wanted;
+  wanted.source = image;
+  wanted.blob = blob->blob();
+  std::vector<transfer::wanted_blob> list(1, std::move(wanted));
+  const auto done = co_await transfer::fetch_all(shared_, *running, target, std::move(list));
+  if (!done) co_return done.error();
+  auto open = [store = store_, what = blob->blob()] { return store->open(what); };
+  auto opened = co_await offload(shared_.lanes, lane::files, std::move(open));
+  if (!opened) co_return opened.error();
+  blob->finished(std::shared_ptr<model::blob_reader>(std::move(*opened)));
+  co_return result<void>();
+}
+
+task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob) {
+  std::optional<failure> trouble;
+  try {
+    const auto brought = co_await bring(image, blob);
+    if (!brought) trouble = brought.error();
+  } catch (const std::exception& error) {
+    trouble = failure(errc::internal_error, std::string("a defect of the engine: ") + error.what());
+  }
+  if (trouble) {
+    if (trouble->code != errc::cancelled)
+      note_(fmt::format("blob {} was not fetched: {}", blob->blob().digest.string(), trouble->text.message()));
+    blob->failed(std::move(*trouble));
+  }
+  arriving_.erase(blob->blob().digest);
+  if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
+}
+
+task<> pull_through::record_complete() {
+  if (incomplete_.empty()) co_return;
+  struct state {
+    std::vector<store::reference_record> records;
+    std::vector<std::pair<reference, digest>> whole;
+  };
+  auto look = [store = store_, names = incomplete_] {
+    state now;
+    for (const auto& [name, top] : names) {
+      bool whole = false;
+      auto record = complete_part(*store, name, top, whole);
+      if (record) now.records.push_back(std::move(*record));
+      if (whole) now.whole.emplace_back(name, top.digest);
+    }
+    return now;
+  };
+  state now = co_await offload(shared_.lanes, lane::files, std::move(look));
+  if (now.records.empty()) co_return;
+  const transfer::event_emitter nobody({}, {});
+  auto running = std::make_shared<transfer::operation>(nobody);
+  const runtime::stop_source::registration registered(stop_, [&running] { running->request_stop(); });
+  const result<void> recorded = co_await jobs::record(shared_, *running, store_, std::move(now.records));
+  if (!recorded) {
+    if (recorded.error().code != errc::cancelled) note_(recorded.error().text.message());
+    co_return;
+  }
+  for (const auto& [name, top] : now.whole) {
+    const auto known = incomplete_.find(name);
+    if (known != incomplete_.end() && known->second.digest == top) incomplete_.erase(known);
+  }
+}
+
+task<> pull_through::close() {
+  stop_.request_stop();
+  co_await fetches_.join();
+}
+
+}  // namespace gantry::serve

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "runtime/stop.hpp"
+#include "runtime/task_group.hpp"
+#include "serve/arriving_blob.hpp"
+#include "serve/upstream.hpp"
+#include "store/content_store.hpp"
+#include "transfer/context.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace gantry::serve {
+
+/// What the store does not have comes from a registry, through the engine's transfers, and stays in the store. One fetch of a blob serves
+/// all who want it. A name is recorded as soon as one of its platforms is complete. Used on the strand.
+class pull_through final : public upstream {
+ public:
+  /// How long an upstream that did not answer is left alone when the store has an answer.
+  static constexpr std::chrono::seconds offline_pause{30};
+  /// How long the upstream may take to say whether a tag has moved.
+  static constexpr std::chrono::seconds revalidation_limit{10};
+
+  /// \param shared must outlive the object \param note told what the clients are not
+  pull_through(transfer::context& shared, std::shared_ptr<store::content_store> store, std::string registry,
+               std::function<void(const std::string&)> note);
+
+  const std::string& registry() const noexcept override { return registry_; }
+  task<result<descriptor>> manifest(reference image, runtime::stop_source& stop) override;
+  task<result<std::uint64_t>> blob_size(reference image, digest blob, runtime::stop_source& stop) override;
+  task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) override;
+
+  /// Ends the fetches under way, keeps what arrived, and waits for them. To be called before the object goes.
+  task<> close();
+
+ private:
+  using clock = std::chrono::steady_clock;
+  task<std::optional<descriptor>> held_top(reference image);
+  task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
+  task<result<digest>> revalidate(reference image, runtime::stop_source& stop);
+  task<result<descriptor>> fetch_document(reference image, runtime::stop_source& stop);
+  task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
+  task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob);
+  task<> record_complete();
+  void learn(const std::string& bytes, const descriptor& top);
+  void remember(const reference& image, const descriptor& top);
+
+  transfer::context& shared_;
+  std::shared_ptr<store::content_store> store_;
+  std::string registry_;
+  std::function<void(const std::string&)> note_;
+  std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
+  std::map<digest, std::uint64_t> sizes_;       ///< of blobs that manifests have named
+  std::map<reference, descriptor> incomplete_;  ///< names that clients asked for, and that may become complete
+  clock::time_point offline_until_{};
+  runtime::stop_source stop_;
+  runtime::task_group fetches_;
+};
+
+}  // namespace gantry::serve
