@@ -28,6 +28,9 @@ constexpr command table[] = {
     {"repos", "REGISTRY", "List the repositories of a registry", repos_command},
     {"delete", "REFERENCE", "Delete a tag or a manifest in a registry", delete_command},
     {"save", "REF...", "Write images of the store into one archive, without a network", save_command},
+    {"explain", "IMAGE", "Say which address, credentials, certificates and settings an image would get", explain_command},
+    {"login", "REGISTRY", "Check a user name and a password, and keep them for the commands to come", login_command},
+    {"logout", "REGISTRY", "Forget the credentials of a registry", logout_command},
 };
 
 std::string help() {

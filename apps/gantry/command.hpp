@@ -38,6 +38,9 @@ int tags_command(std::vector<std::string> words);
 int repos_command(std::vector<std::string> words);
 int delete_command(std::vector<std::string> words);
 int save_command(std::vector<std::string> words);
+int explain_command(std::vector<std::string> words);
+int login_command(std::vector<std::string> words);
+int logout_command(std::vector<std::string> words);
 
 /// Environment mode. \returns nothing when IMAGE_REF is not set
 std::optional<int> environment_command();

@@ -63,7 +63,22 @@ void console::say(severity level, const std::string& text) {
   renderer_->message(level, text);
 }
 
+void console::warn_later(std::string text) {
+  const std::lock_guard<std::mutex> guard(late_mutex_);
+  late_.push_back(std::move(text));
+}
+
+void console::print_late() {
+  std::vector<std::string> texts;
+  {
+    const std::lock_guard<std::mutex> guard(late_mutex_);
+    texts.swap(late_);
+  }
+  for (const auto& text : texts) warn(text);
+}
+
 void console::error(const error_report& report) {
+  print_late();
   if (log_)
     log_->write_error(report.server_message.empty() ? report.message : report.message + "; registry said: " + report.server_message);
   renderer_->error(report);
@@ -76,6 +91,7 @@ void console::summary(const run_summary& totals) {
 }
 
 void console::event(const gantry::event& what) {
+  print_late();
   renderer_->event(what);
   auto words = describe(what);
   if (!words) return;

@@ -6,7 +6,9 @@
 #include "progress/renderer.hpp"
 
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 namespace gantry::app {
 
@@ -15,10 +17,16 @@ class console {
  public:
   /// Opens the log file and chooses the renderer.
   static outcome<std::unique_ptr<console>> open(const common_options& options);
+  ~console() { print_late(); }
+  console(const console&) = delete;
+  console& operator=(const console&) = delete;
 
   void debug(const std::string& text) { say(severity::debug, text); }
   void note(const std::string& text) { say(severity::note, text); }
   void warn(const std::string& text) { say(severity::warning, text); }
+  /// A warning from any thread; it is printed before the next event or error, at the end at the latest.
+  void warn_later(std::string text);
+  void print_late();
   void error(const error_report& report);
   void summary(const run_summary& totals);
   void event(const gantry::event& what);
@@ -36,6 +44,8 @@ class console {
   bool quiet_;
   bool verbose_;
   bool debug_;
+  std::mutex late_mutex_;
+  std::vector<std::string> late_;
 };
 
 /// What `--progress auto` means. \param live standard error is a terminal that can move its cursor

@@ -23,18 +23,6 @@ std::shared_ptr<credential_source> from_pair(const environment& variables, const
 
 }  // namespace
 
-std::optional<credential> bound_credential::find(const std::string& registry, const std::string&, diagnostics&) {
-  return registry == registry_ ? std::optional(value_) : std::nullopt;
-}
-
-std::optional<credential> credential_chain::find(const std::string& registry, const std::string& repository, diagnostics& problem) {
-  for (const auto& source : sources_) {
-    if (auto found = source->find(registry, repository, problem)) return found;
-    if (!problem.message().empty()) return std::nullopt;
-  }
-  return std::nullopt;
-}
-
 std::vector<std::shared_ptr<credential_source>> environment_credentials(const environment& variables, const std::string& registry_of_image,
                                                                         const std::function<void(const std::string&)>& warn) {
   std::vector<std::shared_ptr<credential_source>> sources;

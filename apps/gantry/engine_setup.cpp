@@ -26,18 +26,10 @@ outcome<> check_readable(const char* option, const std::string& path) {
   return problem(code, fmt::format("{}: {} cannot be read: {}", option, path, std::generic_category().message(reason)));
 }
 
-outcome<std::string> read_password() {
-  std::string password;
-  if (!std::getline(std::cin, password)) return usage_problem("--password-stdin: standard input is empty");
-  if (password.ends_with('\r')) password.pop_back();
-  if (password.empty()) return usage_problem("--password-stdin: the first line of standard input is empty");
-  return password;
-}
-
 outcome<std::shared_ptr<credential_source>> flag_credentials(const common_options& options, const std::set<std::string>& named) {
   if (options.username.empty()) return std::shared_ptr<credential_source>();
   if (named.size() != 1) {
-    return usage_problem("-u is for one registry, but the images name several", "pull them one registry at a time, or use 'docker login'");
+    return usage_problem("-u is for one registry, but the images name several", "pull them one registry at a time, or use 'gantry login'");
   }
   credential value;
   value.username = options.username;
@@ -52,6 +44,18 @@ outcome<std::shared_ptr<credential_source>> flag_credentials(const common_option
   return std::shared_ptr<credential_source>(std::make_shared<bound_credential>(*named.begin(), std::move(value)));
 }
 
+/// What files and helpers know. \param option that named \p authfile
+outcome<std::shared_ptr<credential_source>> kept_credentials(const std::string& authfile, const char* option, const environment& variables,
+                                                             console& output) {
+  if (!authfile.empty()) {
+    if (auto readable = check_readable(option, authfile); !readable) return readable.error();
+  }
+  diagnostics trouble;
+  auto kept = usual_credentials(search_of(authfile, variables, output), &trouble);
+  if (!trouble.message().empty()) return problem(exit_code::not_authorised, trouble.message());
+  return kept;
+}
+
 outcome<std::shared_ptr<credential_source>> all_credentials(const common_options& options, const std::set<std::string>& named,
                                                             const environment& variables, bool from_environment, console& output) {
   std::vector<std::shared_ptr<credential_source>> sources;
@@ -62,19 +66,52 @@ outcome<std::shared_ptr<credential_source>> all_credentials(const common_options
   for (auto& source : environment_credentials(variables, registry, [&](const std::string& text) { output.warn(text); })) {
     sources.push_back(std::move(source));
   }
-  if (!options.authfile.empty()) {
-    if (auto readable = check_readable("--authfile", options.authfile); !readable) return readable.error();
-  }
-  diagnostics trouble;
-  sources.push_back(docker_config_credentials(options.authfile, &trouble));
-  if (!trouble.message().empty()) {
-    if (!options.authfile.empty()) return problem(exit_code::not_authorised, trouble.message());
-    output.warn(trouble.message());
-  }
+  auto files = kept_credentials(options.authfile, "--authfile", variables, output);
+  if (!files) return files.error();
+  sources.push_back(std::move(*files));
   return std::shared_ptr<credential_source>(std::make_shared<credential_chain>(std::move(sources)));
 }
 
 }  // namespace
+
+outcome<std::string> read_password() {
+  constexpr std::size_t longest = 64 * 1024;
+  // All of it: keys of service accounts are passwords of many lines.
+  std::string password(longest + 1, '\0');
+  std::cin.read(password.data(), static_cast<std::streamsize>(password.size()));
+  password.resize(static_cast<std::size_t>(std::cin.gcount()));
+  if (password.size() > longest) return usage_problem("--password-stdin: standard input is longer than 64 KiB, too long for a password");
+  if (password.ends_with('\n')) password.pop_back();
+  if (password.ends_with('\r')) password.pop_back();
+  if (password.empty()) return usage_problem("--password-stdin: standard input is empty");
+  return password;
+}
+
+credential_search search_of(const std::string& authfile, const environment& variables, console& output) {
+  credential_search search;
+  search.authfile = authfile;
+  search.variables = variables;
+  search.warn = [&output](const std::string& text) { output.warn_later(text); };  // helpers run on worker threads
+  return search;
+}
+
+outcome<std::shared_ptr<credential_source>> credentials_of_side(const side_options& side, const char* option, const std::string& authfile,
+                                                                const std::string& registry, const environment& variables,
+                                                                console& output) {
+  std::vector<std::shared_ptr<credential_source>> sources;
+  if (!side.username.empty()) {
+    credential value;
+    value.username = side.username;
+    value.password = side.password;
+    value.origin = "command line";
+    sources.push_back(std::make_shared<bound_credential>(registry, std::move(value)));
+  }
+  auto kept =
+      kept_credentials(side.authfile.empty() ? authfile : side.authfile, side.authfile.empty() ? "--authfile" : option, variables, output);
+  if (!kept) return kept.error();
+  sources.push_back(std::move(*kept));
+  return std::shared_ptr<credential_source>(std::make_shared<credential_chain>(std::move(sources)));
+}
 
 std::set<std::string> registries_of(const std::vector<image_request>& images) {
   std::set<std::string> registries;

@@ -5,7 +5,9 @@
 #include "image_names.hpp"
 #include "options.hpp"
 #include "outcome.hpp"
+#include "side_options.hpp"
 
+#include <gantry/credentials.hpp>
 #include <gantry/options.hpp>
 
 #include <set>
@@ -19,6 +21,19 @@ std::set<std::string> registries_of(const std::vector<image_request>& images);
 
 /// The registries that --insecure or --plain-http speak of: `=HOST` as in --registry, without value all that are named.
 outcome<std::set<std::string>> expand_hosts(const std::vector<std::string>& hosts, const std::set<std::string>& named);
+
+/// The password that --password-stdin reads: all of standard input, without the end of its last line.
+outcome<std::string> read_password();
+
+/// Where credentials lie: in \p authfile, which may be empty, and the usual places.
+credential_search search_of(const std::string& authfile, const environment& variables, console& output);
+
+/// The credentials of one end of a command with two: its own options, then \p authfile and the usual places. For side_credentials.
+/// \param option that names the end's file, for messages
+/// \param authfile of --authfile, for an end without one of its own
+/// \param registry that the end's user name and password are bound to
+outcome<std::shared_ptr<credential_source>> credentials_of_side(const side_options& side, const char* option, const std::string& authfile,
+                                                                const std::string& registry, const environment& variables, console& output);
 
 /// Engine settings for a command line. Reads files (--authfile, docker's config.json) and, for --password-stdin, standard input; says
 /// aloud what weakens security.

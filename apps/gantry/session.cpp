@@ -1,5 +1,7 @@
 #include "session.hpp"
 
+#include "failure_report.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <csignal>
@@ -11,7 +13,7 @@ namespace gantry::app {
 
 namespace asio = boost::asio;
 
-session::session(console& output, std::optional<std::chrono::milliseconds> timeout) : console_(output) {
+session::session(console& output, std::optional<std::chrono::milliseconds> timeout) : console_(output), timeout_(timeout) {
   stop_signals_.add(SIGINT);
   stop_signals_.add(SIGTERM);
   suspend_signals_.add(SIGTSTP);
@@ -69,6 +71,15 @@ void session::await_tick() {
   });
 }
 
+int session::fail(const error_code& ec, const diagnostics& text, const std::string& object) {
+  stop_cause cause;
+  cause.signal = stop_signal_;
+  if (timed_out_) cause.timed_out = timeout_;
+  const error_report report = report_failure(ec, text, cause, object);
+  console_.error(report);
+  return report.exit_code;
+}
+
 std::function<void(const std::string&)> session::debug_log() {
   if (!console_.wants_debug()) return {};
   return [this](const std::string& line) { asio::post(context_, [this, line] { console_.debug(line); }); };
@@ -93,6 +104,7 @@ void session::work() {
   while (running_) context_.run_one();
   ticker_.cancel();
   context_.poll();  // events that were posted before the end
+  console_.print_late();
   console_.renderer().rest();
 }
 

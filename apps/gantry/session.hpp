@@ -60,6 +60,9 @@ class session {
 
   pull_answer pull(engine& engine, std::vector<reference> images, pull_options options, const std::string& title);
 
+  /// Prints why an operation ended. \param object what failed, for errors without a sentence of their own \returns the exit status
+  int fail(const error_code& ec, const diagnostics& text, const std::string& object);
+
   /// For engine_options::log: hands lines over to this thread. Empty when nobody wants them.
   std::function<void(const std::string&)> debug_log();
 
@@ -80,6 +83,7 @@ class session {
   void await_tick();
 
   console& console_;
+  std::optional<std::chrono::milliseconds> timeout_;
   boost::asio::io_context context_{1};
   boost::asio::signal_set stop_signals_{context_};
   boost::asio::signal_set suspend_signals_{context_};

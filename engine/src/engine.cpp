@@ -1,8 +1,10 @@
 #include <gantry/engine.hpp>
 
 #include "http/client.hpp"
+#include "jobs/explain.hpp"
 #include "jobs/inspect.hpp"
 #include "jobs/lookup.hpp"
+#include "jobs/ping.hpp"
 #include "jobs/pull.hpp"
 #include "net/connector.hpp"
 #include "registry/registry_client.hpp"
@@ -330,6 +332,20 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<delete_res
                    delete_options options) {
   state->begin(options, diag, std::move(done), [image = std::move(image)](impl& self, auto running) mutable {
     return jobs::remove_reference(self.shared, std::move(running), std::move(image));
+  });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<explanation> done, diagnostics* diag, reference image,
+                   explain_options options) {
+  state->begin(options, diag, std::move(done), [image = std::move(image)](impl& self, auto) mutable {
+    return jobs::explain(self.registry, self.options, self.jobs, std::move(image));
+  });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<ping_result> done, diagnostics* diag, std::string registry,
+                   ping_options options) {
+  state->begin(options, diag, std::move(done), [registry = std::move(registry)](impl& self, auto running) mutable {
+    return jobs::ping(self.shared, std::move(running), std::move(registry));
   });
 }
 

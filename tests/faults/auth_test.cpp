@@ -94,6 +94,24 @@ TEST_CASE("an expired storage link is renewed at the registry", "[faults]") {
   CHECK(s.pulls.leftovers() == "");
 }
 
+TEST_CASE("sixteen ranges whose storage link expires have it renewed once", "[faults]") {
+  fake_registry_options options = with_tokens(true);
+  options.first_link_serves = 16;
+  served s(options);
+  image_recipe recipe;
+  recipe.layers = {64'000'000};
+  const test_image large = build_image(recipe);
+  const std::string& digest = large.layers[0].digest;
+  s.registry.hold("team/large", "1.0", large);
+  s.registry.inject("/storage/" + digest, truncate_after(500'000), 1, 16);
+  s.pulls.settings.jobs = 16;
+  const pull_report report = s.pulls.pull("team/large:1.0");
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.registry.count("/blobs/" + digest) == 2);
+  s.check_storage_saw_no_secrets();
+}
+
 TEST_CASE("a token that became worthless is renewed", "[faults]") {
   served s(with_tokens());
   s.registry.inject("/blobs/" + s.image.layers[1].digest, truncate_after(1'000'000), 1, 1);

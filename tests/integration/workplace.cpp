@@ -22,7 +22,8 @@ command workplace::gantry(std::vector<std::string> words, std::map<std::string, 
   result.argv.insert(result.argv.begin(), gantry_binary().string());
   for (const char* name :
        {"IMAGE_REF", "PLATFORM", "GANTRY_OUTPUT", "DOCKER_HUB_USERNAME", "DOCKER_HUB_TOKEN", "REGISTRY_USERNAME", "REGISTRY_PASSWORD",
-        "GITHUB_OUTPUT", "DOCKER_CONFIG", "XDG_CACHE_HOME", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}) {
+        "GITHUB_OUTPUT", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "DOCKER_AUTH_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
+        "XDG_CACHE_HOME", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}) {
     result.env[name] = std::nullopt;
   }
   fs::create_directories(path() / "home");

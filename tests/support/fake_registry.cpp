@@ -1,5 +1,6 @@
 #include "support/fake_registry.hpp"
 
+#include "support/base64.hpp"
 #include "support/fake_exchange.hpp"
 
 #include <atomic>
@@ -31,17 +32,6 @@ struct held {
 
 const char* const unauthorized_body = R"({"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]})";
 
-std::string base64(const std::string& text) {
-  static const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    std::uint32_t value = 0;
-    for (std::size_t k = 0; k < 3; ++k) value = value << 8 | (i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k) result += i + k > text.size() ? '=' : digits[value >> (18 - 6 * k) & 63];
-  }
-  return result;
-}
-
 fake_answer simple(unsigned status, std::string body = {}, header_list headers = {}) {
   fake_answer result;
   result.status = status;
@@ -69,6 +59,8 @@ struct fake_registry::state {
   std::set<int> open;  // descriptors of connections that are served now
   unsigned connections = 0;
   unsigned tokens_given = 0;
+  std::map<std::string, unsigned> links_given;        // by digest
+  std::map<std::string, unsigned> first_link_served;  // the same
   unsigned strangers = 0;
   std::vector<std::thread> threads;
 
@@ -151,6 +143,9 @@ struct fake_registry::state {
       if (!request.header("authorization").empty())
         return simple(400, "<Error><Code>InvalidArgument</Code><Message>Only one auth mechanism allowed</Message></Error>");
       const std::string digest = request.path().substr(request.path().rfind('/') + 1);
+      const bool first = request.target.ends_with("X-Signature=1");
+      if (first && options.first_link_serves != 0 && ++first_link_served[digest] > options.first_link_serves)
+        return simple(403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>");
       return found(blobs, digest, "BLOB_UNKNOWN");
     }
     if (!admitted(request)) return challenge(request);
@@ -162,8 +157,9 @@ struct fake_registry::state {
     if (request.path().starts_with("/v2/") && blob != std::string::npos) {
       const std::string digest = request.path().substr(blob + 7);
       if (options.redirect_blobs && blobs.contains(digest)) {
-        return simple(307, {},
-                      {{"Location", url(fake_origin::storage, "/storage/" + digest + "?X-Signature=" + std::to_string(log.size()))}});
+        return simple(
+            307, {},
+            {{"Location", url(fake_origin::storage, "/storage/" + digest + "?X-Signature=" + std::to_string(++links_given[digest]))}});
       }
       return found(blobs, digest, "BLOB_UNKNOWN");
     }

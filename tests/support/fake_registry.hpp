@@ -27,6 +27,8 @@ struct fake_registry_options {
   std::chrono::seconds token_life{300};
   /// Blobs are redirected to a storage host on a port of its own, which refuses requests that carry Authorization.
   bool redirect_blobs = false;
+  /// Requests that the first address of each blob there is good for, before it is refused with 403. 0: all.
+  unsigned first_link_serves = 0;
 };
 
 /// The three servers of a registry; each is an origin of its own.

@@ -26,6 +26,10 @@ std::string config_text(const fs::path& directory, const registry_options& optio
   if (!options.username.empty()) {
     text += "auth:\n  htpasswd:\n    realm: test registry\n    path: " + (directory / "htpasswd").string() + "\n";
   }
+  if (!options.token_realm.empty()) {
+    text += "auth:\n  token:\n    realm: " + options.token_realm + "\n    service: " + options.token_service + "\n";
+    text += "    issuer: " + options.token_issuer + "\n    rootcertbundle: " + options.token_certificate.string() + "\n";
+  }
   return text;
 }
 

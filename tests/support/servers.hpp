@@ -26,6 +26,11 @@ struct registry_options {
   std::string username{};
   std::string password{};
   bool tls = false;
+  /// With a realm, those get in who bring a token of this service (token_server).
+  std::string token_realm{};
+  std::string token_service{};
+  std::string token_issuer{};
+  std::filesystem::path token_certificate{};
 };
 
 /// Debian's docker-registry, started on a free port of 127.0.0.1 and stopped with the object.

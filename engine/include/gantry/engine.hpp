@@ -2,6 +2,7 @@
 
 #include <gantry/diagnostics.hpp>
 #include <gantry/error.hpp>
+#include <gantry/explain.hpp>
 #include <gantry/inspect.hpp>
 #include <gantry/lookup.hpp>
 #include <gantry/options.hpp>
@@ -103,6 +104,20 @@ class engine {
     return initiate<delete_result>(std::forward<CompletionToken>(token), &diag, std::move(image), std::move(options));
   }
 
+  /// Says what an operation on \p image would do: endpoints, credentials, settings, each with its origin. Sends nothing; the credential
+  /// source is asked. Signature: `void(error_code, explanation)`.
+  template <class CompletionToken>
+  auto async_explain(reference image, explain_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<explanation>(std::forward<CompletionToken>(token), &diag, std::move(image), std::move(options));
+  }
+
+  /// Asks the base of a registry's API, with the credentials that the engine has for it. \p registry as in reference::registry.
+  /// Signature: `void(error_code, ping_result)`; errc::unauthorized when it refuses them.
+  template <class CompletionToken>
+  auto async_ping(std::string registry, ping_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<ping_result>(std::forward<CompletionToken>(token), &diag, std::move(registry), std::move(options));
+  }
+
   /// Stops all operations as \ref ~engine does and completes when the last has completed. Signature: `void(error_code)`; never fails.
   template <class CompletionToken>
   auto async_shutdown(CompletionToken&& token) {
@@ -140,6 +155,10 @@ class engine {
                     repositories_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<delete_result> done, diagnostics* diag, reference image,
                     delete_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<explanation> done, diagnostics* diag, reference image,
+                    explain_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<ping_result> done, diagnostics* diag, std::string registry,
+                    ping_options options);
   static void start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler);
 
   std::shared_ptr<impl> state_;

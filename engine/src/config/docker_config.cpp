@@ -1,6 +1,7 @@
 #include "config/docker_config.hpp"
 
 #include "base/base64.hpp"
+#include "config/docker_config_keys.hpp"
 
 #include <fmt/format.h>
 #include <boost/json/parse.hpp>
@@ -20,6 +21,18 @@ failure unreadable(std::string_view name, std::string_view reason) {
   return {errc::bad_credentials, fmt::format("the credentials in {} cannot be read: {}", name, reason)};
 }
 
+/// Reads a string member that may be absent. \returns what is wrong with it.
+std::string read_string(const json::object& object, std::string_view key, std::string& into) {
+  const json::value* const value = object.if_contains(key);
+  if (value == nullptr || value->is_null()) return {};
+  const json::string* const text = value->if_string();
+  if (text == nullptr) return fmt::format("'{}' is not a string", key);
+  into = view(*text);
+  return {};
+}
+
+}  // namespace
+
 result<json::value> read_document(std::string_view bytes, std::string_view name) {
   if (bytes.size() > docker_config::size_limit) return unreadable(name, "the file is larger than 1 MiB");
   json::parse_options options;
@@ -31,17 +44,6 @@ result<json::value> read_document(std::string_view bytes, std::string_view name)
   return document;
 }
 
-/// Reads a string member that may be absent. \returns what is wrong with it.
-std::string read_string(const json::object& object, std::string_view key, std::string& into) {
-  const json::value* const value = object.if_contains(key);
-  if (value == nullptr || value->is_null()) return {};
-  const json::string* const text = value->if_string();
-  if (text == nullptr) return fmt::format("'{}' is not a string", key);
-  into = view(*text);
-  return {};
-}
-
-/// The host that a key of `auths` means: without scheme and path, Docker Hub under one name.
 std::string_view host_of(std::string_view key) {
   for (const std::string_view scheme : {"https://", "http://"}) {
     if (key.starts_with(scheme)) key.remove_prefix(scheme.size());
@@ -51,15 +53,12 @@ std::string_view host_of(std::string_view key) {
   return std::find(hub.begin(), hub.end(), key) != hub.end() ? "docker.io" : key;
 }
 
-/// Whether a key means a whole host: `host`, `https://host`, `https://host/v1/`; without a scheme a path is a repository.
 bool means_host(std::string_view key) {
   const bool has_scheme = key.starts_with("https://") || key.starts_with("http://");
-  const std::size_t slash = key.find('/');
-  return has_scheme || slash == std::string_view::npos || slash + 1 == key.size() || key.substr(slash).starts_with("/v1") ||
-         key.substr(slash).starts_with("/v2");
+  const std::string_view path = key.substr(std::min(key.find('/'), key.size()));
+  constexpr std::array<std::string_view, 6> roots{"", "/", "/v1", "/v1/", "/v2", "/v2/"};
+  return has_scheme || std::find(roots.begin(), roots.end(), path) != roots.end();
 }
-
-}  // namespace
 
 /// Turns JSON into entries; apart from the class so that its header needs no JSON.
 class docker_config_reader {
@@ -164,15 +163,15 @@ result<std::optional<credential>> docker_config::lookup(std::string_view registr
   if (!found) return found.error();
   if (!found->has_value()) return std::optional<credential>();
   auth_entry& values = **found;
-  if (values.username.empty() && values.password.empty() && values.identity_token.empty()) return std::optional<credential>();
-  return std::optional<credential>(
-      credential{std::move(values.username), std::move(values.password), std::move(values.identity_token), name_});
+  return std::optional<credential>(credential{std::move(values.username), std::move(values.password), std::move(values.identity_token),
+                                              name_, std::move(values.registry_token)});
 }
 
 std::string_view docker_config::helper_for(std::string_view registry) const {
   const std::string_view host = host_of(registry);
+  if (const auto exact = helpers_.find(registry); exact != helpers_.end()) return exact->second;
   for (const auto& [key, helper] : helpers_) {
-    if (key == registry || host_of(key) == host) return helper;
+    if (host_of(key) == host) return helper;
   }
   return store_;
 }

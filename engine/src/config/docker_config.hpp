@@ -43,14 +43,11 @@ class docker_config {
   /// errc::bad_credentials when the entry is there and cannot be read.
   result<std::optional<auth_entry>> find(std::string_view registry, std::string_view repository) const;
 
-  /// The same as a credential; a bare registry token is none.
+  /// The same as a credential.
   result<std::optional<credential>> lookup(std::string_view registry, std::string_view repository) const;
 
   /// The helper to ask for a registry: credHelpers' entry, else credsStore; empty when none.
   std::string_view helper_for(std::string_view registry) const;
-
-  const std::map<std::string, std::string>& credential_helpers() const noexcept { return helpers_; }
-  const std::string& credentials_store() const noexcept { return store_; }
 
  private:
   struct entry {
@@ -61,7 +58,7 @@ class docker_config {
 
   std::string name_;
   std::map<std::string, entry, std::less<>> auths_;
-  std::map<std::string, std::string> helpers_;
+  std::map<std::string, std::string, std::less<>> helpers_;
   std::string store_;
 };
 

@@ -3,6 +3,7 @@
 #include "base/base64.hpp"
 #include "http/origin_policy.hpp"
 #include "http/redirect.hpp"
+#include "model/digester.hpp"
 #include "registry/scope.hpp"
 #include "registry/status.hpp"
 #include "registry/token_response.hpp"
@@ -19,7 +20,18 @@ namespace {
 // DESIGN section 7, "token".
 constexpr std::chrono::seconds renew_early{10};
 
+// What a helper of a cloud gives is good for an hour, and a list of images may take longer.
+constexpr std::chrono::minutes credential_life{10};
+
 std::string escape(std::string_view text) { return boost::urls::encode(text, boost::urls::unreserved_chars); }
+
+/// What keeps tokens of different credentials apart; in memory alone.
+std::string fingerprint(const std::optional<credential>& who) {
+  if (!who) return "anonymous";
+  return model::digest_of(fmt::format("{}\n{}\n{}", who->username, who->password, who->identity_token), digest_algorithm::sha256).string();
+}
+
+bool is_registry_token(const credential& who) { return !who.registry_token.empty() && who.identity_token.empty() && who.username.empty(); }
 
 /// A realm may be relative only by mistake; one without a path means the root.
 std::string with_query(const std::string& target, const std::string& query) {
@@ -57,9 +69,37 @@ struct authenticator::token {
 
 std::string authenticator::identity(const std::string& repository) const {
   const auto known = credentials_.find(repository);
-  if (known == credentials_.end() || !known->second) return "anonymously";
-  const credential& who = *known->second;
+  if (known == credentials_.end()) return "anonymously";
+  if (!known->second.value) return known->second.absence.empty() ? "anonymously" : fmt::format("anonymously ({})", known->second.absence);
+  const credential& who = *known->second.value;
   return fmt::format("as {} (credentials: {})", who.username.empty() ? "the holder of a token" : who.username, who.origin);
+}
+
+std::string authenticator::absence(const std::string& repository) const {
+  const auto known = credentials_.find(repository);
+  return known == credentials_.end() ? std::string() : known->second.absence;
+}
+
+failure authenticator::no_credentials(const std::string& repository, std::string_view wish) const {
+  if (const std::string why = absence(repository); !why.empty()) {
+    return {errc::unauthorized, fmt::format("{} {}, and none are known: {}", values_.registry, wish, why)};
+  }
+  return {errc::unauthorized, fmt::format("{} {}, and none are known; log in with 'gantry login {}', or give them with --username and "
+                                          "--password-stdin",
+                                          values_.registry, wish, values_.registry)};
+}
+
+bool authenticator::may_carry_secrets(const http::origin& where) const {
+  return where.is_tls() || where.is_loopback() || values_.allow_plain_http;
+}
+
+failure authenticator::clear_text(const http::origin& where, std::string_view secret) const {
+  return {errc::insecure_transport, fmt::format("{} would receive {} in clear text; add --plain-http={} if that is meant",
+                                                where.authority(), secret, values_.registry)};
+}
+
+failure authenticator::not_accepted(const std::string& repository) const {
+  return {errc::unauthorized, fmt::format("{} does not accept the credentials, sent {}", values_.registry, identity(repository))};
 }
 
 task<result<std::optional<credential>>> authenticator::find_credential(std::string repository) {
@@ -67,19 +107,24 @@ task<result<std::optional<credential>>> authenticator::find_credential(std::stri
   runtime::stop_source never;
   runtime::semaphore::permit turn = co_await lookups_.acquire(1, never);
   const auto known = credentials_.find(repository);
-  if (known != credentials_.end()) co_return known->second;
-  result<std::optional<credential>> found = std::optional<credential>();
+  if (known != credentials_.end() && std::chrono::steady_clock::now() < known->second.until) co_return known->second.value;
+  result<lookup> found = lookup();
   if (values_.credentials) {
-    auto call = [source = values_.credentials, registry = values_.registry, repository]() -> result<std::optional<credential>> {
+    auto call = [source = values_.credentials, registry = values_.registry, repository]() -> result<lookup> {
       diagnostics problem;
-      std::optional<credential> answer = source->find(registry, repository, problem);
+      lookup answer;
+      answer.value = source->find(registry, repository, problem);
       if (!problem.message().empty()) return failure(errc::bad_credentials, problem.message());
+      if (!answer.value) answer.absence = source->absence(registry);
       return answer;
     };
     found = co_await runtime::offload(workers_, runtime::lane::names, std::move(call));
   }
-  if (found) credentials_.insert_or_assign(std::move(repository), *found);
-  co_return found;
+  if (!found) co_return found.error();
+  found->until = std::chrono::steady_clock::now() + credential_life;
+  std::optional<credential> value = found->value;
+  credentials_.insert_or_assign(std::move(repository), std::move(*found));
+  co_return value;
 }
 
 task<result<std::string>> authenticator::basic(const http::origin& api, std::string repository) {
@@ -87,16 +132,9 @@ task<result<std::string>> authenticator::basic(const http::origin& api, std::str
   if (!looked_up) co_return looked_up.error();
   const std::optional<credential> known = *looked_up;
   if (!known || known->username.empty()) {
-    co_return failure(errc::unauthorized,
-                      fmt::format("{} asks for a user name and a password, and none is known for it; give them with --username and "
-                                  "--password-stdin, or log in with docker or podman",
-                                  values_.registry));
+    co_return no_credentials(repository, "asks for a user name and a password");
   }
-  if (!api.is_tls() && !api.is_loopback() && !values_.allow_plain_http) {
-    co_return failure(errc::insecure_transport,
-                      fmt::format("{} would receive the password of {} in clear text; add --plain-http={} if that is meant",
-                                  values_.registry, known->username, values_.registry));
-  }
+  if (!may_carry_secrets(api)) co_return clear_text(api, fmt::format("the password of {}", known->username));
   co_return "Basic " + base64_encode(known->username + ":" + known->password);
 }
 
@@ -120,8 +158,7 @@ task<result<std::string>> authenticator::answer(const http::origin& api, std::st
   if (wanted->scheme == "basic") {
     result<std::string> value = co_await basic(api, repository);
     if (value && *value == used) {
-      co_return failure(errc::unauthorized,
-                        fmt::format("{} does not accept the user name and password, sent {}", values_.registry, identity(repository)));
+      co_return not_accepted(repository);
     }
     wants_basic_ = value.has_value();
     co_return value;
@@ -136,8 +173,7 @@ task<result<std::string>> authenticator::answer(const http::origin& api, std::st
   if (service != nullptr) where.service = *service;
   bearer_ = where;
   wants_basic_ = false;
-  // The registry's own wish counts; a challenge without a scope gets the one that the request needs.
-  if (asked != nullptr && !asked->empty()) scope = *asked;
+  if (asked != nullptr) scope = join_scopes(scope, *asked);
   co_return co_await token_for(api, std::move(repository), where, std::move(scope), used, stop);
 }
 
@@ -146,7 +182,13 @@ task<result<std::string>> authenticator::token_for(const http::origin& api, std:
   // A look at the credential first: tokens are shared only between requests of the same one.
   const result<std::optional<credential>> asking = co_await find_credential(repository);
   if (!asking) co_return asking.error();
-  std::string key = service.realm + '\n' + service.service + '\n' + identity(repository);
+  if (*asking && is_registry_token(**asking)) {
+    if (!may_carry_secrets(api)) co_return clear_text(api, "the token");
+    std::string value = "Bearer " + (*asking)->registry_token;
+    if (value == refused) co_return not_accepted(repository);
+    co_return value;
+  }
+  std::string key = service.realm + '\n' + service.service + '\n' + fingerprint(*asking);
   for (const std::string& part : parse_scopes(scope)) key += '\n' + part;
   std::shared_ptr<token>& slot = tokens_[key];
   if (!slot) slot = std::make_shared<token>();
@@ -187,11 +229,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
   if (!looked_up) co_return looked_up.error();
   const std::optional<credential> known = *looked_up;
   const http::origin& target = realm->origin;
-  if (known && !target.is_tls() && !target.is_loopback() && !values_.allow_plain_http) {
-    co_return failure(errc::insecure_transport,
-                      fmt::format("the token service {} would receive credentials in clear text; add --plain-http={} if that is meant",
-                                  target.authority(), values_.registry));
-  }
+  if (known && !may_carry_secrets(target)) co_return clear_text(target, "credentials");
 
   std::string query;
   const auto add = [&query](std::string_view name, std::string_view value) {
@@ -243,13 +281,9 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
       const auto now = std::chrono::system_clock::now();
       failure refusal = status_failure(fmt::format("asking {} for a token {}", target.authority(), identity(repository)), head, text, now);
       if (status == 401 || status == 403) {
-        refusal =
-            failure(errc::unauthorized,
-                    known ? fmt::format("{} does not accept the user name and password, sent {}", values_.registry, identity(repository))
-                          : fmt::format("{} gives no token without credentials; give them with --username and --password-stdin, or "
-                                        "log in with docker or podman",
-                                        values_.registry),
-                    refusal.text.server_message());
+        failure explained = not_accepted(repository);
+        if (!known) explained = no_credentials(repository, "gives no token without credentials");
+        refusal = failure(explained.code, explained.text.message(), refusal.text.server_message());
       }
       co_return refusal;
     }

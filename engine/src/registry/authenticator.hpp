@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gantry::registry {
@@ -44,6 +45,14 @@ class authenticator {
   task<result<std::string>> answer(const http::origin& api, std::string repository, std::string scope, std::vector<challenge> challenges,
                                    std::string used, runtime::stop_source& stop);
 
+  /// The credential of a repository; the source is asked at most once in ten minutes. errc::bad_credentials.
+  task<result<std::optional<credential>>> find_credential(std::string repository);
+  /// Why \ref find_credential knew none although something is configured; empty when there is nothing to say.
+  std::string absence(const std::string& repository) const;
+
+  /// Whether the registry has asked for credentials or a token so far.
+  bool was_asked() const noexcept { return wants_basic_ || bearer_.has_value(); }
+
   /// Who asked, for messages: "as alice (credentials: command line)" or "anonymously".
   std::string identity(const std::string& repository) const;
 
@@ -54,7 +63,17 @@ class authenticator {
     std::string service;
   };
 
-  task<result<std::optional<credential>>> find_credential(std::string repository);
+  /// What the source said about a repository.
+  struct lookup {
+    std::optional<credential> value;
+    std::string absence;  ///< why there is none, where there might be one
+    std::chrono::steady_clock::time_point until;
+  };
+
+  bool may_carry_secrets(const http::origin& where) const;
+  failure clear_text(const http::origin& where, std::string_view secret) const;
+  failure no_credentials(const std::string& repository, std::string_view wish) const;
+  failure not_accepted(const std::string& repository) const;
   task<result<std::string>> basic(const http::origin& api, std::string repository);
   task<result<std::string>> token_for(const http::origin& api, std::string repository, bearer service, std::string scope,
                                       const std::string& refused, runtime::stop_source& stop);
@@ -67,7 +86,7 @@ class authenticator {
   bool wants_basic_ = false;
   std::optional<bearer> bearer_;
   runtime::semaphore lookups_{1};
-  std::map<std::string, std::optional<credential>> credentials_;  ///< by repository
+  std::map<std::string, lookup> credentials_;  ///< by repository
   std::map<std::string, std::shared_ptr<token>> tokens_;
 };
 

@@ -100,6 +100,14 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
       auto moved = co_await http_.send(std::move(again), stop);
       if (!moved) co_return moved.error();
       reply = std::move(*moved);
+      // A presigned address on the registry's own origin: storage refuses two kinds of authorisation at once.
+      if (reply.head().status == 400 && sent.find("Authorization") != nullptr) {
+        sent.erase("Authorization");
+        http::request bare = sent;
+        auto repeated = co_await http_.send(std::move(bare), stop);
+        if (!repeated) co_return repeated.error();
+        reply = std::move(*repeated);
+      }
     }
 
     const bool ours = sent.target.origin == *api;
@@ -136,9 +144,10 @@ task<failure> registry_client::refusal(std::string registry, std::string reposit
   }
   std::string message;
   if (said.code == errc::unauthorized) {
-    message =
-        fmt::format("{} does not exist or needs access: {} refused the request, made {}; log in, or give --username and --password-stdin",
-                    name, where.registry, where.auth.identity(repository));
+    message = fmt::format(
+        "{} does not exist or needs access: {} refused the request, made {}; log in with 'gantry login {}', or give --username "
+        "and --password-stdin",
+        name, where.registry, where.auth.identity(repository), where.registry);
   } else if (said.code == errc::forbidden) {
     message =
         fmt::format("{} may not be read: {} forbids it to the request, made {}", name, where.registry, where.auth.identity(repository));
@@ -163,6 +172,45 @@ task<> registry_client::warm_up(std::string registry, unsigned connections, runt
   runtime::task_group opening(co_await boost::asio::this_coro::executor);
   for (unsigned i = 0; i < connections; ++i) opening.spawn(http_.warm_up(origin, stop));
   co_await opening.join();
+}
+
+task<result<ping>> registry_client::get_base(std::string registry, runtime::stop_source& stop) {
+  host& where = host_for(registry);
+  api_call asking;
+  asking.registry = registry;
+  asking.message.target.target = "/v2/";
+  auto sending = co_await send(where, std::move(asking), stop);
+  if (!sending) co_return sending.error();
+  http::exchange reply = std::move(*sending);
+  if (reply.head().status == 404) {
+    co_return failure(errc::not_found, fmt::format("{} is no registry of the kind that gantry speaks to: it has no /v2/", registry));
+  }
+  const std::string all;
+  if (reply.head().status != 200) co_return co_await refusal(registry, all, fmt::format("{} at /v2/", registry), std::move(reply));
+  const result<std::string> body = co_await reply.read_all(error_body_limit);
+  if (!body && body.error().code == errc::cancelled) co_return body.error();
+  ping seen;
+  seen.endpoint = fmt::format("{}://{}", where.scheme, where.address);
+  if (where.auth.was_asked()) {
+    const result<std::optional<credential>> known = co_await where.auth.find_credential(all);
+    seen.authenticated = known && known->has_value();
+  }
+  co_return seen;
+}
+
+task<result<endpoint_view>> registry_client::view(reference image) {
+  host& where = host_for(image.registry());
+  const result<std::optional<credential>> known = co_await where.auth.find_credential(image.repository());
+  if (!known) co_return known.error();
+  const std::string scheme = where.scheme.empty() ? "https" : where.scheme;
+  const auto api = http::endpoint_of(where.address, scheme);
+  if (!api) co_return api.error();
+  endpoint_view seen;
+  seen.origin = *api;
+  seen.may_fall_back = where.scheme.empty();
+  seen.user = *known;
+  seen.absence = where.auth.absence(image.repository());
+  co_return seen;
 }
 
 task<result<document>> registry_client::get_manifest(reference image, runtime::stop_source& stop) {

@@ -37,6 +37,20 @@ struct api_call {
   http::request message;   ///< target.target is a path on the registry; target.origin is filled in
 };
 
+/// What the base of the API said.
+struct ping {
+  std::string endpoint;        ///< `https://host[:port]`
+  bool authenticated = false;  ///< the credentials that are known for it were asked for and accepted
+};
+
+/// Where requests for an image go and as whom.
+struct endpoint_view {
+  http::origin origin;
+  bool may_fall_back = false;      ///< to plain http, when it turns out not to speak TLS
+  std::optional<credential> user;  ///< none: anonymously
+  std::string absence;             ///< why there is none, where there might be one
+};
+
 struct registry_settings {
   std::set<std::string> plain_http;  ///< registries spoken to in clear text; "*" means all
   std::shared_ptr<credential_source> credentials;
@@ -53,6 +67,13 @@ class registry_client {
   /// Opens connections to a registry that has answered before, so that the requests to come find them ready. Nothing depends on its
   /// outcome. Ends early with \p stop.
   task<> warm_up(std::string registry, unsigned connections, runtime::stop_source& stop);
+
+  /// GET /v2/ (distribution-spec, "Determining Support"): whether the registry lets us in. errc::unauthorized, errc::not_found when there
+  /// is no such API, and those of the network.
+  task<result<ping>> get_base(std::string registry, runtime::stop_source& stop);
+
+  /// Where requests for \p image would go; sends none, but asks the credential source.
+  task<result<endpoint_view>> view(reference image);
 
   /// GET /v2/<name>/manifests/<reference> (distribution-spec, "Pulling manifests"). A digest in \p image decides and is verified.
   /// errc::not_found, unauthorized, forbidden, rate_limited, digest_mismatch, limit_exceeded and those of the network.

@@ -68,4 +68,18 @@ std::vector<std::string> parse_scopes(std::string_view parameter) {
   return clean_scopes(scopes);
 }
 
+std::string join_scopes(std::string_view needed, std::string_view challenged) {
+  const std::vector<std::string> asked = parse_scopes(challenged);
+  std::vector<std::string> all = parse_scopes(needed);
+  const auto resource = [](const std::string& scope) { return std::string_view(scope).substr(0, scope.rfind(':')); };
+  const bool related = std::any_of(all.begin(), all.end(), [&](const std::string& own) {
+    return std::any_of(asked.begin(), asked.end(), [&](const std::string& other) { return resource(own) == resource(other); });
+  });
+  if (!asked.empty() && !related) all.clear();
+  all.insert(all.end(), asked.begin(), asked.end());
+  std::string text;
+  for (const std::string& scope : clean_scopes(all)) text += (text.empty() ? "" : " ") + scope;
+  return text;
+}
+
 }  // namespace gantry::registry

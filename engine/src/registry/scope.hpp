@@ -16,4 +16,9 @@ std::vector<std::string> clean_scopes(const std::vector<std::string>& scopes);
 /// Splits a scope parameter, which may hold several scopes separated by blanks, and cleans it.
 std::vector<std::string> parse_scopes(std::string_view parameter);
 
+/// The scope to ask a token for: what the challenge names, with the rights that the request needs for the same resources; resources that
+/// the request needs besides (the source of a mount) are added. A challenge that names other resources alone has the last word: the
+/// registry knows them by other names.
+std::string join_scopes(std::string_view needed, std::string_view challenged);
+
 }  // namespace gantry::registry

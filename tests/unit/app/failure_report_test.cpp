@@ -13,7 +13,7 @@ TEST_CASE("an engine's sentence, the registry's words and a hint are kept apart"
   CHECK(report.exit_code == 3);
   CHECK(report.message == "a needs access");
   CHECK(report.server_message == "denied");
-  CHECK(report.hint.find("docker login") != std::string::npos);
+  CHECK(report.hint.find("gantry login") != std::string::npos);
 }
 
 TEST_CASE("a message that gives the advice itself gets no hint") {

@@ -98,12 +98,15 @@ TEST_CASE("a repository's key never serves another registry or a longer name") {
   CHECK_FALSE(config.lookup("example.org", "teammate/app").value().has_value());
   CHECK_FALSE(config.lookup("example.org", "other").value().has_value());
   CHECK_FALSE(config.lookup("example.org:5000", "team/app").value().has_value());
+  CHECK_FALSE(parse(R"({"auths":{"example.org/v1tools":{"auth":"dXNlcjpwYXNz"}}})").lookup("example.org", "other").value().has_value());
 }
 
-TEST_CASE("a bare registry token is found and is no user and password") {
+TEST_CASE("a bare registry token is a credential") {
   const auto config = parse(R"({"auths":{"h":{"registrytoken":"t"}}})");
   CHECK(config.find("h", "").value()->registry_token == "t");
-  CHECK_FALSE(config.lookup("h", "").value().has_value());
+  const auto found = config.lookup("h", "").value();
+  REQUIRE(found.has_value());
+  CHECK(*found == gantry::credential{"", "", "", "config.json", "t"});
 }
 
 TEST_CASE("helpers are kept for the registry they are meant for") {

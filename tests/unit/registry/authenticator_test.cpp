@@ -226,6 +226,49 @@ TEST_CASE("a password goes to the token service, and only there") {
   CHECK(asked[0].target.find("secret") == std::string::npos);
 }
 
+TEST_CASE("repositories with credentials of their own share no token, though the names are the same") {
+  struct by_repository final : credential_source {
+    std::optional<credential> find(const std::string&, const std::string& repository, diagnostics&) override {
+      return credential{"alice", repository == "team/app" ? "secret" : "wrong", "", "the test"};
+    }
+  };
+  test::fake_registry registry(bearer_for("alice", "secret"));
+  fixture f(std::make_shared<by_repository>());
+  CHECK(test::must(f.answer(f.bearer(registry))).starts_with("Bearer "));
+  const auto other = f.loop.run(f.who.answer(f.api, "team/other", f.scope, f.bearer(registry), "", f.stop));
+  test::must_fail(other, errc::unauthorized);
+  CHECK(registry.count("/token") == 2);
+}
+
+TEST_CASE("a token that was given in place of a password is sent as it is, until it is refused") {
+  const auto source = std::make_shared<one_credential>(credential{"", "", "", "the test", "ready-made"});
+  fixture f(source);
+  const auto challenges = f.bearer("https://token.test/token");
+  CHECK(test::must(f.answer(challenges)) == "Bearer ready-made");
+  CHECK(test::must_fail(f.answer(challenges, "Bearer ready-made"), errc::unauthorized).text.message().find("ready-made") ==
+        std::string::npos);
+  f.api = test::must(http::endpoint_of("registry.test", "http"));
+  test::must_fail(f.answer(challenges), errc::insecure_transport);
+}
+
+TEST_CASE("a token is asked for with the rights of the request, also when the challenge names fewer") {
+  test::fake_registry registry(bearer_for("", ""));
+  fixture f;
+  test::must(f.loop.run(f.who.answer(f.api, "team/app", "repository:team/app:pull,push", f.bearer(registry), "", f.stop)));
+  CHECK(registry.requests("/token").front().target.find("scope=repository%3Ateam%2Fapp%3Apull%2Cpush") != std::string::npos);
+}
+
+TEST_CASE("a refusal names the helper that is missing") {
+  struct without_helper final : credential_source {
+    std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override { return std::nullopt; }
+    std::string absence(const std::string&) override { return "docker-credential-desktop is not installed"; }
+  };
+  fixture f(std::make_shared<without_helper>());
+  const failure said = test::must_fail(f.answer(fixture::basic()), errc::unauthorized);
+  CHECK(said.text.message().find("docker-credential-desktop is not installed") != std::string::npos);
+  CHECK(f.who.identity("team/app").find("docker-credential-desktop") != std::string::npos);
+}
+
 TEST_CASE("a basic challenge is answered from then on without being asked") {
   const auto source = password("alice", "secret");
   fixture f(source);

@@ -89,6 +89,55 @@ TEST_CASE("a manifest comes with its type and its verified digest") {
   CHECK(asked[0].connection == asked[1].connection);
 }
 
+TEST_CASE("the base of the API says whether credentials were asked for and are good") {
+  for (const test::fake_auth kind : {test::fake_auth::none, test::fake_auth::basic, test::fake_auth::bearer}) {
+    test::fake_registry registry(with_auth(kind, "alice", "secret"));
+    fixture good(registry, std::make_shared<one_credential>("alice", "secret"));
+    const ping seen = test::must(good.loop.run(good.client.get_base(good.host, good.stop)));
+    CHECK(seen.authenticated == (kind != test::fake_auth::none));
+    CHECK(seen.endpoint == "http://" + registry.host());
+    if (kind == test::fake_auth::none) continue;
+    fixture bad(registry, std::make_shared<one_credential>("alice", "wrong"));
+    test::must_fail(bad.loop.run(bad.client.get_base(bad.host, bad.stop)), errc::unauthorized);
+  }
+}
+
+TEST_CASE("a presigned address on the registry's own origin is asked once more without Authorization") {
+  std::vector<std::string> heads;
+  const auto reply = [](const std::string& head, const std::string& body = {}) {
+    return "HTTP/1.1 " + head + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  };
+  test::scripted_server server({[&](test::socket_handle& connection) {
+    for (const std::string& text :
+         {reply("401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\""), reply("307 Moved\r\nLocation: /storage/x?X-Amz-Signature=1"),
+          reply("400 Bad Request", "two kinds"), reply("200 OK", "bytes")}) {
+      const std::string head = test::receive_head(connection);
+      if (head.empty()) return;
+      heads.push_back(head);
+      connection.send(text);
+    }
+    test::await_end(connection);
+  }});
+  test::fake_registry unused;
+  std::string body;
+  {
+    fixture f(unused, std::make_shared<one_credential>("alice", "secret"));
+    f.host = "127.0.0.1:" + std::to_string(server.port());
+    registry_client client(f.http, f.workers, f.settings(f.host, std::make_shared<one_credential>("alice", "secret")));
+    error_code ec;
+    descriptor entry;
+    const test::test_image image = small_image();
+    entry.digest = digest::parse(image.config.digest, ec);
+    auto got = f.loop.run(client.get_blob(f.name("team/app:1.0"), entry.digest, std::nullopt, f.stop));
+    REQUIRE(got);
+    body = test::must(f.loop.run(got->read_all(100)));
+  }
+  CHECK(body == "bytes");
+  REQUIRE(heads.size() == 4);
+  CHECK(heads[2].find("Authorization: ") != std::string::npos);
+  CHECK(heads[3].find("Authorization: ") == std::string::npos);
+}
+
 TEST_CASE("a registry on this machine is tried with TLS first and then in clear text, once") {
   test::fake_registry registry;
   registry.hold("team/app", "1.0", small_image());

@@ -41,3 +41,16 @@ TEST_CASE("a scope parameter may hold several scopes") {
         std::vector<std::string>{"repository:a:pull,push", "repository:b:pull"});
   CHECK(parse_scopes("").empty());
 }
+
+TEST_CASE("a token is asked for with what the challenge names and the rights that the request needs") {
+  CHECK(join_scopes("repository:a:pull,push", "repository:a:pull") == "repository:a:pull,push");
+  CHECK(join_scopes("repository:a:pull", "repository:a:pull") == "repository:a:pull");
+  CHECK(join_scopes("repository:a:pull,push repository:b:pull", "repository:a:pull,push") == "repository:a:pull,push repository:b:pull");
+  CHECK(join_scopes("repository:a:pull", "") == "repository:a:pull");
+  CHECK(join_scopes("", "registry:catalog:*") == "registry:catalog:*");
+  CHECK(join_scopes("", "") == "");
+}
+
+TEST_CASE("a registry that knows a repository by another name has the last word") {
+  CHECK(join_scopes("repository:a:pull", "repository:project/a:pull") == "repository:project/a:pull");
+}

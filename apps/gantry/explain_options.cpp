@@ -1,0 +1,28 @@
+#include "explain_options.hpp"
+
+#include "option_parser.hpp"
+
+#include <utility>
+
+namespace gantry::app {
+
+outcome<std::variant<explain_arguments, help_text>> parse_explain(std::vector<std::string> words) {
+  explain_arguments arguments;
+  option_parser parser("gantry explain", "IMAGE",
+                       "Say what a pull of an image would do, and why: the addresses in their order, the credentials (never the secret), "
+                       "certificates and settings, each with where it comes from. Nothing is sent.");
+  auto& app = parser.app();
+  app.add_option("IMAGE", arguments.image, "Image: [REGISTRY/]REPOSITORY[:TAG][@DIGEST]")->type_name("")->group("");
+  app.add_option("-r,--registry", arguments.registry, "Registry that the image name is joined to")
+      ->type_name("HOST|URL")
+      ->group("What to explain");
+  add_common_options(parser, arguments.common);
+  auto help = parser.parse(std::move(words));
+  if (!help) return help.error();
+  if (*help) return std::variant<explain_arguments, help_text>(std::move(**help));
+  if (arguments.image.empty()) return usage_problem("no image is named", "e.g. 'gantry explain nginx:1.25'");
+  if (auto checked = check_common_options(arguments.common); !checked) return checked.error();
+  return std::variant<explain_arguments, help_text>(std::move(arguments));
+}
+
+}  // namespace gantry::app

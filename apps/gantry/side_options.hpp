@@ -1,0 +1,47 @@
+#pragma once
+
+#include "outcome.hpp"
+
+#include <gantry/credentials.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::app {
+
+class option_parser;
+
+/// Credentials of one end of a command with two ends.
+struct side_options {
+  std::string username;
+  std::string password;
+  std::string authfile;
+};
+
+/// Adds `--src-creds`, `--src-authfile` and the same of `dest`.
+void add_side_options(option_parser& parser, side_options& source, side_options& target);
+
+/// One end: which repository it is, and who answers for it.
+struct credential_side {
+  std::string registry;    ///< as in reference::registry
+  std::string repository;  ///< empty: all of the registry
+  std::shared_ptr<credential_source> credentials;
+};
+
+/// The credentials of both ends as one source. A question is answered by the end whose repository it is about, else by the first end of
+/// that registry: two repositories of one registry can have users of their own.
+class side_credentials final : public credential_source {
+ public:
+  explicit side_credentials(std::vector<credential_side> sides) : sides_(std::move(sides)) {}
+  std::optional<credential> find(const std::string& registry, const std::string& repository, diagnostics& problem) override;
+  std::string absence(const std::string& registry) override;
+
+ private:
+  credential_source* side_of(const std::string& registry, const std::string* repository) const;
+
+  std::vector<credential_side> sides_;
+};
+
+}  // namespace gantry::app
