@@ -13,12 +13,12 @@ namespace gantry::model {
 namespace {
 
 // The matcher of the standard library recurses per character.
-constexpr std::size_t longest_tag = 128;
+constexpr std::size_t longest_matched = 128;
 
 result<void> keep_matching(std::vector<std::string>& tags, const std::string& expression) {
   try {
     const std::regex pattern(expression, std::regex::ECMAScript | std::regex::optimize);
-    std::erase_if(tags, [&](const std::string& tag) { return tag.size() > longest_tag || !std::regex_match(tag, pattern); });
+    std::erase_if(tags, [&](const std::string& tag) { return tag.size() > longest_matched || !std::regex_match(tag, pattern); });
   } catch (const std::regex_error&) {
     return failure(errc::invalid_option, fmt::format("'{}' is no regular expression that can be used", clean_text(expression)));
   }
