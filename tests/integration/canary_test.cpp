@@ -5,7 +5,6 @@
 #include "support/base64.hpp"
 #include "support/catch.hpp"
 
-
 #include <algorithm>
 #include <sstream>
 
