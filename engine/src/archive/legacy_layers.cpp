@@ -22,7 +22,7 @@ constexpr std::string_view epoch = R"("1970-01-01T00:00:00Z")";
 constexpr std::array<std::string_view, 10> carried{"comment", "created", "container",    "container_config", "docker_version",
                                                    "author",  "config",  "architecture", "variant",          "os"};
 
-std::string quoted(std::string_view text) { return std::string("\"").append(text).append("\""); }
+std::string in_quotes(std::string_view text) { return std::string("\"").append(text).append("\""); }
 
 /// Compact, in the order of the keys, as Go writes a map.
 std::string object_of(const std::map<std::string_view, std::string>& members) {
@@ -51,8 +51,8 @@ std::vector<legacy_layer> legacy_layers(std::string_view config, std::span<const
       members.emplace_back("container_config", empty_container);
     }
     std::map<std::string_view, std::string> identity(members.begin(), members.end());
-    identity["layer_id"] = quoted(chain[i]);
-    if (i > 0) identity["parent"] = quoted("sha256:" + layers.back().id);
+    identity["layer_id"] = in_quotes(chain[i]);
+    if (i > 0) identity["parent"] = in_quotes("sha256:" + layers.back().id);
 
     legacy_layer layer;
     layer.id = model::digest_of(object_of(identity)).encoded();
