@@ -2,6 +2,7 @@
 
 #include "base/format.hpp"
 #include "jobs/export.hpp"
+#include "jobs/keep.hpp"
 #include "runtime/task_group.hpp"
 #include "transfer/fetcher.hpp"
 
@@ -21,8 +22,6 @@ namespace {
 
 using runtime::lane;
 using runtime::offload;
-
-constexpr std::chrono::milliseconds lock_poll{50};
 
 /// The distinct configs and layers of all images.
 result<std::vector<transfer::wanted_blob>> blobs_of(const std::vector<resolved_image>& images) {
@@ -111,27 +110,37 @@ task<result<void>> record(transfer::context& shared, transfer::operation& runnin
     }
     records.push_back(std::move(one));
   }
-  for (unsigned tries = 0;; ++tries) {
-    constexpr unsigned tries_before_telling = 20;
-    if (tries == tries_before_telling) running.events.emit(waiting{"somebody else is writing the store's index; waiting for it"});
-    auto call = [store, records]() -> result<bool> {
-      auto lock = store->try_lock_index();
-      if (!lock) return lock.error();
-      if (!*lock) return false;
-      for (const store::reference_record& one : records) {
-        const result<void> put = store->put_reference(one, **lock);
-        if (!put) return put.error();
-      }
-      const result<void> rebuilt = store->rebuild_index(**lock);
-      if (!rebuilt) return rebuilt.error();
-      return true;
-    };
-    const result<bool> done = co_await offload(shared.lanes, lane::files, std::move(call));
-    if (!done) co_return done.error();
-    if (*done) co_return result<void>();
-    const bool slept = co_await runtime::sleep_for(lock_poll, running.stop);
-    if (!slept) co_return failure(errc::cancelled, "stopped");
+  auto attempt = [store, records = std::move(records)]() -> result<std::optional<bool>> {
+    auto lock = store->try_lock_index();
+    if (!lock) return lock.error();
+    if (!*lock) return std::optional<bool>();
+    for (const store::reference_record& one : records) {
+      const result<void> put = store->put_reference(one, **lock);
+      if (!put) return put.error();
+    }
+    const result<void> rebuilt = store->rebuild_index(**lock);
+    if (!rebuilt) return rebuilt.error();
+    return std::optional(true);
+  };
+  const result<bool> done =
+      co_await until_had<bool>(shared, running, "somebody else is writing the store's index; waiting for it", std::move(attempt));
+  if (!done) co_return done.error();
+  co_return result<void>();
+}
+
+/// All that the images consist of.
+std::set<digest> digests_of(const std::vector<resolved_image>& images) {
+  std::set<digest> all;
+  for (const resolved_image& image : images) {
+    all.insert(image.top.digest);
+    for (const descriptor& index : image.indexes) all.insert(index.digest);
+    for (const resolved_manifest& one : image.manifests) {
+      all.insert(one.entry.digest);
+      if (one.content.config.digest) all.insert(one.content.config.digest);
+      for (const descriptor& layer : one.content.layers) all.insert(layer.digest);
+    }
   }
+  return all;
 }
 
 std::vector<pulled_image> describe(const std::vector<resolved_image>& images) {
@@ -143,6 +152,15 @@ std::vector<pulled_image> describe(const std::vector<resolved_image>& images) {
     }
   }
   return described;
+}
+
+/// Bytes of all blobs; 0 when they cannot be counted, which is no reason to fail.
+task<std::uint64_t> size_of(transfer::context& shared, std::shared_ptr<store::content_store> store) {
+  auto call = [store = std::move(store)]() -> std::uint64_t {
+    const auto files = store->files();
+    return files ? total_size(files->blobs) : 0;
+  };
+  co_return co_await offload(shared.lanes, lane::files, std::move(call));
 }
 
 /// Opens the connections that the layers will want while manifests and configurations are still on their way; a round trip less for all of
@@ -177,7 +195,7 @@ class early_connections {
 
 task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                       std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options,
-                                      bool sync, early_connections& early) {
+                                      bool sync, std::shared_ptr<store::lease> lease, early_connections& early) {
   const auto started = std::chrono::steady_clock::now();
   transfer::operation& now = *running;
   platform_choice choice{options.platforms, options.all_platforms};
@@ -192,6 +210,8 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
     now.events.emit(image_resolved{image, one->top, one->manifests.size()});
     resolved.push_back(std::move(*one));
   }
+
+  co_await keep_only(shared, std::move(lease), digests_of(resolved));
 
   std::optional<archive_export> exporting;
   if (!std::holds_alternative<store_only>(options.output)) {
@@ -215,10 +235,14 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
   if (options.offline && !made.missing.empty()) co_return not_held(made.missing);
   const result<transfer::fetch_summary> fetched = co_await transfer::fetch_all(shared, now, store, std::move(made.missing));
   if (!fetched) co_return fetched.error();
-  // What came out of the store under its own name stands there already, and the store may be read-only.
+  // What came out of the store under its own name stands there already.
   if (!options.offline || !options.name.empty()) {
     const result<void> recorded = co_await record(shared, now, store, resolved);
-    if (!recorded) co_return recorded.error();
+    if (!recorded) {
+      // A store that can only be read gives what it has.
+      if (!exporting || recorded.error().code != errc::access_denied) co_return recorded.error();
+      now.events.emit(warning{"the store does not learn the name: " + recorded.error().text.message()});
+    }
   }
 
   pull_result done;
@@ -237,6 +261,7 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
   done.bytes_reused = made.summary.bytes_held + fetched->bytes_reused;
   done.bytes_resumed = fetched->bytes_resumed;
   done.bytes_received = now.bytes_received();
+  done.store_size = co_await size_of(shared, store);
   done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   now.events.flush();
   co_return done;
@@ -247,15 +272,18 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
 task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options,
                                bool sync) {
+  const result<std::shared_ptr<store::lease>> lease = co_await keep_all(shared, *running, store);
+  if (!lease) co_return lease.error();
   early_connections early(shared, *running);
   std::exception_ptr thrown;
   std::optional<result<pull_result>> outcome;
   try {
-    outcome = co_await pull_images(shared, running, std::move(store), std::move(images), std::move(options), sync, early);
+    outcome = co_await pull_images(shared, running, std::move(store), std::move(images), std::move(options), sync, *lease, early);
   } catch (...) {
     thrown = std::current_exception();
   }
   co_await early.close();
+  co_await keep_no_longer(shared, *lease);
   if (thrown) std::rethrow_exception(thrown);
   co_return std::move(*outcome);
 }
