@@ -31,6 +31,9 @@ constexpr command table[] = {
     {"explain", "IMAGE", "Say which address, credentials, certificates and settings an image would get", explain_command},
     {"login", "REGISTRY", "Check a user name and a password, and keep them for the commands to come", login_command},
     {"logout", "REGISTRY", "Forget the credentials of a registry", logout_command},
+    {"list", "", "List what the layer store holds", list_command},
+    {"clean", "[REF...]", "Remove from the layer store what is named or not needed", clean_command},
+    {"verify", "", "Hash the layer store again, and repair it", verify_command},
 };
 
 std::string help() {
@@ -38,7 +41,8 @@ std::string help() {
       "gantry {} moves container images between registries, files and a local store, without a daemon.\n\n"
       "Usage: gantry COMMAND [OPTION...]\n\nCommands:\n",
       version());
-  for (const auto& verb : commands()) text += fmt::format("  {:<24}{}\n", fmt::format("{} {}", verb.name, verb.usage), verb.purpose);
+  for (const auto& verb : commands())
+    text += fmt::format("  {:<24}{}\n", *verb.usage == '\0' ? verb.name : fmt::format("{} {}", verb.name, verb.usage), verb.purpose);
   text += fmt::format("  {:<24}{}\n", "help [COMMAND]", "Print the options of a command");
   return text +
          "\nOptions:\n"
@@ -82,6 +86,15 @@ std::span<const command> commands() { return table; }
 int fail_early(const problem& what) {
   write_all(standard_error, error_text(report_problem(what)));
   return static_cast<int>(what.code);
+}
+
+int run_with_console(const common_options& common, const std::function<outcome<int>(console&)>& body) {
+  auto output = console::open(common);
+  if (!output) return fail_early(output.error());
+  auto status = body(**output);
+  if (status) return *status;
+  (*output)->error(report_problem(status.error()));
+  return static_cast<int>(status.error().code);
 }
 
 int print_result(const std::string& text) {

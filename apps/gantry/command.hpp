@@ -1,7 +1,9 @@
 #pragma once
 
+#include "console.hpp"
 #include "outcome.hpp"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +31,9 @@ int fail_early(const problem& what);
 /// Prints what was asked for on standard output. \returns 0, or 7 when it could not be written
 int print_result(const std::string& text);
 
+/// Opens the console of a command and runs \p body with it; its problem is printed. \returns the exit status
+int run_with_console(const common_options& common, const std::function<outcome<int>(console&)>& body);
+
 // One file each.
 int pull_command(std::vector<std::string> words);
 int serve_command(std::vector<std::string> words);
@@ -41,6 +46,9 @@ int save_command(std::vector<std::string> words);
 int explain_command(std::vector<std::string> words);
 int login_command(std::vector<std::string> words);
 int logout_command(std::vector<std::string> words);
+int list_command(std::vector<std::string> words);
+int clean_command(std::vector<std::string> words);
+int verify_command(std::vector<std::string> words);
 
 /// Environment mode. \returns nothing when IMAGE_REF is not set
 std::optional<int> environment_command();

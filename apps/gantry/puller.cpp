@@ -183,6 +183,7 @@ void puller::add_totals(const pull_result& result) {
   sum.bytes_resumed += result.bytes_resumed;
   sum.bytes_received += result.bytes_received;
   sum.archive_size += result.archive_size;
+  sum.store_size = result.store_size;
   summary_.images += result.images.size();
 }
 
@@ -192,10 +193,7 @@ void puller::add_outputs(const pull_result& result, const std::string& path) {
 }
 
 void puller::fail(const pull_answer& answer, const std::string& object) {
-  stop_cause cause;
-  cause.signal = session_.stop_signal();
-  if (session_.timed_out()) cause.timed_out = arguments_.common.timeout;
-  const error_report report = report_failure(answer.ec, answer.text, cause, object);
+  const error_report report = report_failure(answer.ec, answer.text, session_.cause(), object);
   if (failure_ == 0 || session_.stopped()) failure_ = report.exit_code;
   console_.error(report);
 }

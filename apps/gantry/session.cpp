@@ -90,6 +90,13 @@ bool session::poll_stopped() {
   return stopped();
 }
 
+stop_cause session::cause() const {
+  stop_cause why;
+  why.signal = stop_signal_;
+  if (timed_out_) why.timed_out = timeout_;
+  return why;
+}
+
 bool session::prepare(operation_options& options, const std::string& title) {
   if (poll_stopped()) return false;  // a signal that came between two operations
   options.on_event = [this](const event& what) { console_.event(what); };

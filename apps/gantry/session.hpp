@@ -1,6 +1,7 @@
 #pragma once
 
 #include "console.hpp"
+#include "failure_report.hpp"
 
 #include <gantry/diagnostics.hpp>
 #include <gantry/engine.hpp>
@@ -71,6 +72,8 @@ class session {
   bool timed_out() const noexcept { return timed_out_; }
   /// Takes in signals and the deadline while no operation runs. \returns \ref stopped
   bool poll_stopped();
+  /// For report_failure.
+  stop_cause cause() const;
   bool stopped() const noexcept { return stop_signal_ != 0 || timed_out_; }
 
  private:

@@ -89,6 +89,37 @@ outcome<milliseconds> parse_duration(std::string_view option, std::string_view t
   return milliseconds(total);
 }
 
+outcome<std::uint64_t> parse_size(std::string_view option, std::string_view text) {
+  const auto refused = [&] { return usage_problem(fmt::format("{} takes a size such as 500M, 1.5G or 20GiB, not '{}'", option, text)); };
+  std::string_view rest = text;
+  std::uint64_t whole = 0;
+  if (!read_number(rest, whole)) return refused();
+  // Three digits behind the point are more than anybody means.
+  std::uint64_t thousandths = 0;
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    std::uint64_t scale = 100;
+    if (rest.empty() || rest[0] < '0' || rest[0] > '9') return refused();
+    for (; !rest.empty() && rest[0] >= '0' && rest[0] <= '9'; rest.remove_prefix(1), scale /= 10)
+      thousandths += static_cast<std::uint64_t>(rest[0] - '0') * scale;
+  }
+  static constexpr std::string_view letters = "kmgt";
+  std::uint64_t unit = 1;
+  const auto at_end = [&] { return rest.empty() || rest == "B" || rest == "b"; };
+  if (!at_end()) {
+    const char letter = rest[0] >= 'A' && rest[0] <= 'Z' ? static_cast<char>(rest[0] - 'A' + 'a') : rest[0];
+    const std::size_t power = letters.find(letter);
+    if (power == std::string_view::npos) return refused();
+    rest.remove_prefix(1);
+    const bool binary = rest.starts_with('i');
+    if (binary) rest.remove_prefix(1);
+    for (std::size_t i = 0; i <= power; ++i) unit *= binary ? 1024 : 1000;
+  }
+  if (!at_end()) return refused();
+  if (whole > (std::uint64_t{1} << 62) / unit) return refused();
+  return whole * unit + unit / 1000 * thousandths + unit % 1000 * thousandths / 1000;
+}
+
 outcome<std::vector<platform>> parse_platforms(std::string_view text) {
   return parse_list(text, [](std::string_view word, error_code& ec) { return platform::parse(word, ec); });
 }

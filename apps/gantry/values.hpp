@@ -5,6 +5,7 @@
 #include <gantry/platform.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@ outcome<unsigned> parse_jobs(std::string_view text);
 
 /// `90`, `90s`, `5m`, `1h30m`, `500ms`; a bare number counts seconds. Zero and more than a year are refused.
 outcome<std::chrono::milliseconds> parse_duration(std::string_view option, std::string_view text);
+
+/// `1500`, `500M`, `1.5GB`, `20GiB`: bytes, with k, M, G, T for powers of 1000 and Ki, Mi, Gi, Ti for powers of 1024.
+outcome<std::uint64_t> parse_size(std::string_view option, std::string_view text);
 
 /// A comma-separated list of `os/arch[/variant]`, without duplicates.
 outcome<std::vector<platform>> parse_platforms(std::string_view text);

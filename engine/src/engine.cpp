@@ -1,11 +1,14 @@
 #include <gantry/engine.hpp>
 
 #include "http/client.hpp"
+#include "jobs/clean.hpp"
 #include "jobs/explain.hpp"
 #include "jobs/inspect.hpp"
+#include "jobs/list.hpp"
 #include "jobs/lookup.hpp"
 #include "jobs/ping.hpp"
 #include "jobs/pull.hpp"
+#include "jobs/verify.hpp"
 #include "net/connector.hpp"
 #include "registry/registry_client.hpp"
 #include "runtime/buffer_pool.hpp"
@@ -116,22 +119,75 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     http.pool().clear();
   }
 
+  result<std::filesystem::path> store_directory() const {
+    return options.cache_dir.empty() ? store::content_store::default_root() : options.cache_dir;
+  }
+
   task<result<std::shared_ptr<store::content_store>>> open_store() {
     if (store) co_return store;
-    auto call = [root = options.cache_dir, sync = options.sync]() -> result<std::shared_ptr<store::content_store>> {
+    auto call = [root = store_directory(), sync = options.sync]() -> result<std::shared_ptr<store::content_store>> {
+      if (!root) return root.error();
       store::store_options where;
-      where.root = root;
+      where.root = *root;
       where.sync = sync;
-      if (where.root.empty()) {
-        auto usual = store::content_store::default_root();
-        if (!usual) return usual.error();
-        where.root = std::move(*usual);
-      }
       return store::content_store::open(std::move(where));
     };
     auto opened = co_await runtime::offload(lanes, runtime::lane::files, std::move(call));
     if (opened && !store) store = *opened;
     co_return opened;
+  }
+
+  struct present_store {
+    std::filesystem::path directory;
+    std::shared_ptr<store::content_store> store;  ///< none when the directory does not exist
+  };
+
+  /// The store for those who only work with what is there: nobody makes one by asking what is in it.
+  task<result<present_store>> find_store() {
+    present_store found;
+    auto root = store_directory();
+    if (!root) co_return root.error();
+    found.directory = std::move(*root);
+    auto look = [path = found.directory] {
+      std::error_code ignored;
+      return std::filesystem::exists(path, ignored);
+    };
+    const bool there = co_await runtime::offload(lanes, runtime::lane::files, std::move(look));
+    if (!there) co_return found;
+    auto opened = co_await open_store();
+    if (!opened) co_return opened.error();
+    found.store = std::move(*opened);
+    co_return found;
+  }
+
+  task<result<list_result>> list(std::shared_ptr<transfer::operation> running) {
+    const result<present_store> found = co_await find_store();
+    if (!found) co_return found.error();
+    if (found->store) co_return co_await jobs::list(shared, running, found->store);
+    list_result nothing;
+    nothing.usage.directory = found->directory;
+    co_return nothing;
+  }
+
+  task<result<clean_result>> clean(std::shared_ptr<transfer::operation> running, clean_options wanted) {
+    const result<present_store> found = co_await find_store();
+    if (!found) co_return found.error();
+    if (found->store) co_return co_await jobs::clean(shared, running, found->store, std::move(wanted));
+    if (!wanted.references.empty()) {
+      co_return failure(errc::not_found, "there is no store at " + found->directory.string());
+    }
+    clean_result nothing;
+    nothing.directory = found->directory;
+    co_return nothing;
+  }
+
+  task<result<verify_result>> verify(std::shared_ptr<transfer::operation> running, verify_options wanted) {
+    const result<present_store> found = co_await find_store();
+    if (!found) co_return found.error();
+    if (found->store) co_return co_await jobs::verify(shared, running, found->store, std::move(wanted));
+    verify_result nothing;
+    nothing.directory = found->directory;
+    co_return nothing;
   }
 
   task<result<pull_result>> pull(std::shared_ptr<transfer::operation> running, std::vector<reference> images, pull_options wanted) {
@@ -347,6 +403,27 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<ping_resul
   state->begin(options, diag, std::move(done), [registry = std::move(registry)](impl& self, auto running) mutable {
     return jobs::ping(self.shared, std::move(running), std::move(registry));
   });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<list_result> done, diagnostics* diag, list_options options) {
+  state->begin(options, diag, std::move(done),
+               [](impl& self, std::shared_ptr<transfer::operation> running) { return self.list(std::move(running)); });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<clean_result> done, diagnostics* diag, clean_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done),
+               [options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
+                 return self.clean(std::move(running), std::move(options));
+               });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<verify_result> done, diagnostics* diag, verify_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done),
+               [options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
+                 return self.verify(std::move(running), std::move(options));
+               });
 }
 
 void engine::start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler) {

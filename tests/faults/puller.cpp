@@ -1,7 +1,7 @@
 #include "faults/puller.hpp"
 
 #include "support/catch.hpp"
-#include "support/sha256.hpp"
+#include "support/store_check.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -65,15 +65,7 @@ std::string puller::leftovers(bool parts_allowed) const {
   for (const fs::directory_entry& entry : fs::directory_iterator(directory_.path())) {
     if (entry.path() != store() && entry.path() != archive()) result += entry.path().string() + " was left behind\n";
   }
-  if (fs::exists(store() / "blobs")) {
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(store() / "blobs")) {
-      if (!entry.is_directory() && "sha256:" + entry.path().filename().string() != sha256_of_file(entry.path())) {
-        result += entry.path().string() + " does not hash to its name\n";
-      }
-    }
-  }
-  if (!parts_allowed && fs::exists(store() / "ingest") && !fs::is_empty(store() / "ingest")) result += "ingest is not empty\n";
-  return result;
+  return result + store_problems(store(), parts_allowed);
 }
 
 test_image app_image() {

@@ -47,23 +47,6 @@ std::set<std::string> workplace::files() const {
   return result;
 }
 
-std::string store_problems(const fs::path& store, bool parts_allowed) {
-  std::string result;
-  if (fs::exists(store / "blobs")) {
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(store / "blobs")) {
-      if (entry.is_directory()) continue;
-      const std::string name = entry.path().parent_path().filename().string() + ":" + entry.path().filename().string();
-      const std::string content = sha256_of_file(entry.path());
-      if (name != content) result += entry.path().string() + " hashes to " + content + "\n";
-    }
-  }
-  if (!parts_allowed && fs::exists(store / "ingest")) {
-    for (const fs::directory_entry& entry : fs::directory_iterator(store / "ingest"))
-      result += entry.path().string() + " was left behind\n";
-  }
-  return result;
-}
-
 skopeo_facts ask_skopeo(const std::string& image, std::vector<std::string> options, const std::string& architecture) {
   const auto skopeo = [&](std::vector<std::string> words) {
     words.insert(words.end(), options.begin(), options.end());

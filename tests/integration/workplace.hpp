@@ -1,6 +1,7 @@
 #pragma once
 
 #include "support/process.hpp"
+#include "support/store_check.hpp"
 #include "support/temp_dir.hpp"
 
 #include <boost/json/value.hpp>
@@ -35,10 +36,6 @@ class workplace {
  private:
   temp_dir directory_;
 };
-
-/// What is wrong with a store: blobs that do not hash to their names, files that do not belong into blobs/, locks or parts left behind by
-/// an operation that ended well. Empty when all is well. \param parts_allowed ingest/ may have content to resume from
-std::string store_problems(const std::filesystem::path& store, bool parts_allowed = false);
 
 /// The digests that `skopeo inspect` reports.
 struct skopeo_facts {

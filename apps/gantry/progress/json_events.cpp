@@ -101,6 +101,7 @@ std::string json_summary(const run_summary& totals) {
       .add("layers", std::uint64_t{sum.layers})
       .add("layers_reused", std::uint64_t{sum.layers_reused});
   line.add("bytes_resumed", sum.bytes_resumed).add("bytes_received", sum.bytes_received).add("archive_size", sum.archive_size);
+  line.add("store_size", sum.store_size);
   return line.string();
 }
 

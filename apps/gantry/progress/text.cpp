@@ -69,8 +69,11 @@ std::string summary_text(const run_summary& totals) {
   if (sum.bytes_resumed > 0) text += fmt::format(", {} kept from an earlier run", format_bytes(sum.bytes_resumed));
   if (sum.archive_size > 0) text += fmt::format(", {} of archive written", format_bytes(sum.archive_size));
   text += '\n';
-  if (sum.layers > 0)
-    text += fmt::format("cache: {}/{} layers reused, {} not downloaded\n", sum.layers_reused, sum.layers, format_bytes(sum.bytes_reused));
+  if (sum.layers > 0) {
+    text += fmt::format("cache: {}/{} layers reused, {} not downloaded", sum.layers_reused, sum.layers, format_bytes(sum.bytes_reused));
+    if (sum.store_size > 0) text += fmt::format("; the store has {}", format_bytes(sum.store_size));
+    text += '\n';
+  }
   return text;
 }
 

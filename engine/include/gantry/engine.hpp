@@ -9,6 +9,7 @@
 #include <gantry/pull.hpp>
 #include <gantry/reference.hpp>
 #include <gantry/serve.hpp>
+#include <gantry/store.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
@@ -118,6 +119,38 @@ class engine {
     return initiate<ping_result>(std::forward<CompletionToken>(token), &diag, std::move(registry), std::move(options));
   }
 
+  /// Tells what is in the store, without a look at the bytes of layers. Signature: `void(error_code, list_result)`.
+  template <class CompletionToken>
+  auto async_list(list_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<list_result>(std::forward<CompletionToken>(token), &diag, std::move(options));
+  }
+  template <class CompletionToken>
+  auto async_list(list_options options, CompletionToken&& token) {
+    return initiate<list_result>(std::forward<CompletionToken>(token), nullptr, std::move(options));
+  }
+
+  /// Removes from the store what is due and what is asked for. Signature: `void(error_code, clean_result)`. Safe beside other operations
+  /// and other processes.
+  template <class CompletionToken>
+  auto async_clean(clean_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<clean_result>(std::forward<CompletionToken>(token), &diag, std::move(options));
+  }
+  template <class CompletionToken>
+  auto async_clean(clean_options options, CompletionToken&& token) {
+    return initiate<clean_result>(std::forward<CompletionToken>(token), nullptr, std::move(options));
+  }
+
+  /// Hashes all blobs of the store again; what is damaged is taken out of it and, when asked, fetched again. Signature:
+  /// `void(error_code, verify_result)`; damage is a result, no error.
+  template <class CompletionToken>
+  auto async_verify(verify_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<verify_result>(std::forward<CompletionToken>(token), &diag, std::move(options));
+  }
+  template <class CompletionToken>
+  auto async_verify(verify_options options, CompletionToken&& token) {
+    return initiate<verify_result>(std::forward<CompletionToken>(token), nullptr, std::move(options));
+  }
+
   /// Stops all operations as \ref ~engine does and completes when the last has completed. Signature: `void(error_code)`; never fails.
   template <class CompletionToken>
   auto async_shutdown(CompletionToken&& token) {
@@ -159,6 +192,9 @@ class engine {
                     explain_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<ping_result> done, diagnostics* diag, std::string registry,
                     ping_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<list_result> done, diagnostics* diag, list_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<clean_result> done, diagnostics* diag, clean_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<verify_result> done, diagnostics* diag, verify_options options);
   static void start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler);
 
   std::shared_ptr<impl> state_;

@@ -77,6 +77,7 @@ struct pull_result {
   std::uint64_t bytes_resumed = 0;   ///< kept from an earlier, interrupted run
   std::uint64_t bytes_received = 0;  ///< blob bytes that came over the network, repeated ones included
   std::uint64_t archive_size = 0;    ///< bytes of the archive, 0 when there is none
+  std::uint64_t store_size = 0;      ///< bytes of all blobs in the store afterwards
   std::chrono::milliseconds elapsed{};
 };
 

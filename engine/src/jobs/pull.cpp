@@ -2,6 +2,7 @@
 
 #include "base/format.hpp"
 #include "jobs/export.hpp"
+#include "jobs/keep.hpp"
 #include "jobs/record.hpp"
 #include "runtime/task_group.hpp"
 #include "transfer/fetcher.hpp"
@@ -112,6 +113,21 @@ std::vector<store::reference_record> records_of(const std::vector<resolved_image
   return records;
 }
 
+/// All that the images consist of.
+std::set<digest> digests_of(const std::vector<resolved_image>& images) {
+  std::set<digest> all;
+  for (const resolved_image& image : images) {
+    all.insert(image.top.digest);
+    for (const descriptor& index : image.indexes) all.insert(index.digest);
+    for (const resolved_manifest& one : image.manifests) {
+      all.insert(one.entry.digest);
+      if (one.content.config.digest) all.insert(one.content.config.digest);
+      for (const descriptor& layer : one.content.layers) all.insert(layer.digest);
+    }
+  }
+  return all;
+}
+
 std::vector<pulled_image> describe(const std::vector<resolved_image>& images) {
   std::vector<pulled_image> described;
   for (const resolved_image& image : images) {
@@ -121,6 +137,15 @@ std::vector<pulled_image> describe(const std::vector<resolved_image>& images) {
     }
   }
   return described;
+}
+
+/// Bytes of all blobs; 0 when they cannot be counted, which is no reason to fail.
+task<std::uint64_t> size_of(transfer::context& shared, std::shared_ptr<store::content_store> store) {
+  auto call = [store = std::move(store)]() -> std::uint64_t {
+    const auto files = store->files();
+    return files ? total_size(files->blobs) : 0;
+  };
+  co_return co_await offload(shared.lanes, lane::files, std::move(call));
 }
 
 /// Opens the connections that the layers will want while manifests and configurations are still on their way; a round trip less for all of
@@ -155,7 +180,7 @@ class early_connections {
 
 task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                       std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options,
-                                      bool sync, early_connections& early) {
+                                      bool sync, std::shared_ptr<store::lease> lease, early_connections& early) {
   const auto started = std::chrono::steady_clock::now();
   transfer::operation& now = *running;
   platform_choice choice{options.platforms, options.all_platforms};
@@ -170,6 +195,8 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
     now.events.emit(image_resolved{image, one->top, one->manifests.size()});
     resolved.push_back(std::move(*one));
   }
+
+  co_await keep_only(shared, std::move(lease), digests_of(resolved));
 
   std::optional<archive_export> exporting;
   if (!std::holds_alternative<store_only>(options.output)) {
@@ -193,10 +220,14 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
   if (options.offline && !made.missing.empty()) co_return not_held(made.missing);
   const result<transfer::fetch_summary> fetched = co_await transfer::fetch_all(shared, now, store, std::move(made.missing));
   if (!fetched) co_return fetched.error();
-  // What came out of the store under its own name stands there already, and the store may be read-only.
+  // What came out of the store under its own name stands there already.
   if (!options.offline || !options.name.empty()) {
     const result<void> recorded = co_await record(shared, now, store, records_of(resolved));
-    if (!recorded) co_return recorded.error();
+    if (!recorded) {
+      // A store that can only be read gives what it has.
+      if (!exporting || recorded.error().code != errc::access_denied) co_return recorded.error();
+      now.events.emit(warning{"the store does not learn the name: " + recorded.error().text.message()});
+    }
   }
 
   pull_result done;
@@ -215,6 +246,7 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
   done.bytes_reused = made.summary.bytes_held + fetched->bytes_reused;
   done.bytes_resumed = fetched->bytes_resumed;
   done.bytes_received = now.bytes_received();
+  done.store_size = co_await size_of(shared, store);
   done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   now.events.flush();
   co_return done;
@@ -225,15 +257,18 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
 task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options,
                                bool sync) {
+  const result<std::shared_ptr<store::lease>> lease = co_await keep_all(shared, *running, store);
+  if (!lease) co_return lease.error();
   early_connections early(shared, *running);
   std::exception_ptr thrown;
   std::optional<result<pull_result>> outcome;
   try {
-    outcome = co_await pull_images(shared, running, std::move(store), std::move(images), std::move(options), sync, early);
+    outcome = co_await pull_images(shared, running, std::move(store), std::move(images), std::move(options), sync, *lease, early);
   } catch (...) {
     thrown = std::current_exception();
   }
   co_await early.close();
+  co_await keep_no_longer(shared, *lease);
   if (thrown) std::rethrow_exception(thrown);
   co_return std::move(*outcome);
 }

@@ -148,10 +148,11 @@ result<void> file::close() {
   return {};
 }
 
-result<lock_outcome> file::try_lock([[maybe_unused]] std::uint64_t offset, [[maybe_unused]] std::uint64_t length) const {
+result<lock_outcome> file::try_lock([[maybe_unused]] std::uint64_t offset, [[maybe_unused]] std::uint64_t length,
+                                    [[maybe_unused]] lock_kind kind) const {
 #ifdef F_OFD_SETLK
   struct flock request {};
-  request.l_type = F_WRLCK;
+  request.l_type = kind == lock_kind::shared ? F_RDLCK : F_WRLCK;
   request.l_whence = SEEK_SET;
   request.l_start = static_cast<off_t>(offset);
   request.l_len = static_cast<off_t>(length);
@@ -179,13 +180,17 @@ void file::unlock([[maybe_unused]] std::uint64_t offset, [[maybe_unused]] std::u
 #endif
 }
 
-result<std::optional<file_lock>> file_lock::try_acquire(const std::filesystem::path& lock_file, std::uint64_t offset) {
+result<std::optional<file_lock>> file_lock::try_acquire(const std::filesystem::path& lock_file, std::uint64_t offset, lock_kind kind) {
   auto opened = file::open(lock_file, open_mode::create, 0600);
+  // Who only reads here still keeps those out who may write.
+  if (!opened && kind == lock_kind::shared && opened.error().code == errc::access_denied) opened = file::open(lock_file, open_mode::read);
   if (!opened) {
-    if (opened.error().code == errc::access_denied) return std::optional(file_lock());
+    const error_code reason = opened.error().code;
+    const bool nothing_to_lock = kind == lock_kind::shared && reason == errc::file_not_found;
+    if (reason == errc::access_denied || reason == errc::no_space || nothing_to_lock) return std::optional(file_lock());
     return opened.error();
   }
-  const auto outcome = opened->try_lock(offset, 1);
+  const auto outcome = opened->try_lock(offset, 1, kind);
   if (!outcome) return outcome.error();
   switch (*outcome) {
     case lock_outcome::busy:
@@ -225,7 +230,11 @@ result<void> remove_file(const std::filesystem::path& path) {
   return {};
 }
 
-result<void> make_directories(const std::filesystem::path& directory, unsigned permissions) {
+void touch_file(const std::filesystem::path& path) noexcept {
+  [[maybe_unused]] const int outcome = ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
+}
+
+result<void> make_directories(const std::filesystem::path& directory, unsigned permissions, bool sync) {
   struct stat status {};
   if (::stat(directory.c_str(), &status) == 0) {
     if (S_ISDIR(status.st_mode)) return {};
@@ -234,7 +243,7 @@ result<void> make_directories(const std::filesystem::path& directory, unsigned p
   const int reason = errno;
   const std::filesystem::path parent = directory.parent_path();
   if (reason == ENOENT && !parent.empty() && parent != directory) {
-    if (auto made = make_directories(parent, permissions); !made) return made.error();
+    if (auto made = make_directories(parent, permissions, sync); !made) return made.error();
   } else if (reason == ENOTDIR) {
     return failure(errc::storage_error, fmt::format("cannot create the directory {}: a part of its path is a file", directory.string()));
   }
@@ -242,6 +251,7 @@ result<void> make_directories(const std::filesystem::path& directory, unsigned p
   if (::mkdir(directory.c_str(), static_cast<mode_t>(permissions)) != 0 && errno != EEXIST) {
     return system_failure(errno, "cannot create the directory", directory.string());
   }
+  if (sync) return sync_directory(parent.empty() ? "." : parent);
   return {};
 }
 

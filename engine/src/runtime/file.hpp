@@ -21,6 +21,12 @@ enum class open_mode {
   append,      ///< write only, created when absent, every write goes to the end
 };
 
+/// Whom a lock keeps out.
+enum class lock_kind {
+  exclusive,  ///< everybody
+  shared,     ///< those who want it exclusively
+};
+
 /// What an attempt to lock came to.
 enum class lock_outcome {
   acquired,     ///< held until unlock or until the last descriptor of this open file description is closed
@@ -70,9 +76,9 @@ class file {
   /// Closes and reports what close(2) reports; the object is empty afterwards in any case.
   result<void> close();
 
-  /// Tries an exclusive OFD lock of [\p offset, \p offset + \p length), length 0 meaning to the end of all offsets. The file must be open
-  /// for writing. Never waits. Two opens within one process exclude each other as two processes do.
-  result<lock_outcome> try_lock(std::uint64_t offset = 0, std::uint64_t length = 0) const;
+  /// Tries an OFD lock of [\p offset, \p offset + \p length), length 0 meaning to the end of all offsets. The file must be open for
+  /// writing, for a shared lock for reading. Never waits. Two opens within one process exclude each other as two processes do.
+  result<lock_outcome> try_lock(std::uint64_t offset = 0, std::uint64_t length = 0, lock_kind kind = lock_kind::exclusive) const;
   void unlock(std::uint64_t offset = 0, std::uint64_t length = 0) const noexcept;
 
  private:
@@ -87,8 +93,9 @@ class file_lock {
   file_lock() = default;
 
   /// \returns nothing when somebody else holds the byte; a lock that holds nothing where there are no locks: no support in the file system,
-  /// or a lock file that cannot be written.
-  static result<std::optional<file_lock>> try_acquire(const std::filesystem::path& lock_file, std::uint64_t offset = 0);
+  /// or a lock file that cannot be made or written, for a shared lock read.
+  static result<std::optional<file_lock>> try_acquire(const std::filesystem::path& lock_file, std::uint64_t offset = 0,
+                                                      lock_kind kind = lock_kind::exclusive);
 
   /// Whether others are really kept out.
   bool held() const noexcept { return file_.is_open(); }
@@ -107,9 +114,11 @@ result<void> rename_file(const std::filesystem::path& from, const std::filesyste
 result<void> sync_directory(const std::filesystem::path& directory);
 /// Removes one file; an absent one is no error.
 result<void> remove_file(const std::filesystem::path& path);
-/// Creates \p directory and missing parents with \p permissions less the umask. Fails with errc::storage_error when a part of the path is
-/// not a directory.
-result<void> make_directories(const std::filesystem::path& directory, unsigned permissions = 0777);
+/// Sets the time of the last change to now, best effort.
+void touch_file(const std::filesystem::path& path) noexcept;
+/// Creates \p directory and missing parents with \p permissions less the umask; with \p sync the names of those that were made are forced
+/// to disk. Fails with errc::storage_error when a part of the path is not a directory.
+result<void> make_directories(const std::filesystem::path& directory, unsigned permissions = 0777, bool sync = false);
 
 /// The whole of a regular file. Fails with errc::limit_exceeded above \p cap bytes, errc::file_not_found when it is absent.
 result<std::string> read_file(const std::filesystem::path& path, std::size_t cap);

@@ -2,6 +2,8 @@
 
 #include "model/digester.hpp"
 
+#include <gantry/format.hpp>
+
 #include <fmt/format.h>
 
 #include <sys/stat.h>
@@ -30,6 +32,24 @@ class blob_file final : public model::blob_reader {
 
 failure not_held(const descriptor& blob) {
   return {errc::not_found, fmt::format("blob {} ({} bytes) is not in the store", blob.digest.string(), blob.size)};
+}
+
+/// A failure to write into the store, in the words of those who know no files of it.
+failure cannot_keep(const failure& error, const descriptor& blob, const std::filesystem::path& root) {
+  std::error_code ec;
+  const std::string what = fmt::format("blob {} ({})", blob.digest.string(), format_bytes(blob.size));
+  if (error.code == errc::no_space) {
+    const auto space = std::filesystem::space(root, ec);
+    const std::string left = ec ? std::string() : fmt::format("; {} are left", format_bytes(space.available));
+    return {errc::no_space, fmt::format("the store {} has no space for {}{}", root.string(), what, left)};
+  }
+  if (error.code == errc::access_denied) {
+    return {errc::access_denied, fmt::format("{} is not in the store {}, which cannot be written", what, root.string())};
+  }
+  if (!std::filesystem::exists(root, ec)) {
+    return {errc::storage_error, fmt::format("the store {} is gone: it was removed, or its disk was", root.string())};
+  }
+  return error;
 }
 
 std::string environment(const char* name) {
@@ -74,7 +94,7 @@ result<void> content_store::prepare() const {
                    fmt::format("cannot use {} as the store: it is an OCI image layout that gantry did not make; name another directory",
                                paths_.root.string()));
   }
-  if (auto made = runtime::make_directories(paths_.root, 0700); !made) return made;
+  if (auto made = runtime::make_directories(paths_.root, 0700, sync_); !made) return made;
   bool created = false;
   for (const std::filesystem::path& directory : {paths_.blobs() / "sha256", paths_.references(), paths_.ingests(), paths_.locks()}) {
     if (is_there(directory)) continue;
@@ -153,16 +173,16 @@ result<void> content_store::put(const descriptor& blob, std::string_view bytes) 
     const auto held = runtime::read_file(target, bytes.size());
     if (held && *held == bytes) return {};
   }
-  if (auto made = runtime::make_directories(target.parent_path()); !made) return made;
+  if (auto made = runtime::make_directories(target.parent_path(), 0777, sync_); !made) return cannot_keep(made.error(), blob, paths_.root);
   // Written outside of blobs/, where every name stands for verified content.
   const std::filesystem::path temporary = paths_.ingest(blob.digest, runtime::random_suffix());
   auto opened = runtime::file::open(temporary, runtime::open_mode::create_new, 0600);
-  if (!opened) return opened.error();
+  if (!opened) return cannot_keep(opened.error(), blob, paths_.root);
   auto published = publish(*opened, bytes, target);
+  if (published) return published;
   // The first reason counts; what cannot be removed either is what a crash would leave, and is cleaned up like that.
-  if (!published) [[maybe_unused]]
-    const auto removed = runtime::remove_file(temporary);
-  return published;
+  [[maybe_unused]] const auto removed = runtime::remove_file(temporary);
+  return cannot_keep(published.error(), blob, paths_.root);
 }
 
 result<void> content_store::publish(runtime::file& temporary, std::string_view bytes, const std::filesystem::path& target) const {
@@ -210,7 +230,7 @@ result<std::unique_ptr<blob_part>> content_store::begin(const descriptor& blob, 
   const std::string suffix = options.place == ingest_place::own ? runtime::random_suffix() : std::string();
   ingest::places where{paths_.ingest(blob.digest, suffix), paths_.blob(blob.digest), sync_};
   auto begun = ingest::begin(blob, std::move(where), options);
-  if (!begun) return begun.error();
+  if (!begun) return cannot_keep(begun.error(), blob, paths_.root);
   return std::unique_ptr<blob_part>(std::move(*begun));
 }
 

@@ -6,6 +6,8 @@
 #include "store/blob_meta.hpp"
 #include "store/blob_target.hpp"
 #include "store/ingest.hpp"
+#include "store/inventory.hpp"
+#include "store/lease.hpp"
 #include "store/paths.hpp"
 #include "store/reference_record.hpp"
 
@@ -38,15 +40,38 @@ class index_lock {
 
  private:
   friend class content_store;
-  explicit index_lock(runtime::file_lock lock) noexcept : lock_(std::move(lock)) {}
+  index_lock(runtime::file_lock gc, runtime::file_lock lock) noexcept : gc_(std::move(gc)), lock_(std::move(lock)) {}
+  runtime::file_lock gc_;  ///< shared: no clean-up sees references come and go
   runtime::file_lock lock_;
+};
+
+/// Held by the one who cleans up; made by content_store::try_lock_gc. Nobody begins an operation or writes references meanwhile. Holds
+/// nothing where there are no locks.
+class gc_lock {
+ public:
+  bool held() const noexcept { return lock_.held(); }
+  /// For what wants an index_lock.
+  const index_lock& index() const noexcept { return index_; }
+
+ private:
+  friend class content_store;
+  gc_lock(runtime::file_lock lock, index_lock index) noexcept : lock_(std::move(lock)), index_(std::move(index)) {}
+  runtime::file_lock lock_;
+  index_lock index_;
+};
+
+/// A record with the time when it was last put there, even if it said nothing new.
+struct held_reference {
+  reference_record record;
+  file_time used{};
 };
 
 /// The content-addressed store (DESIGN section 4), a valid OCI image layout on disk. Everything blocks and runs on worker lanes. The object
 /// has no state but its directory: all members may be called from several threads at once, and several processes may use one store.
 ///
-/// Order of a fetch: claim() until the blob is held or the lock is had -> begin() -> piece_writer... -> commit(). Order of an operation's
-/// end: try_lock_index() -> put_reference()... -> rebuild_index().
+/// Order of an operation: try_lease() until it is had -> looks at blobs, fetches -> references -> end of the lease.
+/// Order of a fetch: claim() until the blob is held or the lock is had -> begin() -> piece_writer... -> commit(). Order of an
+/// operation's end: try_lock_index() -> put_reference()... -> rebuild_index().
 class content_store final : public model::blob_source, public blob_target {
  public:
   /// `$GANTRY_CACHE_DIR`, else `$XDG_CACHE_HOME/gantry` (absolute paths only), else `$HOME/.cache/gantry`; empty variables count as unset.
@@ -70,6 +95,10 @@ class content_store final : public model::blob_source, public blob_target {
 
   /// Stores a small blob after checking size and digest (errc::size_mismatch, errc::digest_mismatch).
   result<void> put(const descriptor& blob, std::string_view bytes) const;
+
+  /// Begins to keep blobs from being removed; nothing while somebody cleans up. Never waits. A store that cannot be written gives a lease
+  /// that holds nothing.
+  result<std::optional<lease>> try_lease() const;
 
   /// Tries to become the one who fetches this blob; nothing when another does. Never waits. A lock with held() == false means that there
   /// are no locks here: use ingest_place::own.
@@ -100,8 +129,30 @@ class content_store final : public model::blob_source, public blob_target {
   /// All records, ordered by name; unreadable ones are left out.
   result<std::vector<reference_record>> list_references() const;
 
+  /// The same with times, in the same order.
+  result<std::vector<held_reference>> held_references() const;
+
+  /// Forgets a name; one that is not there is no error. Its blobs stay. index.json is to be rebuilt.
+  result<void> remove_reference(const reference& name, const gc_lock& lock) const;
+
   /// Writes index.json anew from all records whose entry is held, unless it says just that already.
   result<void> rebuild_index(const index_lock& lock) const;
+
+  /// Tries to become the one who cleans up; nothing while somebody else does, begins an operation, or writes references. Never waits.
+  result<std::optional<gc_lock>> try_lock_gc() const;
+
+  /// What live leases keep. \param look_only leaves dead ones where they are; else only for the holder of the gc lock
+  result<leased_blobs> leases(bool look_only) const { return read_leases(paths_.leases(), look_only); }
+
+  /// All that lies here, references apart.
+  result<inventory> files() const { return take_inventory(paths_); }
+
+  /// Where the blob lies, or would lie.
+  std::filesystem::path path_of(const digest& blob) const { return paths_.blob(blob); }
+
+  /// Takes a file of blobs/ that does not hash to its name out of the way. \param examined the file as it was opened and hashed: when
+  /// another one has got the name meanwhile, that one stays. \returns where it is now; nothing when the name had another file, or none.
+  result<std::optional<std::filesystem::path>> quarantine(const digest& blob, const runtime::file& examined) const;
 
  private:
   explicit content_store(store_options options) : paths_{std::move(options.root)}, sync_(options.sync) {}

@@ -195,7 +195,7 @@ result<void> ingest::commit(const digest& computed) {
 
 result<void> ingest::publish() {
   const std::filesystem::path directory = where_.target.parent_path();
-  if (auto made = runtime::make_directories(directory); !made) return made;
+  if (auto made = runtime::make_directories(directory, 0777, where_.sync); !made) return made;
   if (auto renamed = runtime::rename_file(data_path(where_.directory), where_.target); !renamed) return renamed;
   // What is left over here is cleaned up with other old partial data.
   std::error_code ignored;

@@ -22,6 +22,9 @@ struct paths {
   std::filesystem::path locks() const { return root / "locks"; }
   std::filesystem::path blob_locks() const { return locks() / "blobs"; }
   std::filesystem::path index_lock() const { return locks() / "index"; }
+  std::filesystem::path gc_lock() const { return root / "gc.lock"; }
+  std::filesystem::path leases() const { return root / "leases"; }
+  std::filesystem::path quarantine() const { return root / "quarantine"; }
 
   /// blobs/<algorithm>/<hex>
   std::filesystem::path blob(const digest& value) const;

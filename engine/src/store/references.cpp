@@ -46,19 +46,25 @@ result<void> for_each_record_file(const std::filesystem::path& top, Visitor visi
 }  // namespace
 
 result<std::optional<index_lock>> content_store::try_lock_index() const {
+  auto gc = runtime::file_lock::try_acquire(paths_.gc_lock(), 0, runtime::lock_kind::shared);
+  if (!gc) return gc.error();
+  if (!*gc) return std::optional<index_lock>();
   auto lock = runtime::file_lock::try_acquire(paths_.index_lock());
   if (!lock) return lock.error();
   if (!*lock) return std::optional<index_lock>();
-  return std::optional<index_lock>(index_lock(std::move(**lock)));
+  return std::optional<index_lock>(index_lock(std::move(**gc), std::move(**lock)));
 }
 
 result<void> content_store::put_reference(reference_record record, const index_lock&) const {
   const auto older = find_reference(record.name);
   if (!older) return older.error();
   if (*older) record = merge(**older, std::move(record));
-  if (*older && record == **older) return {};
   const std::filesystem::path path = paths_.reference(record.name);
-  if (auto made = runtime::make_directories(path.parent_path()); !made) return made;
+  if (*older && record == **older) {
+    runtime::touch_file(path);
+    return {};
+  }
+  if (auto made = runtime::make_directories(path.parent_path(), 0777, sync_); !made) return made;
   return runtime::atomic_write_file(path, to_json(record), {.sync = sync_, .permissions = 0644});
 }
 
@@ -70,16 +76,38 @@ result<std::optional<reference_record>> content_store::find_reference(const refe
   return text.error();
 }
 
-result<std::vector<reference_record>> content_store::list_references() const {
-  std::vector<reference_record> records;
+result<std::vector<held_reference>> content_store::held_references() const {
+  std::vector<held_reference> held;
   const auto collect = [&](const std::filesystem::path& path) {
     const auto text = runtime::read_file(path, record_cap_bytes);
     auto record = text ? sound_record(paths_, path, *text) : std::nullopt;
-    if (record) records.push_back(std::move(*record));
+    if (record) held.push_back({std::move(*record), modified_at(path).value_or(file_time())});
   };
   if (auto walked = for_each_record_file(paths_.references(), collect); !walked) return walked.error();
-  std::sort(records.begin(), records.end(), [](const reference_record& a, const reference_record& b) { return a.name < b.name; });
+  std::sort(held.begin(), held.end(), [](const held_reference& a, const held_reference& b) { return a.record.name < b.record.name; });
+  return held;
+}
+
+result<std::vector<reference_record>> content_store::list_references() const {
+  auto held = held_references();
+  if (!held) return held.error();
+  std::vector<reference_record> records;
+  for (held_reference& one : *held) records.push_back(std::move(one.record));
   return records;
+}
+
+result<void> content_store::remove_reference(const reference& name, const gc_lock&) const {
+  const std::filesystem::path path = paths_.reference(name);
+  if (auto removed = runtime::remove_file(path); !removed) return removed;
+  // Before the blobs go: a name must not come back without them.
+  std::filesystem::path directory = path.parent_path();
+  std::error_code ec;
+  if (sync_ && std::filesystem::is_directory(directory, ec)) {
+    if (auto synced = runtime::sync_directory(directory); !synced) return synced;
+  }
+  // Up to the first that something else stands in.
+  for (ec.clear(); !ec && directory != paths_.references(); directory = directory.parent_path()) std::filesystem::remove(directory, ec);
+  return {};
 }
 
 result<void> content_store::rebuild_index(const index_lock&) const {

@@ -1,5 +1,7 @@
 #include "transfer/blob_job.hpp"
 
+#include "store/holder_watch.hpp"
+
 #include <fmt/format.h>
 
 #include <chrono>
@@ -12,8 +14,6 @@ using runtime::lane;
 using runtime::offload;
 
 constexpr std::chrono::milliseconds lock_poll{200};
-// DESIGN section 4, "Locks": a holder whose part has not grown for so long is taken for dead or stuck.
-constexpr std::chrono::seconds holder_patience{60};
 
 failure stopped() { return {errc::cancelled, "stopped"}; }
 
@@ -40,8 +40,7 @@ void blob_job::stream_ended() { grown_.notify_all(); }
 
 task<result<void>> blob_job::claim() {
   bool told = false;
-  std::int64_t growth = 0;
-  auto changed = std::chrono::steady_clock::now();
+  store::holder_watch holder;
   for (;;) {
     auto look = [into = into_, blob = wanted_.blob] { return into->claim(blob); };
     result<store::claim_attempt> answer = co_await offload(shared_.lanes, lane::files, std::move(look));
@@ -55,11 +54,9 @@ task<result<void>> blob_job::claim() {
     }
     if (!told) running_.events.emit(waiting{fmt::format("somebody else is fetching {}; waiting for it", wanted_.blob.digest.short_form())});
     told = true;
-    const auto now = std::chrono::steady_clock::now();
-    if (answer->growth != growth) {
-      growth = answer->growth;
-      changed = now;
-    } else if (now - changed > holder_patience) {
+    if (holder.is_stuck(answer->growth, std::chrono::steady_clock::now())) {
+      running_.events.emit(warning{
+          fmt::format("whoever fetches {} has made no progress for a minute; it is fetched here too", wanted_.blob.digest.short_form())});
       place_ = store::ingest_place::own;
       co_return result<void>();
     }

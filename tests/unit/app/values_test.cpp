@@ -46,3 +46,17 @@ TEST_CASE("a host that would read as a user of docker.io is asked for its port")
   CHECK(parse_registry("myhost").error().message.find("myhost:443") != std::string::npos);
   CHECK(parse_registry("myhost:5000").has_value());
 }
+
+TEST_CASE("sizes are read with units of either kind") {
+  const std::pair<const char*, std::uint64_t> rows[] = {
+      {"0", 0},       {"1500", 1500},          {"7B", 7},     {"500M", 500'000'000}, {"500mb", 500'000'000},   {"1.5G", 1'500'000'000},
+      {"0.25k", 250}, {"20GiB", 20ULL << 30U}, {"2Ki", 2048}, {"1.5KiB", 1536},      {"2T", 2'000'000'000'000}};
+  for (const auto& [text, value] : rows) {
+    INFO(text);
+    CHECK(parse_size("--max-size", text).value() == value);
+  }
+  for (const char* text : {"", "G", "-1", "1.", ".5G", "1X", "1GG", "1G ", "99999999T", "1 G", "1,5G", "18446744073709551616"}) {
+    INFO(text);
+    CHECK_FALSE(parse_size("--max-size", text).has_value());
+  }
+}

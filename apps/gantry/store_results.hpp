@@ -1,0 +1,31 @@
+#pragma once
+
+#include <gantry/store.hpp>
+
+#include <chrono>
+#include <string>
+
+namespace gantry::app {
+
+/// A table for people, one line a name, with a header; empty for an empty store.
+std::string list_table(const list_result& all, std::chrono::system_clock::time_point now);
+/// `3 names, 12 blobs, 240.1 MB in /path`
+std::string usage_text(const list_result& all);
+/// One JSON document; its shape stands in `gantry list --help`.
+std::string list_json(const list_result& all);
+
+/// The names that went, one a line.
+std::string clean_lines(const clean_result& done);
+/// `2 names and 7 blobs removed, 131.0 MB freed; 240.1 MB remain in /path`
+std::string clean_text(const clean_result& done, bool dry_run);
+std::string clean_json(const clean_result& done, bool dry_run);
+
+/// `damaged|missing|repaired DIGEST NAME...`, one line a blob.
+std::string verify_lines(const verify_result& found);
+std::string verify_text(const verify_result& found, std::chrono::milliseconds elapsed);
+std::string verify_json(const verify_result& found);
+
+/// Blobs that are not what they should be and were not repaired, although something needs them or nobody tried.
+std::size_t unrepaired(const verify_result& found, bool repair);
+
+}  // namespace gantry::app

@@ -1,0 +1,99 @@
+#include "jobs/list.hpp"
+
+#include "model/image_config.hpp"
+#include "model/media_type.hpp"
+#include "runtime/lanes.hpp"
+#include "store/image_tree.hpp"
+
+#include <atomic>
+#include <set>
+#include <utility>
+
+namespace gantry::jobs {
+namespace {
+
+stored_blob describe(const store::content_store& store, const descriptor& blob, bool config) {
+  stored_blob one;
+  one.blob = blob;
+  one.path = store.path_of(blob.digest);
+  one.config = config;
+  const auto kind = model::compression_of(blob.media_type);
+  one.compressed = kind == model::compression::gzip || kind == model::compression::zstd;
+  one.held = store.holds(blob);
+  return one;
+}
+
+/// Of the entry, else of the config.
+platform platform_of(const store::content_store& store, const store::image_tree::member& one) {
+  if (one.entry.platform) return normalise(*one.entry.platform);
+  if (!one.content || !model::is_image(*one.content)) return {};
+  const auto bytes = store.read(one.content->config, model::document_limit);
+  if (!bytes) return {};
+  const auto config = model::parse_image_config(*bytes, "the configuration");
+  return config ? normalise(config->platform) : platform();
+}
+
+stored_reference describe(const store::content_store& store, const store::held_reference& held) {
+  const store::image_tree tree = walk(store, held.record);
+  stored_reference all;
+  all.reference = held.record.name;
+  all.top = held.record.top;
+  all.path = store.path_of(all.top.digest);
+  all.pulled = held.used;
+  all.complete = tree.unreadable.empty();
+  std::set<digest> counted;
+  tree.for_each_blob([&](const descriptor& blob, blob_role, bool required) {
+    const bool there = store.holds(blob);
+    if (required && !there) all.complete = false;
+    if (there && counted.insert(blob.digest).second) all.size += blob.size;
+  });
+  for (const store::image_tree::member& one : tree.manifests) {
+    if (!one.required) continue;
+    stored_manifest image;
+    image.manifest = one.entry;
+    image.path = store.path_of(one.entry.digest);
+    image.image_platform = platform_of(store, one);
+    if (one.content) {
+      image.config = one.content->config;
+      if (image.config.digest) image.blobs.push_back(describe(store, image.config, true));
+      for (const descriptor& layer : one.content->layers) image.blobs.push_back(describe(store, layer, false));
+    }
+    all.manifests.push_back(std::move(image));
+  }
+  return all;
+}
+
+}  // namespace
+
+result<store_usage> usage_of(const store::content_store& store) {
+  const auto files = store.files();
+  if (!files) return files.error();
+  store_usage usage;
+  usage.directory = store.root();
+  usage.exists = true;
+  usage.blobs = files->blobs.size();
+  usage.bytes = total_size(files->blobs);
+  usage.partial_bytes = total_size(files->partial);
+  usage.quarantined_bytes = total_size(files->quarantined);
+  return usage;
+}
+
+task<result<list_result>> list(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                               std::shared_ptr<store::content_store> store) {
+  auto call = [store, running]() -> result<list_result> {
+    list_result all;
+    auto usage = usage_of(*store);
+    if (!usage) return usage.error();
+    all.usage = std::move(*usage);
+    const auto held = store->held_references();
+    if (!held) return held.error();
+    for (const store::held_reference& one : *held) {
+      if (running->stop_flag()) return failure(errc::cancelled, "stopped");
+      all.references.push_back(describe(*store, one));
+    }
+    return all;
+  };
+  co_return co_await runtime::offload(shared.lanes, runtime::lane::files, std::move(call));
+}
+
+}  // namespace gantry::jobs

@@ -1,0 +1,138 @@
+#include "jobs/repair.hpp"
+
+#include "jobs/keep.hpp"
+#include "model/manifest.hpp"
+#include "store/image_tree.hpp"
+#include "transfer/fetcher.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace gantry::jobs {
+namespace {
+
+using runtime::lane;
+using runtime::offload;
+
+/// What a reference lacks, as far as its documents tell.
+struct lack {
+  std::vector<descriptor> documents;
+  std::vector<transfer::wanted_blob> blobs;
+};
+
+result<lack> look(const store::content_store& store, const reference& name) {
+  lack found;
+  const auto record = store.find_reference(name);
+  if (!record) return record.error();
+  // Removed meanwhile: it needs nothing.
+  if (!*record) return found;
+  std::set<digest> seen;
+  const store::image_tree tree = walk(store, **record);
+  tree.for_each_blob([&](const descriptor& blob, blob_role role, bool required) {
+    if (!required || role == blob_role::manifest || store.holds(blob) || !seen.insert(blob.digest).second) return;
+    found.blobs.push_back({name, blob, role});
+  });
+  found.documents = tree.unreadable;
+  return found;
+}
+
+task<result<void>> fetch_document(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
+                                  reference name, descriptor entry) {
+  const reference wanted = name.with_digest(entry.digest);
+  auto ask = [&shared, &running, wanted] { return shared.registry.get_manifest(wanted, running.stop); };
+  auto got = co_await transfer::with_retry<registry::document>(shared, running, "manifest of " + name.familiar(), ask);
+  if (!got) co_return got.error();
+  auto put = [store, entry, bytes = std::move(got->bytes)] { return store->put(entry, bytes); };
+  co_return co_await offload(shared.lanes, lane::files, std::move(put));
+}
+
+task<result<void>> mend(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
+                        reference name) {
+  // The top may lead to manifests that are missing as well, and these to blobs.
+  constexpr unsigned levels = 3;
+  for (unsigned level = 0; level < levels; ++level) {
+    auto call = [store, name] { return look(*store, name); };
+    result<lack> found = co_await offload(shared.lanes, lane::files, std::move(call));
+    if (!found) co_return found.error();
+    for (const descriptor& entry : found->documents) {
+      const result<void> fetched = co_await fetch_document(shared, running, store, name, entry);
+      if (!fetched) co_return fetched.error();
+    }
+    if (!found->documents.empty()) continue;
+    const auto fetched = co_await transfer::fetch_all(shared, running, store, std::move(found->blobs));
+    if (!fetched) co_return fetched.error();
+    co_return result<void>();
+  }
+  co_return failure(errc::malformed_document, fmt::format("the manifests of {} lead nowhere", name.string()));
+}
+
+/// The first trouble of an operation stops it; each reference has one of its own, which the whole can stop.
+task<result<void>> mend_apart(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
+                              reference name) {
+  transfer::operation part(running.events);
+  const runtime::stop_source::registration with_the_whole(running.stop, [&part] { part.request_stop(); });
+  if (running.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+  co_return co_await mend(shared, part, std::move(store), std::move(name));
+}
+
+task<result<void>> mend_all(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
+                            std::vector<damaged_blob>& damaged) {
+  std::set<reference> names;
+  for (const damaged_blob& one : damaged) names.insert(one.references.begin(), one.references.end());
+  std::map<reference, std::string> troubles;
+  for (const reference& name : names) {
+    const result<void> mended = co_await mend_apart(shared, running, store, name);
+    if (running.stop.stop_requested()) co_return failure(errc::cancelled, "stopped; what was fetched until then is kept");
+    if (mended) continue;
+    const condition local = condition::storage;
+    if (mended.error().code == make_error_condition(local)) co_return mended.error();
+    const std::string why = mended.error().text.message();
+    troubles.emplace(name, why);
+    running.events.emit(warning{fmt::format("{} could not be repaired: {}", name.string(), why)});
+  }
+  auto check = [store, &damaged, &troubles] {
+    for (damaged_blob& one : damaged) {
+      // What stands in blobs/ now came after its predecessor had gone, verified. A mended manifest may have asked for what nobody did
+      // before.
+      std::error_code ignored;
+      one.repaired = std::filesystem::exists(store->path_of(one.blob.digest), ignored);
+      if (one.repaired) continue;
+      for (const reference& name : one.references) {
+        const auto trouble = troubles.find(name);
+        if (trouble != troubles.end()) one.trouble = trouble->second;
+      }
+    }
+    return true;
+  };
+  co_await offload(shared.lanes, lane::files, std::move(check));
+  co_return result<void>();
+}
+
+}  // namespace
+
+task<result<void>> repair(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                          std::shared_ptr<store::content_store> store, std::vector<damaged_blob>& damaged) {
+  result<std::shared_ptr<store::lease>> lease = co_await keep_all(shared, *running, store);
+  if (!lease) co_return lease.error();
+  std::exception_ptr thrown;
+  std::optional<result<void>> outcome;
+  try {
+    outcome = co_await mend_all(shared, *running, store, damaged);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  co_await keep_no_longer(shared, *lease);
+  if (thrown) std::rethrow_exception(thrown);
+  co_return *outcome;
+}
+
+}  // namespace gantry::jobs

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "store/content_store.hpp"
+#include "transfer/context.hpp"
+
+#include <gantry/store.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace gantry::jobs {
+
+using runtime::task;
+
+/// Fetches what is damaged or missing from the registries of the references that need it, documents first. A reference that cannot be
+/// mended does not keep the others from it; why is told in \p damaged and by a warning. Fails only for errc::cancelled and where the store
+/// fails as a whole.
+task<result<void>> repair(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                          std::shared_ptr<store::content_store> store, std::vector<damaged_blob>& damaged);
+
+}  // namespace gantry::jobs

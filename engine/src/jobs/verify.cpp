@@ -1,0 +1,218 @@
+#include "jobs/verify.hpp"
+
+#include "jobs/repair.hpp"
+#include "jobs/until_had.hpp"
+#include "model/digester.hpp"
+#include "runtime/task_group.hpp"
+#include "store/image_tree.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace gantry::jobs {
+namespace {
+
+using runtime::lane;
+using runtime::offload;
+
+// Two for each core: one reads while the other is hashed. No more than there are buffers.
+constexpr unsigned most_at_once = 8;
+
+failure stopped() { return {errc::cancelled, "stopped; what was hashed until then is not remembered"}; }
+
+/// Where a blob is needed.
+struct need {
+  descriptor blob;
+  std::vector<reference> references;
+};
+
+/// What there is, and what ought to be.
+struct survey {
+  std::vector<store::stored_file> files;
+  std::map<digest, need> needed;
+  std::size_t references = 0;
+};
+
+void add_needs(const store::content_store& store, const store::reference_record& record, std::map<digest, need>& needed) {
+  walk(store, record).for_each_blob([&](const descriptor& blob, blob_role, bool required) {
+    if (!required) return;
+    need& one = needed[blob.digest];
+    one.blob = blob;
+    if (one.references.empty() || one.references.back() != record.name) one.references.push_back(record.name);
+  });
+}
+
+result<survey> look(const store::content_store& store, const std::atomic<bool>& stop) {
+  survey found;
+  const auto records = store.list_references();
+  if (!records) return records.error();
+  for (const store::reference_record& record : *records) {
+    if (stop) return stopped();
+    add_needs(store, record, found.needed);
+  }
+  found.references = records->size();
+  auto files = store.files();
+  if (!files) return files.error();
+  found.files = std::move(files->blobs);
+  // The largest first, so that no single one is left at the end.
+  std::stable_sort(found.files.begin(), found.files.end(),
+                   [](const store::stored_file& a, const store::stored_file& b) { return a.size > b.size; });
+  return found;
+}
+
+/// One call of verify; lives in its frame.
+struct run {
+  run(transfer::context& with, transfer::operation& whose, std::shared_ptr<store::content_store> where)
+      : shared(with), running(whose), store(std::move(where)), workers(with.executor) {}
+
+  transfer::context& shared;
+  transfer::operation& running;
+  std::shared_ptr<store::content_store> store;
+  survey found;
+  std::size_t next = 0;
+  runtime::task_group workers;
+  verify_result result;
+  std::optional<failure> error;
+};
+
+void note_damage(run& all, const descriptor& blob, bool missing, std::filesystem::path quarantined) {
+  damaged_blob one;
+  one.blob = blob;
+  one.missing = missing;
+  one.quarantined = std::move(quarantined);
+  const auto needed = all.found.needed.find(blob.digest);
+  if (needed != all.found.needed.end()) {
+    one.blob = needed->second.blob;
+    one.references = needed->second.references;
+  }
+  all.result.damaged.push_back(std::move(one));
+}
+
+/// The digest of what \p file holds, read on a files lane and hashed on a CPU lane. Nothing when it cannot be read.
+task<result<std::optional<digest>>> hash(run& all, std::shared_ptr<runtime::file> file, digest name) {
+  const auto digester = std::make_shared<model::digester>(name.algorithm());
+  for (std::uint64_t position = 0;;) {
+    std::vector<runtime::buffer_pool::buffer> taken = co_await all.shared.hash_buffers.acquire(1, all.running.stop);
+    if (taken.empty()) co_return stopped();
+    const auto block = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken.front()));
+    auto read = [file, block, position] { return file->read_at(position, block->bytes()); };
+    const result<std::size_t> got = co_await offload(all.shared.lanes, lane::files, std::move(read));
+    if (!got) co_return std::optional<digest>();
+    if (*got == 0) break;
+    auto update = [digester, block, length = *got] {
+      digester->update(block->bytes().first(length));
+      return true;
+    };
+    co_await offload(all.shared.lanes, lane::cpu, std::move(update));
+    position += *got;
+    all.running.events.progress(name, position);
+    if (all.running.stop.stop_requested()) co_return stopped();
+  }
+  co_return std::optional(digester->finish());
+}
+
+task<result<void>> check(run& all, store::stored_file what) {
+  auto open = [path = what.path] { return runtime::file::open(path, runtime::open_mode::read); };
+  result<runtime::file> opened = co_await offload(all.shared.lanes, lane::files, std::move(open));
+  if (!opened) {
+    // Cleaned up meanwhile.
+    if (opened.error().code == errc::file_not_found) co_return result<void>();
+    co_return opened.error();
+  }
+  const auto file = std::make_shared<runtime::file>(std::move(*opened));
+  all.running.events.emit(blob_started{what.digest, what.size, 0, blob_role::layer});
+  const result<std::optional<digest>> computed = co_await hash(all, file, what.digest);
+  if (!computed) co_return computed.error();
+  ++all.result.blobs;
+  all.result.bytes += what.size;
+  all.running.events.emit(blob_finished{what.digest, what.size, false});
+  if (*computed && **computed == what.digest) co_return result<void>();
+  auto remove = [store = all.store, file, name = what.digest] { return store->quarantine(name, *file); };
+  result<std::optional<std::filesystem::path>> away = co_await offload(all.shared.lanes, lane::files, std::move(remove));
+  if (!away) co_return away.error();
+  if (!*away) co_return result<void>();
+  all.running.events.emit(
+      warning{fmt::format("blob {} is damaged: {}; moved to {}", what.digest.string(),
+                          *computed ? "its bytes hash to " + (*computed)->string() : "it cannot be read", (*away)->string())});
+  descriptor blob;
+  blob.digest = what.digest;
+  blob.size = what.size;
+  note_damage(all, blob, false, std::move(**away));
+  co_return result<void>();
+}
+
+task<> worker(run& all) {
+  while (all.next < all.found.files.size() && !all.error && !all.running.stop.stop_requested()) {
+    const result<void> checked = co_await check(all, all.found.files[all.next++]);
+    if (!checked && !all.error) all.error = checked.error();
+  }
+}
+
+/// What is needed and is not there in its right size.
+void note_missing(run& all) {
+  for (const auto& [name, needed] : all.found.needed) {
+    const bool known = std::any_of(all.result.damaged.begin(), all.result.damaged.end(),
+                                   [&](const damaged_blob& one) { return one.blob.digest == needed.blob.digest; });
+    if (!known && !all.store->holds(needed.blob)) note_damage(all, needed.blob, true, {});
+  }
+}
+
+task<result<void>> rebuild_index(run& all) {
+  auto attempt = [store = all.store]() -> result<std::optional<bool>> {
+    const auto lock = store->try_lock_index();
+    if (!lock) return lock.error();
+    if (!*lock) return std::optional<bool>();
+    const result<void> rebuilt = store->rebuild_index(**lock);
+    if (!rebuilt) return rebuilt.error();
+    return std::optional(true);
+  };
+  const result<bool> done =
+      co_await until_had<bool>(all.shared, all.running, "somebody else is writing the store's index; waiting for it", std::move(attempt));
+  if (!done) co_return done.error();
+  co_return result<void>();
+}
+
+}  // namespace
+
+task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                   std::shared_ptr<store::content_store> store, verify_options options) {
+  run all(shared, *running, store);
+  auto survey_call = [store, running] { return look(*store, running->stop_flag()); };
+  result<survey> found = co_await offload(shared.lanes, lane::files, std::move(survey_call));
+  if (!found) co_return found.error();
+  all.found = std::move(*found);
+  all.result.directory = store->root();
+  all.result.references = all.found.references;
+  running->events.emit(transfer_planned{all.found.files.size(), total_size(all.found.files), 0, 0});
+
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < std::min(most_at_once, 2 * cores); ++i) all.workers.spawn(worker(all));
+  co_await all.workers.join();
+  if (running->stop.stop_requested()) co_return stopped();
+  if (all.error) co_return *all.error;
+  auto missing = [&all] {
+    note_missing(all);
+    return true;
+  };
+  co_await offload(shared.lanes, lane::files, std::move(missing));
+  std::sort(all.result.damaged.begin(), all.result.damaged.end(),
+            [](const damaged_blob& a, const damaged_blob& b) { return a.blob.digest < b.blob.digest; });
+  if (!all.result.damaged.empty()) {
+    if (options.repair) {
+      const result<void> repaired = co_await repair(shared, running, store, all.result.damaged);
+      if (!repaired) co_return repaired.error();
+    }
+    const result<void> rebuilt = co_await rebuild_index(all);
+    if (!rebuilt) co_return rebuilt.error();
+  }
+  running->events.flush();
+  co_return std::move(all.result);
+}
+
+}  // namespace gantry::jobs

@@ -1,0 +1,312 @@
+// The layer store as people and other tools see it: list, clean, verify, several processes, processes that die, disks that refuse.
+#include "integration/shelf.hpp"
+#include "integration/workplace.hpp"
+
+#include "support/catch.hpp"
+#include "support/image_builder.hpp"
+#include "support/relay.hpp"
+#include "support/servers.hpp"
+#include "support/sha256.hpp"
+
+#include <boost/json/parse.hpp>
+
+#include <memory>
+#include <random>
+#include <thread>
+
+using namespace gantry::test;
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct served {
+  temp_dir directory;
+  docker_registry registry{directory / "registry", {shelf()}};
+  relay line{registry.port()};
+  workplace place;
+
+  std::string image(const std::string& name) const { return "127.0.0.1:" + std::to_string(line.port()) + "/team/" + name + ":1.0"; }
+  outcome pull(const std::string& name, std::vector<std::string> more = {}) {
+    std::vector<std::string> words{"pull", "--store-only", image(name)};
+    words.insert(words.end(), more.begin(), more.end());
+    const outcome done = place.run(words);
+    INFO(done.err);
+    REQUIRE(done.ok());
+    return done;
+  }
+  fs::path any_blob(std::uintmax_t at_least) const {
+    for (const fs::directory_entry& entry : fs::directory_iterator(place.store() / "blobs/sha256")) {
+      if (entry.file_size() >= at_least) return entry.path();
+    }
+    throw std::runtime_error("no blob of that size");
+  }
+};
+
+boost::json::object json_of(const outcome& result) {
+  INFO(result.err);
+  return boost::json::parse(result.out).as_object();
+}
+
+/// Images that share a base layer, in a registry of their own.
+struct family {
+  static constexpr int members = 3;
+
+  family() {
+    std::vector<layer_bytes> base{random_layer(6'000'000, 100)};
+    for (int i = 0; i < members; ++i) {
+      image_recipe recipe;
+      recipe.seed = static_cast<std::uint32_t>(i + 1);
+      std::vector<layer_bytes> layers = base;
+      layers.push_back(random_layer(3'000'000, static_cast<std::uint32_t>(200 + i)));
+      push(registry.port(), "team/member" + std::to_string(i), "1.0", build_image(recipe, std::move(layers)));
+    }
+  }
+
+  std::string name(int i) const { return "127.0.0.1:" + std::to_string(line.port()) + "/team/member" + std::to_string(i) + ":1.0"; }
+
+  temp_dir directory;
+  docker_registry registry{directory / "registry", {directory / "storage"}};
+  relay line{registry.port()};
+};
+
+}  // namespace
+
+TEST_CASE("list shows what was pulled, as a table and as JSON", "[integration]") {
+  served s;
+  CHECK_THAT(s.place.run({"list"}).err, Catch::Contains("there is no store at"));
+  CHECK_FALSE(fs::exists(s.place.store()));
+  s.pull("multi", {"--platform", "linux/amd64,linux/arm64"});
+  s.pull("artifact");
+  const outcome table = s.place.run({"list"});
+  CHECK(table.ok());
+  CHECK_THAT(table.out, Catch::Contains("NAME") && Catch::Contains(s.image("multi") + "  linux/amd64, linux/arm64  "));
+  CHECK_THAT(table.err, Catch::Contains("2 names, "));
+
+  const boost::json::object all = json_of(s.place.run({"list", "--json"}));
+  CHECK(all.at("version").as_int64() == 1);
+  CHECK(all.at("store").at("bytes").to_number<std::uintmax_t>() == stored_bytes(s.place.store()));
+  const boost::json::array& names = all.at("references").as_array();
+  REQUIRE(names.size() == 2);
+  const boost::json::value& multi = names[1];
+  const skopeo_facts facts = ask_skopeo("docker://" + s.registry.host() + "/team/multi:1.0", {"--tls-verify=false"});
+  CHECK(multi.at("repository").as_string() == "team/multi");
+  CHECK(multi.at("reference").as_string() == "1.0");
+  CHECK(multi.at("digest").as_string() == facts.digest);
+  CHECK(multi.at("complete").as_bool());
+  std::set<std::string> configs;
+  for (const boost::json::value& manifest : multi.at("manifests").as_array()) {
+    CHECK(sha256_of_file(std::string(manifest.at("path").as_string())) == std::string(manifest.at("digest").as_string()));
+    configs.emplace(manifest.at("config_digest").as_string());
+    for (const boost::json::value& blob : manifest.at("blobs").as_array()) {
+      CHECK(fs::file_size(std::string(blob.at("path").as_string())) == blob.at("size").to_number<std::uintmax_t>());
+      CHECK(blob.at("held").as_bool());
+    }
+    CHECK(manifest.at("blobs").at(0).at("config").as_bool());
+    CHECK_FALSE(manifest.at("blobs").at(0).at("compressed").as_bool());
+    CHECK(manifest.at("blobs").at(1).at("compressed").as_bool());
+  }
+  CHECK(configs.contains(facts.config_digest));
+}
+
+TEST_CASE("skopeo and umoci read the store as an OCI layout", "[integration]") {
+  served s;
+  s.pull("multi", {"--platform", "linux/amd64"});
+  s.pull("classic");
+  const skopeo_facts facts = ask_skopeo("docker://" + s.registry.host() + "/team/multi:1.0", {"--tls-verify=false"});
+  const std::string store = "oci:" + s.place.store().string() + ":";
+  CHECK(sha256_of(run_or_throw({{"skopeo", "inspect", "--raw", store + s.image("multi")}})) == facts.manifest_digest);
+  const fs::path out = s.place / "copy";
+  run_or_throw({{"skopeo", "copy", store + s.image("multi"), "dir:" + out.string()}});
+  CHECK(sha256_of_file(out / "manifest.json") == facts.manifest_digest);
+  CHECK(run({{"skopeo", "inspect", store + s.image("classic")}}).ok());
+  if (!has_program("umoci")) {
+    WARN("skipped: umoci is not installed");
+    return;
+  }
+  const outcome listed = run({{"umoci", "ls", "--layout", s.place.store().string()}});
+  INFO(listed.err);
+  CHECK(listed.ok());
+  CHECK_THAT(listed.out, Catch::Contains(s.image("multi")) && Catch::Contains(s.image("classic")));
+}
+
+TEST_CASE("clean removes a name with what it alone needs and tells the bytes", "[integration]") {
+  served s;
+  s.pull("multi", {"--platform", "linux/amd64"});
+  s.pull("classic");
+  const auto both = stored_bytes(s.place.store());
+  const outcome unknown = s.place.run({"clean", s.image("classic"), "127.0.0.1:1/team/nothing:1"});
+  CHECK(unknown.status == 4);
+  CHECK_THAT(unknown.err, Catch::Contains("is not in the store"));
+  CHECK(stored_names(s.place.store()).size() == 2);
+
+  const boost::json::object seen = json_of(s.place.run({"clean", "--dry-run", "--json", s.image("classic")}));
+  CHECK(stored_bytes(s.place.store()) == both);
+  const boost::json::object done = json_of(s.place.run({"clean", "--json", s.image("classic")}));
+  CHECK(done.at("freed") == seen.at("freed"));
+  CHECK(done.at("freed").to_number<std::uintmax_t>() + stored_bytes(s.place.store()) == both);
+  CHECK(done.at("remaining").to_number<std::uintmax_t>() == stored_bytes(s.place.store()));
+  CHECK(stored_names(s.place.store()) == std::set<std::string>{s.image("multi")});
+  CHECK(store_problems(s.place.store()) == "");
+
+  const outcome all = s.place.run({"clean", "--all"});
+  CHECK(all.ok());
+  CHECK(all.out == s.image("multi") + "\n");
+  CHECK_THAT(all.err, Catch::Contains("freed; 0 B remain"));
+  CHECK(stored_bytes(s.place.store()) == 0);
+  CHECK(store_problems(s.place.store()) == "");
+}
+
+TEST_CASE("the store is bounded on request, the least recently pulled goes first", "[integration]") {
+  family f;
+  workplace place;
+  for (int i = 0; i < family::members; ++i) REQUIRE(place.run({"pull", "--store-only", f.name(i)}).ok());
+  // Nothing new, but pulled again.
+  REQUIRE(place.run({"pull", "--store-only", f.name(0)}).ok());
+  REQUIRE(place.run({"clean", "--max-size", "13M"}).ok());
+  CHECK(stored_names(place.store()) == std::set<std::string>{f.name(0), f.name(2)});
+  CHECK(stored_bytes(place.store()) <= 13'000'000);
+  CHECK(place.run({"clean", "--older-than", "1h"}).out == "");
+  CHECK(store_problems(place.store()) == "");
+}
+
+TEST_CASE("verify finds damage, exits with 5, and repairs from the registry", "[integration]") {
+  served s;
+  s.pull("multi", {"--platform", "linux/amd64"});
+  CHECK(s.place.run({"verify"}).ok());
+  const fs::path blob = s.any_blob(20'000);
+  const std::string content = slurp(blob);
+  fs::permissions(blob, fs::perms(0644));
+  spill(blob, std::string(content.size(), 'x'));
+  const outcome found = s.place.run({"verify"});
+  CHECK(found.status == 5);
+  CHECK(found.out == "damaged sha256:" + blob.filename().string() + " " + s.image("multi") + "\n");
+  CHECK_THAT(found.err, Catch::Contains("verify --repair"));
+  CHECK_THAT(s.place.run({"list"}).out, Catch::Contains("incomplete"));
+  const outcome repaired = s.place.run({"verify", "--repair", "--json"});
+  INFO(repaired.err);
+  CHECK(repaired.ok());
+  CHECK(json_of(repaired).at("damaged").at(0).at("repaired").as_bool());
+  CHECK(slurp(blob) == content);
+  CHECK(store_problems(s.place.store()) == "");
+  CHECK(s.place.run({"verify"}).ok());
+}
+
+TEST_CASE("of two processes that want one image one fetches, the other waits and reuses", "[integration][slow]") {
+  served s;
+  s.line.limit(100'000'000);
+  child first(s.place.gantry({"pull", "-o", "first.tar", s.image("large")}), s.directory / "first");
+  while (first.running() && s.line.bytes_down() < 20'000'000) std::this_thread::sleep_for(2ms);
+  REQUIRE(first.running());
+  child second(s.place.gantry({"pull", "--progress", "plain", "-v", "-o", "second.tar", s.image("large")}), s.directory / "second");
+  const auto ended = first.wait(180s);
+  const auto other = second.wait(180s);
+  INFO(slurp(s.directory / "first") << slurp(s.directory / "second"));
+  REQUIRE(ended);
+  REQUIRE(other);
+  CHECK(ended->ok());
+  CHECK(other->ok());
+  CHECK_THAT(slurp(s.directory / "second"), Catch::Contains("somebody else is fetching"));
+  CHECK(s.line.bytes_down() < large_bytes + 50'000'000);
+  CHECK(sha256_of_file(s.place / "first.tar") == sha256_of_file(s.place / "second.tar"));
+  CHECK(store_problems(s.place.store()) == "");
+}
+
+TEST_CASE("processes that pull overlapping images, clean up and are killed leave a whole store", "[integration][slow]") {
+  family f;
+  workplace place;
+  std::mt19937 random(4711);
+  const auto pick = [&](int below) { return static_cast<int>(random() % static_cast<unsigned>(below)); };
+  for (int round = 0; round < 6; ++round) {
+    f.line.limit(round % 2 == 0 ? 20'000'000 : 0);
+    std::vector<std::unique_ptr<child>> running;
+    for (int i = 0; i < family::members; ++i)
+      running.push_back(std::make_unique<child>(place.gantry({"pull", "--store-only", "--no-sync", f.name(i)}), f.directory / "log"));
+    const auto clean = [&](std::vector<std::string> words) {
+      words.insert(words.begin(), "clean");
+      return std::make_unique<child>(place.gantry(words), f.directory / "log");
+    };
+    running.push_back(clean({"--all"}));
+    running.push_back(clean({"--max-size", "10M"}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + pick(400)));
+    running[static_cast<std::size_t>(pick(5))]->signal(SIGKILL);
+    running[static_cast<std::size_t>(pick(5))]->signal(SIGKILL);
+    running.push_back(clean({}));
+    for (const auto& one : running) {
+      const auto ended = one->wait(120s);
+      REQUIRE(ended);
+      CHECK((ended->ok() || ended->signal == SIGKILL));
+    }
+    REQUIRE(store_problems(place.store(), true) == "");
+  }
+  f.line.limit(0);
+  for (int i = 0; i < family::members; ++i) REQUIRE(place.run({"pull", "--store-only", f.name(i)}).ok());
+  REQUIRE(store_problems(place.store(), true) == "");
+  f.line.forget();
+  for (int i = 0; i < family::members; ++i) REQUIRE(place.run({"pull", "--store-only", f.name(i)}).ok());
+  CHECK(f.line.bytes_down() < 100'000);
+  // Nothing of the dead is in the way of the living.
+  REQUIRE(place.run({"clean", "--all"}).ok());
+  CHECK(stored_bytes(place.store()) == 0);
+  CHECK(fs::is_empty(place.store() / "leases"));
+  CHECK(store_problems(place.store()) == "");
+}
+
+TEST_CASE("a store that can only be read gives what it has and says what it has not", "[integration]") {
+  served s;
+  s.pull("classic");
+  // Root is not stopped by permissions, only by the mount.
+  const std::string as_read_only = "mount --bind '" + s.place.store().string() + "' '" + s.place.store().string() +
+                                   "' && mount -o remount,ro,bind '" + s.place.store().string() + "' && exec \"$@\"";
+  const auto read_only = [&](std::vector<std::string> words) {
+    command one = s.place.gantry(std::move(words));
+    one.argv.insert(one.argv.begin(), {"unshare", "-m", "sh", "-c", as_read_only, "sh"});
+    return run(one);
+  };
+  if (!run({{"unshare", "-m", "mount", "-t", "tmpfs", "none", s.directory.path().string()}}).ok()) {
+    WARN("skipped: no right to mount");
+    return;
+  }
+  const outcome held = read_only({"pull", "-o", "classic.tar", s.image("classic")});
+  INFO(held.err);
+  CHECK(held.ok());
+  CHECK(run({{"skopeo", "inspect", "docker-archive:" + (s.place / "classic.tar").string()}}).ok());
+  const outcome missing = read_only({"pull", "-o", "multi.tar", s.image("multi")});
+  CHECK(missing.status == 7);
+  CHECK_THAT(missing.err, Catch::Contains("which cannot be written"));
+  CHECK_FALSE(fs::exists(s.place / "multi.tar"));
+  CHECK(read_only({"list"}).ok());
+  CHECK(read_only({"verify"}).ok());
+  CHECK(read_only({"clean", "--all"}).status == 7);
+  CHECK(store_problems(s.place.store()) == "");
+}
+
+TEST_CASE("a full disk under the store is said as such, and a vanished store too", "[integration]") {
+  served s;
+  fs::create_directories(s.place.store());
+  const std::string small_disk = "mount -t tmpfs -o size=3m none '" + s.place.store().string() + "' && exec \"$@\"";
+  command pull = s.place.gantry({"pull", "-o", "large.tar", s.image("large")});
+  pull.argv.insert(pull.argv.begin(), {"unshare", "-m", "sh", "-c", small_disk, "sh"});
+  if (!run({{"unshare", "-m", "mount", "-t", "tmpfs", "none", s.directory.path().string()}}).ok()) {
+    WARN("skipped: no right to mount");
+    return;
+  }
+  const outcome full = run(pull);
+  CHECK(full.status == 7);
+  CHECK_THAT(full.err, Catch::Contains("has no space for blob sha256:"));
+  CHECK(s.place.files().empty());
+
+  s.line.limit(50'000'000);
+  child going(s.place.gantry({"pull", "-o", "large.tar", s.image("large")}), s.directory / "log");
+  while (going.running() && s.line.bytes_down() < 30'000'000) std::this_thread::sleep_for(2ms);
+  // As when its disk is taken away.
+  fs::rename(s.place.store(), s.directory / "gone");
+  s.line.limit(0);
+  const auto ended = going.wait(120s);
+  REQUIRE(ended);
+  INFO(slurp(s.directory / "log"));
+  CHECK(ended->status == 7);
+  CHECK(s.place.files().empty());
+  CHECK(s.place.run({"pull", "--store-only", s.image("classic")}).ok());
+  CHECK(store_problems(s.place.store(), true) == "");
+}

@@ -1,0 +1,244 @@
+#include "store/cleaner.hpp"
+
+#include "store/image_tree.hpp"
+#include "support/image_builder.hpp"
+#include "unit/store/fixture.hpp"
+
+#include <chrono>
+
+using namespace gantry;
+using namespace gantry::test;
+using store::clean_outcome;
+using store::clean_wish;
+using store::reference_record;
+
+namespace {
+
+/// Real images in a store.
+struct cleaner_fixture : store_fixture {
+  std::atomic<bool> stop = false;
+
+  static reference name_of(const std::string& text) {
+    error_code ec;
+    const reference name = reference::parse(text, ec);
+    REQUIRE_FALSE(ec);
+    return name;
+  }
+  descriptor keep(const test_blob& blob) const {
+    descriptor value = descriptor_of(blob.bytes);
+    value.media_type = blob.media_type;
+    must(store->put(value, blob.bytes));
+    return value;
+  }
+  descriptor keep_image(const test_image& image) const {
+    keep(image.config);
+    for (const test_blob& layer : image.layers) keep(layer);
+    return keep(image.manifest);
+  }
+  void publish(const std::string& name, const descriptor& top, std::vector<descriptor> manifests) const {
+    const auto lock = must(store->try_lock_index());
+    REQUIRE(lock);
+    must(store->put_reference({name_of(name), top, std::move(manifests)}, *lock));
+    must(store->rebuild_index(*lock));
+  }
+  void publish(const std::string& name, const test_image& image) const {
+    const descriptor manifest = keep_image(image);
+    publish(name, manifest, {manifest});
+  }
+  clean_outcome clean(const clean_wish& wish, std::chrono::hours later = std::chrono::hours(0)) {
+    const auto lock = must(store->try_lock_gc());
+    REQUIRE(lock);
+    return must(store::clean(*store, *lock, wish, std::chrono::system_clock::now() + later, stop));
+  }
+  bool holds(const test_blob& blob) const { return store->holds(descriptor_of(blob.bytes)); }
+  bool holds(const test_image& image) const {
+    return holds(image.manifest) && holds(image.config) && holds(image.layers.at(0)) && holds(image.layers.at(1));
+  }
+};
+
+test_image image_of(std::uint32_t seed, const std::string& architecture = "amd64") {
+  image_recipe recipe;
+  recipe.seed = seed;
+  recipe.architecture = architecture;
+  recipe.layers = {3000, 5000};
+  return build_image(recipe);
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(cleaner_fixture, "a removed reference is gone from refs, index and blobs, and what others need stays") {
+  const test_image one = image_of(1);
+  const test_image two = image_of(2);
+  publish("quay.io/a/one:1", one);
+  publish("quay.io/a/one:2", one);
+  publish("quay.io/a/two:1", two);
+  clean_wish wish;
+  wish.names = {name_of("quay.io/a/one:1"), name_of("quay.io/a/two:1")};
+  const auto looked = must(store::preview_clean(*store, wish, std::chrono::system_clock::now(), stop));
+  CHECK(holds(two));
+  const clean_outcome done = clean(wish);
+  CHECK(looked.freed == done.freed);
+  CHECK(looked.blobs.size() == done.blobs.size());
+  CHECK(done.references.size() == 2);
+  CHECK(done.freed == two.blob_bytes() + two.manifest.bytes.size());
+  CHECK(done.remaining == one.blob_bytes() + one.manifest.bytes.size());
+  CHECK(holds(one));
+  CHECK_FALSE(holds(two.manifest));
+  CHECK_FALSE(holds(two.layers[0]));
+  CHECK(must(store->list_references()).size() == 1);
+  CHECK_FALSE(std::filesystem::exists(directory / "store/refs/quay.io/a/two"));
+  CHECK_THAT(slurp(directory / "store/index.json"), !Catch::Contains("two:1") && Catch::Contains("one:2"));
+}
+
+TEST_CASE_METHOD(cleaner_fixture, "an unknown name removes nothing and says what there is") {
+  publish("quay.io/a/one:1", image_of(1));
+  clean_wish wish;
+  wish.names = {name_of("quay.io/a/one:1"), name_of("quay.io/a/one:2")};
+  const auto lock = must(store->try_lock_gc());
+  const auto refused = store::clean(*store, *lock, wish, std::chrono::system_clock::now(), stop);
+  CHECK_THAT(must_fail(refused, errc::not_found).text.message(), Catch::Contains("one:2 is not in the store; there is quay.io/a/one:1"));
+  CHECK(must(store->list_references()).size() == 1);
+}
+
+TEST_CASE_METHOD(cleaner_fixture, "everything that an index leads to is kept, what is held of it and nothing else") {
+  const test_index all = build_index(media_family::oci, {image_of(1), image_of(2, "arm64")});
+  const descriptor top = keep(all.index);
+  const descriptor amd = keep_image(all.images[0]);
+  keep(all.images[1].manifest);  // looked at, not pulled
+  publish("x:1", top, {amd});
+  const test_image orphan = image_of(3);
+  keep_image(orphan);
+  CHECK(clean({}).blobs.empty());
+  const clean_outcome done = clean({}, std::chrono::hours(25));
+  CHECK(done.blobs.size() == 4);
+  CHECK(holds(all.index));
+  CHECK(holds(all.images[0]));
+  CHECK(holds(all.images[1].manifest));
+  CHECK_FALSE(holds(orphan.config));
+}
+
+TEST_CASE_METHOD(cleaner_fixture, "a lease keeps blobs that no reference needs yet") {
+  const test_image coming = image_of(1);
+  keep_image(coming);
+  auto lease = must(store->try_lease());
+  CHECK(clean({}, std::chrono::hours(25)).blobs.empty());
+  std::set<digest> named;
+  for (const test_blob& layer : coming.layers) named.insert(descriptor_of(layer.bytes).digest);
+  lease->narrow(named);
+  CHECK(clean({}, std::chrono::hours(25)).blobs.size() == 2);
+  CHECK(holds(coming.layers[1]));
+  lease.reset();
+  clean_wish wish;
+  wish.all = true;
+  CHECK(clean(wish).blobs.size() == 2);
+}
+
+TEST_CASE_METHOD(cleaner_fixture, "partial data goes after a week, but not from under its owner") {
+  const std::string content = noise(100'000);
+  const descriptor blob = descriptor_of(content);
+  {
+    auto arriving = must(store->begin(blob));
+    fetch(*arriving, content, 0, 50'000);
+  }
+  CHECK(clean({}, std::chrono::hours(6 * 24)).partial.empty());
+  {
+    const auto owner = must(store->try_lock(blob.digest));
+    const clean_outcome spared = clean({}, std::chrono::hours(8 * 24));
+    CHECK(spared.partial.empty());
+    CHECK(spared.remaining >= 50'000);
+  }
+  CHECK(std::filesystem::exists(ingest_of(blob)));
+  const clean_outcome done = clean({}, std::chrono::hours(8 * 24));
+  CHECK(done.partial.size() == 1);
+  CHECK(done.freed >= 50'000);
+  CHECK(std::filesystem::is_empty(directory / "store/ingest"));
+}
+
+TEST_CASE_METHOD(cleaner_fixture, "a file with a second name elsewhere frees nothing") {
+  const test_image one = image_of(1);
+  publish("x:1", one);
+  std::filesystem::create_hard_link(blob_of(descriptor_of(one.layers[1].bytes)), directory / "elsewhere");
+  clean_wish wish;
+  wish.all = true;
+  CHECK(clean(wish).freed == one.blob_bytes() + one.manifest.bytes.size() - one.layers[1].bytes.size());
+  CHECK(slurp(directory / "elsewhere") == one.layers[1].bytes);
+}
+
+TEST_CASE_METHOD(cleaner_fixture, "a damaged manifest stops blobs from going until it is mended or its name is removed") {
+  const test_image one = image_of(1);
+  publish("x:1", one);
+  keep_image(image_of(2));
+  const auto path = blob_of(descriptor_of(one.manifest.bytes));
+  std::filesystem::permissions(path, std::filesystem::perms(0644));
+  spill(path, std::string(one.manifest.bytes.size(), 'x'));
+  clean_outcome done = clean({}, std::chrono::hours(25));
+  CHECK(done.blobs.empty());
+  CHECK_FALSE(done.notes.empty());
+  keep(one.manifest);
+  CHECK(clean({}, std::chrono::hours(25)).blobs.size() == 4);
+  CHECK(holds(one));
+}
+
+TEST_CASE_METHOD(cleaner_fixture, "a clean-up that is stopped leaves a whole store and the rest for the next") {
+  const test_image one = image_of(1);
+  publish("x:1", one);
+  publish("x:2", image_of(2));
+  clean_wish wish;
+  wish.names = {name_of("x:1")};
+  stop = true;
+  {
+    const auto lock = must(store->try_lock_gc());
+    must_fail(store::clean(*store, *lock, wish, std::chrono::system_clock::now(), stop), errc::cancelled);
+  }
+  CHECK(must(store->list_references()).size() == 2);
+  stop = false;
+  CHECK(clean(wish).blobs.size() == 4);
+}
+
+TEST_CASE_METHOD(cleaner_fixture, "a damaged blob goes to quarantine, a good one that took its place stays") {
+  const test_blob blob = image_of(1).layers[1];
+  const descriptor value = keep(blob);
+  const auto path = blob_of(value);
+  std::filesystem::permissions(path, std::filesystem::perms(0644));
+  spill(path, std::string(blob.bytes.size(), 'x'));
+  const auto bad = must(runtime::file::open(path, runtime::open_mode::read));
+  keep(blob);  // mended meanwhile: another file
+  CHECK_FALSE(must(store->quarantine(value.digest, bad)));
+  CHECK(must(store->read(value, 1'000'000)) == blob.bytes);
+
+  std::filesystem::permissions(path, std::filesystem::perms(0644));
+  spill(path, "short");
+  const auto worse = must(runtime::file::open(path, runtime::open_mode::read));
+  const auto away = must(store->quarantine(value.digest, worse));
+  REQUIRE(away);
+  CHECK(slurp(*away) == "short");
+  CHECK_FALSE(std::filesystem::exists(path));
+  CHECK(must(store->files()).quarantined.size() == 1);
+  CHECK(must(store->files()).quarantined.front().digest == value.digest);
+  CHECK_FALSE(must(store->quarantine(value.digest, worse)));
+  clean({}, std::chrono::hours(8 * 24));
+  CHECK_FALSE(std::filesystem::exists(*away));
+}
+
+TEST_CASE_METHOD(cleaner_fixture, "the tree of a reference tells what it needs and what is missing of it") {
+  const test_index all = build_index(media_family::oci, {image_of(1), image_of(2, "arm64")}, true);
+  const descriptor top = keep(all.index);
+  const descriptor amd = keep_image(all.images[0]);
+  const reference_record record{name_of("x:1"), top, {amd}};
+  const auto needed = [&] {
+    std::set<digest> blobs;
+    walk(*store, record).for_each_blob([&](const descriptor& blob, blob_role, bool required) {
+      if (required) blobs.insert(blob.digest);
+    });
+    return blobs;
+  };
+  CHECK(walk(*store, record).unreadable.empty());
+  CHECK(needed().size() == 5);
+  CHECK(needed().contains(top.digest));
+  std::filesystem::remove(blob_of(amd));
+  REQUIRE(walk(*store, record).unreadable.size() == 1);
+  CHECK(walk(*store, record).unreadable.front().digest == amd.digest);
+  std::filesystem::remove(blob_of(top));
+  CHECK(walk(*store, record).unreadable.size() == 2);
+  CHECK(needed().contains(amd.digest));
+}
