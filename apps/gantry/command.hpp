@@ -32,6 +32,7 @@ int print_result(const std::string& text);
 // One file each.
 int pull_command(std::vector<std::string> words);
 int serve_command(std::vector<std::string> words);
+int push_command(std::vector<std::string> words);
 int inspect_command(std::vector<std::string> words);
 int digest_command(std::vector<std::string> words);
 int tags_command(std::vector<std::string> words);
