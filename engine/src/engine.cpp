@@ -8,6 +8,7 @@
 #include "jobs/lookup.hpp"
 #include "jobs/ping.hpp"
 #include "jobs/pull.hpp"
+#include "jobs/push.hpp"
 #include "jobs/verify.hpp"
 #include "net/connector.hpp"
 #include "registry/registry_client.hpp"
@@ -211,6 +212,13 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     co_return co_await serve::serve(shared, running, *opened, std::move(wanted));
   }
 
+  task<result<push_result>> push(std::shared_ptr<transfer::operation> running, push_source source, push_target target,
+                                 push_options wanted) {
+    auto opened = co_await open_store();
+    if (!opened) co_return opened.error();
+    co_return co_await jobs::push(shared, running, *opened, std::move(source), std::move(target), std::move(wanted));
+  }
+
   task<result<inspect_result>> inspect(std::shared_ptr<transfer::operation> running, reference image, inspect_options wanted) {
     auto opened = co_await open_store();
     if (!opened) co_return opened.error();
@@ -349,6 +357,15 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<serve_resu
   state->begin(common, diag, std::move(done),
                [options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
                  return self.serve(std::move(running), std::move(options));
+               });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<push_result> done, diagnostics* diag, push_source source,
+                   push_target target, push_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done),
+               [source = std::move(source), target = std::move(target), options = std::move(options)](impl& self, auto running) mutable {
+                 return self.push(std::move(running), std::move(source), std::move(target), std::move(options));
                });
 }
 

@@ -7,6 +7,7 @@
 #include <gantry/lookup.hpp>
 #include <gantry/options.hpp>
 #include <gantry/pull.hpp>
+#include <gantry/push.hpp>
 #include <gantry/reference.hpp>
 #include <gantry/serve.hpp>
 #include <gantry/store.hpp>
@@ -72,6 +73,12 @@ class engine {
   template <class CompletionToken>
   auto async_serve(serve_options options, diagnostics& diag, CompletionToken&& token) {
     return initiate<serve_result>(std::forward<CompletionToken>(token), &diag, std::move(options));
+  }
+
+  /// Brings images of the store, an archive or an OCI layout into a registry. Signature: `void(error_code, push_result)`.
+  template <class CompletionToken>
+  auto async_push(push_source source, push_target target, push_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<push_result>(std::forward<CompletionToken>(token), &diag, std::move(source), std::move(target), std::move(options));
   }
 
   /// Reads manifests and configurations, no layers. Signature: `void(error_code, inspect_result)`.
@@ -178,6 +185,8 @@ class engine {
   static void start(const std::shared_ptr<impl>& state, result_handler<pull_result> done, diagnostics* diag, std::vector<reference> images,
                     pull_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<serve_result> done, diagnostics* diag, serve_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<push_result> done, diagnostics* diag, push_source source,
+                    push_target target, push_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<inspect_result> done, diagnostics* diag, reference image,
                     inspect_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<digest_result> done, diagnostics* diag, reference image,

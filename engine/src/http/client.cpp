@@ -45,19 +45,18 @@ struct head_result {
   failure error;
 };
 
-task<head_result> transfer_head(connection& line, std::string bytes, head_parser& parser, exchange_limits limits,
-                                runtime::stop_source& stop, std::string where) {
+/// Reads the head of the answer. \param doing what is said of a connection that ends here
+task<head_result> read_head(connection& line, head_parser& parser, exchange_limits limits, runtime::stop_source& stop, std::string where,
+                            std::string_view doing) {
   head_result outcome;
   const runtime::executor executor = co_await boost::asio::this_coro::executor;
   const timed guard(executor, *line.stream, limits.header, stop);
-  const auto written = co_await line.stream->write_all(std::as_bytes(std::span(bytes.data(), bytes.size())));
-  // A server may answer and close before it has read everything: the answer is what matters, so a failed write is not the end yet.
   while (!parser.done()) {
     const net::read_result got = co_await line.stream->read_some(line.carry);
     if (got.code || got.bytes == 0) {
       const bool quiet = parser.untouched() && !stop.stop_requested() && !guard.late.expired();
       outcome.outcome = quiet ? head_outcome::swallowed : head_outcome::failed;
-      outcome.error = why(guard, stop, where, written ? "while sending the request" : "while waiting for the answer");
+      outcome.error = why(guard, stop, where, doing);
       co_return outcome;
     }
     const result<std::size_t> taken = parser.feed(std::span(line.carry).first(got.bytes));
@@ -70,6 +69,41 @@ task<head_result> transfer_head(connection& line, std::string bytes, head_parser
   }
   outcome.outcome = head_outcome::ready;
   co_return outcome;
+}
+
+task<head_result> transfer_head(connection& line, std::string bytes, head_parser& parser, exchange_limits limits,
+                                runtime::stop_source& stop, std::string where) {
+  error_code written;
+  {
+    const runtime::executor executor = co_await boost::asio::this_coro::executor;
+    const timed guard(executor, *line.stream, limits.header, stop);
+    written = co_await line.stream->write_all(std::as_bytes(std::span(bytes.data(), bytes.size())));
+  }
+  // A server may answer and close before it has read everything: the answer is what matters, so a failed write is not the end yet.
+  const std::string_view doing = written ? "while sending the request" : "while waiting for the answer";
+  co_return co_await read_head(line, parser, limits, stop, std::move(where), doing);
+}
+
+/// Writes what \p body supplies, in pieces that a slow line takes within the idle limit. \returns what \p body failed with, or an empty
+/// result with \p cut set when the connection takes no more.
+task<result<void>> write_body(connection& line, body_source& body, exchange_limits limits, runtime::stop_source& stop, bool& cut) {
+  constexpr std::size_t piece = 64 * 1024;
+  const runtime::executor executor = co_await boost::asio::this_coro::executor;
+  for (;;) {
+    const result<std::span<const std::byte>> more = co_await body.next();
+    if (!more) co_return more.error();
+    std::span<const std::byte> rest = *more;
+    if (rest.empty()) co_return result<void>();
+    const timed guard(executor, *line.stream, limits.idle, stop);
+    while (!rest.empty()) {
+      const std::span<const std::byte> now = rest.first(std::min(piece, rest.size()));
+      if (co_await line.stream->write_all(now)) {
+        cut = true;
+        co_return result<void>();
+      }
+      rest = rest.subspan(now.size());
+    }
+  }
 }
 
 }  // namespace
@@ -224,6 +258,40 @@ task<result<exchange>> client::send(request message, runtime::stop_source& stop)
     if (!again) co_return outcome.error;
     fresh = true;
   }
+}
+
+task<result<exchange>> client::send(request message, body_source& body, runtime::stop_source& stop) {
+  message.body_size = body.size();
+  const result<std::string> head = serialize(message);
+  if (!head) co_return head.error();
+  const net::endpoint where = endpoint_of(message.target.origin);
+  const std::string named = redact_url(message.target.origin.string() + message.target.target.substr(0, message.target.target.find('?')));
+  auto acquired = co_await pool_.acquire(where, false, stop);
+  if (!acquired) co_return acquired.error();
+  std::unique_ptr<connection> line = std::move(*acquired);
+  if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+  line->carry_begin = line->carry_end = 0;
+
+  error_code refused;
+  {
+    const runtime::executor executor = co_await boost::asio::this_coro::executor;
+    const timed guard(executor, *line->stream, limits_.idle, stop);
+    refused = co_await line->stream->write_all(std::as_bytes(std::span(head->data(), head->size())));
+  }
+  bool cut = refused.failed();
+  if (!cut) {
+    const result<void> written = co_await write_body(*line, body, limits_, stop, cut);
+    if (!written) co_return written.error();
+  }
+  // A server that does not want the body answers and closes: its answer says why.
+  head_parser parser(message.verb);
+  const head_result outcome =
+      co_await read_head(*line, parser, limits_, stop, named, cut ? "while sending the body" : "while waiting for the answer");
+  if (outcome.outcome != head_outcome::ready) co_return outcome.error;
+  response_head answered = std::move(parser).head();
+  if (cut) answered.keep_alive = false;
+  exchange ready(pool_, std::move(line), std::move(answered), limits_, stop, named);
+  co_return ready;
 }
 
 }  // namespace gantry::http

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/failure.hpp"
+#include "http/body_source.hpp"
 #include "http/chunked.hpp"
 #include "http/connection_pool.hpp"
 #include "http/message.hpp"
@@ -74,6 +75,9 @@ class client {
 
   /// Sends and waits for the head of the answer, whatever its status. \p stop must outlive the exchange.
   task<result<exchange>> send(request message, runtime::stop_source& stop);
+
+  /// The same for a request whose body \p body supplies; its size is announced. Never sent twice: whoever can rewind the body decides.
+  task<result<exchange>> send(request message, body_source& body, runtime::stop_source& stop);
 
   /// Opens one more connection to \p where and leaves it in the pool; a failure is left for the request that will need it.
   task<> warm_up(origin where, runtime::stop_source& stop);

@@ -63,6 +63,32 @@ task<result<std::optional<descriptor>>> head_manifest(registry_client& from, ref
   co_return std::optional<descriptor>(std::move(found));
 }
 
+task<result<void>> put_manifest(registry_client& to, reference image, descriptor manifest, std::string bytes, runtime::stop_source& stop) {
+  std::vector<std::string> actions;
+  actions.emplace_back("pull");
+  actions.emplace_back("push");
+  api_call asking = manifest_call(image, http::method::put, actions);
+  asking.message.set("Content-Type", manifest.media_type);
+  asking.message.body = std::move(bytes);
+  auto sending = co_await to.call(std::move(asking), stop);
+  if (!sending) co_return sending.error();
+  http::exchange reply = std::move(*sending);
+  if (reply.head().status != 201 && reply.head().status != 200 && reply.head().status != 202) {
+    co_return co_await to.refusal(image.registry(), image.repository(), fmt::format("writing the manifest of {}", image.string()),
+                                  std::move(reply));
+  }
+  const std::string* const said = reply.head().find("Docker-Content-Digest");
+  error_code unknown;
+  const digest stored = said == nullptr ? digest() : digest::parse(*said, unknown);
+  if (stored && !unknown && stored.algorithm() == manifest.digest.algorithm() && stored != manifest.digest) {
+    co_return failure(errc::digest_mismatch, fmt::format("{} was given the manifest {} of {} and says that it has stored {}",
+                                                         image.registry(), manifest.digest.string(), image.string(), stored.string()));
+  }
+  const result<std::string> unread = co_await reply.read_all(error_body_limit);
+  if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
+  co_return result<void>();
+}
+
 task<result<void>> delete_manifest(registry_client& from, reference image, runtime::stop_source& stop) {
   std::vector<std::string> actions;
   actions.emplace_back("delete");

@@ -41,6 +41,15 @@ registry_client::host& registry_client::host_for(const std::string& registry) {
   return *slot;
 }
 
+task<result<http::exchange>> registry_client::send_once(http::request message, http::body_source* body, runtime::stop_source& stop) {
+  if (body != nullptr) co_return co_await http_.send(std::move(message), *body, stop);
+  co_return co_await http_.send(std::move(message), stop);
+}
+
+task<result<http::exchange>> registry_client::call_elsewhere(http::request message, http::body_source* body, runtime::stop_source& stop) {
+  co_return co_await send_once(std::move(message), body, stop);
+}
+
 task<result<http::exchange>> registry_client::call(api_call what, runtime::stop_source& stop, http::url* answered_by) {
   host& where = host_for(what.registry);
   co_return co_await send(where, std::move(what), stop, nullptr, answered_by);
@@ -82,7 +91,10 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     http::request attempt = message;
     if (!authorization->empty()) attempt.set("Authorization", *authorization);
     http::request sent = attempt;
-    auto sending = co_await http_.send(std::move(attempt), stop);
+    if (what.body != nullptr && challenged > 0) {
+      if (auto rewound = co_await what.body->rewind(); !rewound) co_return rewound.error();
+    }
+    auto sending = co_await send_once(std::move(attempt), what.body, stop);
     if (!sending) co_return sending.error();
     http::exchange reply = std::move(*sending);
 
@@ -97,7 +109,12 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
       }
       sent = *next;
       http::request again = sent;
-      auto moved = co_await http_.send(std::move(again), stop);
+      // Only 307 and 308 keep a body.
+      http::body_source* const body = sent.verb == http::method::get ? nullptr : what.body;
+      if (body != nullptr) {
+        if (auto rewound = co_await body->rewind(); !rewound) co_return rewound.error();
+      }
+      auto moved = co_await send_once(std::move(again), body, stop);
       if (!moved) co_return moved.error();
       reply = std::move(*moved);
       // A presigned address on the registry's own origin: storage refuses two kinds of authorisation at once.

@@ -32,9 +32,10 @@ std::string api_address(const std::string& registry);
 /// One request of the distribution API, of whatever kind.
 struct api_call {
   std::string registry;
-  std::string repository;  ///< empty for requests about the registry itself
-  std::string scope;       ///< what it needs, see scope.hpp; empty: pull on the repository
-  http::request message;   ///< target.target is a path on the registry; target.origin is filled in
+  std::string repository;             ///< empty for requests about the registry itself
+  std::string scope;                  ///< what it needs, see scope.hpp; empty: pull on the repository
+  http::request message;              ///< target.target is a path on the registry; target.origin is filled in
+  http::body_source* body = nullptr;  ///< supplies the body of the message; may be asked to rewind. Must outlive the call
 };
 
 /// What the base of the API said.
@@ -92,6 +93,9 @@ class registry_client {
   /// from \returns the answer, whatever its status, body unread.
   task<result<http::exchange>> call(api_call what, runtime::stop_source& stop, http::url* answered_by = nullptr);
 
+  /// Sends a request to a URL of another origin that the registry has named for it, without credentials and without redirects.
+  task<result<http::exchange>> call_elsewhere(http::request message, http::body_source* body, runtime::stop_source& stop);
+
   /// What an error answer to \ref call means, in words for people. \param what the object, e.g. `the tags of HOST/NAME`
   task<failure> refusal(std::string registry, std::string repository, std::string what, http::exchange reply);
 
@@ -105,6 +109,7 @@ class registry_client {
  private:
   struct host;
   host& host_for(const std::string& registry);
+  task<result<http::exchange>> send_once(http::request message, http::body_source* body, runtime::stop_source& stop);
   task<result<http::exchange>> send(host& where, api_call what, runtime::stop_source& stop, std::optional<http::url>* elsewhere = nullptr,
                                     http::url* answered_by = nullptr);
   task<result<http::exchange>> send_to(host& where, std::string scheme, api_call what, runtime::stop_source& stop,

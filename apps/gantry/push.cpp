@@ -1,0 +1,95 @@
+#include "json_line.hpp"
+#include "lookup.hpp"
+#include "progress/terminal.hpp"
+#include "push_options.hpp"
+
+#include <gantry/format.hpp>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <system_error>
+
+namespace gantry::app {
+namespace {
+
+constexpr int standard_output = 1;
+
+bool exists(const std::string& path) {
+  std::error_code ec;
+  return std::filesystem::exists(path, ec);
+}
+
+/// `name digest`, one line an image.
+std::string lines(const push_result& result) {
+  std::string text;
+  for (const auto& image : result.images) text += fmt::format("{} {}\n", image.target.string(), image.top.digest.string());
+  return text;
+}
+
+std::string json(const push_result& result, bool dry_run) {
+  std::vector<std::string> images;
+  for (const auto& image : result.images) {
+    json_object one;
+    one.add("name", image.target.string()).add("digest", image.top.digest.string()).add("unchanged", image.unchanged);
+    images.push_back(one.string());
+  }
+  json_object all;
+  all.add("version", std::uint64_t{1}).add("dry_run", dry_run).add_raw("images", json_array(images));
+  all.add("blobs", std::uint64_t{result.blobs}).add("bytes", result.bytes).add("blobs_present", std::uint64_t{result.blobs_present});
+  all.add("blobs_mounted", std::uint64_t{result.blobs_mounted}).add("blobs_uploaded", std::uint64_t{result.blobs_uploaded});
+  return all.add("bytes_uploaded", result.bytes_uploaded).string() + "\n";
+}
+
+std::string summary(const push_result& result, bool dry_run) {
+  std::size_t unchanged = 0;
+  for (const auto& image : result.images) unchanged += image.unchanged ? 1 : 0;
+  std::string text = fmt::format("{}{} of {} blobs, {}, {}", dry_run ? "dry run: " : "", result.blobs_uploaded, result.blobs,
+                                 format_bytes(result.bytes_uploaded), dry_run ? "would be uploaded" : "uploaded");
+  if (result.blobs_mounted > 0) text += fmt::format(", {} mounted from other repositories", result.blobs_mounted);
+  if (result.blobs_present > 0) text += fmt::format(", {} there already", result.blobs_present);
+  if (unchanged > 0) text += fmt::format("; {} of {} images unchanged", unchanged, result.images.size());
+  return text + fmt::format(" in {}", format_duration(result.elapsed));
+}
+
+int push(const push_arguments& arguments, console& output) {
+  const auto fail = [&](const error_report& report) {
+    output.error(report);
+    return report.exit_code;
+  };
+  const std::set<std::string> named{arguments.target_registry};
+  auto settings = make_engine_options(arguments.common, arguments.registry, named, process_environment(), false, output);
+  if (!settings) return fail(report_problem(settings.error()));
+  session work(output, arguments.common.timeout);
+  settings->log = work.debug_log();
+  engine mover(std::move(*settings));
+  push_options options;
+  options.platforms = arguments.platforms;
+  options.force_upload = arguments.force_upload;
+  options.dry_run = arguments.dry_run;
+  const auto ended = work.run<push_result>(options, arguments.object, [&](diagnostics& text, auto token) {
+    mover.async_push(arguments.source, arguments.target, options, text, std::move(token));
+  });
+  if (ended.ec) {
+    stop_cause cause;
+    cause.signal = work.stop_signal();
+    if (work.timed_out()) cause.timed_out = arguments.common.timeout;
+    return fail(report_failure(ended.ec, ended.text, cause, arguments.object));
+  }
+  const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result);
+  if (!write_all(standard_output, text))
+    return fail(report_problem(problem(exit_code::storage, "the result cannot be written to standard output")));
+  output.note(summary(ended.result, arguments.dry_run));
+  return static_cast<int>(exit_code::done);
+}
+
+}  // namespace
+
+int push_command(std::vector<std::string> words) {
+  return run_parsed<push_arguments>(parse_push(std::move(words), exists), [](const push_arguments& arguments) {
+    auto output = console::open(arguments.common);
+    return output ? push(arguments, **output) : fail_early(output.error());
+  });
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "lookup_options.hpp"
+
+#include <gantry/push.hpp>
+
+#include <string>
+#include <vector>
+
+namespace gantry::app {
+
+/// `gantry push`. lookup_arguments::object is the target as typed.
+struct push_arguments : lookup_arguments {
+  push_source source;
+  push_target target;
+  std::string target_registry;      ///< host and optional port
+  std::vector<platform> platforms;  ///< empty: everything
+  bool all_platforms = false;       ///< said aloud; it is the default
+  bool skip_existing = false;       ///< the same
+  bool force_upload = false;
+  bool dry_run = false;
+};
+
+/// Tells whether a word is a path of something that exists.
+using path_exists = bool (*)(const std::string& path);
+
+/// What the first word of `gantry push` means: a file by prefix (`docker-archive:`, `oci:`, `oci-archive:`), when it exists, or by its
+/// suffix; else a reference in the store.
+outcome<push_source> parse_push_source(const std::string& word, path_exists exists);
+
+/// `HOST/NAME:TAG`, or with `/` at the end a place for all images of the source.
+outcome<push_target> parse_push_target(const std::string& word, const std::string& registry);
+
+/// The words behind the command. Looks at the file system through \p exists alone.
+parsed<push_arguments> parse_push(std::vector<std::string> words, path_exists exists);
+
+}  // namespace gantry::app

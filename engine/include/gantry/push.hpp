@@ -1,0 +1,63 @@
+#pragma once
+
+#include <gantry/descriptor.hpp>
+#include <gantry/options.hpp>
+#include <gantry/platform.hpp>
+#include <gantry/reference.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace gantry {
+
+/// What is pushed: an image of the store, or what an archive or an OCI layout holds.
+using push_source = std::variant<reference, std::filesystem::path>;
+
+/// Every image of the source goes below this, repository paths and tags kept.
+struct push_prefix {
+  std::string registry;  ///< host and optional port
+  std::string path;      ///< empty, or what stands before the repository, without slashes at its ends
+};
+
+/// Where it goes: one name for the one image of the source, or a place for all of them.
+using push_target = std::variant<reference, push_prefix>;
+
+/// Settings of one push.
+struct push_options : operation_options {
+  /// Of an index, only these, in an index of their own; one platform goes as its manifest. Each must be there. Empty: everything, byte for
+  /// byte.
+  std::vector<platform> platforms;
+
+  /// Blobs are uploaded without asking whether the registry has them.
+  bool force_upload = false;
+
+  /// Nothing is written; the result says what would be.
+  bool dry_run = false;
+};
+
+/// One image that was pushed.
+struct pushed_image {
+  gantry::reference source;  ///< its name in the source; empty when it has none
+  gantry::reference target;
+  descriptor top;          ///< what \ref target names now
+  bool unchanged = false;  ///< it did before
+};
+
+/// What a push did.
+struct push_result {
+  std::vector<pushed_image> images;
+  std::size_t blobs = 0;  ///< distinct configs and layers, counted for each repository they go to
+  std::uint64_t bytes = 0;
+  std::size_t blobs_present = 0;   ///< of these, in the repository already
+  std::size_t blobs_mounted = 0;   ///< taken by the registry from another of its repositories
+  std::size_t blobs_uploaded = 0;  ///< sent; with push_options::dry_run: to be sent or mounted
+  std::uint64_t bytes_uploaded = 0;
+  std::chrono::milliseconds elapsed{};
+};
+
+}  // namespace gantry

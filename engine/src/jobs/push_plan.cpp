@@ -1,0 +1,173 @@
+#include "jobs/push_plan.hpp"
+
+#include "model/digester.hpp"
+#include "model/json_writer.hpp"
+#include "model/manifest.hpp"
+#include "model/media_type.hpp"
+#include "model/platform_match.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace gantry::jobs {
+namespace {
+
+/// The name that one image gets.
+result<reference> target_of(const archive::archived_image& image, const push_target& target) {
+  if (const auto* named = std::get_if<reference>(&target)) return *named;
+  const auto& prefix = std::get<push_prefix>(target);
+  if (image.names.empty()) {
+    return failure(errc::invalid_option, fmt::format("the image {} has no name in the source; push it to one", image.top.digest.string()));
+  }
+  const reference& name = image.names.front();
+  const std::string path = prefix.path.empty() ? name.repository() : prefix.path + "/" + name.repository();
+  error_code ec;
+  diagnostics text;
+  reference made = reference::parse(fmt::format("{}/{}", prefix.registry, path), ec, text);
+  if (ec) return failure(ec, text.message());
+  return name.tag().empty() ? made.with_tag({}).with_digest(image.top.digest) : made.with_tag(name.tag());
+}
+
+/// An index of what was chosen out of another: its media type and the entries as they stood.
+std::string write_index(const archive::archived_image& image, const std::vector<const archive::archived_manifest*>& chosen) {
+  const bool docker = image.top.media_type == model::media_type::docker_list;
+  model::json_writer out;
+  out.begin_object();
+  out.key("schemaVersion");
+  out.value(std::uint64_t{2});
+  out.key("mediaType");
+  out.value(docker ? model::media_type::docker_list : model::media_type::oci_index);
+  out.key("manifests");
+  out.begin_array();
+  for (const auto* one : chosen) {
+    descriptor entry = one->manifest;
+    if (!entry.platform && !one->platform.os.empty()) entry.platform = one->platform;
+    model::write(out, entry);
+  }
+  out.end_array();
+  out.end_object();
+  return out.take();
+}
+
+result<std::vector<const archive::archived_manifest*>> choose(const archive::archived_image& image, const std::vector<platform>& wanted) {
+  model::index entries;
+  for (const auto& one : image.manifests) {
+    descriptor entry = one.manifest;
+    if (!one.platform.os.empty()) entry.platform = one.platform;
+    if (!one.attestation) entries.manifests.push_back(std::move(entry));
+  }
+  std::vector<const archive::archived_manifest*> chosen;
+  for (const platform& each : wanted) {
+    const descriptor* const best = model::choose(entries, each);
+    if (best == nullptr) {
+      std::string there;
+      for (const platform& known : model::platforms_of(entries)) there += (there.empty() ? "" : ", ") + to_string_all(known);
+      return failure(errc::platform_not_found,
+                     fmt::format("the source has no image for {}; there is {}", to_string_all(each), there.empty() ? "none" : there));
+    }
+    const auto found = std::find_if(image.manifests.begin(), image.manifests.end(),
+                                    [&](const archive::archived_manifest& one) { return one.manifest.digest == best->digest; });
+    if (std::find(chosen.begin(), chosen.end(), &*found) == chosen.end()) chosen.push_back(&*found);
+  }
+  return chosen;
+}
+
+/// Which documents go, top last, and whose blobs.
+result<std::vector<const archive::archived_manifest*>> plan_documents(const archive::archived_image& image, const push_options& options,
+                                                                      planned_image& into) {
+  std::vector<const archive::archived_manifest*> chosen;
+  const auto by_digest = [&](const descriptor& document) {
+    return planned_manifest{document, into.target.with_tag({}).with_digest(document.digest), {}};
+  };
+  const bool single = image.manifests.size() == 1 && image.manifests.front().manifest.digest == image.top.digest;
+  if (!options.platforms.empty()) {
+    auto picked = choose(image, options.platforms);
+    if (!picked) return picked.error();
+    chosen = std::move(*picked);
+    for (const auto* one : chosen) into.manifests.push_back(by_digest(one->manifest));
+    if (chosen.size() > 1) {
+      planned_manifest made;
+      made.bytes = write_index(image, chosen);
+      made.document.media_type = image.top.media_type == model::media_type::docker_list ? std::string(model::media_type::docker_list)
+                                                                                        : std::string(model::media_type::oci_index);
+      made.document.digest = model::digest_of(made.bytes, digest_algorithm::sha256);
+      made.document.size = made.bytes.size();
+      into.manifests.push_back(std::move(made));
+    }
+  } else {
+    for (const auto& one : image.manifests) chosen.push_back(&one);
+    for (const auto* one : chosen) into.manifests.push_back(by_digest(one->manifest));
+    if (!single && image.indexes.empty()) {
+      std::string held;
+      for (const auto* one : chosen) held += (held.empty() ? "" : ", ") + to_string_all(one->platform);
+      return failure(
+          errc::not_found,
+          fmt::format("only {} of {} is at hand, and an index goes as a whole; choose with --platform, or fetch all platforms first", held,
+                      image.names.empty() ? image.top.digest.string() : image.names.front().string()));
+    }
+    // Inner indexes before those that name them.
+    for (std::size_t i = image.indexes.size(); i-- > 0;) into.manifests.push_back(by_digest(image.indexes[i]));
+  }
+  into.top = into.manifests.back().document;
+  into.manifests.back().name = into.target.digest() ? into.target.with_tag({}) : into.target;
+  if (into.target.digest() && into.target.digest() != into.top.digest) {
+    return failure(errc::invalid_option,
+                   fmt::format("{} names a digest, and what would be written has {}", into.target.string(), into.top.digest.string()));
+  }
+  return chosen;
+}
+
+}  // namespace
+
+result<push_plan> plan_push(const std::vector<archive::archived_image>& images, const push_target& target, const push_options& options) {
+  push_plan plan;
+  std::map<reference, digest> names;
+  std::set<std::pair<std::string, digest>> listed;
+  for (const archive::archived_image& image : images) {
+    const auto name = target_of(image, target);
+    if (!name) return name.error();
+    planned_image one;
+    if (!image.names.empty()) one.source = image.names.front();
+    one.target = *name;
+    const auto chosen = plan_documents(image, options, one);
+    if (!chosen) return chosen.error();
+    const auto [known, added] = names.emplace(one.target, one.top.digest);
+    if (!added && known->second != one.top.digest) {
+      return failure(
+          errc::invalid_option,
+          fmt::format("several images of the source would become {}; end the target in / to keep their names", one.target.string()));
+    }
+    if (!added) continue;
+    for (const auto* manifest : *chosen) {
+      const auto add = [&](const descriptor& blob, blob_role role) {
+        const bool foreign = model::is_foreign_layer(blob.media_type) &&
+                             !blob.urls.empty();  // stays where it is (image-spec layer.md, "Non-Distributable Layers")
+        if (!foreign && listed.emplace(one.target.name(), blob.digest).second) {
+          plan.blobs.push_back({one.target.registry(), one.target.repository(), blob, role});
+        }
+      };
+      if (manifest->config) add(*manifest->config, blob_role::config);
+      for (const descriptor& layer : manifest->layers) add(layer, blob_role::layer);
+    }
+    plan.images.push_back(std::move(one));
+  }
+  // Large ones first: the last one to begin should be the shortest.
+  std::stable_sort(plan.blobs.begin(), plan.blobs.end(),
+                   [](const planned_blob& a, const planned_blob& b) { return a.blob.size > b.blob.size; });
+  return plan;
+}
+
+void add_hints(mount_hints& hints, const archive::archived_image& image, const std::string& repository) {
+  const auto add = [&](const digest& blob) {
+    auto& places = hints[blob];
+    if (std::find(places.begin(), places.end(), repository) == places.end()) places.push_back(repository);
+  };
+  for (const auto& one : image.manifests) {
+    if (one.config) add(one.config->digest);
+    for (const descriptor& layer : one.layers) add(layer.digest);
+  }
+}
+
+}  // namespace gantry::jobs

@@ -1,0 +1,142 @@
+#include "registry/blob_upload.hpp"
+
+#include "registry/registry_error.hpp"
+#include "registry/scope.hpp"
+#include "registry/status.hpp"
+
+#include <fmt/format.h>
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace gantry::registry {
+namespace {
+
+std::string push_scope(const std::string& repository) {
+  std::vector<std::string> actions;
+  actions.emplace_back("pull");
+  actions.emplace_back("push");
+  return repository_scope(repository, std::move(actions));
+}
+
+std::string escape(std::string_view text) { return boost::urls::encode(text, boost::urls::unreserved_chars); }
+
+}  // namespace
+
+task<result<bool>> has_blob(registry_client& to, std::string registry, std::string repository, descriptor blob,
+                            runtime::stop_source& stop) {
+  api_call asking;
+  asking.registry = registry;
+  asking.repository = repository;
+  asking.scope = push_scope(repository);
+  asking.message.verb = http::method::head;
+  asking.message.target.target = fmt::format("/v2/{}/blobs/{}", repository, blob.digest.string());
+  auto sending = co_await to.call(std::move(asking), stop);
+  if (!sending) co_return sending.error();
+  http::exchange reply = std::move(*sending);
+  const http::response_head& head = reply.head();
+  if (head.status == 200) co_return !head.announces_length || head.announced_content_length == blob.size;
+  if (head.status == 404) co_return false;
+  co_return co_await to.refusal(registry, repository, fmt::format("blob {} of {}/{}", blob.digest.short_form(), registry, repository),
+                                std::move(reply));
+}
+
+blob_upload::blob_upload(registry_client& to, target where, body_opener open)
+    : to_(to),
+      where_(std::move(where)),
+      open_(std::move(open)),
+      plan_({where_.blob.digest, where_.blob.size, where_.mount_from, where_.resume}) {}
+
+api_call blob_upload::call(http::method verb) const {
+  api_call made;
+  made.registry = where_.registry;
+  made.repository = where_.repository;
+  made.scope = push_scope(where_.repository);
+  made.message.verb = verb;
+  return made;
+}
+
+task<result<http::exchange>> blob_upload::send(upload_action action, http::url& asked, runtime::stop_source& stop) {
+  http::method verb = http::method::post;
+  std::unique_ptr<http::body_source> body;
+  http::request message;
+  switch (action.step) {
+    case upload_step::mount:
+      message.target.target = fmt::format("/v2/{}/blobs/uploads/?mount={}&from={}", where_.repository, escape(where_.blob.digest.string()),
+                                          escape(where_.mount_from));
+      break;
+    case upload_step::open:
+      message.target.target = fmt::format("/v2/{}/blobs/uploads/", where_.repository);
+      break;
+    case upload_step::ask:
+      verb = http::method::get;
+      message.target = action.where;
+      break;
+    case upload_step::send_all:
+    case upload_step::close:
+      verb = http::method::put;
+      message.target = with_digest(action.where, where_.blob.digest);
+      break;
+    case upload_step::send:
+      verb = http::method::patch;
+      message.target = action.where;
+      break;
+    case upload_step::done:
+    case upload_step::failed:
+      co_return plan_.error();
+  }
+  message.verb = verb;
+  if (action.step == upload_step::send_all || action.step == upload_step::send) {
+    body = open_(action.offset, action.length);
+    message.set("Content-Type", "application/octet-stream");
+    if (action.ranged && action.length > 0) {
+      message.set("Content-Range", fmt::format("{}-{}", action.offset, action.offset + action.length - 1));
+    }
+  }
+  const bool session_step = action.step != upload_step::mount && action.step != upload_step::open;
+  if (session_step && api_ && action.where.origin != *api_) {
+    asked = message.target;
+    co_return co_await to_.call_elsewhere(std::move(message), body.get(), stop);
+  }
+  api_call asking = call(verb);
+  if (action.step == upload_step::mount) {
+    // A token for both ends: without it the registry cannot look where the blob is.
+    asking.scope += " " + repository_scope(where_.mount_from, std::vector<std::string>(1, "pull"));
+  }
+  asking.message = std::move(message);
+  asking.body = body.get();
+  co_return co_await to_.call(std::move(asking), stop, &asked);
+}
+
+task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
+  const std::string what = fmt::format("uploading blob {} to {}/{}", where_.blob.digest.short_form(), where_.registry, where_.repository);
+  for (;;) {
+    const upload_action action = plan_.next();
+    if (action.step == upload_step::done) co_return result<void>();
+    if (action.step == upload_step::failed) co_return plan_.error();
+    http::url asked;
+    auto sending = co_await send(action, asked, stop);
+    if (!sending) {
+      plan_.broke();
+      co_return sending.error();
+    }
+    http::exchange reply = std::move(*sending);
+    const http::response_head head = reply.head();
+    if (!api_ && (action.step == upload_step::mount || action.step == upload_step::open)) api_ = asked.origin;
+    if (is_retryable_status(head.status)) {
+      plan_.broke();
+      co_return co_await to_.refusal(where_.registry, where_.repository, what, std::move(reply));
+    }
+    plan_.answered(head.status, head, asked);
+    if (plan_.next().step == upload_step::failed && plan_.refused()) {
+      co_return co_await to_.refusal(where_.registry, where_.repository, what, std::move(reply));
+    }
+    // A few words come with most answers; read to their end they leave the connection fit for the next request.
+    const result<std::string> unread = co_await reply.read_all(error_body_limit);
+    if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
+  }
+}
+
+}  // namespace gantry::registry

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "http/body_source.hpp"
+#include "registry/registry_client.hpp"
+#include "registry/upload_plan.hpp"
+#include "runtime/stop.hpp"
+
+#include <gantry/descriptor.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace gantry::registry {
+
+/// HEAD /v2/<name>/blobs/<digest>: whether the repository has the blob in this size. One attempt.
+task<result<bool>> has_blob(registry_client& to, std::string registry, std::string repository, descriptor blob, runtime::stop_source& stop);
+
+/// Opens the bytes of the blob from \p offset on, \p length of them. Called once for every request that sends some.
+using body_opener = std::function<std::unique_ptr<http::body_source>(std::uint64_t offset, std::uint64_t length)>;
+
+/// One blob on its way into a registry. \ref attempt may be called again after a failure that is retryable: what the registry has is not
+/// sent again. Used on the strand alone; the client must outlive it.
+class blob_upload {
+ public:
+  struct target {
+    std::string registry;
+    std::string repository;
+    descriptor blob;
+    std::string mount_from;           ///< see upload_plan::settings
+    std::optional<http::url> resume;  ///< see upload_plan::settings
+  };
+  blob_upload(registry_client& to, target where, body_opener open);
+
+  /// Goes on until the registry has the blob. errc::unauthorized, forbidden and whatever the registry refuses with; errc::redirect_refused
+  /// for a session on a host that may not be asked.
+  task<result<void>> attempt(runtime::stop_source& stop);
+
+  const upload_plan& plan() const noexcept { return plan_; }
+
+ private:
+  task<result<http::exchange>> send(upload_action action, http::url& asked, runtime::stop_source& stop);
+  api_call call(http::method verb) const;
+
+  registry_client& to_;
+  target where_;
+  body_opener open_;
+  upload_plan plan_;
+  std::optional<http::origin> api_;  ///< of the registry, once it has answered
+};
+
+}  // namespace gantry::registry

@@ -1,0 +1,229 @@
+#include "registry/upload_plan.hpp"
+
+#include "http/origin_policy.hpp"
+
+#include <fmt/format.h>
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace gantry::registry {
+namespace {
+
+// What remains when a registry takes neither the whole at once nor all that is left: below the limits of those that have one.
+constexpr std::uint64_t least_chunk = std::uint64_t{4} << 20;
+constexpr std::uint64_t largest_chunk = std::uint64_t{1} << 30;
+// A registry that forgets sessions again and again will not end.
+constexpr unsigned most_lost_sessions = 5;
+
+std::optional<std::uint64_t> number(std::string_view text) noexcept {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// Statuses by which registries say that this way of sending is not theirs, and another may be.
+bool refuses_manner(unsigned status) noexcept {
+  return status == 400 || status == 405 || status == 411 || status == 413 || status == 415 || status == 416 || status == 501;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> received_bytes(const http::response_head& head) {
+  const std::string* const field = head.find("Range");
+  if (field == nullptr) return std::nullopt;
+  std::string_view text = *field;
+  if (text.starts_with("bytes=")) text.remove_prefix(6);
+  if (!text.starts_with("0-")) return std::nullopt;
+  const auto last = number(text.substr(2));
+  // Of nothing received registries say 0-0 as of one byte; the shorter reading costs a byte, the longer one the blob.
+  if (!last || *last == 0) return last;
+  return *last + 1;
+}
+
+http::url with_digest(http::url session, const gantry::digest& value) {
+  session.target += session.target.find('?') == std::string::npos ? '?' : '&';
+  session.target += "digest=" + boost::urls::encode(value.string(), boost::urls::unreserved_chars);
+  return session;
+}
+
+upload_plan::upload_plan(settings values)
+    : values_(std::move(values)), step_(values_.mount_from.empty() ? upload_step::open : upload_step::mount), chunk_(least_chunk) {
+  if (values_.resume) {
+    session_ = values_.resume;
+    step_ = upload_step::ask;
+  }
+}
+
+upload_action upload_plan::next() const {
+  upload_action action;
+  action.step = step_;
+  if (session_) action.where = *session_;
+  if (step_ == upload_step::send_all) action.length = values_.size;
+  if (step_ == upload_step::send) {
+    const std::uint64_t left = values_.size - offset_;
+    action.offset = offset_;
+    action.length = manner_ == manner::chunks ? std::min(chunk_, left) : left;
+    action.ranged = true;
+  }
+  return action;
+}
+
+void upload_plan::fail(failure why) {
+  error_ = std::move(why);
+  session_.reset();
+  step_ = upload_step::failed;
+}
+
+void upload_plan::refuse(unsigned status) {
+  refused_ = true;
+  fail(failure(errc::unexpected_status, fmt::format("the upload was answered with {}", http::describe_status(status))));
+}
+
+bool upload_plan::take_session(const http::response_head& head, const http::url& asked) {
+  const auto locations = head.all("Location");
+  if (locations.size() != 1) {
+    fail(failure(errc::protocol_error, fmt::format("{} does not say where the bytes of an upload have to go", asked.origin.authority())));
+    return false;
+  }
+  auto target = http::url::resolve(asked, locations.front());
+  if (!target) {
+    fail(target.error());
+    return false;
+  }
+  if (auto allowed = http::allow(http::url_channel::upload_location, asked.origin, *target); !allowed) {
+    fail(allowed.error());
+    return false;
+  }
+  session_ = std::move(*target);
+  if (const std::string* const least = head.find("OCI-Chunk-Min-Length")) {
+    if (const auto length = number(*least)) chunk_ = std::clamp(*length, least_chunk, largest_chunk);
+  }
+  return true;
+}
+
+void upload_plan::take_progress(const http::response_head& head, std::uint64_t at_least) {
+  const auto said = received_bytes(head);
+  // What the registry says counts, but not beyond the blob.
+  offset_ = std::min(said.value_or(at_least), values_.size);
+}
+
+void upload_plan::start_over() {
+  session_.reset();
+  offset_ = 0;
+  step_ = upload_step::open;
+  if (++lost_sessions_ > most_lost_sessions) {
+    fail(failure(errc::server_error, "the registry forgets upload sessions before they are complete"));
+  }
+}
+
+void upload_plan::after_open(unsigned status, const http::response_head& head, const http::url& asked) {
+  if (status == 201) {  // mounted, or known already
+    mounted_ = true;
+    session_.reset();
+    step_ = upload_step::done;
+    return;
+  }
+  if (status == 202) {
+    if (!take_session(head, asked)) return;
+    offset_ = 0;
+    step_ = manner_ == manner::whole ? upload_step::send_all : upload_step::send;
+    return;
+  }
+  // Some registries refuse a mount that they cannot do instead of opening a session.
+  if (step_ == upload_step::mount && (status == 403 || status == 404 || refuses_manner(status))) {
+    step_ = upload_step::open;
+    return;
+  }
+  refuse(status);
+}
+
+void upload_plan::after_ask(unsigned status, const http::response_head& head, const http::url& asked) {
+  if (status == 204 || status == 202 || status == 200) {
+    if (head.find("Location") != nullptr && !take_session(head, asked)) return;
+    take_progress(head, 0);
+    // What has arrived is completed by PATCH; of nothing the whole goes again, if that is the registry's way.
+    step_ = offset_ == 0 && manner_ == manner::whole ? upload_step::send_all : upload_step::send;
+    if (offset_ == values_.size && values_.size != 0) step_ = upload_step::close;
+    return;
+  }
+  if (status == 404 || status == 410 || refuses_manner(status)) return start_over();
+  refuse(status);
+}
+
+void upload_plan::after_bytes(unsigned status, const http::response_head& head, const http::url& asked) {
+  if (step_ == upload_step::send_all || step_ == upload_step::close) {
+    if (status == 201 || status == 200 || status == 204) {
+      session_.reset();
+      offset_ = values_.size;
+      step_ = upload_step::done;
+      return;
+    }
+  } else if (status == 202 || status == 204 || status == 201) {
+    const std::uint64_t sent = next().length;
+    if (head.find("Location") != nullptr && !take_session(head, asked)) return;
+    const std::uint64_t before = offset_;
+    take_progress(head, offset_ + sent);
+    if (offset_ <= before && sent > 0) {
+      return fail(failure(errc::protocol_error,
+                          fmt::format("{} takes bytes of an upload and says that it has none of them", asked.origin.authority())));
+    }
+    step_ = offset_ == values_.size ? upload_step::close : upload_step::send;
+    return;
+  }
+  if (status == 404 || status == 410) return start_over();
+  // Another way, once each: whole, what is left in one piece, small pieces.
+  if (refuses_manner(status) && manner_ != manner::chunks && step_ != upload_step::close) {
+    manner_ = manner_ == manner::whole && status != 413 ? manner::pieces : manner::chunks;
+    session_.reset();
+    offset_ = 0;
+    step_ = upload_step::open;
+    return;
+  }
+  // 416: the registry has another number of bytes than we think.
+  if (status == 416 && step_ == upload_step::send) {
+    step_ = upload_step::ask;
+    if (++lost_sessions_ > most_lost_sessions) refuse(status);
+    return;
+  }
+  refuse(status);
+}
+
+void upload_plan::answered(unsigned status, const http::response_head& head, const http::url& asked) {
+  switch (step_) {
+    case upload_step::mount:
+    case upload_step::open:
+      return after_open(status, head, asked);
+    case upload_step::ask:
+      return after_ask(status, head, asked);
+    case upload_step::send_all:
+    case upload_step::send:
+    case upload_step::close:
+      return after_bytes(status, head, asked);
+    case upload_step::done:
+    case upload_step::failed:
+      return;
+  }
+}
+
+void upload_plan::broke() {
+  switch (step_) {
+    case upload_step::send_all:
+    case upload_step::send:
+    case upload_step::close:
+      step_ = upload_step::ask;
+      return;
+    case upload_step::mount:
+    case upload_step::open:
+    case upload_step::ask:
+    case upload_step::done:
+    case upload_step::failed:
+      return;
+  }
+}
+
+}  // namespace gantry::registry

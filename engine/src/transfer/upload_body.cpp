@@ -1,0 +1,66 @@
+#include "transfer/upload_body.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace gantry::transfer {
+
+using runtime::lane;
+using runtime::offload;
+using runtime::task;
+
+upload_body::upload_body(runtime::lanes& workers, runtime::buffer_pool& buffers, runtime::stop_source& stop,
+                         std::shared_ptr<model::blob_source> from, descriptor blob, std::uint64_t offset, std::uint64_t length,
+                         progress_handler progress)
+    : workers_(workers),
+      buffers_(buffers),
+      stop_(stop),
+      from_(std::move(from)),
+      blob_(std::move(blob)),
+      offset_(offset),
+      length_(length),
+      progress_(std::move(progress)) {}
+
+task<result<std::span<const std::byte>>> upload_body::next() {
+  if (done_ == length_) co_return std::span<const std::byte>();
+  if (!current_) {
+    std::vector<runtime::buffer_pool::buffer> taken = co_await buffers_.acquire(1, stop_);
+    if (taken.empty()) co_return failure(errc::cancelled, "stopped");
+    current_ = std::make_shared<block>();
+    current_->memory = std::move(taken.front());
+  }
+  if (!reader_) {
+    auto open = [from = from_, blob = blob_]() -> result<std::shared_ptr<model::blob_reader>> {
+      auto opened = from->open(blob);
+      if (!opened) return opened.error();
+      return std::shared_ptr<model::blob_reader>(std::move(*opened));
+    };
+    auto opened = co_await offload(workers_, lane::files, std::move(open));
+    if (!opened) co_return opened.error();
+    reader_ = std::move(*opened);
+  }
+  const std::uint64_t wanted = std::min<std::uint64_t>(runtime::buffer_pool::buffer_size, length_ - done_);
+  // The closure owns what it uses: it may outlive this coroutine when the caller's context is torn down.
+  auto read = [reader = reader_, into = current_, at = offset_ + done_, wanted] {
+    return reader->read_at(at, into->memory.bytes().first(static_cast<std::size_t>(wanted)));
+  };
+  const result<std::size_t> got = co_await offload(workers_, lane::files, std::move(read));
+  if (!got) co_return got.error();
+  if (*got == 0) {
+    co_return failure(errc::size_mismatch,
+                      fmt::format("blob {} ends at byte {} of {}", blob_.digest.short_form(), offset_ + done_, blob_.size));
+  }
+  done_ += *got;
+  if (progress_) progress_(static_cast<std::int64_t>(*got));
+  co_return std::span<const std::byte>(current_->memory.bytes().first(*got));
+}
+
+task<result<void>> upload_body::rewind() {
+  if (progress_) progress_(-static_cast<std::int64_t>(done_));
+  done_ = 0;
+  co_return result<void>();
+}
+
+}  // namespace gantry::transfer

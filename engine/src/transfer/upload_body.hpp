@@ -1,0 +1,51 @@
+#pragma once
+
+#include "http/body_source.hpp"
+#include "model/blob_source.hpp"
+#include "runtime/buffer_pool.hpp"
+#include "runtime/lanes.hpp"
+#include "runtime/stop.hpp"
+
+#include <gantry/descriptor.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+namespace gantry::transfer {
+
+/// Part of a blob as the body of a request, read on the files lane through one buffer of the pool: what is being sent lies in the socket's
+/// own memory meanwhile. The lanes, the pool and the stop source must outlive it.
+class upload_body final : public http::body_source {
+ public:
+  /// Told of bytes that were handed out, and with a negative count of those that are handed out again.
+  using progress_handler = std::function<void(std::int64_t bytes)>;
+
+  upload_body(runtime::lanes& workers, runtime::buffer_pool& buffers, runtime::stop_source& stop, std::shared_ptr<model::blob_source> from,
+              descriptor blob, std::uint64_t offset, std::uint64_t length, progress_handler progress);
+
+  std::uint64_t size() const noexcept override { return length_; }
+  runtime::task<result<std::span<const std::byte>>> next() override;
+  runtime::task<result<void>> rewind() override;
+
+ private:
+  struct block {
+    runtime::buffer_pool::buffer memory;
+    std::size_t filled = 0;
+  };
+
+  runtime::lanes& workers_;
+  runtime::buffer_pool& buffers_;
+  runtime::stop_source& stop_;
+  std::shared_ptr<model::blob_source> from_;
+  descriptor blob_;
+  std::uint64_t offset_;
+  std::uint64_t length_;
+  progress_handler progress_;
+  std::shared_ptr<model::blob_reader> reader_;
+  std::shared_ptr<block> current_;
+  std::uint64_t done_ = 0;
+};
+
+}  // namespace gantry::transfer

@@ -1,0 +1,123 @@
+#include "integration/shelf.hpp"
+#include "integration/workplace.hpp"
+
+#include "support/catch.hpp"
+#include "support/servers.hpp"
+
+#include <boost/json/parse.hpp>
+
+#include <filesystem>
+
+using namespace gantry::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A registry to take from, an empty one to push to.
+struct two_registries {
+  explicit two_registries(registry_options options = {})
+      : from(directory / "from", {shelf()}), to(directory / "to", with_storage(std::move(options))) {}
+
+  registry_options with_storage(registry_options options) const {
+    options.storage = directory / "pushed";
+    return options;
+  }
+  std::string source(const std::string& name) const { return from.host() + "/team/" + name + ":1.0"; }
+  std::string target(const std::string& name) const { return to.host() + "/" + name; }
+
+  outcome pull(std::vector<std::string> words) const {
+    words.insert(words.begin(), "pull");
+    outcome pulled = place.run(std::move(words));
+    INFO(pulled.err);
+    REQUIRE(pulled.status == 0);
+    return pulled;
+  }
+  outcome push(std::vector<std::string> words) const {
+    words.insert(words.begin(), "push");
+    words.emplace_back("--json");
+    return place.run(std::move(words));
+  }
+  static std::string raw(const std::string& image) {
+    return run_or_throw({{"skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + image}});
+  }
+
+  temp_dir directory;
+  docker_registry from;
+  docker_registry to;
+  workplace place;
+};
+
+std::int64_t number(const outcome& result, const char* key) {
+  INFO(result.err);
+  REQUIRE(result.status == 0);
+  return boost::json::parse(result.out).as_object().at(key).to_number<std::int64_t>();
+}
+
+}  // namespace
+
+TEST_CASE("an image goes from the store to a registry byte for byte, and once", "[integration]") {
+  const two_registries r;
+  r.pull({"--store-only", "--all-platforms", r.source("multi")});
+  CHECK(number(r.push({r.source("multi"), r.target("mirror/multi:2")}), "blobs_uploaded") > 0);
+  CHECK(r.raw(r.target("mirror/multi:2")) == r.raw(r.source("multi")));
+  const outcome again = r.push({r.source("multi"), r.target("mirror/multi:2")});
+  CHECK(number(again, "blobs_uploaded") == 0);
+  CHECK(boost::json::parse(again.out).as_object().at("images").as_array().at(0).as_object().at("unchanged").as_bool());
+  // skopeo reads everything that was written.
+  CHECK(run({{"skopeo", "copy", "-q", "--all", "--src-tls-verify=false", "docker://" + r.target("mirror/multi:2"),
+              "oci:" + (r.directory / "copy").string()}})
+            .ok());
+}
+
+TEST_CASE("an archive is pushed, one platform of an index too", "[integration]") {
+  const two_registries r;
+  r.pull({"-o", "multi.tar", "--all-platforms", "-f", "oci", r.source("multi")});
+  const std::string archive = (r.place.path() / "multi.tar").string();
+  CHECK(number(r.push({archive, r.target("app:arm"), "-a", "arm64"}), "blobs_uploaded") > 0);
+  CHECK(r.place.run({"digest", r.target("app:arm")}).out == r.place.run({"digest", "-a", "arm64", r.source("multi")}).out);
+  // The rest of the index finds the blobs of the first one there.
+  CHECK(number(r.push({archive, r.target("app:all")}), "blobs_present") > 0);
+  CHECK(r.raw(r.target("app:all")) == r.raw(r.source("multi")));
+}
+
+TEST_CASE("a bundle goes below a place with its names, layers shared by mounts", "[integration]") {
+  const two_registries r;
+  r.pull({"-o", "bundle.tar", r.source("classic"), r.source("multi")});
+  const outcome pushed = r.push({(r.place.path() / "bundle.tar").string(), r.target("mirror/")});
+  CHECK(number(pushed, "blobs_uploaded") > 0);
+  CHECK(r.raw(r.target("mirror/team/classic:1.0")) == r.raw(r.source("classic")));
+  // The same image below another name of that registry: nothing is sent.
+  r.pull({"--store-only", r.target("mirror/team/classic:1.0")});
+  const outcome mounted = r.push({r.target("mirror/team/classic:1.0"), r.target("other/classic:1.0")});
+  CHECK(number(mounted, "blobs_mounted") == number(mounted, "blobs"));
+  CHECK(number(mounted, "bytes_uploaded") == 0);
+}
+
+TEST_CASE("a dry run writes nothing", "[integration]") {
+  const two_registries r;
+  r.pull({"--store-only", r.source("classic")});
+  CHECK(number(r.push({r.source("classic"), r.target("app:1"), "--dry-run"}), "blobs_uploaded") > 0);
+  CHECK(r.place.run({"digest", r.target("app:1")}).status == 4);
+}
+
+TEST_CASE("a push to a registry with a password needs it and says so", "[integration]") {
+  registry_options options;
+  options.username = "alice";
+  options.password = "secret-word";
+  const two_registries r(std::move(options));
+  r.pull({"--store-only", r.source("classic")});
+  const outcome refused = r.push({r.source("classic"), r.target("app:1")});
+  CHECK(refused.status == 3);
+  CHECK(r.place.run({"push", r.source("classic"), r.target("app:1"), "-u", "alice", "-p", "secret-word"}).status == 0);
+}
+
+TEST_CASE("what is not there cannot be pushed", "[integration]") {
+  const two_registries r;
+  const outcome absent = r.push({"nginx:1.25", r.target("app:1")});
+  CHECK(absent.status == 4);
+  CHECK(absent.err.find("is not in the store") != std::string::npos);
+  r.pull({"--store-only", r.source("multi")});
+  const outcome part = r.push({r.source("multi"), r.target("app:1")});
+  CHECK(part.status == 4);
+  CHECK(part.err.find("--platform") != std::string::npos);
+}

@@ -1,0 +1,166 @@
+#include "registry/upload_plan.hpp"
+
+#include "support/catch.hpp"
+#include "support/result.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gantry::registry {
+namespace {
+
+const std::string hex(64, 'a');
+
+struct upload {
+  explicit upload(std::uint64_t size = 100, std::string mount_from = {}, std::optional<http::url> resume = {})
+      : plan({blob(), size, std::move(mount_from), std::move(resume)}) {}
+
+  static digest blob() {
+    error_code ec;
+    return digest::parse("sha256:" + hex, ec);
+  }
+  static http::url at(const std::string& target) { return test::must(http::url::parse("https://registry.test" + target)); }
+
+  upload& answer(unsigned status, std::vector<http::header> headers = {}) {
+    http::response_head head;
+    head.status = status;
+    head.headers = std::move(headers);
+    plan.answered(status, head, at("/v2/team/app/blobs/uploads/"));
+    return *this;
+  }
+  upload_step step() const { return plan.next().step; }
+
+  upload_plan plan;
+};
+
+http::header session(const std::string& where = "/v2/team/app/blobs/uploads/1?_state=x") { return {"Location", where}; }
+http::header range(const std::string& text) { return {"Range", text}; }
+
+TEST_CASE("a blob goes in one PUT to the session that was opened") {
+  upload u;
+  CHECK(u.step() == upload_step::open);
+  u.answer(202, {session()});
+  const upload_action action = u.plan.next();
+  CHECK(action.step == upload_step::send_all);
+  CHECK(action.length == 100);
+  CHECK(action.where == upload::at("/v2/team/app/blobs/uploads/1?_state=x"));
+  CHECK(with_digest(action.where, upload::blob()).target == "/v2/team/app/blobs/uploads/1?_state=x&digest=sha256%3A" + hex);
+  u.answer(201);
+  CHECK(u.step() == upload_step::done);
+  CHECK_FALSE(u.plan.mounted());
+}
+
+TEST_CASE("a mount that succeeds sends nothing, one that does not becomes the session") {
+  CHECK(upload(100, "team/base").answer(201).plan.mounted());
+  CHECK(upload(100, "team/base").answer(202, {session()}).step() == upload_step::send_all);
+  for (const unsigned status : {400U, 403U, 404U, 405U}) CHECK(upload(100, "team/base").answer(status).step() == upload_step::open);
+  CHECK(upload(100, "team/base").answer(401).step() == upload_step::failed);
+}
+
+TEST_CASE("after a break the registry is asked what it has, and only the rest is sent") {
+  upload u;
+  u.answer(202, {session()});
+  u.plan.broke();
+  CHECK(u.step() == upload_step::ask);
+  u.answer(204, {session("/v2/team/app/blobs/uploads/1?_state=y"), range("0-39")});
+  const upload_action action = u.plan.next();
+  CHECK(action.step == upload_step::send);
+  CHECK(action.offset == 40);
+  CHECK(action.length == 60);
+  CHECK(action.where.target == "/v2/team/app/blobs/uploads/1?_state=y");
+  u.answer(202, {session(), range("0-99")});
+  CHECK(u.step() == upload_step::close);
+  u.answer(201);
+  CHECK(u.step() == upload_step::done);
+}
+
+TEST_CASE("of nothing received the whole is sent again") {
+  for (const auto& headers : {std::vector<http::header>{range("0-0")}, std::vector<http::header>{}}) {
+    upload u;
+    u.answer(202, {session()});
+    u.plan.broke();
+    CHECK(u.answer(204, headers).step() == upload_step::send_all);
+  }
+}
+
+TEST_CASE("everything received needs only the end") {
+  upload u;
+  u.answer(202, {session()});
+  u.plan.broke();
+  CHECK(u.answer(204, {range("bytes=0-99")}).step() == upload_step::close);
+}
+
+TEST_CASE("a session that is gone begins anew, but not for ever") {
+  upload u;
+  for (int i = 0; i < 5; ++i) {
+    u.answer(202, {session()});
+    u.plan.broke();
+    CHECK(u.answer(404).step() == upload_step::open);
+  }
+  u.answer(202, {session()});
+  u.plan.broke();
+  CHECK(u.answer(404).step() == upload_step::failed);
+  CHECK(u.plan.error().code == errc::server_error);
+}
+
+TEST_CASE("a registry that refuses the whole gets pieces, one that refuses large pieces small ones") {
+  upload u(std::uint64_t{10} << 20);
+  u.answer(202, {session()}).answer(405);
+  CHECK(u.step() == upload_step::open);
+  u.answer(202, {session()});
+  CHECK(u.step() == upload_step::send);
+  CHECK(u.plan.next().length == std::uint64_t{10} << 20);
+  u.answer(413);
+  u.answer(202, {session(), {"OCI-Chunk-Min-Length", "5242880"}});
+  CHECK(u.plan.next().length == 5242880);
+  u.answer(202, {session(), range("0-5242879")});
+  CHECK(u.plan.next().offset == 5242880);
+  u.answer(202, {session(), range("0-10485759")});
+  CHECK(u.step() == upload_step::close);
+}
+
+TEST_CASE("too large is answered with small pieces at once") {
+  upload u(std::uint64_t{10} << 20);
+  u.answer(202, {session()}).answer(413).answer(202, {session()});
+  CHECK(u.plan.next().length == std::uint64_t{4} << 20);
+  u.answer(413);
+  CHECK(u.step() == upload_step::failed);
+  CHECK(u.plan.refused());
+}
+
+TEST_CASE("a session may lie on a public host, never on one that only the client reaches") {
+  upload u;
+  CHECK(u.answer(202, {session("https://storage.test/put?signature=1")}).plan.next().where.origin.host == "storage.test");
+  for (const std::string where :
+       {"http://registry.test/v2/", "https://127.0.0.1/x", "https://169.254.169.254/latest", "file:///etc/passwd"}) {
+    INFO(where);
+    upload refused;
+    CHECK(refused.answer(202, {session(where)}).step() == upload_step::failed);
+  }
+  CHECK(upload().answer(202).plan.error().code == errc::protocol_error);
+}
+
+TEST_CASE("a registry that keeps taking bytes and has none is not believed") {
+  upload u(std::uint64_t{10} << 20);
+  u.answer(202, {session()}).answer(405).answer(202, {session()});
+  u.answer(202, {session(), range("0-0")});
+  CHECK(u.step() == upload_step::failed);
+}
+
+TEST_CASE("a session of an earlier run is asked first") {
+  upload u(100, {}, upload::at("/v2/team/app/blobs/uploads/old"));
+  CHECK(u.step() == upload_step::ask);
+  CHECK(u.answer(204, {range("0-9")}).plan.next().offset == 10);
+  CHECK(upload(100, {}, upload::at("/v2/x")).answer(404).step() == upload_step::open);
+}
+
+TEST_CASE("an empty blob is one PUT without bytes") {
+  upload u(0);
+  u.answer(202, {session()});
+  CHECK(u.step() == upload_step::send_all);
+  CHECK(u.plan.next().length == 0);
+}
+
+}  // namespace
+}  // namespace gantry::registry
