@@ -28,6 +28,8 @@ constexpr command table[] = {
     {"repos", "REGISTRY", "List the repositories of a registry", repos_command},
     {"delete", "REFERENCE", "Delete a tag or a manifest in a registry", delete_command},
     {"save", "REF...", "Write images of the store into one archive, without a network", save_command},
+    {"extract", "FILE [NAME]", "Read images out of an archive or directory into the layer store", extract_command},
+    {"convert", "IN -o OUT", "Write images of an archive or directory into another archive", convert_command},
 };
 
 std::string help() {
@@ -48,6 +50,7 @@ std::string help() {
 }
 
 const command* find_command(std::string_view name) {
+  if (name == "import") name = "extract";
   const auto all = commands();
   const auto found = std::find_if(all.begin(), all.end(), [&](const command& verb) { return name == verb.name; });
   return found == all.end() ? nullptr : &*found;
@@ -79,6 +82,15 @@ std::span<const command> commands() { return table; }
 int fail_early(const problem& what) {
   write_all(standard_error, error_text(report_problem(what)));
   return static_cast<int>(what.code);
+}
+
+int run_with_console(const common_options& common, const std::function<outcome<int>(console&)>& body) {
+  auto output = console::open(common);
+  if (!output) return fail_early(output.error());
+  auto status = body(**output);
+  if (status) return *status;
+  (*output)->error(report_problem(status.error()));
+  return static_cast<int>(status.error().code);
 }
 
 int print_result(const std::string& text) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "console.hpp"
 #include "outcome.hpp"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +31,9 @@ int fail_early(const problem& what);
 /// Prints what was asked for on standard output. \returns 0, or 7 when it could not be written
 int print_result(const std::string& text);
 
+/// Opens the console of a command and runs \p body with it; its problem is printed. \returns the exit status
+int run_with_console(const common_options& common, const std::function<outcome<int>(console&)>& body);
+
 // One file each.
 int pull_command(std::vector<std::string> words);
 int serve_command(std::vector<std::string> words);
@@ -38,6 +43,8 @@ int tags_command(std::vector<std::string> words);
 int repos_command(std::vector<std::string> words);
 int delete_command(std::vector<std::string> words);
 int save_command(std::vector<std::string> words);
+int convert_command(std::vector<std::string> words);
+int extract_command(std::vector<std::string> words);
 
 /// Environment mode. \returns nothing when IMAGE_REF is not set
 std::optional<int> environment_command();

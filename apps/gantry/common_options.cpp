@@ -23,6 +23,17 @@ outcome<> read_progress(const std::string& text, progress_mode& into) {
   return usage_problem(fmt::format("--progress takes auto, bar, plain, json or none, not '{}'", text));
 }
 
+void add_place_options(option_parser& parser, common_options& into, const char* group) {
+  parser.app()
+      .add_option("--cache-dir", into.cache_dir, "Layer store (default $GANTRY_CACHE_DIR, else ~/.cache/gantry)")
+      ->type_name("DIR")
+      ->group(group);
+  parser.app()
+      .add_flag_callback(
+          "--no-sync", [&into] { into.sync = false; }, "Do not force finished files to the disk: faster, not safe from power cuts")
+      ->group(group);
+}
+
 void add_transfer_options(option_parser& parser, common_options& into) {
   const auto group = "Transfer";
   parser
@@ -61,14 +72,7 @@ void add_transfer_options(option_parser& parser, common_options& into) {
              return {};
            })
       ->group(group);
-  parser.app()
-      .add_option("--cache-dir", into.cache_dir, "Layer store (default $GANTRY_CACHE_DIR, else ~/.cache/gantry)")
-      ->type_name("DIR")
-      ->group(group);
-  parser.app()
-      .add_flag_callback(
-          "--no-sync", [&into] { into.sync = false; }, "Do not force finished files to the disk: faster, not safe from power cuts")
-      ->group(group);
+  add_place_options(parser, into, group);
 }
 
 void add_registry_options(option_parser& parser, common_options& into) {
@@ -107,6 +111,11 @@ void add_output_options(option_parser& parser, common_options& into) {
 void add_common_options(option_parser& parser, common_options& into) {
   add_transfer_options(parser, into);
   add_registry_options(parser, into);
+  add_output_options(parser, into);
+}
+
+void add_store_options(option_parser& parser, common_options& into) {
+  add_place_options(parser, into, "Store");
   add_output_options(parser, into);
 }
 

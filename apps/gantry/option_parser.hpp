@@ -42,6 +42,9 @@ class option_parser {
 /// Adds the options that all commands share.
 void add_common_options(option_parser& parser, common_options& into);
 
+/// Adds those of them that make sense for commands that work on the layer store alone.
+void add_store_options(option_parser& parser, common_options& into);
+
 /// Rules between the shared options that no single option can check.
 outcome<> check_common_options(const common_options& options);
 

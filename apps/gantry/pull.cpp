@@ -109,12 +109,8 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
 }
 
 int run(const pull_arguments& arguments, bool from_environment) {
-  auto output = console::open(arguments.common);
-  if (!output) return fail_early(output.error());
-  auto status = pull(arguments, process_environment(), from_environment, **output);
-  if (status) return *status;
-  (*output)->error(report_problem(status.error()));
-  return static_cast<int>(status.error().code);
+  return run_with_console(arguments.common,
+                          [&](console& output) { return pull(arguments, process_environment(), from_environment, output); });
 }
 
 int run_parsed(const outcome<std::variant<pull_arguments, help_text>>& parsed) {

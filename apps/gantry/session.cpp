@@ -11,7 +11,7 @@ namespace gantry::app {
 
 namespace asio = boost::asio;
 
-session::session(console& output, std::optional<std::chrono::milliseconds> timeout) : console_(output) {
+session::session(console& output, std::optional<std::chrono::milliseconds> timeout) : console_(output), timeout_(timeout) {
   stop_signals_.add(SIGINT);
   stop_signals_.add(SIGTERM);
   suspend_signals_.add(SIGTSTP);
@@ -77,6 +77,13 @@ std::function<void(const std::string&)> session::debug_log() {
 bool session::poll_stopped() {
   context_.poll();
   return stopped();
+}
+
+stop_cause session::cause() const {
+  stop_cause why;
+  why.signal = stop_signal_;
+  if (timed_out_) why.timed_out = timeout_;
+  return why;
 }
 
 bool session::prepare(operation_options& options, const std::string& title) {

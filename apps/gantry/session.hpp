@@ -1,6 +1,7 @@
 #pragma once
 
 #include "console.hpp"
+#include "failure_report.hpp"
 
 #include <gantry/diagnostics.hpp>
 #include <gantry/engine.hpp>
@@ -68,6 +69,8 @@ class session {
   bool timed_out() const noexcept { return timed_out_; }
   /// Takes in signals and the deadline while no operation runs. \returns \ref stopped
   bool poll_stopped();
+  /// For report_failure.
+  stop_cause cause() const;
   bool stopped() const noexcept { return stop_signal_ != 0 || timed_out_; }
 
  private:
@@ -80,6 +83,7 @@ class session {
   void await_tick();
 
   console& console_;
+  std::optional<std::chrono::milliseconds> timeout_;
   boost::asio::io_context context_{1};
   boost::asio::signal_set stop_signals_{context_};
   boost::asio::signal_set suspend_signals_{context_};

@@ -4,6 +4,7 @@
 #include "model/blob_source.hpp"
 #include "runtime/file.hpp"
 #include "store/blob_meta.hpp"
+#include "store/blob_writer.hpp"
 #include "store/ingest.hpp"
 #include "store/paths.hpp"
 #include "store/reference_record.hpp"
@@ -73,6 +74,9 @@ class content_store final : public model::blob_source {
 
   /// Stores a small blob after checking size and digest (errc::size_mismatch, errc::digest_mismatch).
   result<void> put(const descriptor& blob, std::string_view bytes) const;
+
+  /// Begins a blob that comes from front to back, and whose digest need not be known yet. Should it be there already it is replaced.
+  result<std::unique_ptr<blob_writer>> write_blob(digest_algorithm algorithm = digest_algorithm::sha256) const;
 
   /// Tries to become the one who fetches this blob; nothing when another does. Never waits. A lock with held() == false means that there
   /// are no locks here: use ingest_place::own.
