@@ -35,6 +35,8 @@ constexpr command table[] = {
     {"list", "", "List what the layer store holds", list_command},
     {"clean", "[REF...]", "Remove from the layer store what is named or not needed", clean_command},
     {"verify", "", "Hash the layer store again, and repair it", verify_command},
+    {"extract", "FILE [NAME]", "Read images out of an archive or directory into the layer store", extract_command},
+    {"convert", "IN -o OUT", "Write images of an archive or directory into another archive", convert_command},
 };
 
 std::string help() {
@@ -56,6 +58,7 @@ std::string help() {
 }
 
 const command* find_command(std::string_view name) {
+  if (name == "import") name = "extract";
   const auto all = commands();
   const auto found = std::find_if(all.begin(), all.end(), [&](const command& verb) { return name == verb.name; });
   return found == all.end() ? nullptr : &*found;

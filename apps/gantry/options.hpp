@@ -67,8 +67,9 @@ struct pull_arguments {
   bool gzip = false;
   bool store_only = false;
   bool offline = false;
-  reference name;    ///< what the image is called from here on; empty: as it was asked for
-  std::string load;  ///< the engine whose load command takes the archive; empty: none
+  reference name;                 ///< what the image is called from here on; empty: as it was asked for
+  std::string load;               ///< the engine whose load command takes the archive; empty: none
+  std::vector<std::string> have;  ///< files that say what the receiver has
   std::string digestfile;
 };
 

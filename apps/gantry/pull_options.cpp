@@ -48,14 +48,6 @@ void add_what(option_parser& parser, pull_arguments& into) {
   add_platforms(parser, into, group);
 }
 
-outcome<archive_format> parse_format(const std::string& text) {
-  if (text == "docker") return archive_format::docker;
-  if (text == "oci") return archive_format::oci;
-  if (text == "oci-dir") return archive_format::oci_dir;
-  if (text == "synology") return archive_format::synology;
-  return usage_problem(fmt::format("--format takes docker, oci, oci-dir or synology, not '{}'", text));
-}
-
 outcome<reference> parse_name(const std::string& text) {
   error_code ec;
   diagnostics why;
@@ -106,6 +98,13 @@ void add_where(option_parser& parser, pull_arguments& into) {
              return {};
            })
       ->group(group);
+  app.add_option(
+         "--have", into.have,
+         "Leave out layers that the receiver has: an archive, 'gantry list --json' from there, or one digest a line; 'gantry extract' "
+         "completes the archive there")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
+      ->group(group);
   app.add_option("--digestfile", into.digestfile, "Write the digest of each image to a file, one a line")->type_name("FILE")->group(group);
 }
 
@@ -132,6 +131,8 @@ outcome<> check(const CLI::App& app, const pull_arguments& arguments) {
       return usage_problem("an oci-dir is a directory, which cannot be compressed", "-f oci --gzip writes a compressed archive");
     if (arguments.output == "-" || !arguments.load.empty()) return usage_problem("an oci-dir is a directory; a stream takes -f oci");
   }
+  if (arguments.store_only && !arguments.have.empty())
+    return usage_problem("--store-only writes no archive, so --have has no meaning beside it");
   if (arguments.output == "-" && arguments.common.json) return usage_problem("--json and '-o -' both want standard output");
   if (arguments.from == "-" && arguments.common.password_stdin)
     return usage_problem("'--from -' and --password-stdin both want standard input");

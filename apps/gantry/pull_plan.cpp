@@ -17,6 +17,7 @@ pull_step common_step(const pull_arguments& arguments, destination to) {
   step.platforms = arguments.platforms;
   step.all_platforms = arguments.all_platforms;
   step.gzip = arguments.gzip;
+  step.have = arguments.have;
   return step;
 }
 

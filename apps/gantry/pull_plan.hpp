@@ -30,6 +30,7 @@ struct pull_step {
   std::vector<platform> platforms;  ///< empty: this machine's
   bool all_platforms = false;
   bool gzip = false;
+  std::vector<std::string> have;  ///< see pull_arguments
 };
 
 struct pull_plan {

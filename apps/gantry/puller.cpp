@@ -23,6 +23,8 @@ std::string title_of(const std::vector<reference>& images) {
 
 pull_answer puller::pull(const std::vector<reference>& images, const pull_step& step, archive_target target) {
   pull_options options;
+  // The first of the two steps of destination::each only fills the store.
+  if (!std::holds_alternative<store_only>(target)) options.have.assign(step.have.begin(), step.have.end());
   options.output = std::move(target);
   options.platforms = step.platforms;
   options.all_platforms = step.all_platforms;

@@ -132,6 +132,14 @@ outcome<std::vector<platform>> parse_architectures(std::string_view text) {
   });
 }
 
+outcome<archive_format> parse_format(const std::string& text) {
+  if (text == "docker") return archive_format::docker;
+  if (text == "oci") return archive_format::oci;
+  if (text == "oci-dir") return archive_format::oci_dir;
+  if (text == "synology") return archive_format::synology;
+  return usage_problem(fmt::format("--format takes docker, oci, oci-dir or synology, not '{}'", text));
+}
+
 outcome<registry_word> parse_registry(std::string_view text) {
   const auto refused = [](std::string_view why) {
     return usage_problem(fmt::format("--registry {}", why), "write HOST[:PORT], e.g. registry.example.com or localhost:5000");

@@ -3,6 +3,7 @@
 #include "outcome.hpp"
 
 #include <gantry/platform.hpp>
+#include <gantry/pull.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -29,6 +30,9 @@ outcome<std::vector<platform>> parse_platforms(std::string_view text);
 
 /// The same for `--arch`, where the operating system may be left out: `arm64`, `arm/v7`, `x86_64`.
 outcome<std::vector<platform>> parse_architectures(std::string_view text);
+
+/// What `--format` says: docker, oci, oci-dir or synology.
+outcome<archive_format> parse_format(const std::string& text);
 
 /// What `--registry` says.
 struct registry_word {

@@ -2,7 +2,9 @@
 
 #include "http/client.hpp"
 #include "jobs/clean.hpp"
+#include "jobs/convert.hpp"
 #include "jobs/explain.hpp"
+#include "jobs/extract.hpp"
 #include "jobs/inspect.hpp"
 #include "jobs/list.hpp"
 #include "jobs/lookup.hpp"
@@ -201,6 +203,9 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     if (!wanted.name.empty() && (images.size() > 1 || wanted.name.digest())) {
       co_return failure(errc::invalid_option, "a name of one's own is for one image, and has a tag without a digest");
     }
+    if (!wanted.have.empty() && std::holds_alternative<store_only>(wanted.output)) {
+      co_return failure(errc::invalid_option, "what another side has can be left out of an archive only");
+    }
     auto opened = co_await open_store();
     if (!opened) co_return opened.error();
     co_return co_await jobs::pull(shared, running, *opened, std::move(images), std::move(wanted), options.sync);
@@ -233,6 +238,13 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
       kept = *opened;
     }
     co_return co_await jobs::find_digest(shared, running, kept, std::move(image), std::move(wanted));
+  }
+
+  task<result<extract_result>> extract(std::shared_ptr<transfer::operation> running, archive_input from, extract_options wanted) {
+    if (wanted.name && wanted.name->empty()) co_return failure(errc::invalid_reference, "an empty reference names no image");
+    auto opened = co_await open_store();
+    if (!opened) co_return opened.error();
+    co_return co_await jobs::extract(shared, running, *opened, std::move(from), std::move(wanted));
   }
 
   /// Starts one operation, on any thread: stoppable through the slot of \p handler, what is thrown becomes errc::internal_error, and
@@ -440,6 +452,24 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<verify_res
   state->begin(common, diag, std::move(done),
                [options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
                  return self.verify(std::move(running), std::move(options));
+               });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<extract_result> done, diagnostics* diag, archive_input from,
+                   extract_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done),
+               [from = std::move(from), options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
+                 return self.extract(std::move(running), std::move(from), std::move(options));
+               });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<convert_result> done, diagnostics* diag, archive_input from,
+                   convert_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done),
+               [from = std::move(from), options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
+                 return jobs::convert(self.shared, std::move(running), std::move(from), std::move(options), self.options.sync);
                });
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <gantry/convert.hpp>
 #include <gantry/diagnostics.hpp>
 #include <gantry/error.hpp>
 #include <gantry/explain.hpp>
+#include <gantry/extract.hpp>
 #include <gantry/inspect.hpp>
 #include <gantry/lookup.hpp>
 #include <gantry/options.hpp>
@@ -158,6 +160,21 @@ class engine {
     return initiate<verify_result>(std::forward<CompletionToken>(token), nullptr, std::move(options));
   }
 
+  /// Reads images out of an archive or a directory into the store. Signature: `void(error_code, extract_result)`. \p diag must live until
+  /// completion, a descriptor in \p from as well. Fails with errc::not_found when blobs are neither in the archive nor in the store, with
+  /// the conditions integrity (content that is not what it claims, or no archive of images) and storage.
+  template <class CompletionToken>
+  auto async_extract(archive_input from, extract_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<extract_result>(std::forward<CompletionToken>(token), &diag, std::move(from), std::move(options));
+  }
+
+  /// Writes images of an archive or a directory into another archive, past the store. Signature: `void(error_code, convert_result)`. \p
+  /// diag and descriptors as for \ref async_extract.
+  template <class CompletionToken>
+  auto async_convert(archive_input from, convert_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<convert_result>(std::forward<CompletionToken>(token), &diag, std::move(from), std::move(options));
+  }
+
   /// Stops all operations as \ref ~engine does and completes when the last has completed. Signature: `void(error_code)`; never fails.
   template <class CompletionToken>
   auto async_shutdown(CompletionToken&& token) {
@@ -204,6 +221,10 @@ class engine {
   static void start(const std::shared_ptr<impl>& state, result_handler<list_result> done, diagnostics* diag, list_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<clean_result> done, diagnostics* diag, clean_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<verify_result> done, diagnostics* diag, verify_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<extract_result> done, diagnostics* diag, archive_input from,
+                    extract_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<convert_result> done, diagnostics* diag, archive_input from,
+                    convert_options options);
   static void start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler);
 
   std::shared_ptr<impl> state_;

@@ -54,6 +54,11 @@ struct pull_options : operation_options {
   /// What the image is called in the archive, in the store and in the result, in place of the name that it is fetched by. A tag without a
   /// digest, for one image only. Empty: that name.
   reference name;
+
+  /// What the receiver of the archive has already: archives, directories, the output of `gantry list --json`, or texts with one digest a
+  /// line. Layers in there are neither fetched nor written; async_extract completes such an archive out of the receiver's
+  /// store. An image of which a part was not fetched gets no name in our own store. Not for \ref store_only.
+  std::vector<std::filesystem::path> have;
 };
 
 /// One image of one platform.

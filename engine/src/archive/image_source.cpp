@@ -3,6 +3,9 @@
 #include "archive/docker_archive.hpp"
 #include "archive/documents.hpp"
 #include "archive/image_tree.hpp"
+#include "archive/inflating_input.hpp"
+#include "archive/intake.hpp"
+#include "archive/spool.hpp"
 #include "base/redact.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
@@ -10,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -69,7 +73,7 @@ result<std::vector<reference>> names_of(const docker_entry& entry) {
 
 result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_set> files, model::blob_source* elsewhere,
                                                          const std::string& name) {
-  std::unique_ptr<image_source> made(new image_source(std::move(files), elsewhere));
+  std::unique_ptr<image_source> made(new image_source(std::move(files)));
   const auto index = document(*made->files_, "index.json", model::document_limit);
   if (!index) return in_source(name, index.error());
   const auto manifest = document(*made->files_, "manifest.json", docker_manifest_limit);
@@ -87,6 +91,8 @@ result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_se
                                                        : "there is no image: neither index.json nor manifest.json is at its top");
   }
   if (!read) return in_source(name, read.error());
+  // Only now: manifests that happen to be there belong to other platforms, whose layers nobody promises.
+  made->elsewhere_ = elsewhere;
   return made;
 }
 
@@ -161,12 +167,18 @@ result<void> image_source::add_docker_names(std::string_view manifest) {
   return {};
 }
 
+std::string image_source::path_of(const digest& blob) const {
+  const auto named = named_as_.find(blob);
+  return named != named_as_.end() ? named->second : blob_path(blob);
+}
+
+bool image_source::took(const digest& blob) const { return files_->known_digest(path_of(blob)) == blob; }
+
 bool image_source::holds(const descriptor& blob) { return open(blob).has_value(); }
 
 result<std::unique_ptr<model::blob_reader>> image_source::open(const descriptor& blob) {
   if (const auto made = made_.find(blob.digest); made != made_.end()) return reader_of(made->second);
-  const auto named = named_as_.find(blob.digest);
-  result<std::unique_ptr<model::blob_reader>> opened = files_->open(named != named_as_.end() ? named->second : blob_path(blob.digest));
+  result<std::unique_ptr<model::blob_reader>> opened = files_->open(path_of(blob.digest));
   if (!opened) return opened.error();
   if (*opened && (*opened)->size() == blob.size) return opened;
   if (*opened) {
@@ -182,16 +194,71 @@ result<std::unique_ptr<model::blob_reader>> image_source::open(const descriptor&
   return failure(errc::not_found, fmt::format("blob {} ({} bytes) is not in the archive", blob.digest.string(), blob.size));
 }
 
-result<std::unique_ptr<image_source>> open_image_source(const std::filesystem::path& path, model::blob_source* elsewhere,
-                                                        const std::atomic<bool>& stop) {
-  const std::string name = clean_text(path.string());
-  std::error_code ec;
-  if (std::filesystem::is_directory(path, ec)) return image_source::read(std::make_shared<directory_files>(path), elsewhere, name);
+namespace {
+
+/// Whether \p opened is compressed, by its first bytes.
+result<bool> is_compressed(const runtime::file& opened) {
+  std::array<std::byte, 4> head{};
+  const result<std::size_t> got = opened.read_at(0, head);
+  if (!got) return got.error();
+  return sniff(std::span<const std::byte>(head).first(*got)) != model::compression::none;
+}
+
+/// The files of an archive that can only be read once.
+result<std::shared_ptr<file_set>> read_once(std::unique_ptr<byte_input> from, const std::string& name, const source_options& options,
+                                            const std::atomic<bool>& stop) {
+  const result<std::unique_ptr<byte_input>> plain = plain_input(std::move(from), name);
+  if (!plain) return plain.error();
+  if (options.into) return take_in(**plain, options.into, stop);
+  result<runtime::file> kept = spool(**plain, options.spool_directory.empty() ? "." : options.spool_directory, stop);
+  if (!kept) return kept.error();
+  const result<std::shared_ptr<tar_files>> files = tar_files::index(std::move(*kept), stop);
+  if (!files) return files.error();
+  return std::shared_ptr<file_set>(*files);
+}
+
+result<std::shared_ptr<file_set>> open_file(const std::filesystem::path& path, const std::string& name, const source_options& options,
+                                            const std::atomic<bool>& stop) {
   result<runtime::file> opened = runtime::file::open(path, runtime::open_mode::read);
   if (!opened) return opened.error();
-  result<std::shared_ptr<tar_files>> files = tar_files::index(std::move(*opened), stop);
-  if (!files) return in_source(name, files.error());
-  return image_source::read(std::move(*files), elsewhere, name);
+  const result<std::uint64_t> size = opened->size();
+  if (!size) {  // a pipe
+    return read_once(std::make_unique<descriptor_input>(opened->descriptor(), name, stop), name, options, stop);
+  }
+  const result<bool> compressed = is_compressed(*opened);
+  if (!compressed) return compressed.error();
+  if (*compressed) return read_once(std::make_unique<file_input>(*opened, *size), name, options, stop);
+  const result<std::shared_ptr<tar_files>> files = tar_files::index(std::move(*opened), stop);
+  if (!files) return files.error();
+  return std::shared_ptr<file_set>(*files);
+}
+
+result<std::shared_ptr<file_set>> open_files(const source_location& where, const std::string& name, const source_options& options,
+                                             const std::atomic<bool>& stop) {
+  if (const int* descriptor = std::get_if<int>(&where)) {
+    return read_once(std::make_unique<descriptor_input>(*descriptor, name, stop), name, options, stop);
+  }
+  const auto& path = std::get<std::filesystem::path>(where);
+  std::error_code ec;
+  if (std::filesystem::is_directory(path, ec)) return std::shared_ptr<file_set>(std::make_shared<directory_files>(path));
+  return open_file(path, name, options, stop);
+}
+
+}  // namespace
+
+std::string source_name(const source_location& where) {
+  const int* descriptor = std::get_if<int>(&where);
+  if (descriptor == nullptr) return clean_text(std::get<std::filesystem::path>(where).string());
+  return *descriptor == 0 ? "standard input" : fmt::format("descriptor {}", *descriptor);
+}
+
+result<std::unique_ptr<image_source>> open_image_source(const source_location& where, const source_options& options,
+                                                        const std::atomic<bool>& stop) {
+  const std::string name = source_name(where);
+  result<std::shared_ptr<file_set>> files = open_files(where, name, options, stop);
+  if (files) return image_source::read(std::move(*files), options.elsewhere, name);
+  if (std::get_if<int>(&where) == nullptr && files.error().code == errc::file_not_found) return files.error();
+  return in_source(name, files.error());
 }
 
 }  // namespace gantry::archive

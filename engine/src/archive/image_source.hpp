@@ -4,6 +4,7 @@
 #include "archive/layout.hpp"
 #include "base/failure.hpp"
 #include "model/blob_source.hpp"
+#include "store/content_store.hpp"
 
 #include <atomic>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace gantry::archive {
@@ -32,7 +34,7 @@ class image_source final : public model::blob_source {
   /// Reads the documents of \p files: an OCI image layout, or docker's manifest.json, which is turned into manifests of the image-spec that
   /// are equal for equal images.
   /// \param files the archive; shared with the readers that are opened
-  /// \param elsewhere asked for blobs that \p files lacks; may be null; must outlive the source
+  /// \param elsewhere asked for configs and layers that \p files lacks; may be null; must outlive the source
   /// \param name of the source in messages, e.g. its path
   /// \returns errc::unsupported_document when it is no image archive, errc::malformed_document, errc::limit_exceeded,
   /// errc::digest_mismatch, errc::not_found
@@ -44,25 +46,46 @@ class image_source final : public model::blob_source {
   /// Whether the blob is here or elsewhere, in this size.
   bool holds(const descriptor& blob);
 
+  /// Whether opening the source has put this blob into a store.
+  bool took(const digest& blob) const;
+
   result<std::unique_ptr<model::blob_reader>> open(const descriptor& blob) override;
 
  private:
-  image_source(std::shared_ptr<file_set> files, model::blob_source* elsewhere) : files_(std::move(files)), elsewhere_(elsewhere) {}
+  std::string path_of(const digest& blob) const;
+  explicit image_source(std::shared_ptr<file_set> files) : files_(std::move(files)) {}
 
   result<void> read_layout(std::string_view index);
   result<void> read_docker(std::string_view manifest);
   result<void> add_docker_names(std::string_view manifest);
 
   std::shared_ptr<file_set> files_;
-  model::blob_source* elsewhere_;
+  model::blob_source* elsewhere_ = nullptr;
   std::map<digest, std::string> made_;      ///< documents that the source does not have as such
   std::map<digest, std::string> named_as_;  ///< files whose name is not that of a blob
   std::vector<source_image> images_;
 };
 
-/// Opens \p path, a plain tar or a directory, as a source of images. Parameters and errors as image_source::read, and what opening fails
-/// with.
-result<std::unique_ptr<image_source>> open_image_source(const std::filesystem::path& path, model::blob_source* elsewhere,
+/// Where an image source is: a file or directory, or a descriptor that is read once, such as standard input, whose owner keeps it open.
+using source_location = std::variant<std::filesystem::path, int>;
+
+struct source_options {
+  /// Asked for configs and layers that the source lacks; may be null. Must outlive the source.
+  model::blob_source* elsewhere = nullptr;
+  /// Where what can only be read once, compressed archives and descriptors, is kept meanwhile: in an unnamed file of this directory...
+  std::filesystem::path spool_directory{};
+  /// ... or, when there is one, in the store, see take_in.
+  std::shared_ptr<store::content_store> into{};
+};
+
+/// Opens a plain tar, a tar compressed with gzip or zstd, or a directory as a source of images. Plain files and directories are read where
+/// they lie. Blocking, for long where the archive must be read as a whole.
+/// \param stop must outlive the call
+/// \returns errors as image_source::read, errc::file_not_found, errc::cancelled, and what keeping the content fails with
+result<std::unique_ptr<image_source>> open_image_source(const source_location& where, const source_options& options,
                                                         const std::atomic<bool>& stop);
+
+/// What messages call \p where.
+std::string source_name(const source_location& where);
 
 }  // namespace gantry::archive

@@ -40,10 +40,11 @@ result<void> inflating_reader::refill() {
   const std::span<std::byte> part = buffer_.bytes().first(static_cast<std::size_t>(std::min<std::uint64_t>(left, copy_buffer_size)));
   const result<std::size_t> got = from_.read_at(offset_, part);
   if (!got) return got.error();
-  if (*got < part.size()) return ended_early(from_, offset_ + *got);
-  if (seen_) seen_(part);
-  offset_ += part.size();
-  input_ = part;
+  // A reader that learns its size from its end may have found it here.
+  if (*got < part.size() && offset_ + *got < from_.size()) return ended_early(from_, offset_ + *got);
+  if (seen_) seen_(part.first(*got));
+  offset_ += *got;
+  input_ = part.first(*got);
   return {};
 }
 

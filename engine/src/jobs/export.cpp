@@ -1,6 +1,7 @@
 #include "jobs/export.hpp"
 
 #include "archive/descriptor_sink.hpp"
+#include "archive/difference.hpp"
 #include "archive/directory_writer.hpp"
 #include "archive/file_sink.hpp"
 #include "archive/gzip_sink.hpp"
@@ -65,7 +66,14 @@ archive::archived_image archived(const resolved_image& image) {
 }  // namespace
 
 result<archive_export> archive_export::prepare(const output& where, const std::vector<resolved_image>& images,
-                                               const store::content_store& store) {
+                                               const store::content_store& store, const std::set<digest>& left_out) {
+  std::vector<archive::archived_image> members;
+  for (const resolved_image& image : images) members.push_back(archived(image));
+  return prepare(where, std::move(members), store.root(), left_out);
+}
+
+result<archive_export> archive_export::prepare(const output& where, std::vector<archive::archived_image> members,
+                                               const std::filesystem::path& beside, const std::set<digest>& left_out) {
   archive_export prepared;
   prepared.where_ = where;
   const auto [format, gzip] = format_of(where);
@@ -73,10 +81,10 @@ result<archive_export> archive_export::prepare(const output& where, const std::v
   if (format == archive_format::oci_dir && (file == nullptr || gzip)) {
     return failure(errc::invalid_option, "an OCI layout as a directory cannot be compressed or written to a stream; use the format oci");
   }
-  std::vector<archive::archived_image> members;
-  for (const resolved_image& image : images) members.push_back(archived(image));
   std::uint64_t expected_size = 0;
   if (format == archive_format::synology) {
+    if (!left_out.empty())
+      return failure(errc::invalid_option, "the format synology holds whole images; a part of one takes docker or oci");
     // The sizes inside are known when the layers are here; what they take compressed is the least.
     const auto taken = archive::check_synology(members);
     if (!taken) return taken.error();
@@ -88,13 +96,13 @@ result<archive_export> archive_export::prepare(const output& where, const std::v
     result<archive::layout> plan =
         format == archive_format::docker ? archive::plan_docker(members, platform::host()) : archive::plan_oci(members);
     if (!plan) return plan.error();
-    prepared.plan_ = std::move(*plan);
+    prepared.plan_ = archive::without(std::move(*plan), left_out);
     expected_size = prepared.plan_.size;
   }
   if (file == nullptr) return prepared;
   if (format == archive_format::oci_dir) {
     // Within one file system blobs are shared with the store, or may be.
-    const bool shared = same_file_system(store.root(), file->path);
+    const bool shared = !beside.empty() && same_file_system(beside, file->path);
     result<archive::output_directory> made = archive::output_directory::create(file->path, shared ? 0 : expected_size);
     if (!made) return made.error();
     prepared.directory_ = std::move(*made);
@@ -106,7 +114,7 @@ result<archive_export> archive_export::prepare(const output& where, const std::v
   return prepared;
 }
 
-result<std::uint64_t> archive_export::run(store::content_store& blobs, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+result<std::uint64_t> archive_export::run(model::blob_source& blobs, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
                                           const std::atomic<bool>& stop, bool sync, archive::deflate_workers workers) {
   if (directory_) {
     const result<std::uint64_t> written = archive::write_directory(plan_, blobs, *directory_, progress, stop, sync);
@@ -137,6 +145,20 @@ result<std::uint64_t> archive_export::run(store::content_store& blobs, const std
 
 task<result<std::uint64_t>> archive_export::write(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                                   std::shared_ptr<store::content_store> store, archive_export what, bool sync) {
+  archive_export planned = std::move(what);
+  if (!planned.images_.empty()) {
+    result<archive::layout> plan = co_await plan_legacy(shared, running, store, std::move(planned.images_));
+    if (!plan) co_return plan.error();
+    planned.plan_ = std::move(*plan);
+    planned.images_.clear();
+    for (const std::string& note : planned.notes()) running->events.emit(warning{note});
+  }
+  std::shared_ptr<model::blob_source> blobs = store;
+  co_return co_await write_from(shared, running, std::move(blobs), std::move(planned), sync);
+}
+
+task<result<std::uint64_t>> archive_export::write_from(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                                       std::shared_ptr<model::blob_source> blobs, archive_export what, bool sync) {
   // The writer's thread reports through the strand, a few times per second.
   auto last = std::chrono::steady_clock::time_point();
   auto progress = [running, where = shared.executor, last](std::uint64_t done, std::uint64_t total) mutable {
@@ -146,16 +168,10 @@ task<result<std::uint64_t>> archive_export::write(transfer::context& shared, std
     boost::asio::post(where, [running, done, total] { running->events.progress(archive_progress{done, total}); });
   };
   auto job = std::make_shared<archive_export>(std::move(what));
-  if (!job->images_.empty()) {
-    result<archive::layout> planned = co_await plan_legacy(shared, running, store, std::move(job->images_));
-    if (!planned) co_return planned.error();
-    job->plan_ = std::move(*planned);
-    for (const std::string& note : job->notes()) running->events.emit(warning{note});
-  }
   archive::deflate_workers workers;
   workers.run = [&threads = shared.lanes](std::function<void()> call) { threads.post_cpu(std::move(call)); };
   workers.count = std::max(1u, std::thread::hardware_concurrency());
-  auto call = [job, store, running, progress, sync, workers] { return job->run(*store, progress, running->stop_flag(), sync, workers); };
+  auto call = [job, blobs, running, progress, sync, workers] { return job->run(*blobs, progress, running->stop_flag(), sync, workers); };
   // A reader of the stream may keep it waiting for as long as it likes.
   const runtime::lane where = std::holds_alternative<archive_stream>(job->where_) ? runtime::lane::apart : runtime::lane::files;
   co_return co_await runtime::offload(shared.lanes, where, std::move(call));

@@ -12,8 +12,10 @@
 #include <gantry/pull.hpp>
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <variant>
 #include <vector>
 
@@ -28,7 +30,13 @@ class archive_export {
   /// Plans the archive of \p images, as far as that is possible before they are fetched, and claims its file or directory. Blocking: for a
   /// worker lane.
   /// \param store what it will be written from
-  static result<archive_export> prepare(const output& where, const std::vector<resolved_image>& images, const store::content_store& store);
+  /// \param left_out blobs that are not written, see archive::without
+  static result<archive_export> prepare(const output& where, const std::vector<resolved_image>& images, const store::content_store& store,
+                                        const std::set<digest>& left_out = {});
+  /// The same for images of any source.
+  /// \param beside a file or directory where the blobs are; empty when they are in no files of their own
+  static result<archive_export> prepare(const output& where, std::vector<archive::archived_image> images,
+                                        const std::filesystem::path& beside, const std::set<digest>& left_out = {});
 
   /// Sentences for the user that came up while planning.
   const std::vector<std::string>& notes() const noexcept { return plan_.notes; }
@@ -38,8 +46,12 @@ class archive_export {
   static task<result<std::uint64_t>> write(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                            std::shared_ptr<store::content_store> store, archive_export what, bool sync);
 
+  /// The same out of any source. Precondition: the format is not synology, whose layers must be known from the inside.
+  static task<result<std::uint64_t>> write_from(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                                std::shared_ptr<model::blob_source> blobs, archive_export what, bool sync);
+
  private:
-  result<std::uint64_t> run(store::content_store& blobs, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+  result<std::uint64_t> run(model::blob_source& blobs, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
                             const std::atomic<bool>& stop, bool sync, archive::deflate_workers workers);
 
   output where_;

@@ -2,6 +2,7 @@
 
 #include "base/format.hpp"
 #include "jobs/export.hpp"
+#include "jobs/have.hpp"
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
 #include "runtime/task_group.hpp"
@@ -128,6 +129,36 @@ std::set<digest> digests_of(const std::vector<resolved_image>& images) {
   return all;
 }
 
+/// The blobs that the receiver of the archive has. Configurations travel all the same: they are small, and say what an image runs on.
+/// Blocking.
+result<std::set<digest>> left_out(const std::vector<std::filesystem::path>& paths, const std::vector<resolved_image>& images,
+                                  const std::atomic<bool>& stop) {
+  std::set<digest> all;
+  for (const std::filesystem::path& path : paths) {
+    result<std::set<digest>> held = read_have(path, stop);
+    if (!held) return held.error();
+    all.merge(*held);
+  }
+  for (const resolved_image& image : images) {
+    for (const resolved_manifest& one : image.manifests) all.erase(one.content.config.digest);
+  }
+  return all;
+}
+
+/// The images all of whose blobs are in the store: those that the receiver has need not be. Blocking.
+std::vector<resolved_image> held_completely(const std::vector<resolved_image>& images, const std::set<digest>& have,
+                                            const store::content_store& store) {
+  const auto there = [&](const descriptor& blob) { return !have.contains(blob.digest) || store.holds(blob); };
+  std::vector<resolved_image> complete;
+  for (const resolved_image& image : images) {
+    const bool all = std::all_of(image.manifests.begin(), image.manifests.end(), [&](const resolved_manifest& one) {
+      return std::all_of(one.content.layers.begin(), one.content.layers.end(), there);
+    });
+    if (all) complete.push_back(image);
+  }
+  return complete;
+}
+
 std::vector<pulled_image> describe(const std::vector<resolved_image>& images) {
   std::vector<pulled_image> described;
   for (const resolved_image& image : images) {
@@ -197,10 +228,13 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
   }
 
   co_await keep_only(shared, std::move(lease), digests_of(resolved));
+  auto look = [&options, &resolved, running] { return left_out(options.have, resolved, running->stop_flag()); };
+  const result<std::set<digest>> have = co_await offload(shared.lanes, lane::files, std::move(look));
+  if (!have) co_return have.error();
 
   std::optional<archive_export> exporting;
   if (!std::holds_alternative<store_only>(options.output)) {
-    auto prepare = [&options, &resolved, store] { return archive_export::prepare(options.output, resolved, *store); };
+    auto prepare = [&options, &resolved, &have, store] { return archive_export::prepare(options.output, resolved, *store, *have); };
     result<archive_export> prepared = co_await offload(shared.lanes, lane::files, std::move(prepare));
     if (!prepared) co_return prepared.error();
     for (const std::string& note : prepared->notes()) now.events.emit(warning{note});
@@ -209,6 +243,7 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
 
   result<std::vector<transfer::wanted_blob>> wanted = blobs_of(resolved);
   if (!wanted) co_return wanted.error();
+  std::erase_if(*wanted, [&have](const transfer::wanted_blob& one) { return have->contains(one.blob.digest); });
   auto compare = [store, blobs = std::move(*wanted), fetched = names.fetched()] { return compare_with(*store, blobs, fetched); };
   result<plan> compared = co_await offload(shared.lanes, lane::files, std::move(compare));
   if (!compared) co_return compared.error();
@@ -222,7 +257,9 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
   if (!fetched) co_return fetched.error();
   // What came out of the store under its own name stands there already.
   if (!options.offline || !options.name.empty()) {
-    const result<void> recorded = co_await record(shared, now, store, records_of(resolved));
+    auto select = [&resolved, &have, store] { return held_completely(resolved, *have, *store); };
+    const std::vector<resolved_image> complete = co_await offload(shared.lanes, lane::files, std::move(select));
+    const result<void> recorded = co_await record(shared, now, store, records_of(complete));
     if (!recorded) {
       // A store that can only be read gives what it has.
       if (!exporting || recorded.error().code != errc::access_denied) co_return recorded.error();

@@ -198,6 +198,13 @@ result<void> content_store::publish(runtime::file& temporary, std::string_view b
   return {};
 }
 
+result<std::unique_ptr<blob_writer>> content_store::write_blob(digest_algorithm algorithm) const {
+  const std::filesystem::path temporary = paths_.ingests() / ("incoming." + runtime::random_suffix());
+  auto opened = runtime::file::open(temporary, runtime::open_mode::create_new, 0600);
+  if (!opened) return opened.error();
+  return std::unique_ptr<blob_writer>(new blob_writer(std::move(*opened), paths_.blobs(), algorithm, sync_));
+}
+
 result<std::optional<digest_lock>> content_store::try_lock(const digest& value) const {
   return runtime::file_lock::try_acquire(paths_.blob_locks(), lock_offset(value));
 }

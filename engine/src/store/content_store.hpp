@@ -5,6 +5,7 @@
 #include "runtime/file.hpp"
 #include "store/blob_meta.hpp"
 #include "store/blob_target.hpp"
+#include "store/blob_writer.hpp"
 #include "store/ingest.hpp"
 #include "store/inventory.hpp"
 #include "store/lease.hpp"
@@ -99,6 +100,9 @@ class content_store final : public model::blob_source, public blob_target {
   /// Begins to keep blobs from being removed; nothing while somebody cleans up. Never waits. A store that cannot be written gives a lease
   /// that holds nothing.
   result<std::optional<lease>> try_lease() const;
+
+  /// Begins a blob that comes from front to back, and whose digest need not be known yet. Should it be there already it is replaced.
+  result<std::unique_ptr<blob_writer>> write_blob(digest_algorithm algorithm = digest_algorithm::sha256) const;
 
   /// Tries to become the one who fetches this blob; nothing when another does. Never waits. A lock with held() == false means that there
   /// are no locks here: use ingest_place::own.

@@ -1,0 +1,54 @@
+#include "command.hpp"
+#include "convert_options.hpp"
+#include "extract_options.hpp"
+#include "progress/terminal.hpp"
+#include "results.hpp"
+#include "store_session.hpp"
+
+#include <gantry/engine.hpp>
+
+#include <fmt/format.h>
+
+namespace gantry::app {
+namespace {
+
+constexpr int standard_output = 1;
+
+outcome<int> convert(const convert_arguments& arguments, console& output) {
+  const bool streams = arguments.output == "-";
+  if (streams && is_terminal(standard_output)) {
+    return usage_problem("an archive is not written to a terminal", "redirect standard output, or name a file with -o FILE");
+  }
+  session work(output, arguments.common.timeout);
+  engine mover(store_engine_options(arguments.common, work));
+  convert_options options;
+  if (streams) {
+    options.output = archive_stream{standard_output, arguments.format, arguments.gzip};
+  } else {
+    options.output = archive_file{arguments.output, arguments.format, arguments.gzip};
+  }
+  options.images = arguments.images;
+  options.name = arguments.name;
+  const std::string title = text_of(arguments.file);
+  const auto answer = work.run<convert_result>(
+      options, title, [&](diagnostics& text, auto token) { mover.async_convert(arguments.file, options, text, std::move(token)); });
+  if (answer.ec) return fail(answer, work, output, title);
+  std::vector<image_output> images;
+  for (const auto& image : answer.result.images) images.push_back({arguments.output, image, answer.result.archive_size});
+  if (!streams && !write_all(standard_output, arguments.common.json ? result_json(images) : result_lines(images))) {
+    return problem(exit_code::storage, "the result cannot be written to standard output");
+  }
+  return static_cast<int>(exit_code::done);
+}
+
+}  // namespace
+
+int convert_command(std::vector<std::string> words) {
+  auto parsed = parse_convert(std::move(words));
+  if (!parsed) return fail_early(parsed.error());
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  const auto& arguments = std::get<convert_arguments>(*parsed);
+  return run_with_console(arguments.common, [&](console& output) { return convert(arguments, output); });
+}
+
+}  // namespace gantry::app

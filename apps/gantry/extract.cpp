@@ -1,0 +1,55 @@
+#include "command.hpp"
+#include "extract_options.hpp"
+#include "failure_report.hpp"
+#include "progress/terminal.hpp"
+#include "results.hpp"
+#include "store_session.hpp"
+
+#include <gantry/engine.hpp>
+#include <gantry/format.hpp>
+
+#include <fmt/format.h>
+
+namespace gantry::app {
+namespace {
+
+std::string summary_of(const extract_result& result) {
+  std::string text = fmt::format("{} image{}, {} blobs, {}", result.images.size(), result.images.size() == 1 ? "" : "s", result.blobs,
+                                 format_bytes(result.bytes));
+  if (result.blobs_reused > 0) {
+    text += fmt::format("; {} of the blobs, {}, were in the store already", result.blobs_reused, format_bytes(result.bytes_reused));
+  }
+  return text;
+}
+
+outcome<int> extract(const extract_arguments& arguments, console& output) {
+  session work(output, arguments.common.timeout);
+  engine keeper(store_engine_options(arguments.common, work));
+  extract_options options;
+  options.name = arguments.name;
+  options.force = arguments.force;
+  const std::string title = text_of(arguments.file);
+  const auto answer = work.run<extract_result>(
+      options, title, [&](diagnostics& text, auto token) { keeper.async_extract(arguments.file, options, text, std::move(token)); });
+  if (answer.ec) return fail(answer, work, output, title);
+  std::vector<image_output> images;
+  for (const auto& image : answer.result.images) images.push_back({{}, image, 0});
+  if (!write_all(1, arguments.common.json ? result_json(images) : result_lines(images))) {
+    return problem(exit_code::storage, "the result cannot be written to standard output");
+  }
+  output.note(summary_of(answer.result));
+  for (const auto& refused : answer.result.refused) output.error({static_cast<int>(exit_code::partial), refused, {}, {}});
+  return static_cast<int>(answer.result.refused.empty() ? exit_code::done : exit_code::partial);
+}
+
+}  // namespace
+
+int extract_command(std::vector<std::string> words) {
+  auto parsed = parse_extract(std::move(words));
+  if (!parsed) return fail_early(parsed.error());
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  const auto& arguments = std::get<extract_arguments>(*parsed);
+  return run_with_console(arguments.common, [&](console& output) { return extract(arguments, output); });
+}
+
+}  // namespace gantry::app

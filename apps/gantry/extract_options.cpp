@@ -1,0 +1,60 @@
+#include "extract_options.hpp"
+
+#include "option_parser.hpp"
+
+#include <string_view>
+#include <utility>
+
+namespace gantry::app {
+namespace {
+
+constexpr const char* footer =
+    "FILE is an archive of docker save, podman save or skopeo, or an OCI image layout as archive or directory, plain or compressed with "
+    "gzip "
+    "or zstd; - is standard input.\n"
+    "Without NAME the images get the names that the archive gives them, where the store has no other image under these; an archive that "
+    "gives no name needs NAME.\nOf an archive of several images NAME chooses one. Blobs that the archive lacks must be in the store.";
+
+}  // namespace
+
+archive_input parse_input(std::string word) {
+  for (const std::string_view prefix : {"docker-archive:", "oci-archive:", "oci:"}) {
+    if (word.starts_with(prefix)) return std::filesystem::path(word.substr(prefix.size()));
+  }
+  if (word == "-") return 0;
+  return std::filesystem::path(std::move(word));
+}
+
+std::string text_of(const archive_input& input) {
+  const auto* path = std::get_if<std::filesystem::path>(&input);
+  return path != nullptr ? path->string() : "standard input";
+}
+
+outcome<std::variant<extract_arguments, help_text>> parse_extract(std::vector<std::string> words) {
+  extract_arguments arguments;
+  std::vector<std::string> operands;
+  std::string file;
+  option_parser parser("gantry extract", "FILE [NAME]", "Read images out of an archive or directory into the layer store.");
+  auto& app = parser.app();
+  app.footer(footer);
+  app.add_option("FILE", operands, "The archive, then what the image is to be called")->type_name("")->group("");
+  app.add_option("--file", file, "The archive, in place of the first word")->type_name("FILE|-")->group("What to read");
+  app.add_flag("--force", arguments.force, "Take names that the store has for other images")->group("What to read");
+  add_store_options(parser, arguments.common);
+  auto help = parser.parse(std::move(words));
+  if (!help) return help.error();
+  if (*help) return std::variant<extract_arguments, help_text>(std::move(**help));
+  if (auto checked = check_common_options(arguments.common); !checked) return checked.error();
+  if (!file.empty()) operands.insert(operands.begin(), std::move(file));
+  if (operands.empty() || operands.front().empty()) return usage_problem("no archive is named", "e.g. 'gantry extract image.tar'");
+  if (operands.size() > 2) return usage_problem("one archive and one name at most can be given", "see 'gantry extract --help'");
+  arguments.file = parse_input(operands.front());
+  if (operands.size() == 2) {
+    auto name = parse_image(operands.back());
+    if (!name) return name.error();
+    arguments.name = std::move(name->image);
+  }
+  return std::variant<extract_arguments, help_text>(std::move(arguments));
+}
+
+}  // namespace gantry::app

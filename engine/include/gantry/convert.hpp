@@ -1,0 +1,31 @@
+#pragma once
+
+#include <gantry/extract.hpp>
+#include <gantry/options.hpp>
+#include <gantry/pull.hpp>
+#include <gantry/reference.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+namespace gantry {
+
+struct convert_options : operation_options {
+  std::variant<archive_file, archive_stream> output;
+  /// Which images of the input are taken, by the names that it gives them. Empty: all.
+  std::vector<reference> images;
+  /// What the one image that is taken is called in the output, in place of its names. None: it keeps them.
+  std::optional<reference> name;
+};
+
+/// What a convert did.
+struct convert_result {
+  std::vector<pulled_image> images;  ///< one for each name and platform; the reference of an image without a name is empty
+  std::uint64_t archive_size = 0;    ///< bytes of the output
+  std::chrono::milliseconds elapsed{};
+};
+
+}  // namespace gantry

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <gantry/options.hpp>
+#include <gantry/pull.hpp>
+#include <gantry/reference.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace gantry {
+
+/// Where images are read from: an archive or a directory, or a descriptor that is open for reading and stays the caller's, e.g. 0.
+///
+/// Archives are those of docker save, podman save and skopeo, of docker's old kind and the new, and OCI image layouts; plain or compressed
+/// with gzip or zstd. Directories are OCI image layouts, or an unpacked archive.
+using archive_input = std::variant<std::filesystem::path, int>;
+
+struct extract_options : operation_options {
+  /// What the image is called in the store, whatever it was called before. With several images in the archive: which one is taken. None:
+  /// the names that the archive gives.
+  std::optional<reference> name;
+  /// Whether names of the archive replace what the store has under them. false: such a name is not taken.
+  bool force = false;
+};
+
+/// What an extract did.
+struct extract_result {
+  std::vector<pulled_image> images;  ///< one for each name and platform
+  std::vector<std::string> refused;  ///< one sentence for each name, or image without a name, that was not taken
+  std::size_t blobs = 0;             ///< distinct blobs of the images, documents included
+  std::uint64_t bytes = 0;
+  std::size_t blobs_reused = 0;  ///< of these, already in the store
+  std::uint64_t bytes_reused = 0;
+  std::chrono::milliseconds elapsed{};
+};
+
+}  // namespace gantry

@@ -1,0 +1,175 @@
+#include "jobs/convert.hpp"
+
+#include "archive/image_source.hpp"
+#include "jobs/export.hpp"
+#include "jobs/extract_names.hpp"
+#include "jobs/extract_plan.hpp"
+#include "runtime/file.hpp"
+#include "store/content_store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace gantry::jobs {
+namespace {
+
+using runtime::lane;
+using runtime::offload;
+
+using written_output = std::variant<archive_file, archive_stream>;
+
+output target_of(const written_output& where) {
+  return std::visit([](const auto& one) { return output(one); }, where);
+}
+
+archive_format format_of(const written_output& where) {
+  return std::visit([](const auto& one) { return one.format; }, where);
+}
+
+std::filesystem::path spool_directory(const written_output& where) {
+  const auto* file = std::get_if<archive_file>(&where);
+  if (file == nullptr) return std::filesystem::temp_directory_path();
+  return file->path.has_parent_path() ? file->path.parent_path() : std::filesystem::path(".");
+}
+
+/// A store for the time of one conversion.
+class scratch_store {
+ public:
+  static result<std::shared_ptr<scratch_store>> create(const std::filesystem::path& directory) {
+    auto made = std::make_shared<scratch_store>();
+    made->path_ = directory / (".convert-" + runtime::random_suffix() + ".gantry-part");
+    store::store_options options;
+    options.root = made->path_;
+    options.sync = false;
+    result<std::shared_ptr<store::content_store>> opened = store::content_store::open(std::move(options));
+    if (!opened) return opened.error();
+    made->store_ = std::move(*opened);
+    return made;
+  }
+  scratch_store() = default;
+  scratch_store(const scratch_store&) = delete;
+  scratch_store& operator=(const scratch_store&) = delete;
+  ~scratch_store() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  const std::shared_ptr<store::content_store>& store() const noexcept { return store_; }
+
+ private:
+  std::filesystem::path path_;
+  std::shared_ptr<store::content_store> store_;
+};
+
+/// An archive and all that is needed to write it.
+struct prepared {
+  std::shared_ptr<archive::image_source> source;
+  std::shared_ptr<scratch_store> scratch;  ///< what the format synology is made from: it must look into every layer first
+  std::vector<archive::archived_image> images;
+  std::optional<archive_export> out;
+};
+
+/// The names that are kept of each image; an image without a list is left out.
+result<name_plan> choose(const std::vector<archive::source_image>& images, const convert_options& options, const std::string& source) {
+  if (images.empty()) return failure(errc::not_found, fmt::format("{} holds no image", source));
+  name_plan plan;
+  plan.names.resize(images.size());
+  for (const reference& wanted : options.images) {
+    bool found = false;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      const auto& names = images[i].content.names;
+      if (std::find(names.begin(), names.end(), wanted) == names.end()) continue;
+      plan.names[i].push_back(wanted);
+      found = true;
+    }
+    if (!found) return failure(errc::not_found, fmt::format("{} has no image named {}", source, wanted.string()));
+  }
+  return plan;
+}
+
+/// Everything before the first byte of the output. Blocking.
+result<prepared> prepare(const archive_input& from, const convert_options& options, const std::atomic<bool>& stop) {
+  archive::source_options how;
+  how.spool_directory = spool_directory(options.output);
+  result<std::unique_ptr<archive::image_source>> opened = archive::open_image_source(from, how, stop);
+  if (!opened) return opened.error();
+  prepared made;
+  made.source = std::move(*opened);
+  const std::string label = archive::source_name(from);
+  const result<name_plan> names = choose(made.source->images(), options, label);
+  if (!names) return names.error();
+  for (std::size_t i = 0; i < names->names.size(); ++i) {
+    if (!options.images.empty() && names->names[i].empty()) continue;
+    archive::archived_image& image = made.images.emplace_back(made.source->images()[i].content);
+    if (!options.images.empty()) image.names = names->names[i];
+  }
+  if (options.name) {
+    if (made.images.size() != 1) {
+      return failure(errc::invalid_option,
+                     fmt::format("{} holds {} images, and one name is given for all; choose one of them", label, made.images.size()));
+    }
+    made.images.front().names.assign(1, *options.name);
+  }
+  const auto complete = plan_blobs(*made.source, made.images, nullptr, label);
+  if (!complete) return complete.error();
+  if (format_of(options.output) == archive_format::synology) {
+    result<std::shared_ptr<scratch_store>> scratch = scratch_store::create(spool_directory(options.output));
+    if (!scratch) return scratch.error();
+    made.scratch = std::move(*scratch);
+    for (const extracted_blob& one : *complete) {
+      const result<void> taken = take_blob(
+          *made.source, one, *made.scratch->store(), [](std::uint64_t) {}, stop);
+      if (!taken) return taken.error();
+    }
+  }
+  result<archive_export> out = archive_export::prepare(target_of(options.output), made.images, {});
+  if (!out) return out.error();
+  made.out = std::move(*out);
+  return made;
+}
+
+std::vector<pulled_image> describe(const std::vector<archive::archived_image>& images) {
+  std::vector<pulled_image> described;
+  for (const archive::archived_image& image : images) {
+    std::vector<reference> names = image.names;
+    if (names.empty()) names.emplace_back();
+    for (const reference& name : names) append_described(described, name, image);
+  }
+  return described;
+}
+
+}  // namespace
+
+task<result<convert_result>> convert(transfer::context& shared, std::shared_ptr<transfer::operation> running, archive_input from,
+                                     convert_options options, bool sync) {
+  const auto started = std::chrono::steady_clock::now();
+  auto begin = [from, options, running] { return prepare(from, options, running->stop_flag()); };
+  result<prepared> begun = co_await offload(shared.lanes, lane::files, std::move(begin));
+  if (!begun) co_return begun.error();
+  prepared made = std::move(*begun);
+  for (const std::string& note : made.out->notes()) running->events.emit(warning{note});
+
+  convert_result done;
+  done.images = describe(made.images);
+  std::shared_ptr<model::blob_source> blobs = made.source;
+  archive_export out = std::move(*made.out);
+  result<std::uint64_t> size = std::uint64_t{0};
+  if (made.scratch) {
+    size = co_await archive_export::write(shared, running, made.scratch->store(), std::move(out), sync);
+  } else {
+    size = co_await archive_export::write_from(shared, running, blobs, std::move(out), sync);
+  }
+  if (!size) co_return size.error();
+  done.archive_size = *size;
+  done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+  running->events.flush();
+  co_return done;
+}
+
+}  // namespace gantry::jobs

@@ -1,0 +1,147 @@
+#include "jobs/extract.hpp"
+
+#include "archive/image_source.hpp"
+#include "jobs/extract_names.hpp"
+#include "jobs/extract_plan.hpp"
+#include "jobs/record.hpp"
+#include "runtime/task_group.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace gantry::jobs {
+namespace {
+
+using runtime::lane;
+using runtime::offload;
+
+/// Blobs that are hashed, inflated and written at the same time.
+constexpr unsigned workers = 2;
+
+/// What an extract works with once its source is open.
+struct opened_source {
+  std::shared_ptr<archive::image_source> source;
+  std::vector<std::string> refused;             ///< see name_plan
+  std::vector<archive::archived_image> images;  ///< those that are taken, called what they will be called
+  std::vector<extracted_blob> blobs;
+};
+
+/// Everything before the first blob is moved, out of line. Blocking.
+result<opened_source> open(const archive_input& from, const extract_options& options, const std::shared_ptr<store::content_store>& store,
+                           const std::atomic<bool>& stop) {
+  archive::source_options how;
+  how.elsewhere = store.get();
+  how.into = store;
+  result<std::unique_ptr<archive::image_source>> opened = archive::open_image_source(from, how, stop);
+  if (!opened) return opened.error();
+  opened_source made;
+  made.source = std::move(*opened);
+  const std::string label = archive::source_name(from);
+  const auto held = [&store](const reference& name) {
+    const auto record = store->find_reference(name);
+    return record && *record ? (*record)->top.digest : digest();
+  };
+  result<name_plan> names = plan_names(made.source->images(), options.name, options.force, held, label);
+  if (!names) return names.error();
+  made.refused = std::move(names->refused);
+  for (std::size_t i = 0; i < names->names.size(); ++i) {
+    if (names->names[i].empty()) continue;
+    archive::archived_image& image = made.images.emplace_back(made.source->images()[i].content);
+    image.names = std::move(names->names[i]);
+  }
+  result<std::vector<extracted_blob>> blobs = plan_blobs(*made.source, made.images, store.get(), label);
+  if (!blobs) return blobs.error();
+  made.blobs = std::move(*blobs);
+  return made;
+}
+
+/// The blobs that are still to be moved, shared by the workers.
+struct queue {
+  std::shared_ptr<archive::image_source> source;
+  std::shared_ptr<store::content_store> store;
+  std::vector<extracted_blob> blobs;
+  std::size_t next = 0;
+  std::optional<failure> failed;
+};
+
+task<> work(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<queue> jobs) {
+  while (jobs->next < jobs->blobs.size() && !jobs->failed) {
+    const extracted_blob one = jobs->blobs[jobs->next++];
+    running->events.emit(blob_started{one.blob.digest, one.blob.size, 0, one.role});
+    auto progress = [running, where = shared.executor, name = one.blob.digest](std::uint64_t done) {
+      boost::asio::post(where, [running, name, done] { running->events.progress(name, done); });
+    };
+    auto call = [jobs, one, progress, running] { return take_blob(*jobs->source, one, *jobs->store, progress, running->stop_flag()); };
+    const result<void> taken = co_await offload(shared.lanes, lane::files, std::move(call));
+    if (!taken && !jobs->failed) jobs->failed = taken.error();
+    if (taken) running->events.emit(blob_finished{one.blob.digest, one.blob.size, false});
+  }
+}
+
+std::vector<store::reference_record> records_of(const std::vector<archive::archived_image>& images) {
+  std::vector<store::reference_record> records;
+  for (const archive::archived_image& image : images) {
+    for (const reference& name : image.names) {
+      store::reference_record& record = records.emplace_back();
+      record.name = name;
+      record.top = image.top;
+      for (const archive::archived_manifest& one : image.manifests) {
+        descriptor& held = record.manifests.emplace_back(one.manifest);
+        if (!held.platform && !one.platform.os.empty()) held.platform = one.platform;
+      }
+    }
+  }
+  return records;
+}
+
+}  // namespace
+
+task<result<extract_result>> extract(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                     std::shared_ptr<store::content_store> store, archive_input from, extract_options options) {
+  const auto started = std::chrono::steady_clock::now();
+  auto begin = [from, options, store, running] { return open(from, options, store, running->stop_flag()); };
+  result<opened_source> begun = co_await offload(shared.lanes, lane::files, std::move(begin));
+  if (!begun) co_return begun.error();
+  const opened_source opened = std::move(*begun);
+
+  extract_result done;
+  transfer_planned planned;
+  auto jobs = std::make_shared<queue>();
+  jobs->source = opened.source;
+  jobs->store = store;
+  for (const extracted_blob& one : opened.blobs) {
+    ++planned.blobs;
+    planned.bytes += one.blob.size;
+    const bool reused = one.held && !one.taken;
+    if (reused) ++planned.blobs_held;
+    if (reused) planned.bytes_held += one.blob.size;
+    if (!one.held || (one.taken && one.diff_id)) jobs->blobs.push_back(one);
+  }
+  running->events.emit(planned);
+  for (const extracted_blob& one : opened.blobs) {
+    if (one.held && !(one.taken && one.diff_id)) running->events.emit(blob_finished{one.blob.digest, one.blob.size, !one.taken});
+  }
+  runtime::task_group group(shared.executor);
+  for (unsigned i = 0; i < workers; ++i) group.spawn(work(shared, running, jobs));
+  co_await group.join();
+  if (jobs->failed) co_return *jobs->failed;
+
+  const result<void> recorded = co_await record(shared, *running, store, records_of(opened.images));
+  if (!recorded) co_return recorded.error();
+  for (const archive::archived_image& image : opened.images) {
+    for (const reference& name : image.names) append_described(done.images, name, image);
+  }
+  done.refused = opened.refused;
+  done.blobs = planned.blobs;
+  done.bytes = planned.bytes;
+  done.blobs_reused = planned.blobs_held;
+  done.bytes_reused = planned.bytes_held;
+  done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+  running->events.flush();
+  co_return done;
+}
+
+}  // namespace gantry::jobs

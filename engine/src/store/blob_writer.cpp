@@ -1,0 +1,53 @@
+#include "store/blob_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace gantry::store {
+namespace {
+
+/// Bytes after which the kernel is asked to begin writing, so that the sync at the end waits little.
+constexpr std::uint64_t writeback_step = std::uint64_t{8} << 20;
+
+}  // namespace
+
+blob_writer::~blob_writer() {
+  if (path_.empty()) return;
+  // What cannot be removed is what a crash would leave, and is cleaned up like that.
+  [[maybe_unused]] const auto removed = runtime::remove_file(path_);
+}
+
+result<void> blob_writer::write(std::span<const std::byte> bytes) {
+  if (auto written = file_.write_at(size_, bytes); !written) return written;
+  hash_.update(bytes);
+  size_ += bytes.size();
+  if (sync_ && size_ - written_back_ >= writeback_step) {
+    file_.start_writeback(written_back_, size_ - written_back_);
+    written_back_ = size_;
+  }
+  return {};
+}
+
+result<digest> blob_writer::commit(const digest& expected) {
+  digest computed = hash_.finish();
+  if (expected && computed != expected) {
+    return failure(errc::digest_mismatch,
+                   fmt::format("blob {} is damaged: its {} bytes hash to {}", expected.string(), size_, computed.string()));
+  }
+  if (sync_) {
+    if (auto synced = file_.sync_data(); !synced) return synced.error();
+  }
+  file_.set_permissions(0444);
+  if (auto closed = file_.close(); !closed) return closed.error();
+  const std::filesystem::path directory = blobs_ / computed.algorithm_name();
+  if (auto made = runtime::make_directories(directory); !made) return made.error();
+  if (auto renamed = runtime::rename_file(path_, directory / computed.encoded()); !renamed) return renamed.error();
+  path_.clear();
+  if (sync_) {
+    if (auto synced = runtime::sync_directory(directory); !synced) return synced.error();
+  }
+  return computed;
+}
+
+}  // namespace gantry::store

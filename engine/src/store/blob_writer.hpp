@@ -1,0 +1,47 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "model/digester.hpp"
+#include "runtime/file.hpp"
+
+#include <gantry/digest.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+
+namespace gantry::store {
+
+/// A blob on its way into the store from front to back, such as the member of an archive, whose digest may be known only at its end. Made
+/// by content_store::write_blob. Needs no lock and cannot be resumed. Without \ref commit it is removed by the destructor. Blocking.
+class blob_writer {
+ public:
+  blob_writer(const blob_writer&) = delete;
+  blob_writer& operator=(const blob_writer&) = delete;
+  ~blob_writer();
+
+  result<void> write(std::span<const std::byte> bytes);
+
+  std::uint64_t size() const noexcept { return size_; }
+
+  /// Makes what was written part of the store, under the digest that it hashes to, which is returned.
+  /// \param expected when not empty, another digest is errc::digest_mismatch, and nothing is stored
+  result<digest> commit(const digest& expected = {});
+
+ private:
+  friend class content_store;
+  blob_writer(runtime::file opened, std::filesystem::path blobs, digest_algorithm algorithm, bool sync)
+      : file_(std::move(opened)), path_(file_.path()), blobs_(std::move(blobs)), hash_(algorithm), sync_(sync) {}
+
+  runtime::file file_;
+  std::filesystem::path path_;   ///< of the file while it is written; empty once it has its final name
+  std::filesystem::path blobs_;  ///< the store's directory blobs/
+  model::digester hash_;
+  std::uint64_t size_ = 0;
+  std::uint64_t written_back_ = 0;
+  bool sync_;
+};
+
+}  // namespace gantry::store

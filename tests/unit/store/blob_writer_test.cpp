@@ -1,0 +1,55 @@
+#include "store/blob_writer.hpp"
+
+#include "fixture.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace gantry::store {
+namespace {
+
+using namespace test;
+
+bool nothing_left(const store_fixture& f) { return std::filesystem::is_empty(f.directory / "store/ingest"); }
+
+}  // namespace
+
+TEST_CASE("a blob whose digest is known at its end gets the name that it hashes to") {
+  const store_fixture f;
+  const std::string content = noise(300'000);
+  const auto writer = must(f.store->write_blob());
+  must(writer->write(bytes_of(content.substr(0, 100'000))));
+  must(writer->write(bytes_of(content.substr(100'000))));
+  CHECK(writer->size() == content.size());
+  const descriptor blob = descriptor_of(content);
+  CHECK(must(writer->commit()) == blob.digest);
+  CHECK(f.store->holds(blob));
+  CHECK(must(f.store->read(blob, 1 << 20)) == content);
+  CHECK((std::filesystem::status(f.blob_of(blob)).permissions() & std::filesystem::perms::owner_write) == std::filesystem::perms::none);
+  CHECK(nothing_left(f));
+}
+
+TEST_CASE("a blob that is not what was expected is not stored") {
+  const store_fixture f;
+  auto writer = must(f.store->write_blob());
+  must(writer->write(bytes_of("something else")));
+  must_fail(writer->commit(descriptor_of("what was expected").digest), errc::digest_mismatch);
+  writer.reset();
+  CHECK_FALSE(f.store->holds(descriptor_of("something else")));
+  CHECK(nothing_left(f));
+}
+
+TEST_CASE("a blob that is given up leaves nothing") {
+  const store_fixture f;
+  must(must(f.store->write_blob())->write(bytes_of("half")));
+  CHECK(nothing_left(f));
+}
+
+TEST_CASE("a blob is stored under the algorithm that it is named by, an empty one too") {
+  const store_fixture f;
+  const auto writer = must(f.store->write_blob(digest_algorithm::sha512));
+  CHECK(must(writer->commit()) == descriptor_of("", digest_algorithm::sha512).digest);
+  CHECK(f.store->holds(descriptor_of("", digest_algorithm::sha512)));
+}
+
+}  // namespace gantry::store
