@@ -193,10 +193,25 @@ std::int64_t content_store::growth_stamp(const digest& value) const noexcept {
   return static_cast<std::int64_t>(changed.tv_sec) * 1'000'000'000 + changed.tv_nsec;
 }
 
-result<std::unique_ptr<ingest>> content_store::begin(const descriptor& blob, ingest_options options) const {
+result<claim_attempt> content_store::claim(const descriptor& blob) {
+  claim_attempt answer;
+  answer.held = holds(blob);
+  if (answer.held) return answer;
+  auto lock = try_lock(blob.digest);
+  if (!lock) return lock.error();
+  answer.lock = std::move(*lock);
+  // It may have been committed between the look and the lock.
+  if (answer.lock) answer.held = holds(blob);
+  if (!answer.lock) answer.growth = growth_stamp(blob.digest);
+  return answer;
+}
+
+result<std::unique_ptr<blob_part>> content_store::begin(const descriptor& blob, ingest_options options) {
   const std::string suffix = options.place == ingest_place::own ? runtime::random_suffix() : std::string();
   ingest::places where{paths_.ingest(blob.digest, suffix), paths_.blob(blob.digest), sync_};
-  return ingest::begin(blob, std::move(where), options);
+  auto begun = ingest::begin(blob, std::move(where), options);
+  if (!begun) return begun.error();
+  return std::unique_ptr<blob_part>(std::move(*begun));
 }
 
 }  // namespace gantry::store

@@ -4,6 +4,7 @@
 #include "model/blob_source.hpp"
 #include "runtime/file.hpp"
 #include "store/blob_meta.hpp"
+#include "store/blob_target.hpp"
 #include "store/ingest.hpp"
 #include "store/paths.hpp"
 #include "store/reference_record.hpp"
@@ -41,16 +42,12 @@ class index_lock {
   runtime::file_lock lock_;
 };
 
-/// Held by the one who fetches a blob; made by content_store::try_lock. Release it after the ingest is destroyed, which still tidies up.
-/// See runtime::file_lock.
-using digest_lock = runtime::file_lock;
-
 /// The content-addressed store (DESIGN section 4), a valid OCI image layout on disk. Everything blocks and runs on worker lanes. The object
 /// has no state but its directory: all members may be called from several threads at once, and several processes may use one store.
 ///
-/// Order of a fetch: holds() -> try_lock() until it is had -> holds() again -> begin() -> piece_writer... -> commit(). Order of an
-/// operation's end: try_lock_index() -> put_reference()... -> rebuild_index().
-class content_store final : public model::blob_source {
+/// Order of a fetch: claim() until the blob is held or the lock is had -> begin() -> piece_writer... -> commit(). Order of an operation's
+/// end: try_lock_index() -> put_reference()... -> rebuild_index().
+class content_store final : public model::blob_source, public blob_target {
  public:
   /// `$GANTRY_CACHE_DIR`, else `$XDG_CACHE_HOME/gantry` (absolute paths only), else `$HOME/.cache/gantry`; empty variables count as unset.
   /// Fails with errc::invalid_option when none is set.
@@ -81,9 +78,10 @@ class content_store final : public model::blob_source {
   /// Changes whenever the shared partial file of this blob grows; 0 when there is none. For those who wait for the lock's holder.
   std::int64_t growth_stamp(const digest& value) const noexcept;
 
-  /// Starts or resumes an ingest and checks every journalled piece against the disk. A torn, damaged or foreign journal costs bytes, it is
-  /// no error.
-  result<std::unique_ptr<ingest>> begin(const descriptor& blob, ingest_options options = {}) const;
+  /// holds() and try_lock() as a fetch needs them.
+  result<claim_attempt> claim(const descriptor& blob) override;
+
+  result<std::unique_ptr<blob_part>> begin(const descriptor& blob, ingest_options options = {}) override;
 
   /// What is known about the content of a blob; nothing when it is not known, or cannot be read.
   std::optional<blob_meta> meta(const digest& blob) const;

@@ -212,7 +212,7 @@ void ingest::discard() noexcept {
   std::filesystem::remove_all(where_.directory, ignored);
 }
 
-piece_writer::piece_writer(ingest& target, std::uint64_t offset) : target_(&target), start_(offset) {}
+piece_writer::piece_writer(blob_part& target, std::uint64_t offset) : target_(&target), start_(offset) {}
 
 result<void> piece_writer::append(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {

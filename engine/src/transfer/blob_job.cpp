@@ -17,30 +17,10 @@ constexpr std::chrono::seconds holder_patience{60};
 
 failure stopped() { return {errc::cancelled, "stopped"}; }
 
-/// One look at a blob and its lock.
-struct claim_attempt {
-  bool held = false;  ///< the blob is in the store
-  std::optional<store::digest_lock> lock;
-  std::int64_t growth = 0;  ///< of the holder's part, when somebody else has the lock
-};
-
-result<claim_attempt> try_claim(store::content_store& store, const descriptor& blob) {
-  claim_attempt answer;
-  answer.held = store.holds(blob);
-  if (answer.held) return answer;
-  auto lock = store.try_lock(blob.digest);
-  if (!lock) return lock.error();
-  answer.lock = std::move(*lock);
-  // It may have been committed between the look and the lock.
-  if (answer.lock) answer.held = store.holds(blob);
-  if (!answer.lock) answer.growth = store.growth_stamp(blob.digest);
-  return answer;
-}
-
 }  // namespace
 
 blob_job::blob_job(context& shared, operation& running, planner& plan, runtime::signal& work_changed,
-                   std::shared_ptr<store::content_store> into, wanted_blob wanted)
+                   std::shared_ptr<store::blob_target> into, wanted_blob wanted)
     : retry(shared.retry, jitter_seed()),
       shared_(shared),
       running_(running),
@@ -63,8 +43,8 @@ task<result<void>> blob_job::claim() {
   std::int64_t growth = 0;
   auto changed = std::chrono::steady_clock::now();
   for (;;) {
-    auto look = [store = into_, blob = wanted_.blob] { return try_claim(*store, blob); };
-    result<claim_attempt> answer = co_await offload(shared_.lanes, lane::files, std::move(look));
+    auto look = [into = into_, blob = wanted_.blob] { return into->claim(blob); };
+    result<store::claim_attempt> answer = co_await offload(shared_.lanes, lane::files, std::move(look));
     if (!answer) co_return answer.error();
     reused_ = answer->held;
     if (answer->held) co_return result<void>();
@@ -144,7 +124,7 @@ task<result<void>> blob_job::run() {
   for (bool first = true;; first = false) {
     const result<void> fetched = co_await fetch();
     if (fetched) break;
-    // Wrong bytes, all there: the ingest has removed them. Once more from the start, in case something on the way has changed them.
+    // Wrong bytes, all there: the part has given them up. Once more from the start, in case something on the way has changed them.
     if (fetched.error().code != errc::digest_mismatch) co_return fetched.error();
     resumed_ = 0;
     if (!first) {

@@ -3,7 +3,7 @@
 #include "base/failure.hpp"
 #include "registry/blob_location.hpp"
 #include "runtime/signal.hpp"
-#include "store/content_store.hpp"
+#include "store/blob_target.hpp"
 #include "transfer/context.hpp"
 #include "transfer/hash_follower.hpp"
 #include "transfer/planner.hpp"
@@ -26,13 +26,13 @@ struct wanted_blob {
   blob_role role = blob_role::layer;
 };
 
-/// One blob on its way into the store. The streams that fetch its bytes find here where to write and tell what they have written; \ref run
-/// does the rest: it waits for another process that fetches the same blob, resumes what an earlier run left, follows with the hash,
-/// commits.
+/// One blob on its way into the store or an archive. The streams that fetch its bytes find here where to write and tell what they have
+/// written; \ref run does the rest: it waits for another process that fetches the same blob, resumes what an earlier run left, follows with
+/// the hash, commits.
 class blob_job {
  public:
   /// All references must outlive the job.
-  blob_job(context& shared, operation& running, planner& plan, runtime::signal& work_changed, std::shared_ptr<store::content_store> into,
+  blob_job(context& shared, operation& running, planner& plan, runtime::signal& work_changed, std::shared_ptr<store::blob_target> into,
            wanted_blob wanted);
 
   /// From the claim to the commit. Keeps what arrived on every way out. errc::digest_mismatch after the whole was fetched twice and was
@@ -43,7 +43,7 @@ class blob_job {
   blob_id id() const noexcept { return id_; }
   registry::blob_location& location() noexcept { return location_; }
   /// The partial file, while the blob is open.
-  const std::shared_ptr<store::ingest>& part() const noexcept { return part_; }
+  const std::shared_ptr<store::blob_part>& part() const noexcept { return part_; }
   hash_follower& hash() noexcept { return *hash_; }
   /// Bytes were written at \p range.
   void written(byte_range range);
@@ -67,13 +67,13 @@ class blob_job {
   operation& running_;
   planner& plan_;
   runtime::signal& work_changed_;
-  std::shared_ptr<store::content_store> into_;
+  std::shared_ptr<store::blob_target> into_;
   wanted_blob wanted_;
   blob_id id_;
   registry::blob_location location_;
   std::optional<store::digest_lock> lock_;
   store::ingest_place place_ = store::ingest_place::shared;
-  std::shared_ptr<store::ingest> part_;
+  std::shared_ptr<store::blob_part> part_;
   std::unique_ptr<hash_follower> hash_;
   runtime::signal grown_;
   bool reused_ = false;

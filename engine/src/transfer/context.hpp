@@ -7,7 +7,6 @@
 #include "runtime/semaphore.hpp"
 #include "runtime/signal.hpp"
 #include "runtime/task.hpp"
-#include "store/content_store.hpp"
 #include "transfer/operation.hpp"
 #include "transfer/pace_monitor.hpp"
 #include "transfer/retry_policy.hpp"

@@ -188,7 +188,7 @@ task<> watch(run& all, runtime::stop_source& finished) {
 
 }  // namespace
 
-task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::shared_ptr<store::content_store> into,
+task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::shared_ptr<store::blob_target> into,
                                       std::vector<wanted_blob> blobs) {
   if (blobs.empty()) co_return fetch_summary();
   run all(shared, running, shared.jobs);

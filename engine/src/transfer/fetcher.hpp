@@ -18,9 +18,9 @@ struct fetch_summary {
   std::uint64_t bytes_resumed = 0;
 };
 
-/// Brings a set of distinct blobs into the store over the engine's connections, in the order and the pieces that the planner finds. The
+/// Brings a set of distinct blobs into \p into over the engine's connections, in the order and the pieces that the planner finds. The
 /// first failure that no retry mends stops the rest; what arrived stays.
-task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::shared_ptr<store::content_store> into,
+task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::shared_ptr<store::blob_target> into,
                                       std::vector<wanted_blob> blobs);
 
 }  // namespace gantry::transfer

@@ -37,7 +37,7 @@ task<> hash_follower::take(std::span<const std::byte> bytes, std::shared_ptr<con
   co_await hash(bytes, std::move(owner));
 }
 
-task<result<void>> hash_follower::advance(std::shared_ptr<store::ingest> from, std::uint64_t end, runtime::stop_source& stop) {
+task<result<void>> hash_follower::advance(std::shared_ptr<store::blob_part> from, std::uint64_t end, runtime::stop_source& stop) {
   if (position_ >= end) co_return result<void>();
   const busy_mark mark(busy_);
   std::vector<runtime::buffer_pool::buffer> taken = co_await buffers_.acquire(1, stop);

@@ -6,7 +6,7 @@
 #include "runtime/lanes.hpp"
 #include "runtime/stop.hpp"
 #include "runtime/task.hpp"
-#include "store/ingest.hpp"
+#include "store/blob_target.hpp"
 
 #include <gantry/digest.hpp>
 
@@ -36,7 +36,7 @@ class hash_follower {
 
   /// Reads back and hashes what lies between \ref position and \p end, which has been written. \returns errc::cancelled, or the failure of
   /// a read.
-  task<result<void>> advance(std::shared_ptr<store::ingest> from, std::uint64_t end, runtime::stop_source& stop);
+  task<result<void>> advance(std::shared_ptr<store::blob_part> from, std::uint64_t end, runtime::stop_source& stop);
 
   /// The digest of everything taken; the object must not be used afterwards.
   digest finish() { return digester_->finish(); }

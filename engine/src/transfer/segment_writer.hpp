@@ -4,6 +4,7 @@
 #include "runtime/buffer_pool.hpp"
 #include "runtime/task.hpp"
 #include "runtime/task_group.hpp"
+#include "store/ingest.hpp"
 #include "transfer/blob_job.hpp"
 #include "transfer/context.hpp"
 
@@ -36,7 +37,7 @@ class segment_writer {
  private:
   /// What the files lane works on; one call at a time.
   struct pieces {
-    std::shared_ptr<store::ingest> part;
+    std::shared_ptr<store::blob_part> part;
     std::optional<store::piece_writer> run;
     std::chrono::steady_clock::time_point begun;  ///< of what is not journalled yet
     result<void> append(std::uint64_t offset, std::span<const std::byte> bytes);

@@ -45,7 +45,7 @@ struct store_fixture {
   std::filesystem::path ingest_of(const descriptor& blob) const { return store::paths{directory / "store"}.ingest(blob.digest); }
   std::filesystem::path blob_of(const descriptor& blob) const { return store::paths{directory / "store"}.blob(blob.digest); }
   /// Writes and journals [offset, offset + length) of \p content.
-  static void fetch(store::ingest& into, std::string_view content, std::uint64_t offset, std::uint64_t length) {
+  static void fetch(store::blob_part& into, std::string_view content, std::uint64_t offset, std::uint64_t length) {
     store::piece_writer writer(into, offset);
     must(writer.append(bytes_of(content.substr(offset, length))));
     must(writer.flush());
