@@ -5,6 +5,7 @@
 #include <gantry/platform.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@ outcome<unsigned> parse_jobs(std::string_view text);
 
 /// `90`, `90s`, `5m`, `1h30m`, `500ms`; a bare number counts seconds. Zero and more than a year are refused.
 outcome<std::chrono::milliseconds> parse_duration(std::string_view option, std::string_view text);
+
+/// Bytes per second: `500K`, `10M`, `1.5M`, `2G` or a bare number; K, M and G count 1024. At least 1 KiB, at most 1 TiB.
+outcome<std::uint64_t> parse_rate(std::string_view option, std::string_view text);
 
 /// A comma-separated list of `os/arch[/variant]`, without duplicates.
 outcome<std::vector<platform>> parse_platforms(std::string_view text);

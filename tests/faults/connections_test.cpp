@@ -199,3 +199,21 @@ TEST_CASE("a blob that eight connections get wrong once is fetched once more", "
   CHECK(s.times_sent() > 1.9);
   CHECK(s.times_sent() <= 2.2);
 }
+
+TEST_CASE("a limited rate is not exceeded, whatever the number of connections", "[faults]") {
+  fake_registry registry;
+  const test_image image = app_image();
+  registry.hold("team/app", "1.0", image);
+  puller pulls(registry);
+  pulls.settings.jobs = GENERATE(1u, 8u);
+  pulls.settings.limit_rate = 4'000'000;
+  const pull_report report = pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  std::uint64_t bytes = 0;
+  for (const test_blob& layer : image.layers) bytes += layer.bytes.size();
+  // At the start a twentieth of a second is free, and the last grant of that size is used as soon as it is given.
+  const auto least = std::chrono::milliseconds(bytes / 4'000 - 100);
+  CHECK(report.took >= least);
+  CHECK(pulls.leftovers() == "");
+}

@@ -6,6 +6,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -55,6 +56,9 @@ struct engine_options {
 
   /// Asked for credentials; none: every request is anonymous. Kept for the life of the engine.
   std::shared_ptr<credential_source> credentials;
+
+  /// Bytes of blobs per second that all operations together may move; met within a few per cent over seconds. 0: no limit.
+  std::uint64_t limit_rate = 0;
 
   /// Whether finished files are forced to disk before they get their name. false: a power cut can lose what looked finished.
   bool sync = true;

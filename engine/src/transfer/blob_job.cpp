@@ -77,7 +77,7 @@ task<result<void>> blob_job::fetch() {
   if (!begun) co_return begun.error();
   part_ = std::move(*begun);
   running_.resume_waiting();
-  hash_ = std::make_unique<hash_follower>(shared_.lanes, shared_.hash_buffers, wanted_.blob.digest.algorithm());
+  hash_ = std::make_unique<hash_follower>(shared_.hashes, shared_.hash_buffers, wanted_.blob.digest.algorithm());
   const std::uint64_t held = part_->held().total();
   running_.events.emit(blob_started{wanted_.blob.digest, wanted_.blob.size, held, wanted_.role});
   resumed_ += held;

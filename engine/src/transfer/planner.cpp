@@ -120,7 +120,8 @@ std::optional<blob_id> planner::choose(std::optional<blob_id> last) const {
 assignment planner::start(time_point now, blob_id blob, byte_range range, segment_kind kind) {
   assignment given{next_stream_++, blob, range, kind};
   if (warm_ > 0) --warm_;
-  stream_state stream{blob, range.offset, range.end(), range.end(), kind, now, now, now, false, false, 0, 0, std::nullopt, rate_meter(now)};
+  stream_state stream{blob, range.offset, range.end(),    range.end(), kind, now, now, now, false, false, false, 0,
+                      0,    std::nullopt, rate_meter(now)};
   streams_.emplace(given.stream, std::move(stream));
   blobs_[blob].streams.push_back(given.stream);
   file(blob);
@@ -197,6 +198,12 @@ std::vector<byte_range> planner::received(stream_id id, time_point now, std::uin
   outstanding_ -= fresh;
   if (stream.kind == segment_kind::hedge || stream.rival != 0) hedged_ += bytes - fresh;
   return mine;
+}
+
+void planner::held_up(stream_id id, time_point now, bool waiting) {
+  stream_state& stream = streams_.at(id);
+  stream.held_up = waiting;
+  stream.last_byte = now;
 }
 
 std::uint64_t planner::remaining(stream_id id) const {

@@ -85,6 +85,8 @@ class planner {
   void refused(stream_id stream);
   /// Bytes were received; \returns which of them the caller must write. Position follows.
   std::vector<byte_range> received(stream_id stream, time_point now, std::uint64_t bytes);
+  /// The stream waits for something of ours, or does no longer: meanwhile nobody takes it for silent.
+  void held_up(stream_id stream, time_point now, bool waiting);
   /// How many bytes from its position on the stream should still read: less than asked when the rest was given away, 0 when it should end.
   std::uint64_t remaining(stream_id stream) const;
   /// Whether the stream's answer has more to come, but others have or will have all of it.
@@ -138,6 +140,7 @@ class planner {
     time_point last_byte;
     bool has_answer = false;
     bool disowned = false;    ///< its blob was begun anew
+    bool held_up = false;     ///< waits for something that is not the network
     stream_id rival = 0;      ///< hedge and hedged know each other; 0: nobody
     std::uint64_t bytes = 0;  ///< received
     std::optional<time_point> slow_since;

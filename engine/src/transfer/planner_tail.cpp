@@ -46,6 +46,7 @@ bool planner::divisible(const stream_state& stream) const {
 }
 
 bool planner::silent(const stream_state& stream, time_point now) const {
+  if (stream.held_up) return false;
   const auto silence = now - stream.last_byte;
   if (!stream.has_answer) return silence > std::max<std::chrono::nanoseconds>(least_wait, waits * longest_wait_);
   return silence > std::max<std::chrono::nanoseconds>(least_silence, 3 * round_trip());

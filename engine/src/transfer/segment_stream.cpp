@@ -101,9 +101,20 @@ task<std::optional<failure>> segment_stream::fill(stream_id stream, line_keeper:
   const blob_job& job = job_;
   filled_ = 0;
   while (filled_ < block.size()) {
-    const std::uint64_t wanted = std::min<std::uint64_t>(block.size() - filled_, plan_.remaining(stream));
+    std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(block.size() - filled_, plan_.remaining(stream)));
     if (wanted == 0) co_return std::nullopt;
+    std::size_t allowed = wanted;
+    if (shared_.bandwidth.limits()) {
+      plan_.held_up(stream, clock::now(), true);
+      allowed = co_await shared_.bandwidth.acquire(wanted, line.stop());
+      plan_.held_up(stream, clock::now(), false);
+      if (allowed == 0) co_return failure(errc::cancelled, "stopped");
+      // Somebody may have taken a part meanwhile.
+      wanted = static_cast<std::size_t>(std::min<std::uint64_t>(allowed, plan_.remaining(stream)));
+    }
     const result<std::size_t> got = co_await reply.read(block.subspan(filled_, wanted));
+    shared_.bandwidth.give_back(allowed - (got ? *got : 0));
+    if (wanted == 0) co_return std::nullopt;
     if (!got) co_return got.error();
     if (*got == 0) {
       co_return failure(errc::connection_lost, fmt::format("{} ended at byte {} of blob {}", reply.where(), plan_.position(stream),
