@@ -217,3 +217,27 @@ TEST_CASE("a limited rate is not exceeded, whatever the number of connections", 
   CHECK(report.took >= least);
   CHECK(pulls.leftovers() == "");
 }
+
+TEST_CASE("a partial file that was damaged on disk costs the pieces concerned", "[faults]") {
+  constexpr std::uint64_t piece = std::uint64_t{4} << 20;
+  constexpr std::uint64_t arrived = 22'000'000;
+  served s;
+  s.pulls.settings.jobs = 1;
+  s.pulls.settings.budget = 700ms;
+  s.registry.inject(s.layer().digest, stall_after(arrived), 1, 0);
+  const pull_report broken = s.pulls.pull();
+  REQUIRE(broken.ec);
+  const auto data = s.pulls.store() / "ingest" / ("sha256-" + s.layer().digest.substr(7)) / "data";
+  REQUIRE(std::filesystem::exists(data));
+
+  std::string bytes = slurp(data);
+  bytes[piece + 17] = static_cast<char>(bytes[piece + 17] ^ 1);
+  bytes.replace(3 * piece + 8192, 4096, std::string(4096, '\0'));
+  spill(data, bytes);
+  s.registry.heal();
+  s.registry.forget_requests();
+  s.pulls.settings.budget = 20s;
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(s.registry.body_sent(s.layer().digest) == s.layer().bytes.size() - arrived + 2 * piece);
+}
