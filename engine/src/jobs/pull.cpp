@@ -213,6 +213,7 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
     now.events.emit(blob_finished{one.blob.digest, one.blob.size, !names.fetched().contains(one.blob.digest)});
 
   if (options.offline && !made.missing.empty()) co_return not_held(made.missing);
+  now.read_again = exporting.has_value();
   const result<transfer::fetch_summary> fetched = co_await transfer::fetch_all(shared, now, store, std::move(made.missing));
   if (!fetched) co_return fetched.error();
   // What came out of the store under its own name stands there already, and the store may be read-only.

@@ -2,18 +2,15 @@
 
 #include "base/failure.hpp"
 #include "model/digester.hpp"
+#include "runtime/batch_queue.hpp"
 #include "runtime/lanes.hpp"
-#include "runtime/signal.hpp"
 #include "runtime/task.hpp"
-#include "runtime/task_group.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
-#include <vector>
 
 namespace gantry::transfer {
 
@@ -37,10 +34,10 @@ class hash_scheduler {
   hash_scheduler(runtime::executor where, runtime::lanes& workers);
 
   /// Gives all of \p source to \p into, which nobody else may use meanwhile. Deaf to stops: sources are short. \returns the source's
-  /// failure.
+  /// failure; rethrows what it throws.
   task<result<void>> feed(std::shared_ptr<model::digester> into, std::shared_ptr<hash_source> source);
 
-  /// Bytes that were hashed beside another stream, for tests and benchmarks.
+  /// Bytes that were hashed beside another stream.
   std::uint64_t paired_bytes() const noexcept { return paired_; }
 
  private:
@@ -48,25 +45,18 @@ class hash_scheduler {
     std::shared_ptr<model::digester> into;
     std::shared_ptr<hash_source> source;
     std::span<const std::byte> pending;
-    std::optional<result<void>> outcome;  ///< set on the worker
-    bool finished = false;                ///< set on the strand
-    runtime::signal done;
+    std::uint64_t paired = 0;
+    bool complete = false;
+    std::optional<failure> error;
 
-    /// Sees to it that something is pending; false when there is no more, and \ref outcome is set.
+    /// Sees to it that something is pending; false when there is no more, and the request is complete.
     bool refill();
   };
-  using batch = std::vector<std::shared_ptr<request>>;
+  using requests = runtime::batch_queue<request>;
+  static void run(const requests::batch& taken);
 
-  void start();
-  task<> work(batch taken);
-  static std::uint64_t run(const batch& taken);
-
-  runtime::lanes& workers_;
-  std::size_t at_once_;
-  std::size_t running_ = 0;
-  std::deque<std::shared_ptr<request>> waiting_;
+  requests queue_;
   std::uint64_t paired_ = 0;
-  runtime::task_group busy_;
 };
 
 }  // namespace gantry::transfer

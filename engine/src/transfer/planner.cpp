@@ -72,7 +72,7 @@ std::optional<byte_range> planner::gap_of(blob_id blob) const {
   const blob_state& state = blobs_[blob];
   if (!state.map || state.map->fully_claimed()) return std::nullopt;
   // One request at a time until it is known that ranges work, and for good when they do not.
-  const bool alone = state.ranges == range_support::no || (state.ranges == range_support::unknown && !ranges_seen_);
+  const bool alone = state.troubled || state.ranges == range_support::no || (state.ranges == range_support::unknown && !ranges_seen_);
   if (alone && !state.streams.empty()) return std::nullopt;
   byte_ranges spoken_for;
   for (const stream_id id : state.streams) {
@@ -171,6 +171,8 @@ void planner::header(stream_id id, time_point now, range_support support, std::u
   stream.position = begin;
 }
 
+void planner::troubled(blob_id blob) { blobs_.at(blob).troubled = true; }
+
 void planner::refused(stream_id id) {
   stream_state& useless = streams_.at(id);
   useless.end = useless.position;
@@ -192,6 +194,7 @@ std::vector<byte_range> planner::received(stream_id id, time_point now, std::uin
   const byte_range range{stream.position, bytes};
   stream.position += bytes;
   if (stream.disowned) return {};
+  if (bytes != 0) blobs_[stream.blob].troubled = false;
   std::vector<byte_range> mine = blobs_[stream.blob].map->claim(range);
   std::uint64_t fresh = 0;
   for (const byte_range& part : mine) fresh += part.length;

@@ -93,6 +93,8 @@ class planner {
   bool overtaken(stream_id stream) const;
   /// The stream is over; what it has not received is free again.
   void ended(stream_id stream);
+  /// A request for the blob has failed: until one brings bytes again, no second is made.
+  void troubled(blob_id blob);
   void written(blob_id blob, byte_range range) { blobs_.at(blob).map->written(range); }
 
   /// Streams to cut because they are much slower than the others; call it a few times per second.
@@ -126,6 +128,7 @@ class planner {
     std::uint64_t size = 0;
     std::optional<segment_map> map;  ///< there while the blob is open
     range_support ranges = range_support::unknown;
+    bool troubled = false;
     std::vector<stream_id> streams;
     std::optional<rank> waiting;  ///< its place in \ref waiting_
   };

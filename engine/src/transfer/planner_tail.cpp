@@ -64,7 +64,7 @@ std::optional<assignment> planner::steal(time_point now) {
   stream_state* victim = nullptr;
   double longest = 0;
   for (auto& [id, stream] : streams_) {
-    if (!divisible(stream) || stream.left() < 2 * values_.least_steal) continue;
+    if (!divisible(stream) || blobs_[stream.blob].troubled || stream.left() < 2 * values_.least_steal) continue;
     const double time = seconds_to_go(stream, now);
     if (time <= longest) continue;
     longest = time;

@@ -145,7 +145,7 @@ task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keep
   segment_writer::shared_buffer spare = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken[1]));
 
   line.begin();
-  segment_writer writer(shared_, job_);
+  const auto writer = std::make_shared<segment_writer>(shared_, job_);
   std::optional<failure> broken;
   std::optional<failure> unwritten;
   while (!broken && plan_.remaining(stream) != 0) {
@@ -153,19 +153,28 @@ task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keep
     std::vector<byte_range> parts;
     broken = co_await fill(stream, line, reply, receiving->bytes(), parts);
     if (parts.empty()) continue;
-    result<segment_writer::shared_buffer> free = co_await writer.store(std::move(receiving), base, std::move(parts));
+    const bool last = plan_.remaining(stream) == 0;
+    result<segment_writer::shared_buffer> free = co_await writer->store(std::move(receiving), base, std::move(parts), last);
     if (!free) {
       unwritten = free.error();
       break;
     }
     receiving = *free ? std::move(*free) : std::exchange(spare, nullptr);
   }
-  const result<void> finished = co_await writer.finish();
-  // A disk that fails outweighs a network that does.
-  if (unwritten) co_return unwritten;
-  if (!finished) co_return finished.error();
-  if (broken) co_return broken;
-  co_return co_await close_answer(stream, reply);
+  if (broken || unwritten) {
+    const result<void> finished = co_await segment_writer::finish(writer);
+    // A disk that fails outweighs a network that does.
+    if (unwritten) co_return unwritten;
+    if (!finished) co_return finished.error();
+    co_return broken;
+  }
+  // The connection can ask for more while the last bytes are being written.
+  taken.clear();
+  receiving.reset();
+  spare.reset();
+  broken = co_await close_answer(stream, reply);
+  job_.finish_later(segment_writer::finish(writer));
+  co_return broken;
 }
 
 task<std::optional<failure>> segment_stream::close_answer(stream_id stream, http::exchange& reply) {
