@@ -54,10 +54,10 @@ registry::registry_settings registry_settings_of(const engine_options& options) 
   return settings;
 }
 
-/// Connections at once: no more in all than one host may have, since nearly always there is but one.
-unsigned jobs_of(const engine_options& options) {
-  const unsigned wanted = options.jobs != 0 ? options.jobs : most_jobs;
-  return options.max_per_host != 0 ? std::min(wanted, options.max_per_host) : wanted;
+unsigned jobs_of(const engine_options& options) { return options.jobs != 0 ? options.jobs : most_jobs; }
+
+unsigned per_host_of(const engine_options& options) {
+  return options.max_per_host != 0 ? options.max_per_host : std::max(most_jobs, jobs_of(options));
 }
 
 /// The certificate rules of an origin: what is insecure is so for the registry that was named, on the port that was named.
@@ -112,6 +112,7 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
                registry,
                {options.attempts, options.backoff, options.budget},
                jobs,
+               per_host_of(options),
                options.jobs == 0} {}
 
   void stop() {

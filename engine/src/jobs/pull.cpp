@@ -154,7 +154,8 @@ class early_connections {
 
   void open(const std::string& registry) {
     // With the connection that has brought the manifest they are not more than will be used.
-    const unsigned wanted = std::min(shared_.jobs, shared_.adaptive ? adaptive_start : most);
+    const unsigned allowed = std::min(shared_.jobs, shared_.max_per_host);
+    const unsigned wanted = std::min(allowed, shared_.adaptive ? adaptive_start : most);
     if (wanted < 2 || opened_) return;
     opened_ = true;
     opening_.spawn(shared_.registry.warm_up(registry, wanted - 1, stop_));

@@ -39,7 +39,7 @@ result<opening_attempt> claim_and_begin(store::blob_target& into, const descript
 }  // namespace
 
 blob_job::blob_job(context& shared, operation& running, planner& plan, commit_queue& commits, runtime::signal& work_changed,
-                   std::shared_ptr<store::blob_target> into, wanted_blob wanted)
+                   std::shared_ptr<store::blob_target> into, wanted_blob wanted, std::size_t group)
     : retry(shared.retry, jitter_seed()),
       shared_(shared),
       running_(running),
@@ -48,7 +48,7 @@ blob_job::blob_job(context& shared, operation& running, planner& plan, commit_qu
       work_changed_(work_changed),
       into_(std::move(into)),
       wanted_(std::move(wanted)),
-      id_(plan.add(wanted_.blob.size)),
+      id_(plan.add(wanted_.blob.size, group)),
       location_(shared.registry, wanted_.source, wanted_.blob.digest),
       tails_(shared.executor) {}
 

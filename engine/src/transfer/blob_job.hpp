@@ -35,8 +35,9 @@ struct wanted_blob {
 class blob_job {
  public:
   /// All references must outlive the job.
+  /// \param group of the blob, see planner::add
   blob_job(context& shared, operation& running, planner& plan, commit_queue& commits, runtime::signal& work_changed,
-           std::shared_ptr<store::blob_target> into, wanted_blob wanted);
+           std::shared_ptr<store::blob_target> into, wanted_blob wanted, std::size_t group);
 
   /// From the claim to the commit. Keeps what arrived on every way out. errc::digest_mismatch after the whole was fetched twice and was
   /// wrong twice.

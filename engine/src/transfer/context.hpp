@@ -32,8 +32,9 @@ struct context {
   limiter& bandwidth;               ///< what bytes of blobs wait for
   registry::registry_client& registry;
   retry_policy::parameters retry;
-  unsigned jobs = 1;      ///< permits of \ref connections
-  bool adaptive = false;  ///< the number of connections follows what the line gives, up to \ref jobs
+  unsigned jobs = 1;          ///< permits of \ref connections
+  unsigned max_per_host = 1;  ///< of these for one registry and where it sends us
+  bool adaptive = false;      ///< the number of connections follows what the line gives, up to \ref jobs
 };
 
 /// A seed for jitter; needs no quality, only difference.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,13 +30,20 @@ struct run {
       : shared(with),
         running(whose),
         commits(with.executor, with.lanes, std::move(into)),
-        plan({connections}),
+        plan(settings_of(with, connections)),
         controller({std::min(connections, 4u), connections}, clock::now()),
         target(with.adaptive ? controller.target() : connections),
         done(whose.stop),
         openings(connections + opened_ahead),
         workers(with.executor),
         openers(with.executor) {}
+
+  static planner::settings settings_of(const context& with, unsigned connections) {
+    planner::settings values;
+    values.connections = connections;
+    values.per_group = with.max_per_host;
+    return values;
+  }
 
   context& shared;
   operation& running;
@@ -201,7 +209,10 @@ task<> watch(run& all, runtime::stop_source& finished) {
 task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::shared_ptr<store::blob_target> into,
                                       std::vector<wanted_blob> blobs) {
   if (blobs.empty()) co_return fetch_summary();
-  run all(shared, running, into, shared.jobs);
+  std::map<std::string, std::size_t> hosts;
+  for (const wanted_blob& one : blobs) hosts.emplace(one.source.registry(), hosts.size());
+  const auto most = static_cast<unsigned>(std::min<std::size_t>(shared.jobs, hosts.size() * shared.max_per_host));
+  run all(shared, running, into, most);
   // Blobs are opened in this order: what is small first, so that configs never wait behind layers, then the largest, so that the tail is
   // short.
   constexpr std::uint64_t small = std::uint64_t{64} << 10;
@@ -210,8 +221,10 @@ task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::
     return std::pair(!little, little ? one.blob.size : ~one.blob.size);
   };
   std::stable_sort(blobs.begin(), blobs.end(), [&](const wanted_blob& a, const wanted_blob& b) { return rank(a) < rank(b); });
-  for (wanted_blob& one : blobs)
-    all.jobs.push_back(std::make_unique<blob_job>(shared, running, all.plan, all.commits, all.changed, into, std::move(one)));
+  for (wanted_blob& one : blobs) {
+    const std::size_t host = hosts.at(one.source.registry());
+    all.jobs.push_back(std::make_unique<blob_job>(shared, running, all.plan, all.commits, all.changed, into, std::move(one), host));
+  }
   for (const std::unique_ptr<blob_job>& job : all.jobs) all.openers.spawn(guarded(all, bring(all, *job)));
   all.plan.set_connections(all.target);
   while (all.started < all.target) all.workers.spawn(guarded(all, connection(all, all.started++)));

@@ -59,14 +59,16 @@ class planner {
     std::uint64_t last_chunk = std::uint64_t{1} << 20;
     /// What a thief takes is worth a request from here on.
     std::uint64_t least_steal = std::uint64_t{256} << 10;
+    /// Streams at once for the blobs of one group. 0: no limit of its own.
+    unsigned per_group = 0;
     /// How far ahead of the contiguous prefix a blob may be written.
     std::uint64_t out_of_order = std::uint64_t{256} << 20;
   };
 
   explicit planner(settings values) : values_(values) {}
 
-  /// A blob that will be wanted; not asked for before \ref open.
-  blob_id add(std::uint64_t size);
+  /// A blob that will be wanted; not asked for before \ref open. \param group blobs that share a limit: those of one registry
+  blob_id add(std::uint64_t size, std::size_t group = 0);
   /// The blob can be fetched now, or again from the start; \p held is there already. A stream of its earlier life brings nothing any more.
   void open(blob_id blob, byte_ranges held);
   /// The blob is not needed any more, e.g. found in the store.
@@ -126,6 +128,7 @@ class planner {
 
   struct blob_state {
     std::uint64_t size = 0;
+    std::size_t group = 0;
     std::optional<segment_map> map;  ///< there while the blob is open
     range_support ranges = range_support::unknown;
     bool troubled = false;
@@ -156,6 +159,7 @@ class planner {
   /// Puts the blob where \ref choose finds it.
   void file(blob_id blob);
   void disown(blob_id blob);
+  bool group_is_full(blob_id blob) const;
   std::optional<byte_range> gap_of(blob_id blob) const;
   std::uint64_t chunk(time_point now);
   std::optional<blob_id> choose(std::optional<blob_id> last) const;
@@ -177,8 +181,9 @@ class planner {
 
   settings values_;
   std::vector<blob_state> blobs_;
-  std::set<rank> waiting_;  ///< open blobs with gaps that nobody works on
-  std::set<blob_id> busy_;  ///< open blobs that somebody works on
+  std::set<rank> waiting_;                  ///< open blobs with gaps that nobody works on
+  std::map<std::size_t, unsigned> active_;  ///< streams of a group
+  std::set<blob_id> busy_;                  ///< open blobs that somebody works on
   std::map<stream_id, stream_state> streams_;
   stream_id next_stream_ = 1;
   std::size_t warm_ = 0;         ///< connections that are open and idle

@@ -519,3 +519,33 @@ TEST_CASE("a stream that waits for something of ours is not silent") {
   t.now += 60s;
   CHECK(t.must(blob).kind == segment_kind::hedge);
 }
+
+TEST_CASE("a group gets no more streams than its limit, and the others go to another group") {
+  planner::settings values;
+  values.connections = 8;
+  values.per_group = 2;
+  planner plan(values);
+  planner::time_point now{10s};
+  const blob_id one = plan.add(100 * MiB, 7);
+  const blob_id small = plan.add(10 * KiB, 7);
+  const blob_id other = plan.add(50 * MiB, 9);
+  for (const blob_id blob : {one, small, other}) plan.open(blob, {});
+  const auto first = plan.next(now, std::nullopt);
+  const auto second = plan.next(now, std::nullopt);
+  REQUIRE((first && second));
+  CHECK(first->blob == small);
+  CHECK(second->blob == one);
+  const auto third = plan.next(now, one);
+  REQUIRE(third);
+  CHECK(third->blob == other);
+  plan.header(second->stream, now + 10ms, range_support::yes, 0);
+  plan.header(third->stream, now + 10ms, range_support::yes, 0);
+  const auto fourth = plan.next(now, one);
+  REQUIRE(fourth);
+  CHECK(fourth->blob == other);
+  CHECK_FALSE(plan.next(now, one));
+  plan.ended(first->stream);
+  const auto fifth = plan.next(now, std::nullopt);
+  REQUIRE(fifth);
+  CHECK(fifth->blob == small);
+}
