@@ -15,7 +15,8 @@
 namespace gantry::runtime {
 
 /// Work for a lane that is cheaper done several items at a time. An item starts at once while a worker is free; what comes while all are
-/// busy is taken together by the next that is. Used on the strand alone; outlives all calls of \ref process.
+/// busy is taken together by the next that is. Used on the strand alone; outlives all calls of \ref process and
+/// what they have started, see \ref join.
 ///
 /// \tparam Item has a member `bool complete`, set by the work; an item that is left incomplete is worked on again, before all others.
 template <class Item>
@@ -36,6 +37,9 @@ class batch_queue {
     while (!mine->finished) co_await mine->done.wait();
     if (mine->thrown) std::rethrow_exception(mine->thrown);
   }
+
+  /// Waits for the workers; for those who destroy the queue.
+  task<> join() { return busy_.join(); }
 
  private:
   struct entry {

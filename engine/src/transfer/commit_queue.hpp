@@ -26,6 +26,9 @@ class commit_queue {
   /// \returns when content and name of the blob are as durable as its target makes them; \p part has been destroyed then.
   task<result<void>> commit(std::shared_ptr<store::blob_part> part, digest computed);
 
+  /// Waits for the workers; for those who destroy the queue.
+  task<> join() { return queue_.join(); }
+
  private:
   struct item {
     std::shared_ptr<store::blob_target> into;

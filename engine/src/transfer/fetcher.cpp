@@ -235,9 +235,13 @@ task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::
   co_await all.openers.join();
   all.changed.notify_all();
   co_await all.workers.join();
-  for (const std::unique_ptr<blob_job>& job : all.jobs) co_await job->settle();
   finished.request_stop();
   co_await watchers.join();
+  for (const std::unique_ptr<blob_job>& job : all.jobs) {
+    task<> rest = job->settle();
+    co_await guarded(all, std::move(rest));
+  }
+  co_await all.commits.join();
   running.events.flush();
   if (all.error) co_return *all.error;
   if (running.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
