@@ -33,7 +33,7 @@ class tls_sessions {
 };
 
 /// TLS over any stream, the client's end. Ciphertext comes in long reads into an aligned buffer and is decrypted straight into the
-/// reader's: a call of the system and a turn of the event loop for every 64 KiB instead of every record.
+/// reader's: a call of the system and at most a turn of the event loop for every 128 KiB instead of every record.
 class tls_stream final : public byte_stream {
  public:
   /// \param native fresh of SSL_new, with the checks of the peer already set
