@@ -50,7 +50,7 @@ struct fixture {
   struct stream {
     std::string text;
     std::shared_ptr<model::digester> hash = std::make_shared<model::digester>(digest_algorithm::sha256);
-    std::optional<result<void>> outcome;
+    std::optional<result<void>> outcome{};
   };
   void feed(hash_scheduler& with, stream& into, std::size_t block, text_source::ending how = text_source::ending::good) {
     loop.spawn(with.feed(into.hash, std::make_shared<text_source>(into.text, block, how)), into.outcome);
