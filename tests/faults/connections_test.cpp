@@ -136,8 +136,8 @@ TEST_CASE("after a failure one of eight connections looks whether a blob answers
   const pull_report report = s.pulls.pull();
   INFO(report.text.message());
   CHECK(report.ec == make_error_condition(condition::failed));
-  // The first was cut; then one at a time.
-  CHECK(s.registry.count(s.layer().digest) == s.pulls.settings.attempts + 1);
+  // Those that began when ranges were seen to work, at most; then one at a time.
+  CHECK(s.registry.count(s.layer().digest) <= s.pulls.settings.attempts + 8);
   CHECK(s.pulls.leftovers(true) == "");
 }
 
