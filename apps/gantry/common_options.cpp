@@ -55,6 +55,15 @@ void add_transfer_options(option_parser& parser, common_options& into) {
            })
       ->group(group);
   parser
+      .add("--limit-rate", "Bytes per second in all, e.g. 500K or 10M (default none)", "RATE",
+           [&into](const std::string& text) -> outcome<> {
+             auto rate = parse_rate("--limit-rate", text);
+             if (!rate) return rate.error();
+             into.limit_rate = *rate;
+             return {};
+           })
+      ->group(group);
+  parser
       .add("--retries,--retry-attempts", "Attempts after an error answer (default 5); cut connections are not counted", "N",
            [&into](const std::string& text) -> outcome<> {
              auto count = parse_count("--retries", text, 0, 1000);

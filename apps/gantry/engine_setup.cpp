@@ -139,6 +139,7 @@ outcome<engine_options> make_engine_options(const common_options& options, const
   engine.cache_dir = options.cache_dir;
   engine.jobs = options.jobs;
   engine.max_per_host = options.max_per_host;
+  engine.limit_rate = options.limit_rate;
   engine.attempts = options.retries + 1;
   engine.sync = options.sync;
   if (!options.ca_cert.empty()) {

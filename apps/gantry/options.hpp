@@ -7,6 +7,7 @@
 #include <gantry/reference.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -26,6 +27,7 @@ enum class progress_mode {
 struct common_options {
   unsigned jobs = 0;                                 ///< connections; 0: auto
   unsigned max_per_host = 0;                         ///< connections to one host; 0: the engine's choice
+  std::uint64_t limit_rate = 0;                      ///< bytes per second; 0: unlimited
   unsigned retries = 5;                              ///< attempts after the first error answer
   std::optional<std::chrono::milliseconds> timeout;  ///< the whole operation; none: unlimited
 

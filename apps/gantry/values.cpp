@@ -120,6 +120,37 @@ outcome<std::uint64_t> parse_size(std::string_view option, std::string_view text
   return whole * unit + unit / 1000 * thousandths + unit % 1000 * thousandths / 1000;
 }
 
+outcome<std::uint64_t> parse_rate(std::string_view option, std::string_view text) {
+  static constexpr std::uint64_t least = 1024;
+  static constexpr std::uint64_t most = std::uint64_t{1} << 40;
+  const auto refused = [&] {
+    return usage_problem(fmt::format("{} takes bytes per second such as 500K, 10M or 1.5M, from 1K to 1024G, not '{}'", option, text));
+  };
+  std::uint64_t whole = 0;
+  std::string_view rest = text;
+  if (!read_number(rest, whole) || whole > most) return refused();
+  double value = static_cast<double>(whole);
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    double place = 1;
+    const std::size_t before = rest.size();
+    while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
+      place /= 10;
+      value += place * (rest[0] - '0');
+      rest.remove_prefix(1);
+    }
+    if (rest.size() == before) return refused();
+  }
+  static constexpr std::string_view units = "KMG";
+  if (!rest.empty()) {
+    const std::size_t unit = units.find(rest[0] >= 'a' ? static_cast<char>(rest[0] - 'a' + 'A') : rest[0]);
+    if (unit == std::string_view::npos || rest.size() != 1) return refused();
+    value *= static_cast<double>(std::uint64_t{1024} << (10 * unit));
+  }
+  if (value < static_cast<double>(least) || value > static_cast<double>(most)) return refused();
+  return static_cast<std::uint64_t>(value);
+}
+
 outcome<std::vector<platform>> parse_platforms(std::string_view text) {
   return parse_list(text, [](std::string_view word, error_code& ec) { return platform::parse(word, ec); });
 }

@@ -25,6 +25,9 @@ outcome<std::chrono::milliseconds> parse_duration(std::string_view option, std::
 /// `1500`, `500M`, `1.5GB`, `20GiB`: bytes, with k, M, G, T for powers of 1000 and Ki, Mi, Gi, Ti for powers of 1024.
 outcome<std::uint64_t> parse_size(std::string_view option, std::string_view text);
 
+/// Bytes per second: `500K`, `10M`, `1.5M`, `2G` or a bare number; K, M and G count 1024. At least 1 KiB, at most 1 TiB.
+outcome<std::uint64_t> parse_rate(std::string_view option, std::string_view text);
+
 /// A comma-separated list of `os/arch[/variant]`, without duplicates.
 outcome<std::vector<platform>> parse_platforms(std::string_view text);
 

@@ -21,6 +21,8 @@
 #include "serve/service.hpp"
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
+#include "transfer/hash_scheduler.hpp"
+#include "transfer/limiter.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -60,10 +62,10 @@ registry::registry_settings registry_settings_of(const engine_options& options) 
   return settings;
 }
 
-/// Connections at once: no more in all than one host may have, since nearly always there is but one.
-unsigned jobs_of(const engine_options& options) {
-  const unsigned wanted = options.jobs != 0 ? options.jobs : most_jobs;
-  return options.max_per_host != 0 ? std::min(wanted, options.max_per_host) : wanted;
+unsigned jobs_of(const engine_options& options) { return options.jobs != 0 ? options.jobs : most_jobs; }
+
+unsigned per_host_of(const engine_options& options) {
+  return options.max_per_host != 0 ? options.max_per_host : std::max(most_jobs, jobs_of(options));
 }
 
 /// The certificate rules of an origin: what is insecure is so for the registry that was named, on the port that was named.
@@ -102,18 +104,23 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
         jobs(jobs_of(options)),
         buffers(strand, std::max<std::size_t>(runtime::buffer_pool::default_count, 2 * std::size_t{jobs})),
         hash_buffers(strand, hash_buffer_count),
+        hashes(strand, lanes),
         connector(lanes, connect_limits_of(options)),
         http(connector, exchange_limits_of(options), tls_rules_of(options)),
         registry(http, lanes, registry_settings_of(options)),
         connections(jobs),
+        bandwidth(options.limit_rate),
         shared{strand,
                lanes,
                buffers,
                hash_buffers,
+               hashes,
                connections,
+               bandwidth,
                registry,
                {options.attempts, options.backoff, options.budget},
                jobs,
+               per_host_of(options),
                options.jobs == 0} {}
 
   void stop() {
@@ -324,10 +331,12 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   runtime::lanes lanes;
   runtime::buffer_pool buffers;
   runtime::buffer_pool hash_buffers;
+  transfer::hash_scheduler hashes;
   net::connector connector;
   http::client http;
   registry::registry_client registry;
   runtime::semaphore connections;
+  transfer::limiter bandwidth;
   transfer::context shared;
   std::shared_ptr<store::content_store> store;
   std::set<transfer::operation*> operations;

@@ -83,6 +83,29 @@ TEST_CASE("too many requests are refused, and the rest arrives nevertheless") {
   CHECK(result.refusals >= 1);
   CHECK(result.refusals <= 20);
   CHECK(result.seconds <= 1.4 * static_cast<double>(result.useful) / (8 * 2 * MB));
+  CHECK(result.extra() <= 0.03);
+}
+
+TEST_CASE("an origin that refuses a burst is served at its limit by a fixed number of connections too") {
+  network path = capped(40ms, 2 * MB);
+  path.most_connections = 4;
+  path.retry_after = 1s;
+  const outcome result = checked(path, {{100 * MiB}, 8});
+  CHECK(result.seconds <= 2.0 * static_cast<double>(result.useful) / (4 * 2 * MB));
+  CHECK(result.extra() <= 0.03);
+}
+
+TEST_CASE("on a line that loses packets eight connections bring what eight lossy connections can") {
+  network path = capped(40ms, 10 * MB);
+  path.loss = GENERATE(1e-4, 1e-3);
+  CAPTURE(path.loss);
+  // What one connection gives alone over the same line.
+  const std::uint64_t share = 40 * MiB;
+  const double alone = checked(path, {{share}, 1}).seconds;
+  const outcome result = checked(path, {{8 * share}, 8});
+  CHECK(result.seconds <= 1.25 * alone + warm_up(path, 10 * MB));
+  CHECK(result.extra() <= 0.03);
+  CHECK(result.opened <= 10);
 }
 
 TEST_CASE("on a very long way nobody is taken for slow who only begins") {

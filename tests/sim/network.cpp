@@ -1,6 +1,7 @@
 #include "sim/network.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace gantry::test::sim {
 
@@ -20,9 +21,19 @@ std::uint64_t connection::until_fate() const {
   return left;
 }
 
-void connection::carry(std::uint64_t bytes) {
+void connection::carry(std::uint64_t bytes, const network& path, std::minstd_rand& random) {
   carried += bytes;
-  window = std::min(window + static_cast<double>(bytes), 64e6);
+  constexpr double packet = 1460;
+  const double packets = static_cast<double>(bytes) / packet;
+  if (path.loss > 0 && std::uniform_real_distribution<double>(0, 1)(random) < 1 - std::pow(1 - path.loss, packets)) {
+    window = std::max(0.7 * window, 2 * packet);
+    lost_some = true;
+  } else if (lost_some) {
+    // A packet more for each window that went well.
+    window = std::min(window + packet * static_cast<double>(bytes) / window, 64e6);
+  } else {
+    window = std::min(window + static_cast<double>(bytes), 64e6);
+  }
 }
 
 double share(const network& path, const connection& one, const std::vector<const connection*>& receiving) {

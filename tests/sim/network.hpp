@@ -27,6 +27,7 @@ struct network {
   double per_connection = 0;  ///< bytes per second of one connection; 0: no cap
   double total = 0;           ///< bytes per second of all connections; 0: no cap
   bool slow_start = true;     ///< a new connection begins with ten segments per round trip and doubles
+  double loss = 0;            ///< share of packets that are lost; each loss takes 30 % of a connection's window (cubic)
 
   bool ranges = true;                   ///< the origin answers 206
   bool redirects = false;               ///< the registry sends every blob to another host
@@ -44,6 +45,7 @@ struct network {
 struct connection {
   connection_fate fate;
   double window = 10 * 1460;  ///< bytes per round trip
+  bool lost_some = false;     ///< slow start is over
   std::uint64_t carried = 0;  ///< bytes of bodies
 
   bool stalled() const { return fate.stalls_after && carried >= *fate.stalls_after; }
@@ -52,7 +54,7 @@ struct connection {
   double own_rate(const network& path) const;
   /// Bytes that may still come before its fate strikes.
   std::uint64_t until_fate() const;
-  void carry(std::uint64_t bytes);
+  void carry(std::uint64_t bytes, const network& path, std::minstd_rand& random);
 };
 
 /// What \p one gets of the path while all of \p receiving, itself included, draw from it.

@@ -245,7 +245,7 @@ void simulator::read(worker& who) {
 
 void simulator::deliver(worker& who, std::uint64_t bytes) {
   const transfer::assignment given = *who.given;
-  who.line->carry(bytes);
+  who.line->carry(bytes, path_, random_);
   who.answer -= bytes;
   who.got += bytes;
   received_ += bytes;
@@ -314,6 +314,7 @@ void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
     if (who.got != 0) who.policy.progressed();
     return later(who, duration(0), &simulator::step);
   }
+  plan_.troubled(given.blob);
   failure why(*error, "simulated");
   if (*error == errc::rate_limited) {
     if (path_.retry_after) why.retry_after = std::chrono::duration_cast<seconds>(*path_.retry_after);

@@ -25,7 +25,6 @@ struct freed_by {
 using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
 using certificate_ptr = std::unique_ptr<X509, freed_by<X509_free>>;
 using bio_ptr = std::unique_ptr<BIO, freed_by<BIO_free_all>>;
-using context_ptr = std::unique_ptr<SSL_CTX, freed_by<SSL_CTX_free>>;
 using ssl_ptr = std::unique_ptr<SSL, freed_by<SSL_free>>;
 
 void check(bool good, const char* what) {
@@ -104,6 +103,10 @@ class session final : public tls_session {
     return socket_.send(together);
   }
 
+  bool resumed() override { return SSL_session_reused(ssl_) == 1; }
+
+  void update_keys() override { SSL_key_update(ssl_, SSL_KEY_UPDATE_REQUESTED); }
+
   void say_goodbye() override { SSL_shutdown(ssl_); }
 
  private:
@@ -137,22 +140,22 @@ tls_identity certificate_authority::self_signed(const certificate_request& wante
 }
 
 conversation over_tls(tls_identity identity, std::function<void(tls_session&)> talk, int max_version) {
-  return [identity = std::move(identity), talk = std::move(talk), max_version](socket_handle& socket) {
+  const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  SSL_CTX_set_security_level(context.get(), 0);  // so that old versions can be spoken at all
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
+  SSL_CTX_set_max_proto_version(context.get(), max_version);
+  const bio_ptr certificate_text(BIO_new_mem_buf(identity.certificate.data(), static_cast<int>(identity.certificate.size())));
+  const bio_ptr key_text(BIO_new_mem_buf(identity.key.data(), static_cast<int>(identity.key.size())));
+  const certificate_ptr certificate(PEM_read_bio_X509(certificate_text.get(), nullptr, nullptr, nullptr));
+  const key_ptr key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
+  SSL_CTX_use_certificate(context.get(), certificate.get());
+  SSL_CTX_use_PrivateKey(context.get(), key.get());
+  return [context, talk = std::move(talk)](socket_handle& socket) {
     // OpenSSL writes to a socket as to a file: a client that has gone away must not end the test.
     sigset_t pipe_signal;
     sigemptyset(&pipe_signal);
     sigaddset(&pipe_signal, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe_signal, nullptr);
-    const context_ptr context(SSL_CTX_new(TLS_server_method()));
-    SSL_CTX_set_security_level(context.get(), 0);  // so that old versions can be spoken at all
-    SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
-    SSL_CTX_set_max_proto_version(context.get(), max_version);
-    const bio_ptr certificate_text(BIO_new_mem_buf(identity.certificate.data(), static_cast<int>(identity.certificate.size())));
-    const bio_ptr key_text(BIO_new_mem_buf(identity.key.data(), static_cast<int>(identity.key.size())));
-    const certificate_ptr certificate(PEM_read_bio_X509(certificate_text.get(), nullptr, nullptr, nullptr));
-    const key_ptr key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
-    SSL_CTX_use_certificate(context.get(), certificate.get());
-    SSL_CTX_use_PrivateKey(context.get(), key.get());
     const ssl_ptr ssl(SSL_new(context.get()));
     SSL_set_fd(ssl.get(), socket.fd());
     if (SSL_accept(ssl.get()) != 1) return;

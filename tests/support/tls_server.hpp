@@ -47,6 +47,10 @@ class tls_session {
   virtual std::string receive() = 0;
   /// Puts several records into one write to the socket.
   virtual bool send_together(const std::vector<std::string>& records) = 0;
+  /// Whether the handshake took up an earlier session.
+  virtual bool resumed() = 0;
+  /// Asks the client for new keys with the next bytes (TLS 1.3).
+  virtual void update_keys() = 0;
   /// Sends close_notify; without it the end of the conversation is a truncation.
   virtual void say_goodbye() = 0;
 
@@ -54,7 +58,8 @@ class tls_session {
   ~tls_session() = default;
 };
 
-/// A conversation behind a handshake. \param max_version e.g. TLS1_1_VERSION of OpenSSL; 0: the newest
+/// A conversation behind a handshake; copies of it take up each other's sessions. \param max_version e.g. TLS1_1_VERSION of OpenSSL; 0: the
+/// newest
 conversation over_tls(tls_identity identity, std::function<void(tls_session&)> talk, int max_version = 0);
 
 }  // namespace gantry::test

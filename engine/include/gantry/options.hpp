@@ -6,6 +6,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -30,7 +31,7 @@ struct engine_options {
   /// Connections in total, small objects included. 0: chosen by the engine.
   unsigned jobs = 0;
 
-  /// Connections to one host; counts for all hosts together as long as an operation has but one source. 0: as many as \ref jobs.
+  /// Of these for the blobs of one registry, the hosts it sends us to included. 0: 16, or \ref jobs when that is more.
   unsigned max_per_host = 0;
 
   /// Attempts per request that end in an error answer (5xx, wrong range, wrong length); 64 KiB of progress reset the count. At least 1.
@@ -55,6 +56,9 @@ struct engine_options {
 
   /// Asked for credentials; none: every request is anonymous. Kept for the life of the engine.
   std::shared_ptr<credential_source> credentials;
+
+  /// Bytes of blobs per second that all operations together may move; met within a few per cent over seconds. 0: no limit.
+  std::uint64_t limit_rate = 0;
 
   /// Whether finished files are forced to disk before they get their name. false: a power cut can lose what looked finished.
   bool sync = true;

@@ -188,7 +188,8 @@ class early_connections {
 
   void open(const std::string& registry) {
     // With the connection that has brought the manifest they are not more than will be used.
-    const unsigned wanted = std::min(shared_.jobs, shared_.adaptive ? adaptive_start : most);
+    const unsigned allowed = std::min(shared_.jobs, shared_.max_per_host);
+    const unsigned wanted = std::min(allowed, shared_.adaptive ? adaptive_start : most);
     if (wanted < 2 || opened_) return;
     opened_ = true;
     opening_.spawn(shared_.registry.warm_up(registry, wanted - 1, stop_));
@@ -253,6 +254,7 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
     now.events.emit(blob_finished{one.blob.digest, one.blob.size, !names.fetched().contains(one.blob.digest)});
 
   if (options.offline && !made.missing.empty()) co_return not_held(made.missing);
+  now.read_again = exporting.has_value();
   const result<transfer::fetch_summary> fetched = co_await transfer::fetch_all(shared, now, store, std::move(made.missing));
   if (!fetched) co_return fetched.error();
   // What came out of the store under its own name stands there already.

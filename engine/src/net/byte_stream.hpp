@@ -4,6 +4,8 @@
 
 #include <gantry/error.hpp>
 
+#include <boost/asio/error.hpp>
+
 #include <cstddef>
 #include <span>
 
@@ -18,13 +20,16 @@ struct read_result {
 };
 
 /// A connected, ordered stream of bytes: TCP, TLS, or a tunnel. Used on the strand alone; at most one read and one write at a time.
-/// The virtual call keeps the templates of Asio's sockets and TLS in two translation units.
+/// The virtual call keeps the templates of Asio's sockets in one translation unit.
 class byte_stream {
  public:
   virtual ~byte_stream() = default;
 
   /// Reads what is there, at least one byte. A TLS stream that ends without close_notify reports asio::ssl::error::stream_truncated.
   virtual task<read_result> read_some(std::span<std::byte> into) = 0;
+
+  /// The same without waiting; asio::error::would_block when nothing is there, or when the stream cannot tell. Not while a read is pending.
+  virtual read_result read_now(std::span<std::byte> /*into*/) noexcept { return {boost::asio::error::would_block, 0}; }
 
   virtual task<error_code> write_all(std::span<const std::byte> bytes) = 0;
 

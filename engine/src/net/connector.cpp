@@ -118,8 +118,9 @@ task<result<std::unique_ptr<byte_stream>>> connector::connect_to(std::vector<asi
 
   if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   if (!contest.winner) co_return connect_failure(where, contest.last_error, contest.timed_out);
-  if (!where.secure) co_return make_tcp_stream(std::move(*contest.winner));
-  co_return co_await tls_.handshake(std::move(*contest.winner), where.host, where.tls, limits_.tls, stop);
+  std::unique_ptr<byte_stream> plain = make_tcp_stream(std::move(*contest.winner));
+  if (!where.secure) co_return plain;
+  co_return co_await tls_.handshake(std::move(plain), where.host, where.tls, limits_.tls, stop);
 }
 
 }  // namespace gantry::net

@@ -1,17 +1,16 @@
 #include "net/tls.hpp"
 
-#include "net/tcp_stream.hpp"
+#include "net/tls_stream.hpp"
 #include "runtime/deadline.hpp"
 
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ssl.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
 
 #include <utility>
 
@@ -20,47 +19,6 @@ namespace {
 
 namespace asio = boost::asio;
 namespace ssl = boost::asio::ssl;
-
-class tls_stream final : public byte_stream {
- public:
-  tls_stream(asio::ip::tcp::socket socket, std::shared_ptr<ssl::context> context)
-      : context_(std::move(context)), stream_(std::move(socket), *context_) {}
-
-  ssl::stream<asio::ip::tcp::socket>& next() noexcept { return stream_; }
-
-  task<read_result> read_some(std::span<std::byte> into) override {
-    const asio::mutable_buffer target(into.data(), into.size());
-    const auto [code, bytes] = co_await stream_.async_read_some(target, runtime::use_task);
-    read_result outcome;
-    outcome.bytes = bytes;
-    if (code != asio::error::eof) outcome.code = code;
-    co_return outcome;
-  }
-
-  task<error_code> write_all(std::span<const std::byte> bytes) override {
-    const asio::const_buffer source(bytes.data(), bytes.size());
-    const auto [code, written] = co_await asio::async_write(stream_, source, runtime::use_task);
-    co_return code;
-  }
-
-  void close() noexcept override {
-    error_code ignored;  // nothing is lost with a socket that cannot be closed
-    stream_.next_layer().close(ignored);
-  }
-
-  // With read-ahead, records that followed the last message in its segment lie undecrypted inside OpenSSL or before it. A session ticket
-  // that comes late counts as noise too, which costs a connection and no more.
-  bool quiet() noexcept override {
-    if (!stream_.next_layer().is_open()) return false;
-    SSL* const native = stream_.native_handle();
-    if (SSL_has_pending(native) != 0 || BIO_pending(SSL_get_rbio(native)) != 0) return false;
-    return socket_is_quiet(stream_.next_layer());
-  }
-
- private:
-  std::shared_ptr<ssl::context> context_;
-  ssl::stream<asio::ip::tcp::socket> stream_;
-};
 
 failure not_trusted(const std::string& host, long verify_result) {
   const char* reason = X509_verify_cert_error_string(verify_result);
@@ -98,7 +56,8 @@ failure handshake_failure(const std::string& host, error_code code) {
 }  // namespace
 
 struct tls_connector::context {
-  std::shared_ptr<ssl::context> value;
+  ssl::context rules{ssl::context::tls_client};
+  std::shared_ptr<tls_sessions> sessions = std::make_shared<tls_sessions>();
 };
 
 tls_connector::tls_connector() = default;
@@ -106,36 +65,35 @@ tls_connector::~tls_connector() = default;
 
 result<std::shared_ptr<tls_connector::context>> tls_connector::context_for(const tls_settings& settings) {
   if (const auto known = contexts_.find(settings); known != contexts_.end()) return known->second;
-  auto made = std::make_shared<ssl::context>(ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(made->native_handle(), TLS1_2_VERSION);
-  // Read-ahead takes whole records off the socket with one call instead of a call for the header and one for the body.
-  SSL_CTX_set_read_ahead(made->native_handle(), 1);
+  auto made = std::make_shared<context>();
+  ssl::context& rules = made->rules;
+  SSL_CTX_set_min_proto_version(rules.native_handle(), TLS1_2_VERSION);
+  tls_sessions::attach(rules.native_handle());
   error_code code;
   if (settings.verify) {
-    made->set_default_verify_paths(code);  // honours SSL_CERT_FILE and SSL_CERT_DIR
+    rules.set_default_verify_paths(code);  // honours SSL_CERT_FILE and SSL_CERT_DIR
     if (!settings.ca_file.empty()) {
-      made->load_verify_file(settings.ca_file.string(), code);
+      rules.load_verify_file(settings.ca_file.string(), code);
       if (code) {
         return failure(errc::invalid_option,
                        fmt::format("the certificate file {} cannot be used: {}", settings.ca_file.string(), code.message()));
       }
     }
   }
-  made->set_verify_mode(settings.verify ? ssl::verify_peer : ssl::verify_none, code);
-  auto shared = std::make_shared<context>();
-  shared->value = std::move(made);
-  contexts_.emplace(settings, shared);
-  return shared;
+  rules.set_verify_mode(settings.verify ? ssl::verify_peer : ssl::verify_none, code);
+  contexts_.emplace(settings, made);
+  return made;
 }
 
-task<result<std::unique_ptr<byte_stream>>> tls_connector::handshake(asio::ip::tcp::socket socket, std::string host, tls_settings settings,
-                                                                    std::chrono::milliseconds limit, runtime::stop_source& stop) {
+task<result<std::unique_ptr<byte_stream>>> tls_connector::handshake(std::unique_ptr<byte_stream> transport, std::string host,
+                                                                    tls_settings settings, std::chrono::milliseconds limit,
+                                                                    runtime::stop_source& stop) {
   const result<std::shared_ptr<context>> shared = context_for(settings);
   if (!shared) co_return shared.error();
-  auto stream = std::make_unique<tls_stream>(std::move(socket), (*shared)->value);
+  SSL* const native = SSL_new((*shared)->rules.native_handle());
+  auto stream = std::make_unique<tls_stream>(std::move(transport), ssl_ptr(native), (*shared)->sessions, host);
 
   error_code code;
-  SSL* native = stream->next().native_handle();
   asio::ip::make_address(host, code);
   // RFC 6066: an address literal is never sent as a server name.
   if (code && SSL_set_tlsext_host_name(native, host.c_str()) != 1) {
@@ -152,7 +110,7 @@ task<result<std::unique_ptr<byte_stream>>> tls_connector::handshake(asio::ip::tc
   const runtime::executor where = co_await asio::this_coro::executor;
   const runtime::deadline late(where, limit, [&closing] { closing.close(); });
   const runtime::stop_source::registration registered(stop, [&closing] { closing.close(); });
-  const auto [outcome] = co_await stream->next().async_handshake(ssl::stream_base::client, runtime::use_task);
+  const error_code outcome = co_await stream->handshake();
   if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   if (late.expired()) co_return failure(errc::timed_out, fmt::format("{} did not complete the TLS handshake in time", host));
   if (outcome) {

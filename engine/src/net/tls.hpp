@@ -4,8 +4,6 @@
 #include "net/byte_stream.hpp"
 #include "runtime/stop.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include <chrono>
 #include <compare>
 #include <filesystem>
@@ -27,7 +25,7 @@ struct tls_settings {
   }
 };
 
-/// Turns connected sockets into TLS streams: TLS 1.2 or newer, server name indication, verified name and chain.
+/// Makes connected streams into TLS streams: TLS 1.2 or newer, server name indication, verified name and chain, resumed sessions.
 class tls_connector {
  public:
   tls_connector();
@@ -35,7 +33,7 @@ class tls_connector {
 
   /// Performs the handshake. \p host is what the certificate must name, an address literal included. \returns errc::tls_not_trusted with
   /// the reason and the remedy, errc::tls_expected when the peer answers in plain text, errc::timed_out, errc::tls_failed.
-  task<result<std::unique_ptr<byte_stream>>> handshake(boost::asio::ip::tcp::socket socket, std::string host, tls_settings settings,
+  task<result<std::unique_ptr<byte_stream>>> handshake(std::unique_ptr<byte_stream> transport, std::string host, tls_settings settings,
                                                        std::chrono::milliseconds limit, runtime::stop_source& stop);
 
  private:

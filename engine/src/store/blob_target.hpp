@@ -33,6 +33,8 @@ class blob_part {
 
   /// Writes at \p offset of the blob. Nothing is journalled: use \ref piece_writer. Fails with errc::size_mismatch beyond the blob's size.
   virtual result<void> write(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
+  /// The same for bytes that the caller has no more use for: they may leave memory as soon as they are on disk.
+  virtual result<void> write_once(std::uint64_t offset, std::span<const std::byte> bytes) { return write(offset, bytes); }
   /// Notes that a piece was written whose bytes hash to \p piece.checksum. Length from 1 to journal_piece_bytes.
   virtual result<void> record(const journal_record& piece) = 0;
   /// Reads what was written. \returns the bytes read, fewer than asked only at the end of the file.
@@ -44,6 +46,8 @@ class blob_part {
   /// have returned. Wrong digest or size: what was written is given up, errc::digest_mismatch or errc::size_mismatch. After success or
   /// failure only the destructor may be called.
   virtual result<void> commit(const digest& computed) = 0;
+  /// The same for those who commit many: the blob's name is durable only after blob_target::sync_names().
+  virtual result<void> commit_content(const digest& computed) { return commit(computed); }
   /// Gives up what was written.
   virtual void discard() noexcept = 0;
 
@@ -59,6 +63,8 @@ enum class ingest_place {
 
 struct ingest_options {
   ingest_place place = ingest_place::shared;
+  /// Whether the blob is read again soon after its commit, so that it should stay in memory.
+  bool read_again = true;
   /// Looked at between the reads that check what an earlier run left; true ends begin() with errc::cancelled. Must outlive begin(). None:
   /// not stoppable.
   const std::atomic<bool>* stop = nullptr;
@@ -86,6 +92,8 @@ class blob_target {
   /// Starts or resumes a blob that was claimed, and checks every journalled piece against the disk. A torn, damaged or foreign journal
   /// costs bytes, it is no error.
   virtual result<std::unique_ptr<blob_part>> begin(const descriptor& blob, ingest_options options) = 0;
+  /// Makes durable the names that blob_part::commit_content() has given.
+  virtual result<void> sync_names() { return {}; }
 };
 
 }  // namespace gantry::store

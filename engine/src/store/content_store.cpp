@@ -233,9 +233,19 @@ result<claim_attempt> content_store::claim(const descriptor& blob) {
   return answer;
 }
 
+result<void> content_store::sync_names() {
+  if (!sync_) return {};
+  for (const char* algorithm : {"sha256", "sha512"}) {
+    const std::filesystem::path directory = paths_.blobs() / algorithm;
+    if (!is_there(directory)) continue;
+    if (auto synced = runtime::sync_directory(directory); !synced) return synced;
+  }
+  return {};
+}
+
 result<std::unique_ptr<blob_part>> content_store::begin(const descriptor& blob, ingest_options options) {
   const std::string suffix = options.place == ingest_place::own ? runtime::random_suffix() : std::string();
-  ingest::places where{paths_.ingest(blob.digest, suffix), paths_.blob(blob.digest), sync_};
+  ingest::places where{paths_.ingest(blob.digest, suffix), paths_.blob(blob.digest), sync_, journal_from_};
   auto begun = ingest::begin(blob, std::move(where), options);
   if (!begun) return cannot_keep(begun.error(), blob, paths_.root);
   return std::unique_ptr<blob_part>(std::move(*begun));

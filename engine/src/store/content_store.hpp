@@ -31,6 +31,8 @@ struct store_options {
   std::filesystem::path root;
   /// Whether finished files and their names are forced to disk before they count. false: a power cut can lose what looked finished.
   bool sync = true;
+  /// Blobs below this size are fetched without a journal: after an interruption they are fetched anew.
+  std::uint64_t journal_from = std::uint64_t{1} << 20;
 };
 
 /// Held while references and index.json are written; made by content_store::try_lock_index. Holds nothing where there are no locks: every
@@ -115,6 +117,7 @@ class content_store final : public model::blob_source, public blob_target {
   result<claim_attempt> claim(const descriptor& blob) override;
 
   result<std::unique_ptr<blob_part>> begin(const descriptor& blob, ingest_options options = {}) override;
+  result<void> sync_names() override;
 
   /// What is known about the content of a blob; nothing when it is not known, or cannot be read.
   std::optional<blob_meta> meta(const digest& blob) const;
@@ -159,12 +162,14 @@ class content_store final : public model::blob_source, public blob_target {
   result<std::optional<std::filesystem::path>> quarantine(const digest& blob, const runtime::file& examined) const;
 
  private:
-  explicit content_store(store_options options) : paths_{std::move(options.root)}, sync_(options.sync) {}
+  explicit content_store(store_options options)
+      : paths_{std::move(options.root)}, sync_(options.sync), journal_from_(options.journal_from) {}
   result<void> prepare() const;
   result<void> publish(runtime::file& temporary, std::string_view bytes, const std::filesystem::path& target) const;
 
   paths paths_;
   bool sync_;
+  std::uint64_t journal_from_;
 };
 
 }  // namespace gantry::store

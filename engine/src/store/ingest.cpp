@@ -1,5 +1,7 @@
 #include "store/ingest.hpp"
 
+#include "store/write_once.hpp"
+
 #include <fmt/format.h>
 
 #include <boost/assert.hpp>
@@ -71,6 +73,7 @@ ingest::~ingest() {
 
 result<std::unique_ptr<ingest>> ingest::begin(descriptor blob, places where, const ingest_options& options) {
   std::unique_ptr<ingest> made(new ingest(std::move(blob), std::move(where), options.place));
+  made->read_again_ = options.read_again;
   if (auto opened = made->open_files(options.stop); !opened) return inside_store(opened.error());
   return made;
 }
@@ -82,6 +85,10 @@ result<void> ingest::open_files(const std::atomic<bool>* stop) {
   auto data = open_data(data_path(where_.directory));
   if (!data) return data.error();
   data_ = std::move(*data);
+  if (blob_.size < where_.journal_from) {
+    resumable_ = false;
+    return data_.truncate(0);
+  }
 
   // A journal that cannot be read for whatever reason costs bytes only.
   const auto text = runtime::read_file(journal_path(where_.directory), journal_cap_bytes);
@@ -143,14 +150,25 @@ result<std::vector<journal_record>> ingest::trusted_records(const std::vector<jo
   return trusted;
 }
 
+result<void> ingest::check_range(std::uint64_t offset, std::uint64_t length) const {
+  if (offset <= blob_.size && length <= blob_.size - offset) return {};
+  return failure(errc::size_mismatch, fmt::format("more bytes than the {} of blob {} were given", blob_.size, blob_.digest.string()));
+}
+
 result<void> ingest::write(std::uint64_t offset, std::span<const std::byte> bytes) {
-  if (offset > blob_.size || bytes.size() > blob_.size - offset) {
-    return failure(errc::size_mismatch, fmt::format("more bytes than the {} of blob {} were given", blob_.size, blob_.digest.string()));
-  }
+  if (auto fits = check_range(offset, bytes.size()); !fits) return fits;
   return data_.write_at(offset, bytes);
 }
 
+result<void> ingest::write_once(std::uint64_t offset, std::span<const std::byte> bytes) {
+  // Without a sync the disk is not hurried either.
+  if (read_again_ || !where_.sync) return write(offset, bytes);
+  if (auto fits = check_range(offset, bytes.size()); !fits) return fits;
+  return store::write_once(data_, offset, bytes);
+}
+
 result<void> ingest::record(const journal_record& piece) {
+  if (!journal_.is_open()) return {};
   BOOST_ASSERT(piece.length > 0 && piece.length <= journal_piece_bytes && piece.offset <= blob_.size - piece.length);
   if (auto appended = journal_.append(codec_.encode(piece)); !appended) return appended;
   resumable_.store(true, std::memory_order_relaxed);
@@ -164,6 +182,11 @@ void ingest::start_writeback(std::uint64_t offset, std::uint64_t length) const n
 }
 
 result<void> ingest::commit(const digest& computed) {
+  if (auto committed = commit_content(computed); !committed || !where_.sync) return committed;
+  return runtime::sync_directory(where_.target.parent_path());
+}
+
+result<void> ingest::commit_content(const digest& computed) {
   BOOST_ASSERT(!finished_);
   if (computed != blob_.digest) {
     discard();
@@ -200,7 +223,6 @@ result<void> ingest::publish() {
   // What is left over here is cleaned up with other old partial data.
   std::error_code ignored;
   std::filesystem::remove_all(where_.directory, ignored);
-  if (where_.sync) return runtime::sync_directory(directory);
   return {};
 }
 
@@ -214,10 +236,11 @@ void ingest::discard() noexcept {
 
 piece_writer::piece_writer(blob_part& target, std::uint64_t offset) : target_(&target), start_(offset) {}
 
-result<void> piece_writer::append(std::span<const std::byte> bytes) {
+result<void> piece_writer::append(std::span<const std::byte> bytes, bool once) {
   while (!bytes.empty()) {
     const auto part = bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), journal_piece_bytes - length_)));
-    if (auto written = target_->write(position(), part); !written) return written;
+    const result<void> written = once ? target_->write_once(position(), part) : target_->write(position(), part);
+    if (!written) return written;
     hasher_.update(part);
     length_ += part.size();
     bytes = bytes.subspan(part.size());

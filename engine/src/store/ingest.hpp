@@ -28,6 +28,7 @@ class ingest final : public blob_part {
   const byte_ranges& held() const noexcept override { return held_; }
 
   result<void> write(std::uint64_t offset, std::span<const std::byte> bytes) override;
+  result<void> write_once(std::uint64_t offset, std::span<const std::byte> bytes) override;
   result<void> record(const journal_record& piece) override;
   result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) const override;
   /// Does nothing for a store that does not sync.
@@ -36,6 +37,7 @@ class ingest final : public blob_part {
   /// Makes the blob part of the store. Wrong digest or size: data and journal are removed. A failed fdatasync: the same with
   /// errc::storage_error or no_space.
   result<void> commit(const digest& computed) override;
+  result<void> commit_content(const digest& computed) override;
   /// Removes data and journal.
   void discard() noexcept override;
 
@@ -45,16 +47,19 @@ class ingest final : public blob_part {
     std::filesystem::path directory;  ///< of data and journal
     std::filesystem::path target;     ///< final name of the blob
     bool sync = true;
+    std::uint64_t journal_from = 0;  ///< smaller blobs have no journal: what arrived of them is not worth its cost
   };
   ingest(descriptor blob, places where, ingest_place place);
   static result<std::unique_ptr<ingest>> begin(descriptor blob, places where, const ingest_options& options);
   result<void> open_files(const std::atomic<bool>* stop);
   result<std::vector<journal_record>> trusted_records(const std::vector<journal_record>& claimed, const std::atomic<bool>* stop);
+  result<void> check_range(std::uint64_t offset, std::uint64_t length) const;
   result<void> publish();
 
   descriptor blob_;
   places where_;
   ingest_place place_;
+  bool read_again_ = true;
   bool finished_ = false;
   std::atomic<bool> resumable_ = false;  ///< whether the journal has a record
 
@@ -71,7 +76,8 @@ class piece_writer {
  public:
   piece_writer(blob_part& target, std::uint64_t offset);
 
-  result<void> append(std::span<const std::byte> bytes);
+  /// \param once nobody needs the bytes from memory again, see blob_part::write_once
+  result<void> append(std::span<const std::byte> bytes, bool once = false);
   /// Journals what was appended since the last record and starts its writeback. Not done by the destructor: without it a later run fetches
   /// those bytes again.
   result<void> flush();

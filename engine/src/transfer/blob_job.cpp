@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -17,19 +18,39 @@ constexpr std::chrono::milliseconds lock_poll{200};
 
 failure stopped() { return {errc::cancelled, "stopped"}; }
 
+/// A look at a blob and, when the caller is to fetch it, its part.
+struct opening_attempt {
+  store::claim_attempt claimed;
+  std::unique_ptr<store::blob_part> part;
+};
+
+result<opening_attempt> claim_and_begin(store::blob_target& into, const descriptor& blob, store::ingest_options how) {
+  auto claimed = into.claim(blob);
+  if (!claimed) return claimed.error();
+  opening_attempt answer{std::move(*claimed), nullptr};
+  if (answer.claimed.held || !answer.claimed.lock) return answer;
+  if (!answer.claimed.lock->held()) how.place = store::ingest_place::own;
+  auto begun = into.begin(blob, how);
+  if (!begun) return begun.error();
+  answer.part = std::move(*begun);
+  return answer;
+}
+
 }  // namespace
 
-blob_job::blob_job(context& shared, operation& running, planner& plan, runtime::signal& work_changed,
-                   std::shared_ptr<store::blob_target> into, wanted_blob wanted)
+blob_job::blob_job(context& shared, operation& running, planner& plan, commit_queue& commits, runtime::signal& work_changed,
+                   std::shared_ptr<store::blob_target> into, wanted_blob wanted, std::size_t group)
     : retry(shared.retry, jitter_seed()),
       shared_(shared),
       running_(running),
       plan_(plan),
+      commits_(commits),
       work_changed_(work_changed),
       into_(std::move(into)),
       wanted_(std::move(wanted)),
-      id_(plan.add(wanted_.blob.size)),
-      location_(shared.registry, wanted_.source, wanted_.blob.digest) {}
+      id_(plan.add(wanted_.blob.size, group)),
+      location_(shared.registry, wanted_.source, wanted_.blob.digest),
+      tails_(shared.executor) {}
 
 void blob_job::written(byte_range range) {
   plan_.written(id_, range);
@@ -38,43 +59,69 @@ void blob_job::written(byte_range range) {
 
 void blob_job::stream_ended() { grown_.notify_all(); }
 
+void blob_job::finish_later(task<result<void>> writing) { tails_.spawn(tail(std::move(writing))); }
+
+task<> blob_job::tail(task<result<void>> writing) {
+  const result<void> done = co_await std::move(writing);
+  if (!done && !unwritten_) unwritten_ = done.error();
+  grown_.notify_all();
+}
+
+std::uint64_t blob_job::backlog() const {
+  if (!part_ || !hash_) return 0;
+  const std::uint64_t frontier = plan_.map(id_).frontier();
+  return frontier - std::min(frontier, hash_->position());
+}
+
+store::ingest_options blob_job::how_to_begin() const {
+  store::ingest_options how;
+  how.place = place_;
+  how.read_again = running_.read_again;
+  how.stop = &running_.stop_flag();
+  return how;
+}
+
 task<result<void>> blob_job::claim() {
   bool told = false;
   store::holder_watch holder;
   for (;;) {
-    auto look = [into = into_, blob = wanted_.blob] { return into->claim(blob); };
-    result<store::claim_attempt> answer = co_await offload(shared_.lanes, lane::files, std::move(look));
+    auto look = [into = into_, blob = wanted_.blob, how = how_to_begin()] { return claim_and_begin(*into, blob, how); };
+    result<opening_attempt> answer = co_await offload(shared_.lanes, lane::files, std::move(look));
     if (!answer) co_return answer.error();
-    reused_ = answer->held;
-    if (answer->held) co_return result<void>();
-    if (answer->lock) {
-      if (!answer->lock->held()) place_ = store::ingest_place::own;
-      lock_ = std::move(answer->lock);
+    store::claim_attempt& claimed = answer->claimed;
+    reused_ = claimed.held;
+    if (claimed.held) co_return result<void>();
+    if (claimed.lock) {
+      if (!claimed.lock->held()) place_ = store::ingest_place::own;
+      lock_ = std::move(claimed.lock);
+      part_ = std::move(answer->part);
       co_return result<void>();
     }
     if (!told) running_.events.emit(waiting{fmt::format("somebody else is fetching {}; waiting for it", wanted_.blob.digest.short_form())});
     told = true;
-    if (holder.is_stuck(answer->growth, std::chrono::steady_clock::now())) {
+    if (holder.is_stuck(claimed.growth, std::chrono::steady_clock::now())) {
       running_.events.emit(warning{
           fmt::format("whoever fetches {} has made no progress for a minute; it is fetched here too", wanted_.blob.digest.short_form())});
       place_ = store::ingest_place::own;
-      co_return result<void>();
+      co_return co_await begin();
     }
     const bool slept = co_await runtime::sleep_for(lock_poll, running_.stop);
     if (!slept) co_return stopped();
   }
 }
 
-task<result<void>> blob_job::fetch() {
-  store::ingest_options how;
-  how.place = place_;
-  how.stop = &running_.stop_flag();
-  auto begin = [into = into_, blob = wanted_.blob, how] { return into->begin(blob, how); };
-  auto begun = co_await offload(shared_.lanes, lane::files, std::move(begin));
+task<result<void>> blob_job::begin() {
+  auto call = [into = into_, blob = wanted_.blob, how = how_to_begin()] { return into->begin(blob, how); };
+  auto begun = co_await offload(shared_.lanes, lane::files, std::move(call));
   if (!begun) co_return begun.error();
   part_ = std::move(*begun);
+  co_return result<void>();
+}
+
+/// Until all bytes are written and hashed, and nobody works on them any more.
+task<result<void>> blob_job::receive_all() {
   running_.resume_waiting();
-  hash_ = std::make_unique<hash_follower>(shared_.lanes, shared_.hash_buffers, wanted_.blob.digest.algorithm());
+  hash_ = std::make_unique<hash_follower>(shared_.hashes, shared_.hash_buffers, wanted_.blob.digest.algorithm());
   const std::uint64_t held = part_->held().total();
   running_.events.emit(blob_started{wanted_.blob.digest, wanted_.blob.size, held, wanted_.role});
   resumed_ += held;
@@ -84,6 +131,7 @@ task<result<void>> blob_job::fetch() {
   const std::uint64_t size = wanted_.blob.size;
   while (hash_->position() < size || !plan_.map(id_).complete()) {
     if (running_.stop.stop_requested()) co_return stopped();
+    if (unwritten_) co_return *unwritten_;
     const std::uint64_t frontier = plan_.map(id_).frontier();
     if (hash_->busy() || frontier <= hash_->position()) {
       co_await grown_.wait(running_.stop);
@@ -92,25 +140,28 @@ task<result<void>> blob_job::fetch() {
     const result<void> advanced = co_await hash_->advance(part_, frontier, running_.stop);
     if (!advanced) co_return advanced.error();
   }
-  // The streams journal what they wrote before they end; one that was sent after bytes that others brought is being cut.
+  // One that was sent after bytes that others brought is being cut.
   while (plan_.streams_of(id_) != 0) {
     if (running_.stop.stop_requested()) co_return stopped();
     co_await grown_.wait(running_.stop);
   }
-  auto commit = [part = part_, digest = hash_->finish()] { return part->commit(digest); };
-  co_return co_await offload(shared_.lanes, lane::files, std::move(commit));
+  co_await tails_.join();
+  if (unwritten_) co_return *unwritten_;
+  co_return result<void>();
 }
 
-task<> blob_job::release() {
-  // What is left of a part is removed by its destructor, which may take long.
-  auto drop = [part = std::exchange(part_, nullptr)]() mutable {
-    part.reset();
-    return true;
-  };
-  co_await offload(shared_.lanes, lane::files, std::move(drop));
+task<result<void>> blob_job::fetch(runtime::semaphore::permit opening) {
+  const result<void> received = co_await receive_all();
+  if (!received) co_return received.error();
+  const runtime::semaphore::permit admitted = co_await commits_.admit(running_.stop);
+  if (!admitted) co_return stopped();
+  opening.reset();
+  std::shared_ptr<store::blob_part> part = std::exchange(part_, nullptr);
+  const digest computed = hash_->finish();
+  co_return co_await commits_.commit(std::move(part), computed);
 }
 
-task<result<void>> blob_job::run() {
+task<result<void>> blob_job::run(runtime::semaphore::permit opening) {
   const result<void> claimed = co_await claim();
   if (!claimed) co_return claimed.error();
   if (reused_) {
@@ -118,25 +169,25 @@ task<result<void>> blob_job::run() {
     running_.events.emit(blob_finished{wanted_.blob.digest, wanted_.blob.size, true});
     co_return result<void>();
   }
-  for (bool first = true;; first = false) {
-    const result<void> fetched = co_await fetch();
-    if (fetched) break;
+  result<void> fetched = co_await fetch(std::move(opening));
+  if (!fetched && fetched.error().code == errc::digest_mismatch) {
     // Wrong bytes, all there: the part has given them up. Once more from the start, in case something on the way has changed them.
-    if (fetched.error().code != errc::digest_mismatch) co_return fetched.error();
+    running_.events.emit(
+        warning{fmt::format("blob {} does not match its digest; fetching it once more", wanted_.blob.digest.short_form())});
     resumed_ = 0;
-    if (!first) {
-      co_return failure(
+    fetched = co_await begin();
+    runtime::semaphore::permit none;
+    if (fetched) fetched = co_await fetch(std::move(none));
+    if (!fetched && fetched.error().code == errc::digest_mismatch) {
+      fetched = failure(
           errc::digest_mismatch,
           fmt::format(
               "blob {} of {} arrived twice with another content than its digest says; the registry or something on the way changes it",
               wanted_.blob.digest.string(), wanted_.source.name()));
     }
-    co_await release();
-    running_.events.emit(
-        warning{fmt::format("blob {} does not match its digest; fetching it once more", wanted_.blob.digest.short_form())});
   }
+  if (!fetched) co_return fetched.error();
   plan_.drop(id_);
-  co_await release();
   lock_.reset();
   running_.events.emit(blob_finished{wanted_.blob.digest, wanted_.blob.size, false});
   co_return result<void>();

@@ -2,8 +2,11 @@
 
 #include "base/failure.hpp"
 #include "registry/blob_location.hpp"
+#include "runtime/semaphore.hpp"
 #include "runtime/signal.hpp"
+#include "runtime/task_group.hpp"
 #include "store/blob_target.hpp"
+#include "transfer/commit_queue.hpp"
 #include "transfer/context.hpp"
 #include "transfer/hash_follower.hpp"
 #include "transfer/planner.hpp"
@@ -32,12 +35,16 @@ struct wanted_blob {
 class blob_job {
  public:
   /// All references must outlive the job.
-  blob_job(context& shared, operation& running, planner& plan, runtime::signal& work_changed, std::shared_ptr<store::blob_target> into,
-           wanted_blob wanted);
+  /// \param group of the blob, see planner::add
+  blob_job(context& shared, operation& running, planner& plan, commit_queue& commits, runtime::signal& work_changed,
+           std::shared_ptr<store::blob_target> into, wanted_blob wanted, std::size_t group);
 
   /// From the claim to the commit. Keeps what arrived on every way out. errc::digest_mismatch after the whole was fetched twice and was
   /// wrong twice.
-  task<result<void>> run();
+  /// \param opening the right to have files open, given back when all bytes are there: others need not wait for the commit
+  task<result<void>> run(runtime::semaphore::permit opening);
+  /// Waits for what streams have left to be written; for those who destroy the job after its streams.
+  task<> settle() { return tails_.join(); }
 
   const wanted_blob& wanted() const noexcept { return wanted_; }
   blob_id id() const noexcept { return id_; }
@@ -49,6 +56,10 @@ class blob_job {
   void written(byte_range range);
   /// One of the streams has ended, with the planner too.
   void stream_ended();
+  /// Lets \p writing, the end of what a stream has received, go on without the stream.
+  void finish_later(task<result<void>> writing);
+  /// Bytes that are there to be hashed and have not been.
+  std::uint64_t backlog() const;
 
   /// Of all streams of this blob together.
   retry_policy retry;
@@ -59,13 +70,17 @@ class blob_job {
   std::uint64_t resumed() const noexcept { return resumed_; }
 
  private:
+  store::ingest_options how_to_begin() const;
   task<result<void>> claim();
-  task<result<void>> fetch();
-  task<> release();
+  task<result<void>> begin();
+  task<result<void>> receive_all();
+  task<result<void>> fetch(runtime::semaphore::permit opening);
+  task<> tail(task<result<void>> writing);
 
   context& shared_;
   operation& running_;
   planner& plan_;
+  commit_queue& commits_;
   runtime::signal& work_changed_;
   std::shared_ptr<store::blob_target> into_;
   wanted_blob wanted_;
@@ -76,6 +91,8 @@ class blob_job {
   std::shared_ptr<store::blob_part> part_;
   std::unique_ptr<hash_follower> hash_;
   runtime::signal grown_;
+  runtime::task_group tails_;
+  std::optional<failure> unwritten_;  ///< of a tail
   bool reused_ = false;
   std::uint64_t resumed_ = 0;
 };

@@ -20,6 +20,7 @@ constexpr unsigned step = 2;
 void connection_controller::begin_round(time_point now, std::uint64_t received) {
   round_start_ = now;
   round_received_ = received;
+  swamped_ = true;
 }
 
 void connection_controller::settle(unsigned target) {
@@ -33,13 +34,15 @@ unsigned connection_controller::ceiling(time_point now) const noexcept {
   return remembered ? std::clamp(refused_ - 1, 1u, values_.cap) : values_.cap;
 }
 
-void connection_controller::sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, unsigned active) {
+void connection_controller::sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, unsigned active,
+                                   bool swamped) {
   // A round with idle connections measures the work that was there, not the line; one with more than wanted measures another count.
   const bool speaks = phase_ == phase::growing ? active >= target_ : active == target_;
   if (!speaks) return begin_round(now, received);
   std::chrono::nanoseconds round = std::max<std::chrono::nanoseconds>(values_.least_round, 4 * round_trip);
   if (phase_ == phase::settled && !discard_) round = std::max<std::chrono::nanoseconds>(values_.probe_interval, round);
   const std::chrono::nanoseconds elapsed = now - round_start_;
+  swamped_ = swamped_ && swamped;
   if (elapsed < round) return;
   // Silence is an outage or a wait for the first header, and tells nothing about counts.
   if (received == round_received_ || discard_) {
@@ -66,7 +69,10 @@ void connection_controller::decide(time_point now, double rate) {
   }
   switch (phase_) {
     case phase::growing:
-      if (rate >= best_rate_ * worth_growing) {
+      if (swamped_) {
+        best_rate_ = rate;
+        settle(target_);
+      } else if (rate >= best_rate_ * worth_growing) {
         best_rate_ = rate;
         best_target_ = target_;
         flat_rounds_ = 0;
@@ -91,7 +97,7 @@ void connection_controller::decide(time_point now, double rate) {
 
 void connection_controller::look_around(time_point now) {
   const unsigned most = ceiling(now);
-  if (up_next_ && target_ < most) {
+  if (up_next_ && target_ < most && !swamped_) {
     target_ = std::min(target_ + step, most);
     phase_ = phase::up;
     discard_ = true;

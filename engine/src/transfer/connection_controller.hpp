@@ -29,7 +29,8 @@ class connection_controller {
 
   /// Tells how much has been received in all and how many connections are at work; call it a few times per round. Only time with as many
   /// at work as \ref target says something.
-  void sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, unsigned active);
+  /// \param swamped more has been received than can be hashed; more connections would only receive more of that
+  void sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, unsigned active, bool swamped = false);
 
   /// The registry asked for less: 429 or 503.
   void pushed_back(time_point now);
@@ -56,6 +57,7 @@ class connection_controller {
   time_point round_start_;
   std::uint64_t round_received_ = 0;
   bool discard_ = false;  ///< the round under way sees connections being opened or closed
+  bool swamped_ = true;   ///< all samples of the round said so
   bool narrow_ = false;   ///< the line is so slow that it is not shared
   bool up_next_ = true;
   bool went_down_ = false;  ///< the last look found that fewer do as well

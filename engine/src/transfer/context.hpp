@@ -7,6 +7,8 @@
 #include "runtime/semaphore.hpp"
 #include "runtime/signal.hpp"
 #include "runtime/task.hpp"
+#include "transfer/hash_scheduler.hpp"
+#include "transfer/limiter.hpp"
 #include "transfer/operation.hpp"
 #include "transfer/pace_monitor.hpp"
 #include "transfer/retry_policy.hpp"
@@ -25,11 +27,14 @@ struct context {
   runtime::lanes& lanes;
   runtime::buffer_pool& buffers;       ///< what streams receive into
   runtime::buffer_pool& hash_buffers;  ///< what is read back to be hashed; apart, so that streams cannot starve the hash that they wait for
-  runtime::semaphore& connections;     ///< one permit per request under way
+  hash_scheduler& hashes;
+  runtime::semaphore& connections;  ///< one permit per request under way
+  limiter& bandwidth;               ///< what bytes of blobs wait for
   registry::registry_client& registry;
   retry_policy::parameters retry;
-  unsigned jobs = 1;      ///< permits of \ref connections
-  bool adaptive = false;  ///< the number of connections follows what the line gives, up to \ref jobs
+  unsigned jobs = 1;          ///< permits of \ref connections
+  unsigned max_per_host = 1;  ///< of these for one registry and where it sends us
+  bool adaptive = false;      ///< the number of connections follows what the line gives, up to \ref jobs
 };
 
 /// A seed for jitter; needs no quality, only difference.

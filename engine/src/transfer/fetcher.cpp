@@ -1,12 +1,14 @@
 #include "transfer/fetcher.hpp"
 
 #include "runtime/task_group.hpp"
+#include "transfer/commit_queue.hpp"
 #include "transfer/connection_controller.hpp"
 #include "transfer/segment_stream.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,13 +21,16 @@ using clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds tick{100};
 // How many blobs have files open beyond those that are being fetched, so that no connection waits for an open(2).
 constexpr std::size_t opened_ahead = 4;
+// So much waiting for the hash is not an accident of the order in which bytes came: ten milliseconds of its work.
+constexpr std::uint64_t hash_backlog = std::uint64_t{16} << 20;
 
 /// One call of fetch_all; lives in its frame.
 struct run {
-  run(context& with, operation& whose, unsigned connections)
+  run(context& with, operation& whose, std::shared_ptr<store::blob_target> into, unsigned connections)
       : shared(with),
         running(whose),
-        plan({connections}),
+        commits(with.executor, with.lanes, std::move(into)),
+        plan(settings_of(with, connections)),
         controller({std::min(connections, 4u), connections}, clock::now()),
         target(with.adaptive ? controller.target() : connections),
         done(whose.stop),
@@ -33,8 +38,16 @@ struct run {
         workers(with.executor),
         openers(with.executor) {}
 
+  static planner::settings settings_of(const context& with, unsigned connections) {
+    planner::settings values;
+    values.connections = connections;
+    values.per_group = with.max_per_host;
+    return values;
+  }
+
   context& shared;
   operation& running;
+  commit_queue commits;
   planner plan;
   connection_controller controller;
   unsigned target;  ///< connections that should be at work
@@ -90,7 +103,7 @@ task<> bring(run& all, blob_job& job) {
   const ending counted(all);
   runtime::semaphore::permit opening = co_await all.openings.acquire(1, all.running.stop);
   if (!opening) co_return;
-  const result<void> done = co_await job.run();
+  const result<void> done = co_await job.run(std::move(opening));
   if (!done) {
     all.fail(done.error());
     co_return;
@@ -109,6 +122,8 @@ task<> recover(run& all, blob_job& job, stream_outcome outcome) {
   auto now = clock::now();
   if (server_said_so) all.controller.pushed_back(now);
   if (outcome.received >= retry_policy::progress_that_counts) job.retry.progressed();
+  // Until it has answered again one connection looks, and the others do something else.
+  all.plan.troubled(job.id());
   if (now >= job.calm_until) {
     const auto delay = job.retry.after(why, outcome.received, all.running.idle(), all.running.answered());
     if (!delay) {
@@ -177,7 +192,10 @@ task<> watch(run& all, runtime::stop_source& finished) {
     }
     if (count % 50 == 49) all.lines.drop_slow();
     if (all.shared.adaptive) {
-      all.controller.sample(now, all.running.bytes_received(), all.plan.round_trip(), static_cast<unsigned>(all.plan.active()));
+      std::uint64_t unhashed = 0;
+      for (const std::unique_ptr<blob_job>& job : all.jobs) unhashed += job->backlog();
+      all.controller.sample(now, all.running.bytes_received(), all.plan.round_trip(), static_cast<unsigned>(all.plan.active()),
+                            unhashed >= hash_backlog);
       all.target = all.controller.target();
       all.plan.set_connections(all.target);
       while (all.started < all.target) all.workers.spawn(guarded(all, connection(all, all.started++)));
@@ -191,7 +209,10 @@ task<> watch(run& all, runtime::stop_source& finished) {
 task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::shared_ptr<store::blob_target> into,
                                       std::vector<wanted_blob> blobs) {
   if (blobs.empty()) co_return fetch_summary();
-  run all(shared, running, shared.jobs);
+  std::map<std::string, std::size_t> hosts;
+  for (const wanted_blob& one : blobs) hosts.emplace(one.source.registry(), hosts.size());
+  const auto most = static_cast<unsigned>(std::min<std::size_t>(shared.jobs, hosts.size() * shared.max_per_host));
+  run all(shared, running, into, most);
   // Blobs are opened in this order: what is small first, so that configs never wait behind layers, then the largest, so that the tail is
   // short.
   constexpr std::uint64_t small = std::uint64_t{64} << 10;
@@ -200,8 +221,10 @@ task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::
     return std::pair(!little, little ? one.blob.size : ~one.blob.size);
   };
   std::stable_sort(blobs.begin(), blobs.end(), [&](const wanted_blob& a, const wanted_blob& b) { return rank(a) < rank(b); });
-  for (wanted_blob& one : blobs)
-    all.jobs.push_back(std::make_unique<blob_job>(shared, running, all.plan, all.changed, into, std::move(one)));
+  for (wanted_blob& one : blobs) {
+    const std::size_t host = hosts.at(one.source.registry());
+    all.jobs.push_back(std::make_unique<blob_job>(shared, running, all.plan, all.commits, all.changed, into, std::move(one), host));
+  }
   for (const std::unique_ptr<blob_job>& job : all.jobs) all.openers.spawn(guarded(all, bring(all, *job)));
   all.plan.set_connections(all.target);
   while (all.started < all.target) all.workers.spawn(guarded(all, connection(all, all.started++)));
@@ -214,6 +237,11 @@ task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::
   co_await all.workers.join();
   finished.request_stop();
   co_await watchers.join();
+  for (const std::unique_ptr<blob_job>& job : all.jobs) {
+    task<> rest = job->settle();
+    co_await guarded(all, std::move(rest));
+  }
+  co_await all.commits.join();
   running.events.flush();
   if (all.error) co_return *all.error;
   if (running.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");

@@ -6,8 +6,8 @@
 namespace gantry::transfer {
 namespace {
 
-// Long enough that the hops do not count, short enough that a stop does not wait.
-constexpr std::uint64_t bytes_per_call = std::uint64_t{8} << 20;
+// Long enough that the hops do not count, short enough that a stop does not wait, nor a stream whose buffer is to be hashed.
+constexpr std::uint64_t bytes_per_call = std::uint64_t{2} << 20;
 
 /// Marks the follower as busy for as long as a call lasts.
 class busy_mark {
@@ -21,20 +21,49 @@ class busy_mark {
   bool& flag_;
 };
 
-}  // namespace
+/// A receive buffer.
+class received_bytes final : public hash_source {
+ public:
+  received_bytes(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) : bytes_(bytes), owner_(std::move(owner)) {}
+  result<std::span<const std::byte>> next() override { return std::exchange(bytes_, {}); }
 
-task<> hash_follower::hash(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
-  auto call = [digester = digester_, bytes, owner = std::move(owner)] {
-    digester->update(bytes);
-    return true;
-  };
-  co_await runtime::offload(workers_, runtime::lane::cpu, std::move(call));
-  position_ += bytes.size();
-}
+ private:
+  std::span<const std::byte> bytes_;
+  std::shared_ptr<const void> owner_;
+};
+
+/// A part of a file that was written a moment ago: read from memory, and read where it is hashed, since a hop for every buffer would cost
+/// more than the copy.
+class written_bytes final : public hash_source {
+ public:
+  using block = std::shared_ptr<runtime::buffer_pool::buffer>;
+  written_bytes(std::shared_ptr<store::blob_part> from, block into, std::uint64_t begin, std::uint64_t end)
+      : from_(std::move(from)), into_(std::move(into)), position_(begin), end_(end) {}
+
+  result<std::span<const std::byte>> next() override {
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(runtime::buffer_pool::buffer_size, end_ - position_));
+    const std::span<std::byte> bytes = into_->bytes().first(wanted);
+    const result<std::size_t> got = from_->read_at(position_, bytes);
+    if (!got) return got.error();
+    if (*got != wanted) return failure(errc::storage_error, "a partial file became shorter while it was read");
+    position_ += wanted;
+    return std::span<const std::byte>(bytes);
+  }
+
+ private:
+  std::shared_ptr<store::blob_part> from_;
+  block into_;
+  std::uint64_t position_;
+  std::uint64_t end_;
+};
+
+}  // namespace
 
 task<> hash_follower::take(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
   const busy_mark mark(busy_);
-  co_await hash(bytes, std::move(owner));
+  auto source = std::make_shared<received_bytes>(bytes, std::move(owner));
+  [[maybe_unused]] const result<void> fed = co_await hashes_.feed(digester_, std::move(source));  // memory does not fail
+  position_ += bytes.size();
 }
 
 task<result<void>> hash_follower::advance(std::shared_ptr<store::blob_part> from, std::uint64_t end, runtime::stop_source& stop) {
@@ -45,24 +74,11 @@ task<result<void>> hash_follower::advance(std::shared_ptr<store::blob_part> from
   const auto block = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken.front()));
   while (position_ < end) {
     if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-    const std::uint64_t length = std::min<std::uint64_t>(bytes_per_call, end - position_);
-    // Read and hashed in one call: the bytes were written a moment ago and are copied from memory, and a hop for every buffer would cost
-    // more than they do.
-    auto call = [from, block, digester = digester_, begin = position_, length]() -> result<void> {
-      for (std::uint64_t done = 0; done < length;) {
-        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(runtime::buffer_pool::buffer_size, length - done));
-        const std::span<std::byte> bytes = block->bytes().first(wanted);
-        const result<std::size_t> got = from->read_at(begin + done, bytes);
-        if (!got) return got.error();
-        if (*got != wanted) return failure(errc::storage_error, "a partial file became shorter while it was read");
-        digester->update(bytes);
-        done += wanted;
-      }
-      return {};
-    };
-    const result<void> hashed = co_await runtime::offload(workers_, runtime::lane::cpu, std::move(call));
+    const std::uint64_t until = std::min(position_ + bytes_per_call, end);
+    auto source = std::make_shared<written_bytes>(from, block, position_, until);
+    const result<void> hashed = co_await hashes_.feed(digester_, std::move(source));
     if (!hashed) co_return hashed.error();
-    position_ += length;
+    position_ = until;
   }
   co_return result<void>();
 }

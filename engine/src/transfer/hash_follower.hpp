@@ -3,10 +3,10 @@
 #include "base/failure.hpp"
 #include "model/digester.hpp"
 #include "runtime/buffer_pool.hpp"
-#include "runtime/lanes.hpp"
 #include "runtime/stop.hpp"
 #include "runtime/task.hpp"
 #include "store/blob_target.hpp"
+#include "transfer/hash_scheduler.hpp"
 
 #include <gantry/digest.hpp>
 
@@ -23,8 +23,8 @@ using runtime::task;
 /// did not (PERFORMANCE, "hash behind a frontier"). Used on the strand; one call at a time, see \ref busy.
 class hash_follower {
  public:
-  hash_follower(runtime::lanes& workers, runtime::buffer_pool& buffers, digest_algorithm algorithm)
-      : workers_(workers), buffers_(buffers), digester_(std::make_shared<model::digester>(algorithm)) {}
+  hash_follower(hash_scheduler& hashes, runtime::buffer_pool& buffers, digest_algorithm algorithm)
+      : hashes_(hashes), buffers_(buffers), digester_(std::make_shared<model::digester>(algorithm)) {}
 
   /// Offset of the next byte to be hashed.
   std::uint64_t position() const noexcept { return position_; }
@@ -42,9 +42,7 @@ class hash_follower {
   digest finish() { return digester_->finish(); }
 
  private:
-  task<> hash(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
-
-  runtime::lanes& workers_;
+  hash_scheduler& hashes_;
   runtime::buffer_pool& buffers_;
   std::shared_ptr<model::digester> digester_;
   std::uint64_t position_ = 0;

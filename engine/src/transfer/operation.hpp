@@ -52,6 +52,9 @@ class operation {
   runtime::stop_source stop;
   event_emitter events;
 
+  /// What is fetched is read again soon, from the store into an archive, and should stay in memory until then.
+  bool read_again = true;
+
   /// Follows \ref stop, for loops on worker lanes.
   const std::atomic<bool>& stop_flag() const noexcept { return flag_; }
 

@@ -18,9 +18,10 @@ std::uint64_t planner::missing(blob_id blob) const noexcept {
   return state.map ? state.map->size() - state.map->claimed() : state.size;
 }
 
-blob_id planner::add(std::uint64_t size) {
+blob_id planner::add(std::uint64_t size, std::size_t group) {
   blob_state added;
   added.size = size;
+  added.group = group;
   blobs_.push_back(std::move(added));
   outstanding_ += size;
   return blobs_.size() - 1;
@@ -68,11 +69,16 @@ void planner::file(blob_id blob) {
   waiting_.insert(*state.waiting);
 }
 
+bool planner::group_is_full(blob_id blob) const {
+  const auto active = active_.find(blobs_[blob].group);
+  return values_.per_group != 0 && active != active_.end() && active->second >= values_.per_group;
+}
+
 std::optional<byte_range> planner::gap_of(blob_id blob) const {
   const blob_state& state = blobs_[blob];
-  if (!state.map || state.map->fully_claimed()) return std::nullopt;
+  if (group_is_full(blob) || !state.map || state.map->fully_claimed()) return std::nullopt;
   // One request at a time until it is known that ranges work, and for good when they do not.
-  const bool alone = state.ranges == range_support::no || (state.ranges == range_support::unknown && !ranges_seen_);
+  const bool alone = state.troubled || state.ranges == range_support::no || (state.ranges == range_support::unknown && !ranges_seen_);
   if (alone && !state.streams.empty()) return std::nullopt;
   byte_ranges spoken_for;
   for (const stream_id id : state.streams) {
@@ -104,10 +110,11 @@ std::uint64_t planner::claimed(blob_id blob) const {
 }
 
 std::optional<blob_id> planner::choose(std::optional<blob_id> last) const {
-  if (!waiting_.empty() && !waiting_.begin()->large) return waiting_.begin()->blob;
+  const auto first = std::find_if(waiting_.begin(), waiting_.end(), [this](const rank& one) { return !group_is_full(one.blob); });
+  if (first != waiting_.end() && !first->large) return first->blob;
   // Who has worked on a blob goes on with it: in order, over a connection that leads where its bytes are.
-  if (last && blobs_[*last].waiting) return last;
-  if (!waiting_.empty()) return waiting_.begin()->blob;
+  if (last && blobs_[*last].waiting && !group_is_full(*last)) return last;
+  if (first != waiting_.end()) return first->blob;
   if (last && gap_of(*last)) return last;
   std::optional<blob_id> busiest;
   for (const blob_id blob : busy_) {
@@ -120,9 +127,11 @@ std::optional<blob_id> planner::choose(std::optional<blob_id> last) const {
 assignment planner::start(time_point now, blob_id blob, byte_range range, segment_kind kind) {
   assignment given{next_stream_++, blob, range, kind};
   if (warm_ > 0) --warm_;
-  stream_state stream{blob, range.offset, range.end(), range.end(), kind, now, now, now, false, false, 0, 0, std::nullopt, rate_meter(now)};
+  stream_state stream{blob, range.offset, range.end(),    range.end(), kind, now, now, now, false, false, false, 0,
+                      0,    std::nullopt, rate_meter(now)};
   streams_.emplace(given.stream, std::move(stream));
   blobs_[blob].streams.push_back(given.stream);
+  ++active_[blobs_[blob].group];
   file(blob);
   return given;
 }
@@ -170,6 +179,8 @@ void planner::header(stream_id id, time_point now, range_support support, std::u
   stream.position = begin;
 }
 
+void planner::troubled(blob_id blob) { blobs_.at(blob).troubled = true; }
+
 void planner::refused(stream_id id) {
   stream_state& useless = streams_.at(id);
   useless.end = useless.position;
@@ -191,12 +202,19 @@ std::vector<byte_range> planner::received(stream_id id, time_point now, std::uin
   const byte_range range{stream.position, bytes};
   stream.position += bytes;
   if (stream.disowned) return {};
+  if (bytes != 0) blobs_[stream.blob].troubled = false;
   std::vector<byte_range> mine = blobs_[stream.blob].map->claim(range);
   std::uint64_t fresh = 0;
   for (const byte_range& part : mine) fresh += part.length;
   outstanding_ -= fresh;
   if (stream.kind == segment_kind::hedge || stream.rival != 0) hedged_ += bytes - fresh;
   return mine;
+}
+
+void planner::held_up(stream_id id, time_point now, bool waiting) {
+  stream_state& stream = streams_.at(id);
+  stream.held_up = waiting;
+  stream.last_byte = now;
 }
 
 std::uint64_t planner::remaining(stream_id id) const {
@@ -225,6 +243,7 @@ void planner::ended(stream_id id) {
   if (stream.has_answer && stream.position == stream.answer) ++warm_;
   const blob_id blob = stream.blob;
   std::erase(blobs_[blob].streams, id);
+  --active_[blobs_[blob].group];
   streams_.erase(found);
   file(blob);
 }

@@ -59,14 +59,16 @@ class planner {
     std::uint64_t last_chunk = std::uint64_t{1} << 20;
     /// What a thief takes is worth a request from here on.
     std::uint64_t least_steal = std::uint64_t{256} << 10;
+    /// Streams at once for the blobs of one group. 0: no limit of its own.
+    unsigned per_group = 0;
     /// How far ahead of the contiguous prefix a blob may be written.
     std::uint64_t out_of_order = std::uint64_t{256} << 20;
   };
 
   explicit planner(settings values) : values_(values) {}
 
-  /// A blob that will be wanted; not asked for before \ref open.
-  blob_id add(std::uint64_t size);
+  /// A blob that will be wanted; not asked for before \ref open. \param group blobs that share a limit: those of one registry
+  blob_id add(std::uint64_t size, std::size_t group = 0);
   /// The blob can be fetched now, or again from the start; \p held is there already. A stream of its earlier life brings nothing any more.
   void open(blob_id blob, byte_ranges held);
   /// The blob is not needed any more, e.g. found in the store.
@@ -85,12 +87,16 @@ class planner {
   void refused(stream_id stream);
   /// Bytes were received; \returns which of them the caller must write. Position follows.
   std::vector<byte_range> received(stream_id stream, time_point now, std::uint64_t bytes);
+  /// The stream waits for something of ours, or does no longer: meanwhile nobody takes it for silent.
+  void held_up(stream_id stream, time_point now, bool waiting);
   /// How many bytes from its position on the stream should still read: less than asked when the rest was given away, 0 when it should end.
   std::uint64_t remaining(stream_id stream) const;
   /// Whether the stream's answer has more to come, but others have or will have all of it.
   bool overtaken(stream_id stream) const;
   /// The stream is over; what it has not received is free again.
   void ended(stream_id stream);
+  /// A request for the blob has failed: until one brings bytes again, no second is made.
+  void troubled(blob_id blob);
   void written(blob_id blob, byte_range range) { blobs_.at(blob).map->written(range); }
 
   /// Streams to cut because they are much slower than the others; call it a few times per second.
@@ -122,8 +128,10 @@ class planner {
 
   struct blob_state {
     std::uint64_t size = 0;
+    std::size_t group = 0;
     std::optional<segment_map> map;  ///< there while the blob is open
     range_support ranges = range_support::unknown;
+    bool troubled = false;
     std::vector<stream_id> streams;
     std::optional<rank> waiting;  ///< its place in \ref waiting_
   };
@@ -138,6 +146,7 @@ class planner {
     time_point last_byte;
     bool has_answer = false;
     bool disowned = false;    ///< its blob was begun anew
+    bool held_up = false;     ///< waits for something that is not the network
     stream_id rival = 0;      ///< hedge and hedged know each other; 0: nobody
     std::uint64_t bytes = 0;  ///< received
     std::optional<time_point> slow_since;
@@ -150,6 +159,7 @@ class planner {
   /// Puts the blob where \ref choose finds it.
   void file(blob_id blob);
   void disown(blob_id blob);
+  bool group_is_full(blob_id blob) const;
   std::optional<byte_range> gap_of(blob_id blob) const;
   std::uint64_t chunk(time_point now);
   std::optional<blob_id> choose(std::optional<blob_id> last) const;
@@ -171,8 +181,9 @@ class planner {
 
   settings values_;
   std::vector<blob_state> blobs_;
-  std::set<rank> waiting_;  ///< open blobs with gaps that nobody works on
-  std::set<blob_id> busy_;  ///< open blobs that somebody works on
+  std::set<rank> waiting_;                  ///< open blobs with gaps that nobody works on
+  std::map<std::size_t, unsigned> active_;  ///< streams of a group
+  std::set<blob_id> busy_;                  ///< open blobs that somebody works on
   std::map<stream_id, stream_state> streams_;
   stream_id next_stream_ = 1;
   std::size_t warm_ = 0;         ///< connections that are open and idle

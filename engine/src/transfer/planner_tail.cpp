@@ -46,6 +46,7 @@ bool planner::divisible(const stream_state& stream) const {
 }
 
 bool planner::silent(const stream_state& stream, time_point now) const {
+  if (stream.held_up) return false;
   const auto silence = now - stream.last_byte;
   if (!stream.has_answer) return silence > std::max<std::chrono::nanoseconds>(least_wait, waits * longest_wait_);
   return silence > std::max<std::chrono::nanoseconds>(least_silence, 3 * round_trip());
@@ -63,7 +64,8 @@ std::optional<assignment> planner::steal(time_point now) {
   stream_state* victim = nullptr;
   double longest = 0;
   for (auto& [id, stream] : streams_) {
-    if (!divisible(stream) || stream.left() < 2 * values_.least_steal) continue;
+    if (!divisible(stream) || blobs_[stream.blob].troubled || group_is_full(stream.blob)) continue;
+    if (stream.left() < 2 * values_.least_steal) continue;
     const double time = seconds_to_go(stream, now);
     if (time <= longest) continue;
     longest = time;
@@ -106,7 +108,8 @@ std::optional<assignment> planner::hedge(time_point now) {
   const double wait = header_wait();
   for (auto& [id, stream] : streams_) {
     const std::uint64_t left = stream.left();
-    if (!divisible(stream) || left == 0 || remaining(id) == 0 || risked + left > allowed) continue;
+    if (!divisible(stream) || group_is_full(stream.blob)) continue;
+    if (left == 0 || remaining(id) == 0 || risked + left > allowed) continue;
     // A stream that crawls is as bad as a silent one; the other must be expected to need a small part of its time.
     const double expected = wait + (usual_rate_ > 0 ? static_cast<double>(left) / usual_rate_ : 0);
     const double patience = 4 * expected + std::chrono::duration<double>(least_silence).count();

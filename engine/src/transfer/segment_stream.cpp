@@ -101,9 +101,20 @@ task<std::optional<failure>> segment_stream::fill(stream_id stream, line_keeper:
   const blob_job& job = job_;
   filled_ = 0;
   while (filled_ < block.size()) {
-    const std::uint64_t wanted = std::min<std::uint64_t>(block.size() - filled_, plan_.remaining(stream));
+    std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(block.size() - filled_, plan_.remaining(stream)));
     if (wanted == 0) co_return std::nullopt;
+    std::size_t allowed = wanted;
+    if (shared_.bandwidth.limits()) {
+      plan_.held_up(stream, clock::now(), true);
+      allowed = co_await shared_.bandwidth.acquire(wanted, line.stop());
+      plan_.held_up(stream, clock::now(), false);
+      if (allowed == 0) co_return failure(errc::cancelled, "stopped");
+      // Somebody may have taken a part meanwhile.
+      wanted = static_cast<std::size_t>(std::min<std::uint64_t>(allowed, plan_.remaining(stream)));
+    }
     const result<std::size_t> got = co_await reply.read(block.subspan(filled_, wanted));
+    shared_.bandwidth.give_back(allowed - (got ? *got : 0));
+    if (wanted == 0) co_return std::nullopt;
     if (!got) co_return got.error();
     if (*got == 0) {
       co_return failure(errc::connection_lost, fmt::format("{} ended at byte {} of blob {}", reply.where(), plan_.position(stream),
@@ -134,7 +145,7 @@ task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keep
   segment_writer::shared_buffer spare = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken[1]));
 
   line.begin();
-  segment_writer writer(shared_, job_);
+  const auto writer = std::make_shared<segment_writer>(shared_, job_);
   std::optional<failure> broken;
   std::optional<failure> unwritten;
   while (!broken && plan_.remaining(stream) != 0) {
@@ -142,19 +153,28 @@ task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keep
     std::vector<byte_range> parts;
     broken = co_await fill(stream, line, reply, receiving->bytes(), parts);
     if (parts.empty()) continue;
-    result<segment_writer::shared_buffer> free = co_await writer.store(std::move(receiving), base, std::move(parts));
+    const bool last = plan_.remaining(stream) == 0;
+    result<segment_writer::shared_buffer> free = co_await writer->store(std::move(receiving), base, std::move(parts), last);
     if (!free) {
       unwritten = free.error();
       break;
     }
     receiving = *free ? std::move(*free) : std::exchange(spare, nullptr);
   }
-  const result<void> finished = co_await writer.finish();
-  // A disk that fails outweighs a network that does.
-  if (unwritten) co_return unwritten;
-  if (!finished) co_return finished.error();
-  if (broken) co_return broken;
-  co_return co_await close_answer(stream, reply);
+  if (broken || unwritten) {
+    const result<void> finished = co_await segment_writer::finish(writer);
+    // A disk that fails outweighs a network that does.
+    if (unwritten) co_return unwritten;
+    if (!finished) co_return finished.error();
+    co_return broken;
+  }
+  // The connection can ask for more while the last bytes are being written.
+  taken.clear();
+  receiving.reset();
+  spare.reset();
+  broken = co_await close_answer(stream, reply);
+  job_.finish_later(segment_writer::finish(writer));
+  co_return broken;
 }
 
 task<std::optional<failure>> segment_stream::close_answer(stream_id stream, http::exchange& reply) {

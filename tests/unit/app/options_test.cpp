@@ -83,6 +83,7 @@ TEST_CASE("every alias stores what its option stores") {
   CHECK(parsed({"--retry-attempts", "9", "x"}).common.retries == 9);
   CHECK(parsed({"--timeout", "1h30m", "x"}).common.timeout == 90min);
   CHECK(parsed({"--timeout", "90", "x"}).common.timeout == 90s);
+  CHECK(parsed({"--limit-rate", "10M", "x"}).common.limit_rate == 10 << 20);
   CHECK(parsed({"--max-per-host", "3", "x"}).common.max_per_host == 3);
   CHECK(parsed({"--progress", "json", "x"}).common.progress == progress_mode::json);
   CHECK(parsed({"--digestfile", "d", "x"}).digestfile == "d");

@@ -17,6 +17,19 @@ TEST_CASE("durations are read with and without units") {
   }
 }
 
+TEST_CASE("rates are read in bytes, and in units of 1024") {
+  const std::pair<const char*, std::uint64_t> rows[] = {{"40000000", 40'000'000}, {"1024", 1024},       {"500K", 512'000},
+                                                        {"500k", 512'000},        {"10M", 10 << 20},    {"1.5m", 3 << 19},
+                                                        {"2G", 2ULL << 30},       {"1024G", 1ULL << 40}};
+  for (const auto& [text, value] : rows) CHECK(parse_rate("--limit-rate", text).value() == value);
+  for (const char* text : {"", "0", "1023", "-1", "M", "1.M", ".5M", "10 M", "10MB", "10T", "1025G", "99999999999999999999", "1.5.5M"}) {
+    INFO(text);
+    const auto refused = parse_rate("--limit-rate", text);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message.find("--limit-rate") != std::string::npos);
+  }
+}
+
 TEST_CASE("registries are read as hosts and as addresses") {
   const std::pair<const char*, registry_word> rows[] = {
       {"quay.io", {"quay.io", "", false}},

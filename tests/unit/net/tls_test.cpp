@@ -1,6 +1,7 @@
 #include "net/tls.hpp"
 
 #include "net/connector.hpp"
+#include "net/tcp_stream.hpp"
 #include "support/loop.hpp"
 #include "support/result.hpp"
 #include "support/temp_dir.hpp"
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace gantry::net {
 namespace {
@@ -63,6 +65,17 @@ task<std::string> exchange_words(byte_stream& with, std::string question) {
 task<read_result> read_once(byte_stream& with) {
   std::array<std::byte, 64> block;
   co_return co_await with.read_some(block);
+}
+
+task<std::string> read_bytes(byte_stream& with, std::size_t count, std::size_t block_size) {
+  std::string all;
+  std::vector<std::byte> block(block_size);
+  while (all.size() < count) {
+    const read_result got = co_await with.read_some(block);
+    if (got.code || got.bytes == 0) co_return all + " and then nothing";
+    all.append(reinterpret_cast<const char*>(block.data()), got.bytes);
+  }
+  co_return all;
 }
 
 TEST_CASE("a certificate of a known authority for the right host is trusted") {
@@ -172,7 +185,7 @@ TEST_CASE("a stop ends a handshake, and one of the past begins none") {
   boost::asio::ip::tcp::socket socket(f.loop.executor);
   socket.connect({boost::asio::ip::make_address("127.0.0.1"), silent.port()});
   tls_settings settings;
-  test::must_fail(f.loop.run(alone.handshake(std::move(socket), "127.0.0.1", settings, 15s, f.stop)), errc::cancelled);
+  test::must_fail(f.loop.run(alone.handshake(make_tcp_stream(std::move(socket)), "127.0.0.1", settings, 15s, f.stop)), errc::cancelled);
   CHECK(watch.elapsed() < 10s);
 }
 
@@ -205,8 +218,89 @@ TEST_CASE("a stream is quiet between messages, and not when records followed the
   const stream made = test::must(f.connect(f.at(server)));
   CHECK(f.loop.run(exchange_words(*made, "hello")) == "hello");
   CHECK(made->quiet());
-  CHECK(f.loop.run(exchange_words(*made, "more")) == "answer");
+  CHECK_FALSE(f.loop.run(made->write_all(std::as_bytes(std::span("more", 4)))));
+  CHECK(f.loop.run(read_bytes(*made, 6, 6)) == "answer");
   CHECK_FALSE(made->quiet());
+}
+
+TEST_CASE("a session of an earlier connection is taken up, for the same host and the same rules only") {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    INFO(version);
+    fixture f;
+    const auto tell = test::over_tls(
+        f.authority.issue(),
+        [](test::tls_session& session) {
+          session.receive();
+          session.send(session.resumed() ? "resumed" : "new");
+        },
+        version);
+    test::scripted_server server({tell, tell, tell, tell});
+    CHECK(f.loop.run(exchange_words(*test::must(f.connect(f.at(server))), "hello")) == "new");
+    CHECK(f.loop.run(exchange_words(*test::must(f.connect(f.at(server))), "hello")) == "resumed");
+    CHECK(f.loop.run(exchange_words(*test::must(f.connect(f.at(server, "localhost"))), "hello")) == "new");
+    endpoint careless = f.at(server);
+    careless.tls.verify = false;
+    CHECK(f.loop.run(exchange_words(*test::must(f.connect(careless)), "hello")) == "new");
+  }
+}
+
+TEST_CASE("a session that the server no longer knows costs a whole handshake and nothing else") {
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue(), echo), test::over_tls(f.authority.issue(), echo)});
+  for (int i = 0; i < 2; ++i) CHECK(f.loop.run(exchange_words(*test::must(f.connect(f.at(server))), "hello")) == "hello");
+}
+
+TEST_CASE("tickets that come to an idle connection do not spoil it, and its end does") {
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue(), [](test::tls_session& session) {
+    session.receive();
+    session.send("answer");
+    session.receive();
+  })});
+  const stream made = test::must(f.connect(f.at(server)));
+  f.loop.run_for(50ms);  // the tickets follow the handshake
+  CHECK(made->quiet());
+  CHECK(f.loop.run(exchange_words(*made, "hello")) == "answer");
+  CHECK(made->quiet());
+  CHECK_FALSE(f.loop.run(made->write_all(std::as_bytes(std::span("x", 1)))));
+  CHECK(f.loop.run(read_once(*made)).code == boost::asio::ssl::error::stream_truncated);
+  CHECK_FALSE(made->quiet());
+}
+
+TEST_CASE("long messages go both ways unchanged, whatever the reader's block, with new keys in between") {
+  std::string message;
+  for (int i = 0; message.size() < 700'000; ++i) message += std::to_string(i);
+  for (const std::size_t block : {std::size_t{1000}, std::size_t{16 * 1024}, std::size_t{256 * 1024}, std::size_t{1} << 20}) {
+    INFO(block);
+    fixture f;
+    test::scripted_server server({test::over_tls(f.authority.issue(), [&message](test::tls_session& session) {
+      std::string got;
+      while (got.size() < message.size()) {
+        const std::string more = session.receive();
+        if (more.empty()) return;
+        got += more;
+      }
+      session.send(got.substr(0, 300'000));
+      session.update_keys();
+      session.send(got.substr(300'000));
+      session.send(session.receive());
+    })});
+    const stream made = test::must(f.connect(f.at(server)));
+    CHECK_FALSE(f.loop.run(made->write_all(std::as_bytes(std::span(message.data(), message.size())))));
+    CHECK(f.loop.run(read_bytes(*made, message.size(), block)) == message);
+    CHECK(f.loop.run(exchange_words(*made, "under new keys")) == "under new keys");
+  }
+}
+
+TEST_CASE("a read that does not wait says so") {
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue(), echo)});
+  const stream made = test::must(f.connect(f.at(server)));
+  std::array<std::byte, 64> block;
+  CHECK(made->read_now(block).code == boost::asio::error::would_block);
+  CHECK(f.loop.run(exchange_words(*made, "hello")) == "hello");
+  made->close();
+  CHECK(made->read_now(block).code);
 }
 
 }  // namespace

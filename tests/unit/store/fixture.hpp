@@ -40,7 +40,7 @@ struct store_fixture {
   std::shared_ptr<store::content_store> store = reopen();
 
   std::shared_ptr<store::content_store> reopen() const {
-    return must(store::content_store::open({.root = directory / "store", .sync = false}));
+    return must(store::content_store::open({.root = directory / "store", .sync = false, .journal_from = 0}));
   }
   std::filesystem::path ingest_of(const descriptor& blob) const { return store::paths{directory / "store"}.ingest(blob.digest); }
   std::filesystem::path blob_of(const descriptor& blob) const { return store::paths{directory / "store"}.blob(blob.digest); }

@@ -22,7 +22,7 @@ class line {
     for (std::chrono::milliseconds passed{0}; passed < time; passed += 100ms) {
       now += 100ms;
       received += static_cast<std::uint64_t>(rate(controller.target()) / 10);
-      controller.sample(now, received, round_trip, controller.target());
+      controller.sample(now, received, round_trip, controller.target(), swamped);
       targets.push_back(controller.target());
     }
     return targets;
@@ -32,6 +32,7 @@ class line {
   connection_controller controller;
   std::uint64_t received = 0;
   std::chrono::milliseconds round_trip{20};
+  bool swamped = false;
 };
 
 double per_connection(unsigned count) { return 1e6 * count; }
@@ -48,6 +49,25 @@ TEST_CASE("the count doubles each round while that gains") {
   CHECK(path.run(200ms, per_connection).back() == 16);
   CHECK(most(path.run(20s, per_connection)) == 16);
   CHECK(path.controller.target() >= 14);
+}
+
+TEST_CASE("a count whose bytes cannot be hashed in time does not grow, and fewer are kept when they bring as much") {
+  line path({4, 16});
+  path.swamped = true;
+  CHECK(most(path.run(10s, [](unsigned count) { return 1e9 - 1e6 * count; })) == 4);
+  CHECK(path.controller.target() <= 2);
+  // The disk or the processor has become free: the line decides again.
+  path.swamped = false;
+  path.run(60s, per_connection);
+  CHECK(path.controller.target() >= 14);
+}
+
+TEST_CASE("one moment without a backlog lets the count grow") {
+  line path({4, 16});
+  path.swamped = true;
+  path.run(100ms, per_connection);
+  path.swamped = false;
+  CHECK(path.run(100ms, per_connection).back() == 8);
 }
 
 TEST_CASE("a round lasts four round trips at the least") {

@@ -472,3 +472,80 @@ TEST_CASE("a thousand layers are handed out one by one, each once") {
   CHECK(asked == std::vector<int>(1000, 1));
   CHECK_FALSE(t.next());
 }
+
+TEST_CASE("after a failure one stream looks whether a blob answers again, and the others do something else") {
+  bench t(4);
+  const blob_id blob = t.open(100 * MiB);
+  const blob_id other = t.open(40 * MiB);
+  const assignment probe = t.must();
+  t.header(probe);
+  t.receive(probe, MiB);
+  t.plan.ended(probe.stream);
+  t.plan.troubled(blob);
+  const assignment again = t.must(blob);
+  CHECK(again.blob == blob);
+  CHECK(t.must(blob).blob == other);
+  // The answer alone is not enough: the one that failed had one too.
+  t.header(again);
+  CHECK(t.must(blob).blob == other);
+  t.receive(again, 1);
+  CHECK(t.must(blob).blob == blob);
+}
+
+TEST_CASE("nothing is stolen from a blob in trouble, but its silent stream is hedged") {
+  bench t(2);
+  const blob_id blob = t.open(40 * MiB);
+  const assignment first = t.must();
+  t.header(first);
+  t.flow(1s, {{first, MiB}});
+  t.plan.troubled(blob);
+  CHECK_FALSE(t.next(blob));
+  t.now += 30s;
+  // A large remainder is no hedge; a thief would be one request too many.
+  CHECK_FALSE(t.next(blob));
+}
+
+TEST_CASE("a stream that waits for something of ours is not silent") {
+  bench t(2);
+  const blob_id blob = t.open(3 * MiB);
+  const assignment first = t.must();
+  t.header(first, range_support::yes);
+  t.receive(first, 3 * MiB - 32 * KiB);
+  t.plan.held_up(first.stream, t.now, true);
+  t.now += 60s;
+  CHECK_FALSE(t.next(blob));
+  t.plan.held_up(first.stream, t.now, false);
+  CHECK_FALSE(t.next(blob));
+  t.now += 60s;
+  CHECK(t.must(blob).kind == segment_kind::hedge);
+}
+
+TEST_CASE("a group gets no more streams than its limit, and the others go to another group") {
+  planner::settings values;
+  values.connections = 8;
+  values.per_group = 2;
+  planner plan(values);
+  planner::time_point now{10s};
+  const blob_id one = plan.add(100 * MiB, 7);
+  const blob_id small = plan.add(10 * KiB, 7);
+  const blob_id other = plan.add(50 * MiB, 9);
+  for (const blob_id blob : {one, small, other}) plan.open(blob, {});
+  const auto first = plan.next(now, std::nullopt);
+  const auto second = plan.next(now, std::nullopt);
+  REQUIRE((first && second));
+  CHECK(first->blob == small);
+  CHECK(second->blob == one);
+  const auto third = plan.next(now, one);
+  REQUIRE(third);
+  CHECK(third->blob == other);
+  plan.header(second->stream, now + 10ms, range_support::yes, 0);
+  plan.header(third->stream, now + 10ms, range_support::yes, 0);
+  const auto fourth = plan.next(now, one);
+  REQUIRE(fourth);
+  CHECK(fourth->blob == other);
+  CHECK_FALSE(plan.next(now, one));
+  plan.ended(first->stream);
+  const auto fifth = plan.next(now, std::nullopt);
+  REQUIRE(fifth);
+  CHECK(fifth->blob == small);
+}
