@@ -5,6 +5,7 @@
 #include "failure_report.hpp"
 #include "json_line.hpp"
 #include "login_options.hpp"
+#include "option_parser.hpp"
 #include "prompt.hpp"
 #include "session.hpp"
 
