@@ -52,7 +52,10 @@ result<loaded_source> load_stored(std::shared_ptr<store::content_store> store, c
 /// Blocking.
 result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const std::filesystem::path& path,
                                 const std::atomic<bool>& stop) {
-  auto opened = archive::open_image_source(path, store.get(), stop);
+  archive::source_options how;
+  how.elsewhere = store.get();
+  how.into = store;  // what can only be read once is kept there
+  auto opened = archive::open_image_source(path, how, stop);
   if (!opened) return opened.error();
   // The source asks the store for what it lacks: both live as long as either is used.
   struct kept final : model::blob_source {
