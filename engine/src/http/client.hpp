@@ -4,14 +4,17 @@
 #include "http/body_source.hpp"
 #include "http/chunked.hpp"
 #include "http/connection_pool.hpp"
+#include "http/governor.hpp"
 #include "http/message.hpp"
 #include "net/connector.hpp"
+#include "runtime/signal.hpp"
 #include "runtime/stop.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,6 +25,8 @@ namespace gantry::http {
 struct exchange_limits {
   std::chrono::milliseconds header{180'000};
   std::chrono::milliseconds idle{30'000};
+  /// What a host may ask us to wait; beyond it the request fails at once.
+  std::chrono::milliseconds patience{15 * 60'000};
 };
 
 /// One answer whose head is there and whose body is read by the caller. Size and framing are verified inside \ref read, before the end is
@@ -69,9 +74,14 @@ class exchange {
 /// fresh one.
 class client {
  public:
-  /// \param tls_for the certificate rules of an origin
+  /// How an origin is reached: TLS settings, proxy. Host, port and security are filled in by the client.
+  using route_finder = std::function<result<net::endpoint>(const origin&)>;
+
+  /// \param tls_for the certificate rules of an origin, which is reached directly
   client(net::connector& connector, exchange_limits limits, std::function<net::tls_settings(const origin&)> tls_for)
-      : pool_(connector), limits_(limits), tls_for_(std::move(tls_for)) {}
+      : client(connector, limits, direct(std::move(tls_for))) {}
+  client(net::connector& connector, exchange_limits limits, route_finder route_for)
+      : pool_(connector), limits_(limits), route_for_(std::move(route_for)) {}
 
   /// Sends and waits for the head of the answer, whatever its status. \p stop must outlive the exchange.
   task<result<exchange>> send(request message, runtime::stop_source& stop);
@@ -84,12 +94,29 @@ class client {
 
   connection_pool& pool() noexcept { return pool_; }
 
+  /// Told when requests to a host begin to wait because it asked for it, with a sentence for people. May be empty.
+  std::function<void(const std::string&)> on_wait;
+  /// How the host, `host:port`, wants to be treated.
+  governor& governor_of(const std::string& authority) { return hosts_[authority].rules; }
+  /// The hosts that want to be left alone, and for how long.
+  std::map<std::string, std::chrono::milliseconds> resting() const;
+
  private:
-  net::endpoint endpoint_of(const origin& where) const;
+  struct governed {
+    governor rules;
+    runtime::signal changed;  ///< a request has ended
+    std::chrono::steady_clock::time_point told;
+  };
+  class under_way;
+  /// Waits until the host of \p where may be asked. errc::rate_limited when that takes longer than the limits allow.
+  task<result<void>> await_turn(const origin& where, runtime::stop_source& stop);
+  static route_finder direct(std::function<net::tls_settings(const origin&)> tls_for);
+  result<net::endpoint> endpoint_of(const origin& where) const;
 
   connection_pool pool_;
   exchange_limits limits_;
-  std::function<net::tls_settings(const origin&)> tls_for_;
+  route_finder route_for_;
+  std::map<std::string, governed> hosts_;
 };
 
 }  // namespace gantry::http
