@@ -165,6 +165,12 @@ TEST_CASE("an archive on standard output goes into podman and skopeo while it is
   INFO(loaded.err);
   REQUIRE(loaded.ok());
   CHECK(loaded.out.find(text_of(facts, "image_id").substr(7)) != std::string::npos);
+  // Debian 12's skopeo looks at the first bytes of a pipe and then opens it a second time, without them.
+  s.pulled({"-o", "a.tar", s.image("classic")});
+  if (!shell(s.place, "cat a.tar | skopeo copy -q docker-archive:/dev/stdin dir:piped").ok()) {
+    WARN("skipped: this skopeo reads no docker archive from a pipe at all");
+    return;
+  }
   const outcome copied = shell(s.place, "set -o pipefail; " + pull + " | skopeo copy -q docker-archive:/dev/stdin dir:copy");
   INFO(copied.err);
   CHECK(copied.ok());
@@ -185,29 +191,24 @@ TEST_CASE("a reader that stops early stops the pull, which says how much was tak
 
 TEST_CASE("a failure in the middle of a stream leaves an archive that no reader takes for whole", "[integration]") {
   served s;
-  s.pulled({"--store-only", s.image("classic")});
-  // The top layer loses its end after it was verified.
+  s.pulled({"-o", "first.tar.gz", "-f", "synology", s.image("classic")});
+  // The top layer is damaged after it was verified: right size, wrong content, found while it passes through memory.
   const auto manifest =
       boost::json::parse(run_or_throw({{"skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + s.image("classic")}}));
   const std::string top(manifest.at("layers").as_array().back().at("digest").as_string());
   const fs::path blob = s.place.store() / "blobs/sha256" / top.substr(7);
-  for (const std::string& options :
-       {std::string(), std::string(" -f synology"), std::string(" --gzip"), std::string(" -f synology --gzip")}) {
-    // Right size and wrong content: found while it passes.
-    ::chmod(blob.c_str(), 0644);
-    const std::string content = slurp(blob);
-    std::string wrong = content;
-    wrong[wrong.size() / 2] = static_cast<char>(wrong[wrong.size() / 2] ^ 1);
-    spill(blob, wrong);
+  std::string wrong = slurp(blob);
+  wrong[wrong.size() / 2] = static_cast<char>(wrong[wrong.size() / 2] ^ 1);
+  ::chmod(blob.c_str(), 0644);
+  spill(blob, wrong);
+  // What passes through memory is hashed again. A layer that goes into a pipe inside the kernel is not; as gzip it has its own CRC.
+  for (const std::string options : {" -f synology", " --gzip", " -f synology --gzip"}) {
     const std::string reader = options.find("gzip") == std::string::npos ? "tar -tf -" : "tar -tzf -";
-    const outcome broken = shell(s.place, "$GANTRY pull --offline --progress none" + options + " -o - " + s.image("classic") +
-                                              " | tee out.bin | " + reader + " > /dev/null; echo ${PIPESTATUS[@]}");
-    INFO(options << broken.err);
-    // Spliced into a pipe the kernel copies: those bytes nobody looks at.
-    if (options.empty()) continue;
-    CHECK(broken.out.substr(0, 1) == "5");
-    CHECK(broken.out.find(" 0 0") == std::string::npos);
-    spill(blob, content);
+    const outcome broken = shell(s.place, "$GANTRY pull --offline --progress none" + options + " -o - " + s.image("classic") + " | " +
+                                              reader + " > /dev/null; echo ${PIPESTATUS[@]}");
+    INFO(options << ": " << broken.out << broken.err);
+    if (options != " -f synology --gzip") CHECK(broken.out.substr(0, 2) == "5 ");
+    CHECK_FALSE(broken.out.ends_with(" 0\n"));
   }
 }
 
