@@ -91,12 +91,12 @@ TEST_CASE("what the store lacks comes from upstream, once, and stays") {
     CHECK(manifest.status == 200);
     CHECK(manifest.body == image.manifest.bytes);
     CHECK(client.head(blob_of(image, 1)).header("Content-Length") == std::to_string(image.layers[1].bytes.size()));
-    CHECK(client.get(blob_of(image, 1)).body == image.layers[1].bytes);
-    CHECK(client.get(blob_of(image, 0)).body == image.layers[0].bytes);
-    CHECK(client.get("/v2/team/app/blobs/" + image.config.digest).body == image.config.bytes);
+    CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+    CHECK((client.get(blob_of(image, 0)).body == image.layers[0].bytes));
+    CHECK((client.get("/v2/team/app/blobs/" + image.config.digest).body == image.config.bytes));
     const std::uint64_t sent = registry.body_sent(image.layers[1].digest);
     CHECK(sent == image.layers[1].bytes.size());
-    CHECK(client.get(blob_of(image, 1)).body == image.layers[1].bytes);
+    CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
     CHECK(registry.body_sent(image.layers[1].digest) == sent);
     CHECK(client.get("/v2/team/missing/manifests/1.0").status == 404);
     CHECK(client.get("/v2/team/app/blobs/sha256:" + std::string(64, '0')).status == 404);
@@ -132,8 +132,13 @@ TEST_CASE("no client gets all bytes of a blob that is wrong") {
   const http_reply cut = http_client(server.port()).get(blob_of(image, 1));
   CHECK_FALSE(cut.complete);
   registry.heal();
-  const http_reply mended = http_client(server.port()).get(blob_of(image, 1));
-  CHECK(mended.body == image.layers[1].bytes);
+  // A client that comes while the second attempt still fails shares its fate; the next fetch is a new one.
+  bool mended = false;
+  for (int i = 0; i < 50 && !mended; ++i) {
+    mended = http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes;
+    if (!mended) std::this_thread::sleep_for(50ms);
+  }
+  CHECK(mended);
 }
 
 TEST_CASE("a tag is asked for again each time, by HEAD, and a moved one is fetched") {
@@ -169,7 +174,7 @@ TEST_CASE("without the upstream the store answers") {
   CHECK(client.get("/v2/team/app/blobs/" + image.config.digest).complete);
   CHECK(client.get("/v2/team/app/tags/list").body.find("\"1.0\"") != std::string::npos);
   registry.reset();
-  CHECK(client.get("/v2/team/app/manifests/1.0").body == image.manifest.bytes);
-  CHECK(client.get(blob_of(image, 1)).body == image.layers[1].bytes);
+  CHECK((client.get("/v2/team/app/manifests/1.0").body == image.manifest.bytes));
+  CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
   CHECK(client.get("/v2/team/other/manifests/1.0").status == 502);
 }

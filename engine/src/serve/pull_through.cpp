@@ -94,7 +94,11 @@ void pull_through::remember(const reference& image, const descriptor& top) {
 }
 
 task<std::optional<descriptor>> pull_through::held_top(reference image) {
-  auto look = [store = store_, image]() -> std::optional<descriptor> {
+  // A name that clients are still fetching has no record yet.
+  std::optional<descriptor> asked_before;
+  if (const auto known = incomplete_.find(image); known != incomplete_.end()) asked_before = known->second;
+  auto look = [store = store_, image, asked_before]() -> std::optional<descriptor> {
+    if (asked_before && store->holds(*asked_before)) return asked_before;
     const auto record = store->find_reference(image);
     if (!record || !*record || !store->holds((*record)->top)) return std::nullopt;
     return (*record)->top;
