@@ -15,5 +15,8 @@ set(GANTRY_PC_REQUIRES "openssl >= 3.0, zlib, fmt, libxxhash, libxcrypt, libzstd
 if(ISAL_FOUND)
   string(APPEND GANTRY_PC_REQUIRES ", libisal")
 endif()
+if(IDN2_FOUND)
+  string(APPEND GANTRY_PC_REQUIRES ", libidn2")
+endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/gantry.pc.in ${PROJECT_BINARY_DIR}/gantry.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/gantry.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT engine)

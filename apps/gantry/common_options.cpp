@@ -99,6 +99,12 @@ void add_registry_options(option_parser& parser, common_options& into) {
       ->group(group);
   parser.add_hosts("--plain-http", "Speak plain http to the named registry (--plain-http=HOST: to HOST)", into.plain_http)->group(group);
   app.add_option("--ca-cert", into.ca_cert, "Additional certificate authorities, PEM")->type_name("FILE")->group(group);
+  app.add_option("--proxy", into.proxy, "[http|https|socks5]://[USER:PASS@]HOST[:PORT], for every host but those in $NO_PROXY")
+      ->type_name("URL")
+      ->group(group);
+  app.add_flag_callback(
+         "--no-host-config", [&into] { into.host_config = false; }, "Leave aside what docker, podman and containerd are configured with")
+      ->group(group);
 }
 
 void add_output_options(option_parser& parser, common_options& into) {

@@ -26,6 +26,30 @@ outcome<> check_readable(const char* option, const std::string& path) {
   return problem(code, fmt::format("{}: {} cannot be read: {}", option, path, std::generic_category().message(reason)));
 }
 
+/// Authorities and proxies as the variables of other tools and the options say.
+outcome<> set_up_network(const common_options& options, const environment& variables, engine_options& engine) {
+  // In the order in which Python's requests looks at them.
+  for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}) {
+    const std::string bundle = variables(name);
+    if (bundle.empty()) continue;
+    if (auto readable = check_readable(name, bundle); !readable) return readable.error();
+    engine.ca_bundles.emplace_back(bundle);
+    break;
+  }
+  if (!options.ca_cert.empty()) {
+    if (auto readable = check_readable("--ca-cert", options.ca_cert); !readable) return readable.error();
+    engine.ca_cert = options.ca_cert;
+  }
+  engine.proxies = proxy_settings::from_environment(variables);
+  if (!options.proxy.empty()) {
+    engine.proxies.http = engine.proxies.https = options.proxy;
+    engine.proxies.cgi = false;
+    engine.proxies.loopback = true;
+  }
+  if (options.host_config) engine.host_files = host_config::of_this_machine(variables);
+  return {};
+}
+
 outcome<std::shared_ptr<credential_source>> flag_credentials(const common_options& options, const std::set<std::string>& named) {
   if (options.username.empty()) return std::shared_ptr<credential_source>();
   if (named.size() != 1) {
@@ -142,10 +166,7 @@ outcome<engine_options> make_engine_options(const common_options& options, const
   engine.limit_rate = options.limit_rate;
   engine.attempts = options.retries + 1;
   engine.sync = options.sync;
-  if (!options.ca_cert.empty()) {
-    if (auto readable = check_readable("--ca-cert", options.ca_cert); !readable) return readable.error();
-    engine.ca_cert = options.ca_cert;
-  }
+  if (auto set = set_up_network(options, variables, engine); !set) return set.error();
   auto insecure = expand_hosts(options.insecure, named);
   if (!insecure) return insecure.error();
   auto plain = expand_hosts(options.plain_http, named);

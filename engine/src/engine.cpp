@@ -1,6 +1,8 @@
 #include <gantry/engine.hpp>
 
+#include "config/host_configuration.hpp"
 #include "http/client.hpp"
+#include "http/routes.hpp"
 #include "jobs/clean.hpp"
 #include "jobs/convert.hpp"
 #include "jobs/explain.hpp"
@@ -68,19 +70,18 @@ unsigned per_host_of(const engine_options& options) {
   return options.max_per_host != 0 ? options.max_per_host : std::max(most_jobs, jobs_of(options));
 }
 
-/// The certificate rules of an origin: what is insecure is so for the registry that was named, on the port that was named.
-std::function<net::tls_settings(const http::origin&)> tls_rules_of(const engine_options& options) {
-  std::set<std::string> unverified;
+/// How origins are reached as far as the options tell: what is insecure is so for the registry that was named, on the port that was named.
+http::routes routes_of(const engine_options& options) {
+  http::routes routes;
   for (const std::string& registry : options.insecure) {
     const auto endpoint = http::endpoint_of(registry::api_address(registry), "https");
-    unverified.insert(endpoint ? endpoint->authority() : registry);
+    routes.unverified.insert(endpoint ? endpoint->authority() : registry);
   }
-  return [unverified, ca = options.ca_cert](const http::origin& where) {
-    net::tls_settings settings;
-    settings.verify = !unverified.contains("*") && !unverified.contains(where.authority());
-    settings.ca_file = ca;
-    return settings;
-  };
+  if (!options.ca_cert.empty()) routes.ca_files.push_back(options.ca_cert);
+  routes.ca_files.insert(routes.ca_files.end(), options.ca_bundles.begin(), options.ca_bundles.end());
+  routes.proxies = config::proxy_rules(options.proxies);
+  routes.aliases.emplace("registry-1.docker.io:443", "docker.io");
+  return routes;
 }
 
 /// The thread of an engine that was given no executor.
@@ -106,7 +107,8 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
         hash_buffers(strand, hash_buffer_count),
         hashes(strand, lanes),
         connector(lanes, connect_limits_of(options)),
-        http(connector, exchange_limits_of(options), tls_rules_of(options)),
+        routes(routes_of(options)),
+        http(connector, exchange_limits_of(options), [this](const http::origin& where) { return routes.find(where); }),
         registry(http, lanes, registry_settings_of(options)),
         connections(jobs),
         bandwidth(options.limit_rate),
@@ -294,7 +296,23 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   template <class Result>
   task<result<Result>> guarded(task<result<Result>> work) {
     if (stopping) co_return failure(errc::cancelled, "the engine has been stopped");
+    co_await read_host_files();
     co_return co_await std::move(work);
+  }
+
+  /// Once; operations that begin meanwhile wait for it.
+  task<> read_host_files() {
+    if (!options.host_files || host_files_read) co_return;
+    if (reading_host_files) {
+      while (!host_files_read) co_await host_files_changed.wait();
+      co_return;
+    }
+    reading_host_files = true;
+    auto call = [places = *options.host_files] { return config::read_host_configuration(places); };
+    config::host_configuration read = co_await runtime::offload(lanes, runtime::lane::files, std::move(call));
+    routes.certificates = std::move(read.certificates);
+    host_files_read = true;
+    host_files_changed.notify_all();
   }
 
   template <class Result, class Guard>
@@ -333,6 +351,7 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   runtime::buffer_pool hash_buffers;
   transfer::hash_scheduler hashes;
   net::connector connector;
+  http::routes routes;
   http::client http;
   registry::registry_client registry;
   runtime::semaphore connections;
@@ -342,6 +361,9 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   std::set<transfer::operation*> operations;
   runtime::signal idle;
   bool stopping = false;
+  bool reading_host_files = false;
+  bool host_files_read = false;
+  runtime::signal host_files_changed;
 };
 
 engine::engine(executor_type executor, engine_options options)

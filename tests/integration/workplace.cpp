@@ -20,10 +20,13 @@ command workplace::gantry(std::vector<std::string> words, std::map<std::string, 
   command result;
   result.argv = std::move(words);
   result.argv.insert(result.argv.begin(), gantry_binary().string());
-  for (const char* name :
-       {"IMAGE_REF", "PLATFORM", "GANTRY_OUTPUT", "DOCKER_HUB_USERNAME", "DOCKER_HUB_TOKEN", "REGISTRY_USERNAME", "REGISTRY_PASSWORD",
-        "GITHUB_OUTPUT", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "DOCKER_AUTH_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
-        "XDG_CACHE_HOME", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}) {
+  for (const char* name : {"IMAGE_REF",        "PLATFORM",           "GANTRY_OUTPUT",      "DOCKER_HUB_USERNAME",
+                           "DOCKER_HUB_TOKEN", "REGISTRY_USERNAME",  "REGISTRY_PASSWORD",  "GITHUB_OUTPUT",
+                           "DOCKER_CONFIG",    "REGISTRY_AUTH_FILE", "DOCKER_AUTH_CONFIG", "XDG_RUNTIME_DIR",
+                           "XDG_CACHE_HOME",   "XDG_CONFIG_HOME",    "http_proxy",         "https_proxy",
+                           "all_proxy",        "no_proxy",           "HTTP_PROXY",         "HTTPS_PROXY",
+                           "ALL_PROXY",        "NO_PROXY",           "REQUEST_METHOD",     "SSL_CERT_FILE",
+                           "SSL_CERT_DIR",     "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",     "CONTAINERS_REGISTRIES_CONF"}) {
     result.env[name] = std::nullopt;
   }
   fs::create_directories(path() / "home");

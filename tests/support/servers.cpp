@@ -1,8 +1,11 @@
 #include "support/servers.hpp"
 
+#include "support/socket.hpp"
+
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 
 namespace gantry::test {
@@ -34,6 +37,24 @@ std::string config_text(const fs::path& directory, const registry_options& optio
 }
 
 }  // namespace
+
+void await_port(child& server, std::uint16_t port, const fs::path& log) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (server.running() && std::chrono::steady_clock::now() < deadline) {
+    try {
+      connect_to_loopback(port);
+      return;
+    } catch (const std::system_error&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+  throw std::runtime_error("nobody listens on port " + std::to_string(port) + ": " + slurp(log));
+}
+
+std::string slurp(const fs::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 test_certificates make_certificates(const fs::path& directory) {
   test_certificates result{directory / "ca.pem", directory / "server.pem", directory / "server.key"};
@@ -73,9 +94,6 @@ docker_registry::docker_registry(const fs::path& directory, registry_options opt
   throw std::runtime_error("docker-registry does not start: " + log());
 }
 
-std::string docker_registry::log() const {
-  std::ifstream in(log_);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+std::string docker_registry::log() const { return slurp(log_); }
 
 }  // namespace gantry::test

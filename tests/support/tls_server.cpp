@@ -139,7 +139,7 @@ tls_identity certificate_authority::self_signed(const certificate_request& wante
   return {pem(made.get()), pem(key.get())};
 }
 
-conversation over_tls(tls_identity identity, std::function<void(tls_session&)> talk, int max_version) {
+conversation over_tls(tls_identity identity, std::function<void(tls_session&)> talk, int max_version, const std::string& client_authority) {
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   SSL_CTX_set_security_level(context.get(), 0);  // so that old versions can be spoken at all
   SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
@@ -150,6 +150,12 @@ conversation over_tls(tls_identity identity, std::function<void(tls_session&)> t
   const key_ptr key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
   SSL_CTX_use_certificate(context.get(), certificate.get());
   SSL_CTX_use_PrivateKey(context.get(), key.get());
+  if (!client_authority.empty()) {
+    const bio_ptr text(BIO_new_mem_buf(client_authority.data(), static_cast<int>(client_authority.size())));
+    const certificate_ptr authority(PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr));
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), authority.get());
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  }
   return [context, talk = std::move(talk)](socket_handle& socket) {
     // OpenSSL writes to a socket as to a file: a client that has gone away must not end the test.
     sigset_t pipe_signal;

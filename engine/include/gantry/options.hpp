@@ -2,6 +2,7 @@
 
 #include <gantry/credentials.hpp>
 #include <gantry/events.hpp>
+#include <gantry/network.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -10,8 +11,10 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace gantry {
 
@@ -65,6 +68,19 @@ struct engine_options {
 
   /// One line of debug text at a time, free of secrets. Called on the engine's executor; must not block or throw. None: nothing is logged.
   std::function<void(const std::string&)> log;
+
+  /// Further certificate authorities beside \ref ca_cert: PEM files, or directories as c_rehash makes them.
+  std::vector<std::filesystem::path> ca_bundles;
+
+  /// Proxies. Default: every connection is direct. A proxy that cannot be used fails the request with errc::invalid_option.
+  proxy_settings proxies;
+
+  /// Asked before the registry itself, in this order; what they send counts only with the right digest. They win over \ref host_files.
+  std::vector<mirror_setting> mirrors;
+
+  /// Configuration of other programs that is honoured: certificates, mirrors, insecure registries. None: nothing is read. What weakens TLS
+  /// is told by a \ref warning where it is used.
+  std::optional<host_config> host_files;
 };
 
 /// What every operation takes; the options of each derive from it.

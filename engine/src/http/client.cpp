@@ -2,6 +2,8 @@
 
 #include "base/redact.hpp"
 #include "http/head_parser.hpp"
+#include "net/tls_error.hpp"
+#include "net/tunnel.hpp"
 #include "runtime/deadline.hpp"
 
 #include <fmt/format.h>
@@ -10,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace gantry::http {
@@ -28,9 +31,11 @@ struct timed {
       : late(executor, limit, [&stream] { stream.close(); }), stopped(stop, [&stream] { stream.close(); }) {}
 };
 
-failure why(const timed& guard, const runtime::stop_source& stop, const std::string& where, std::string_view doing) {
+failure why(const timed& guard, const runtime::stop_source& stop, error_code code, const connection& line, const std::string& where,
+            std::string_view doing) {
   if (stop.stop_requested()) return {errc::cancelled, "stopped"};
   if (guard.late.expired()) return {errc::timed_out, fmt::format("{}: no answer in time {}", where, doing)};
+  if (auto alert = net::client_certificate_failure(to_string(line.where), code)) return *alert;
   return lost(where, doing);
 }
 
@@ -54,9 +59,10 @@ task<head_result> read_head(connection& line, head_parser& parser, exchange_limi
   while (!parser.done()) {
     const net::read_result got = co_await line.stream->read_some(line.carry);
     if (got.code || got.bytes == 0) {
-      const bool quiet = parser.untouched() && !stop.stop_requested() && !guard.late.expired();
+      const bool alert = net::client_certificate_failure(line.where.host, got.code).has_value();
+      const bool quiet = parser.untouched() && !stop.stop_requested() && !guard.late.expired() && !alert;
       outcome.outcome = quiet ? head_outcome::swallowed : head_outcome::failed;
-      outcome.error = why(guard, stop, where, doing);
+      outcome.error = why(guard, stop, got.code, line, where, doing);
       co_return outcome;
     }
     const result<std::size_t> taken = parser.feed(std::span(line.carry).first(got.bytes));
@@ -144,7 +150,7 @@ task<result<std::size_t>> exchange::receive(std::span<std::byte> into) {
   const runtime::executor executor = co_await boost::asio::this_coro::executor;
   const timed guard(executor, *line_->stream, limits_.idle, *stop_);
   const net::read_result got = co_await line_->stream->read_some(into);
-  if (got.code) co_return why(guard, *stop_, where_, "in the middle of the answer");
+  if (got.code) co_return why(guard, *stop_, got.code, *line_, where_, "in the middle of the answer");
   co_return got.bytes;
 }
 
@@ -219,38 +225,81 @@ task<result<std::string>> exchange::read_all(std::size_t cap) {
   }
 }
 
-net::endpoint client::endpoint_of(const origin& where) const {
-  net::endpoint place;
-  place.host = where.host;
-  place.port = where.port;
-  place.secure = where.is_tls();
-  if (place.secure) place.tls = tls_for_(where);
+client::route_finder client::direct(std::function<net::tls_settings(const origin&)> tls_for) {
+  return [tls_for = std::move(tls_for)](const origin& where) {
+    net::endpoint route;
+    if (where.is_tls()) route.tls = tls_for(where);
+    return result<net::endpoint>(std::move(route));
+  };
+}
+
+result<net::endpoint> client::endpoint_of(const origin& where) const {
+  result<net::endpoint> place = route_for_(where);
+  if (!place) return place;
+  place->host = where.host;
+  place->port = where.port;
+  place->secure = where.is_tls();
   return place;
 }
 
 task<> client::warm_up(origin where, runtime::stop_source& stop) {
-  auto opened = co_await pool_.acquire(endpoint_of(where), true, stop);
+  result<net::endpoint> place = endpoint_of(where);
+  if (!place) co_return;
+  auto opened = co_await pool_.acquire(std::move(*place), true, stop);
   if (opened) pool_.give_back(std::move(*opened));
 }
 
+namespace {
+
+/// A request as it goes to the wire, and where that leads.
+struct prepared {
+  net::endpoint where;
+  std::string bytes;
+  std::string named;  ///< for messages; no query
+};
+
+result<prepared> prepare(const request& message, result<net::endpoint> route) {
+  if (!route) return route.error();
+  prepared made;
+  made.where = std::move(*route);
+  result<std::string> bytes =
+      made.where.is_relayed() ? serialize_for_proxy(message, net::proxy_authorization(*made.where.via)) : serialize(message);
+  if (!bytes) return bytes.error();
+  made.bytes = std::move(*bytes);
+  made.named = redact_url(message.target.origin.string() + message.target.target.substr(0, message.target.target.find('?')));
+  return made;
+}
+
+/// 407 is the word of a proxy that relays, not of the host behind it.
+std::optional<failure> proxy_refusal(const net::endpoint& where, unsigned status) {
+  if (!where.is_relayed() || status != 407) return std::nullopt;
+  return failure(
+      errc::unexpected_status,
+      where.via->username.empty()
+          ? fmt::format("the proxy {} asks for a user name and password; write them into its URL: http://USER:PASSWORD@HOST:PORT",
+                        where.via->string())
+          : fmt::format("the proxy {} does not accept the user name and password in its URL", where.via->string()));
+}
+
+}  // namespace
+
 task<result<exchange>> client::send(request message, runtime::stop_source& stop) {
-  const result<std::string> bytes = serialize(message);
-  if (!bytes) co_return bytes.error();
-  const net::endpoint where = endpoint_of(message.target.origin);
-  const std::string named = redact_url(message.target.origin.string() + message.target.target.substr(0, message.target.target.find('?')));
+  const result<prepared> made = prepare(message, endpoint_of(message.target.origin));
+  if (!made) co_return made.error();
   const bool repeatable = message.verb == method::get || message.verb == method::head;
 
   for (bool fresh = false;;) {
-    auto acquired = co_await pool_.acquire(where, fresh, stop);
+    auto acquired = co_await pool_.acquire(made->where, fresh, stop);
     if (!acquired) co_return acquired.error();
     std::unique_ptr<connection> line = std::move(*acquired);
     // A kept connection comes at once, without a look at the stop, and a stop of the past wakes nobody.
     if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
     line->carry_begin = line->carry_end = 0;
     head_parser parser(message.verb);
-    const head_result outcome = co_await transfer_head(*line, *bytes, parser, limits_, stop, named);
+    const head_result outcome = co_await transfer_head(*line, made->bytes, parser, limits_, stop, made->named);
     if (outcome.outcome == head_outcome::ready) {
-      exchange ready(pool_, std::move(line), std::move(parser).head(), limits_, stop, named);
+      if (auto refused = proxy_refusal(made->where, parser.head().status)) co_return *refused;
+      exchange ready(pool_, std::move(line), std::move(parser).head(), limits_, stop, made->named);
       co_return ready;
     }
     // An idle connection that the server had just given up: nothing was processed, and a fresh one will tell.
@@ -262,11 +311,9 @@ task<result<exchange>> client::send(request message, runtime::stop_source& stop)
 
 task<result<exchange>> client::send(request message, body_source& body, runtime::stop_source& stop) {
   message.body_size = body.size();
-  const result<std::string> head = serialize(message);
-  if (!head) co_return head.error();
-  const net::endpoint where = endpoint_of(message.target.origin);
-  const std::string named = redact_url(message.target.origin.string() + message.target.target.substr(0, message.target.target.find('?')));
-  auto acquired = co_await pool_.acquire(where, false, stop);
+  const result<prepared> made = prepare(message, endpoint_of(message.target.origin));
+  if (!made) co_return made.error();
+  auto acquired = co_await pool_.acquire(made->where, false, stop);
   if (!acquired) co_return acquired.error();
   std::unique_ptr<connection> line = std::move(*acquired);
   if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
@@ -276,7 +323,7 @@ task<result<exchange>> client::send(request message, body_source& body, runtime:
   {
     const runtime::executor executor = co_await boost::asio::this_coro::executor;
     const timed guard(executor, *line->stream, limits_.idle, stop);
-    refused = co_await line->stream->write_all(std::as_bytes(std::span(head->data(), head->size())));
+    refused = co_await line->stream->write_all(std::as_bytes(std::span(made->bytes.data(), made->bytes.size())));
   }
   bool cut = refused.failed();
   if (!cut) {
@@ -286,11 +333,12 @@ task<result<exchange>> client::send(request message, body_source& body, runtime:
   // A server that does not want the body answers and closes: its answer says why.
   head_parser parser(message.verb);
   const head_result outcome =
-      co_await read_head(*line, parser, limits_, stop, named, cut ? "while sending the body" : "while waiting for the answer");
+      co_await read_head(*line, parser, limits_, stop, made->named, cut ? "while sending the body" : "while waiting for the answer");
   if (outcome.outcome != head_outcome::ready) co_return outcome.error;
   response_head answered = std::move(parser).head();
+  if (auto unwanted = proxy_refusal(made->where, answered.status)) co_return *unwanted;
   if (cut) answered.keep_alive = false;
-  exchange ready(pool_, std::move(line), std::move(answered), limits_, stop, named);
+  exchange ready(pool_, std::move(line), std::move(answered), limits_, stop, made->named);
   co_return ready;
 }
 

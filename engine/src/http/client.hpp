@@ -69,9 +69,14 @@ class exchange {
 /// fresh one.
 class client {
  public:
-  /// \param tls_for the certificate rules of an origin
+  /// How an origin is reached: TLS settings, proxy. Host, port and security are filled in by the client.
+  using route_finder = std::function<result<net::endpoint>(const origin&)>;
+
+  /// \param tls_for the certificate rules of an origin, which is reached directly
   client(net::connector& connector, exchange_limits limits, std::function<net::tls_settings(const origin&)> tls_for)
-      : pool_(connector), limits_(limits), tls_for_(std::move(tls_for)) {}
+      : client(connector, limits, direct(std::move(tls_for))) {}
+  client(net::connector& connector, exchange_limits limits, route_finder route_for)
+      : pool_(connector), limits_(limits), route_for_(std::move(route_for)) {}
 
   /// Sends and waits for the head of the answer, whatever its status. \p stop must outlive the exchange.
   task<result<exchange>> send(request message, runtime::stop_source& stop);
@@ -85,11 +90,12 @@ class client {
   connection_pool& pool() noexcept { return pool_; }
 
  private:
-  net::endpoint endpoint_of(const origin& where) const;
+  static route_finder direct(std::function<net::tls_settings(const origin&)> tls_for);
+  result<net::endpoint> endpoint_of(const origin& where) const;
 
   connection_pool pool_;
   exchange_limits limits_;
-  std::function<net::tls_settings(const origin&)> tls_for_;
+  route_finder route_for_;
 };
 
 }  // namespace gantry::http

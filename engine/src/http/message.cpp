@@ -68,16 +68,20 @@ const std::string* request::find(std::string_view name) const {
   return found == headers.end() ? nullptr : &found->value;
 }
 
-result<std::string> serialize(const request& message) {
+namespace {
+
+result<std::string> serialize(const request& message, const std::string& before_target, std::string_view proxy_authorization) {
   if (!is_target(message.target.target)) {
     return failure(errc::internal_error,
                    fmt::format("a request to {} was not sent: its target holds characters that no request line may hold",
                                message.target.origin.string()));
   }
-  std::string text =
-      fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", to_string(message.verb), message.target.target, message.target.origin.host_header());
+  std::string text = fmt::format("{} {}{} HTTP/1.1\r\nHost: {}\r\n", to_string(message.verb), before_target, message.target.target,
+                                 message.target.origin.host_header());
+  if (!proxy_authorization.empty()) text += fmt::format("Proxy-Authorization: {}\r\n", proxy_authorization);
   for (const header& field : message.headers) {
-    const bool ours = iequals(field.name, "Host") || iequals(field.name, "Content-Length") || iequals(field.name, "Transfer-Encoding");
+    const bool ours = iequals(field.name, "Host") || iequals(field.name, "Content-Length") || iequals(field.name, "Transfer-Encoding") ||
+                      iequals(field.name, "Proxy-Authorization");
     if (ours || !is_token(field.name) || !is_field_value(field.value)) {
       return failure(errc::internal_error, fmt::format("a request to {} was not sent: its field {} is one that it may not hold",
                                                        message.target.origin.string(), is_token(field.name) ? field.name : "name"));
@@ -91,6 +95,14 @@ result<std::string> serialize(const request& message) {
   text += "\r\n";
   text += message.body;
   return text;
+}
+
+}  // namespace
+
+result<std::string> serialize(const request& message) { return serialize(message, {}, {}); }
+
+result<std::string> serialize_for_proxy(const request& message, std::string_view authorization) {
+  return serialize(message, message.target.origin.string(), authorization);
 }
 
 const std::string* response_head::find(std::string_view name) const {

@@ -41,8 +41,13 @@ struct request {
 
 /// The bytes of a request: request line, Host, User-Agent and Accept when absent, the given fields, Content-Length, blank line, body. The
 /// one place through which requests go to the wire: refuses CR, LF, NUL and other control characters in fields, blanks in the target, field
-/// names that are no token, and Host, Content-Length and Transfer-Encoding fields of the caller's own (errc::internal_error).
+/// names that are no token, and Host, Content-Length, Transfer-Encoding and Proxy-Authorization fields of the caller's own
+/// (errc::internal_error).
 result<std::string> serialize(const request& message);
+
+/// The same for a proxy that passes requests in clear text on: the target in absolute-form (RFC 9112 section 3.2.2).
+/// \param authorization value of Proxy-Authorization; empty: the field is left out
+result<std::string> serialize_for_proxy(const request& message, std::string_view authorization);
 
 /// How the end of a body is found (RFC 9112 section 6.3).
 enum class body_framing {

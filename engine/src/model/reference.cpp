@@ -1,15 +1,37 @@
 #include <gantry/reference.hpp>
 
+#include "base/idna.hpp"
 #include "model/reference_grammar.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace gantry {
 
+namespace {
+
+/// A registry may be written as people write its name; the grammar knows ASCII alone.
+result<std::string> with_ascii_host(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return std::string(text);
+  const std::size_t end = std::min(text.find(':'), slash);
+  result<std::string> host = ascii_host(text.substr(0, end));
+  if (!host) return host;
+  return *host + std::string(text.substr(end));
+}
+
+}  // namespace
+
 reference reference::parse(std::string_view text, error_code& ec, diagnostics& diag) {
   ec.clear();
   diag.clear();
-  result<model::reference_parts> parts = model::normalise_reference(text);
+  const result<std::string> converted = with_ascii_host(text);
+  if (!converted) {
+    ec = errc::invalid_reference;
+    diag = converted.error().text;
+    return {};
+  }
+  result<model::reference_parts> parts = model::normalise_reference(*converted);
   if (!parts) {
     ec = errc::invalid_reference;
     diag = parts.error().text;

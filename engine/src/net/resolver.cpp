@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -65,6 +66,13 @@ struct resolver::lookup {
   std::chrono::steady_clock::time_point answered;
   runtime::signal done;
 };
+
+void resolver::demote(const std::string& host, const asio::ip::address& address) {
+  const auto known = known_.find(host);
+  if (known == known_.end() || !known->second->answer || known->second->answer->has_error()) return;
+  addresses& order = **known->second->answer;
+  std::stable_partition(order.begin(), order.end(), [&](const asio::ip::address& one) { return one != address; });
+}
 
 task<result<addresses>> resolver::resolve(std::string host, runtime::stop_source& stop) {
   error_code not_literal;

@@ -30,6 +30,9 @@ class resolver {
   /// Forgets \p host, after none of its addresses answered.
   void forget(const std::string& host) { known_.erase(host); }
 
+  /// Puts \p address behind the others of \p host for as long as the answer is kept: it did not work, and another one did.
+  void demote(const std::string& host, const boost::asio::ip::address& address);
+
  private:
   struct lookup;
   runtime::lanes& workers_;

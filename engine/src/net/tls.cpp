@@ -1,16 +1,15 @@
 #include "net/tls.hpp"
 
+#include "net/tls_error.hpp"
 #include "net/tls_stream.hpp"
 #include "runtime/deadline.hpp"
 
 #include <fmt/format.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/error.hpp>
 
 #include <utility>
 
@@ -20,37 +19,32 @@ namespace {
 namespace asio = boost::asio;
 namespace ssl = boost::asio::ssl;
 
-failure not_trusted(const std::string& host, long verify_result) {
-  const char* reason = X509_verify_cert_error_string(verify_result);
-  std::string advice;
-  switch (verify_result) {
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      advice = "use the name that the certificate was issued for";
-      break;
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-      advice = "check this machine's clock, or have the certificate renewed";
-      break;
-    default:
-      advice = "pass the registry's authority with --ca-cert FILE, or --insecure to accept any certificate";
-      break;
+/// Adds authorities from a PEM bundle or a directory.
+result<void> add_authorities(ssl::context& rules, const std::filesystem::path& source) {
+  error_code code;
+  std::error_code ignored;  // what cannot be looked at is no directory, and cannot be loaded either
+  if (std::filesystem::is_directory(source, ignored)) {
+    rules.add_verify_path(source.string(), code);
+  } else {
+    rules.load_verify_file(source.string(), code);
   }
-  return {errc::tls_not_trusted, fmt::format("the certificate of {} is not trusted: {}; {}", host, reason, advice)};
+  if (!code) return {};
+  return failure(errc::invalid_option, fmt::format("the certificate file {} cannot be used: {}", source.string(), code.message()));
 }
 
-failure handshake_failure(const std::string& host, error_code code) {
-  if (code.category() == asio::error::get_ssl_category()) {
-    const int reason = ERR_GET_REASON(static_cast<unsigned long>(code.value()));
-    if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST || reason == SSL_R_PACKET_LENGTH_TOO_LONG) {
-      return {errc::tls_expected,
-              fmt::format("{} answers without TLS; if it is meant to be reached in clear text, add --plain-http", host)};
-    }
+result<void> add_client_certificate(ssl::context& rules, const client_certificate& shown) {
+  error_code code;
+  rules.use_certificate_chain_file(shown.certificate.string(), code);
+  if (code) {
+    return failure(errc::invalid_option,
+                   fmt::format("the client certificate {} cannot be used: {}", shown.certificate.string(), code.message()));
   }
-  if (code == asio::error::eof || code == ssl::error::stream_truncated || code == asio::error::connection_reset) {
-    return {errc::tls_failed, fmt::format("{} closed the connection during the TLS handshake", host)};
+  rules.use_private_key_file(shown.key.string(), ssl::context::pem, code);
+  if (code) {
+    return failure(errc::invalid_option, fmt::format("the key {} does not go with the client certificate {}: {}", shown.key.string(),
+                                                     shown.certificate.string(), code.message()));
   }
-  return {errc::tls_failed, fmt::format("the TLS handshake with {} failed: {}", host, code.message())};
+  return {};
 }
 
 }  // namespace
@@ -72,13 +66,14 @@ result<std::shared_ptr<tls_connector::context>> tls_connector::context_for(const
   error_code code;
   if (settings.verify) {
     rules.set_default_verify_paths(code);  // honours SSL_CERT_FILE and SSL_CERT_DIR
-    if (!settings.ca_file.empty()) {
-      rules.load_verify_file(settings.ca_file.string(), code);
-      if (code) {
-        return failure(errc::invalid_option,
-                       fmt::format("the certificate file {} cannot be used: {}", settings.ca_file.string(), code.message()));
-      }
+    for (const std::filesystem::path& source : settings.ca_files) {
+      const result<void> added = add_authorities(rules, source);
+      if (!added) return added.error();
     }
+  }
+  if (settings.shown) {
+    const result<void> added = add_client_certificate(rules, *settings.shown);
+    if (!added) return added.error();
   }
   rules.set_verify_mode(settings.verify ? ssl::verify_peer : ssl::verify_none, code);
   contexts_.emplace(settings, made);

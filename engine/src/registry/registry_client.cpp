@@ -4,6 +4,7 @@
 #include "model/digester.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
+#include "net/tls_error.hpp"
 #include "registry/scope.hpp"
 #include "registry/status.hpp"
 #include "runtime/task_group.hpp"
@@ -158,6 +159,10 @@ task<failure> registry_client::refusal(std::string registry, std::string reposit
   if (head.status == 400 && text.find("HTTP request to an HTTPS server") != std::string::npos) {
     co_return failure(errc::tls_expected, fmt::format("{} speaks TLS and was asked in clear text; leave out --plain-http", where.registry),
                       words);
+  }
+  // What nginx says; TLS itself went well.
+  if (head.status == 400 && text.find("No required SSL certificate was sent") != std::string::npos) {
+    co_return net::client_certificate_wanted(where.registry);
   }
   std::string message;
   if (said.code == errc::unauthorized) {

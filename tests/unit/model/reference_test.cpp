@@ -133,4 +133,18 @@ TEST_CASE("a name never leaves its repository") {
   }
 }
 
+TEST_CASE("a registry in Unicode is kept in its ASCII form") {
+  gantry::error_code ec;
+  gantry::diagnostics said;
+  const auto image = gantry::reference::parse("bücher.example:5000/team/app:1", ec, said);
+  if (ec) {
+    CHECK(said.message().find("xn--") != std::string::npos);  // built without libidn2
+  } else {
+    CHECK(image.registry() == "xn--bcher-kva.example:5000");
+    CHECK(image.repository() == "team/app");
+  }
+  gantry::reference::parse("registry.example/bücher", ec);
+  CHECK(ec);
+}
+
 }  // namespace gantry

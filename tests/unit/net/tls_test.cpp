@@ -2,7 +2,9 @@
 
 #include "net/connector.hpp"
 #include "net/tcp_stream.hpp"
+#include "net/tls_error.hpp"
 #include "support/loop.hpp"
+#include "support/process.hpp"
 #include "support/result.hpp"
 #include "support/temp_dir.hpp"
 #include "support/tls_server.hpp"
@@ -44,7 +46,7 @@ struct fixture {
     endpoint where;
     where.host = std::move(host);
     where.port = server.port();
-    where.tls.ca_file = directory / "ca.pem";
+    where.tls.ca_files = {directory / "ca.pem"};
     return where;
   }
   result<stream> connect(endpoint where) {
@@ -119,7 +121,7 @@ TEST_CASE("the system's authorities do not include the test's") {
   fixture f;
   test::scripted_server server({test::over_tls(f.authority.issue(), echo)});
   endpoint where = f.at(server);
-  where.tls.ca_file.clear();
+  where.tls.ca_files.clear();
   test::must_fail(f.connect(where), errc::tls_not_trusted);
 }
 
@@ -139,6 +141,59 @@ TEST_CASE("a certificate file that is none is a wrong option") {
   test::scripted_server server({test::over_tls(f.authority.issue(), echo)});
   const failure said = test::must_fail(f.connect(f.at(server)), errc::invalid_option);
   CHECK(said.text.message().find("ca.pem") != std::string::npos);
+}
+
+TEST_CASE("authorities may come from several bundles and from a directory") {
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue(), echo)});
+  const test::certificate_authority other;
+  test::spill(f.directory / "other.pem", other.certificate());
+  endpoint where = f.at(server);
+  where.tls.ca_files = {f.directory / "other.pem", f.directory / "ca.pem"};
+  test::must(f.connect(where));
+  std::filesystem::create_directory(f.directory / "hashed");
+  where.tls.ca_files = {f.directory / "hashed"};
+  test::must_fail(f.connect(where), errc::tls_not_trusted);
+  test::spill(f.directory / "hashed/ca.pem", f.authority.certificate());
+  test::run_or_throw({{"openssl", "rehash", (f.directory / "hashed").string()}});
+  connector anew(f.workers, connect_limits{15s, 2s});
+  test::must(f.loop.run(anew.connect(where, f.stop)));
+}
+
+TEST_CASE("a server that wants a certificate gets it, and one without is told where to put it") {
+  fixture f;
+  const test::tls_identity mine = f.authority.issue({"DNS:client.test", -1, 1});
+  test::spill(f.directory / "client.cert", mine.certificate);
+  test::spill(f.directory / "client.key", mine.key);
+  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  test::scripted_server server({test::over_tls(f.authority.issue(), echo, version, f.authority.certificate())});
+  endpoint where = f.at(server);
+  const auto outcome = f.connect(where);
+  // TLS 1.3 tells only with the first read.
+  if (outcome) {
+    const read_result got = f.loop.run(read_once(**outcome));
+    const auto said = client_certificate_failure("registry.test:5000", got.code);
+    REQUIRE(said);
+    CHECK(said->text.message().find("certs.d/registry.test:5000") != std::string::npos);
+  } else {
+    CHECK(outcome.error().code == errc::tls_failed);
+  }
+  where.tls.shown = client_certificate{f.directory / "client.cert", f.directory / "client.key"};
+  const stream made = test::must(f.connect(where));
+  CHECK(f.loop.run(exchange_words(*made, "hello")) == "hello");
+}
+
+TEST_CASE("a client certificate that cannot be read, or whose key is another's, is a wrong option") {
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue(), echo)});
+  const test::tls_identity one = f.authority.issue();
+  test::spill(f.directory / "client.cert", one.certificate);
+  test::spill(f.directory / "client.key", f.authority.issue().key);
+  endpoint where = f.at(server);
+  where.tls.shown = client_certificate{f.directory / "none.cert", f.directory / "client.key"};
+  CHECK(test::must_fail(f.connect(where), errc::invalid_option).text.message().find("none.cert") != std::string::npos);
+  where.tls.shown = client_certificate{f.directory / "client.cert", f.directory / "client.key"};
+  CHECK(test::must_fail(f.connect(where), errc::invalid_option).text.message().find("client.key") != std::string::npos);
 }
 
 TEST_CASE("a port that answers in clear text is told apart") {

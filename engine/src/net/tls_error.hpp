@@ -1,0 +1,23 @@
+#pragma once
+
+#include "base/failure.hpp"
+
+#include <optional>
+#include <string>
+
+namespace gantry::net {
+
+/// Why a peer's certificate was refused and what to do. \param verify_result as SSL_get_verify_result says
+failure not_trusted(const std::string& host, long verify_result);
+
+/// Why a handshake ended otherwise.
+failure handshake_failure(const std::string& host, error_code code);
+
+/// A server wants a certificate of its clients and got none. \param host with port where it matters: a directory is named after it
+failure client_certificate_wanted(const std::string& host);
+
+/// What a server's TLS alert says when it comes after the handshake, as TLS 1.3 does with certificates of clients. Nothing when \p code is
+/// no such alert.
+std::optional<failure> client_certificate_failure(const std::string& host, error_code code);
+
+}  // namespace gantry::net

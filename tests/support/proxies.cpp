@@ -1,0 +1,68 @@
+#include "support/proxies.hpp"
+
+#include "support/socket.hpp"
+#include "support/temp_dir.hpp"
+
+#include <chrono>
+#include <thread>
+
+namespace gantry::test {
+namespace {
+
+namespace fs = std::filesystem;
+using clock = std::chrono::steady_clock;
+
+std::string text_with(const fs::path& file, const std::string& word) {
+  const auto deadline = clock::now() + std::chrono::seconds(10);
+  for (;;) {
+    std::string text = slurp(file);
+    if (text.find(word) != std::string::npos || clock::now() > deadline) return text;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+}  // namespace
+
+squid_proxy::squid_proxy(const fs::path& directory) : directory_(directory), port_(unused_port()), https_port_(unused_port()) {
+  fs::create_directories(directory);
+  fs::permissions(directory, fs::perms::all);
+  certificates_ = make_certificates(directory);
+  fs::permissions(certificates_.key, fs::perms::others_read, fs::perm_options::add);
+  spill(directory / "users", run_or_throw({{"htpasswd", "-niB", "-C4", username}, {}, {}, std::string(password) + "\n"}));
+  spill(directory / "hosts", "127.0.0.1 registry.test\n");
+  const std::string at = directory.string();
+  spill(directory / "squid.conf",
+        "auth_param basic program /usr/lib/squid/basic_ncsa_auth " + at + "/users\n" +
+            "acl known proxy_auth REQUIRED\nhttp_access allow known\nhttp_access deny all\n" +
+            "http_port 127.0.0.1:" + std::to_string(port_) + "\n" +  //
+            "https_port 127.0.0.1:" + std::to_string(https_port_) + " tls-cert=" + certificates_.certificate.string() +
+            " tls-key=" + certificates_.key.string() + "\n" +  //
+            "visible_hostname squid.test\npid_filename none\ncache deny all\npinger_enable off\nshutdown_lifetime 0 seconds\n" +
+            "hosts_file " + at + "/hosts\naccess_log stdio:" + at + "/access.log\ncache_log " + at + "/cache.log\ncoredump_dir " + at +
+            "\n");
+  const fs::path out = directory / "squid.log";
+  server_ = std::make_unique<child>(command{{"squid", "-N", "-f", at + "/squid.conf"}}, out);
+  await_port(*server_, port_, out);
+  await_port(*server_, https_port_, out);
+}
+
+std::string squid_proxy::with_credentials(const std::string& scheme, std::uint16_t port) {
+  return scheme + "://" + username + ":" + password + "@127.0.0.1:" + std::to_string(port);
+}
+
+std::string squid_proxy::log(const std::string& word) const { return text_with(directory_ / "access.log", word); }
+
+socks_server::socks_server(const fs::path& directory) : log_(directory / "danted.log"), port_(unused_port()) {
+  fs::create_directories(directory);
+  spill(directory / "danted.conf", "logoutput: " + log_.string() + "\ninternal: 127.0.0.1 port = " + std::to_string(port_) +
+                                       "\nexternal: 127.0.0.1\nclientmethod: none\nsocksmethod: none\n"
+                                       "client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }\n"
+                                       "socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0\n  log: connect }\n");
+  const fs::path out = directory / "danted.out";
+  server_ = std::make_unique<child>(command{{"danted", "-f", (directory / "danted.conf").string()}}, out);
+  await_port(*server_, port_, out);
+}
+
+std::string socks_server::log(const std::string& word) const { return text_with(log_, word); }
+
+}  // namespace gantry::test
