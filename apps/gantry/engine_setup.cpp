@@ -46,6 +46,7 @@ outcome<> set_up_network(const common_options& options, const environment& varia
     engine.proxies.cgi = false;
     engine.proxies.loopback = true;
   }
+  engine.mirrors = options.mirrors;
   if (options.host_config) engine.host_files = host_config::of_this_machine(variables);
   return {};
 }

@@ -37,7 +37,8 @@ struct common_options {
   std::string authfile;
   std::string cache_dir;
   std::string ca_cert;
-  std::string proxy;        ///< in place of the environment's; empty: those
+  std::string proxy;  ///< in place of the environment's; empty: those
+  std::vector<mirror_setting> mirrors;
   bool host_config = true;  ///< certificates and mirrors that docker, podman and containerd know are used
   bool sync = true;
 

@@ -203,4 +203,28 @@ outcome<registry_word> parse_registry(std::string_view text) {
   return word;
 }
 
+outcome<mirror_setting> parse_mirror(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const auto refuse = [](std::string what) {
+    return usage_problem(std::move(what), "HOST=URL is wanted, e.g. --mirror docker.io=https://mirror.example");
+  };
+  if (equals == std::string_view::npos) return refuse("--mirror takes HOST=URL");
+  mirror_setting mirror;
+  const std::string_view host = text.substr(0, equals);
+  const std::size_t slash = std::min(host.find('/'), host.size());
+  auto registry = parse_registry(host.substr(0, slash));
+  if (!registry) return registry.error();
+  mirror.registry = registry->host + std::string(host.substr(slash));
+  while (mirror.registry.ends_with('/')) mirror.registry.pop_back();
+  mirror.url = text.substr(equals + 1);
+  std::string_view rest = mirror.url;
+  if (const std::size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
+    if (rest.substr(0, scheme) != "http" && rest.substr(0, scheme) != "https") return refuse("--mirror: the URL is neither http nor https");
+    rest.remove_prefix(scheme + 3);
+  }
+  if (rest.find_first_of("@?# ") != std::string_view::npos) return refuse("--mirror: the URL has a user name, a query or a blank in it");
+  if (auto place = parse_registry(rest.substr(0, rest.find('/'))); !place) return place.error();
+  return mirror;
+}
+
 }  // namespace gantry::app

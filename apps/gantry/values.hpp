@@ -2,6 +2,7 @@
 
 #include "outcome.hpp"
 
+#include <gantry/network.hpp>
 #include <gantry/platform.hpp>
 #include <gantry/pull.hpp>
 
@@ -49,5 +50,8 @@ struct registry_word {
 /// Reads `HOST[:PORT][/PATH]` with or without `http://` or `https://`. A path `v1` or `v2` behind a scheme is the API's and is left out.
 /// User information, queries and fragments are refused.
 outcome<registry_word> parse_registry(std::string_view text);
+
+/// What `--mirror` says: `HOST[:PORT][/PATH]=[http[s]://]HOST[:PORT][/PATH]`. User information and queries are refused.
+outcome<mirror_setting> parse_mirror(std::string_view text);
 
 }  // namespace gantry::app

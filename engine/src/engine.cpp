@@ -17,6 +17,7 @@
 #include "net/connector.hpp"
 #include "registry/registry_client.hpp"
 #include "runtime/buffer_pool.hpp"
+#include "runtime/file.hpp"
 #include "runtime/lanes.hpp"
 #include "runtime/semaphore.hpp"
 #include "runtime/signal.hpp"
@@ -26,6 +27,7 @@
 #include "transfer/hash_scheduler.hpp"
 #include "transfer/limiter.hpp"
 
+#include <fmt/format.h>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -36,7 +38,10 @@
 #include <boost/asio/strand.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
+#include <filesystem>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -49,19 +54,14 @@ using runtime::task;
 
 // PERFORMANCE, "Adaptive count": the most that is tried when nobody says otherwise.
 constexpr unsigned most_jobs = 16;
+constexpr std::size_t hints_size_limit = std::size_t{256} << 10;
 // One per blob that is being hashed from the page cache; more blobs than that wait for their turn.
 constexpr std::size_t hash_buffer_count = 8;
 
 net::connect_limits connect_limits_of(const engine_options& options) { return {options.timeouts.connect, options.timeouts.tls}; }
 
-http::exchange_limits exchange_limits_of(const engine_options& options) { return {options.timeouts.header, options.timeouts.idle}; }
-
-registry::registry_settings registry_settings_of(const engine_options& options) {
-  registry::registry_settings settings;
-  settings.plain_http = options.plain_http;
-  settings.credentials = options.credentials;
-  settings.log = options.log;
-  return settings;
+http::exchange_limits exchange_limits_of(const engine_options& options) {
+  return {options.timeouts.header, options.timeouts.idle, options.budget};
 }
 
 unsigned jobs_of(const engine_options& options) { return options.jobs != 0 ? options.jobs : most_jobs; }
@@ -73,6 +73,7 @@ unsigned per_host_of(const engine_options& options) {
 /// How origins are reached as far as the options tell: what is insecure is so for the registry that was named, on the port that was named.
 http::routes routes_of(const engine_options& options) {
   http::routes routes;
+  config::mirror_rules mirrors;
   for (const std::string& registry : options.insecure) {
     const auto endpoint = http::endpoint_of(registry::api_address(registry), "https");
     routes.unverified.insert(endpoint ? endpoint->authority() : registry);
@@ -108,8 +109,9 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
         hashes(strand, lanes),
         connector(lanes, connect_limits_of(options)),
         routes(routes_of(options)),
-        http(connector, exchange_limits_of(options), [this](const http::origin& where) { return routes.find(where); }),
-        registry(http, lanes, registry_settings_of(options)),
+        mirrors{options.mirrors, {}, {}, {}},
+        http(connector, exchange_limits_of(options), [this](const http::origin& one) { return routes.find(one); }),
+        registry(http, lanes, registry_settings()),
         connections(jobs),
         bandwidth(options.limit_rate),
         shared{strand,
@@ -123,7 +125,11 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
                {options.attempts, options.backoff, options.budget},
                jobs,
                per_host_of(options),
-               options.jobs == 0} {}
+               options.jobs == 0} {
+    http.on_wait = [this](const std::string& text) {
+      for (transfer::operation* running : operations) running->events.emit(waiting{text});
+    };
+  }
 
   void stop() {
     stopping = true;
@@ -145,8 +151,35 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
       return store::content_store::open(std::move(where));
     };
     auto opened = co_await runtime::offload(lanes, runtime::lane::files, std::move(call));
-    if (opened && !store) store = *opened;
-    co_return opened;
+    if (!opened || store) co_return opened;
+    store = *opened;
+    auto read = [place = hints_file(*store)]() -> registry::hints {
+      const auto text = runtime::read_file(place, hints_size_limit);
+      if (!text) return {};
+      auto known = registry::read_hints(*text, std::chrono::system_clock::now());
+      return known ? std::move(*known) : registry::hints();
+    };
+    saved_hints = co_await runtime::offload(lanes, runtime::lane::files, std::move(read));
+    registry.use_hints(saved_hints);
+    co_return store;
+  }
+
+  static std::filesystem::path hints_file(const store::content_store& store) { return store.root() / "state" / "hints.json"; }
+
+  /// Keeps what was learnt about hosts for the next run; what cannot be written is no loss.
+  task<> save_hints() {
+    if (!store) co_return;
+    registry::hints learnt = registry.learnt();
+    if (learnt == saved_hints) co_return;
+    saved_hints = learnt;
+    auto write = [place = hints_file(*store), text = registry::write_hints(learnt)]() -> bool {
+      const result<void> made = runtime::make_directories(place.parent_path(), 0700);
+      runtime::write_options how;
+      how.sync = false;
+      how.permissions = 0600;
+      return made && runtime::atomic_write_file(place, text, how);
+    };
+    co_await runtime::offload(lanes, runtime::lane::files, std::move(write));
   }
 
   struct present_store {
@@ -296,23 +329,73 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   template <class Result>
   task<result<Result>> guarded(task<result<Result>> work) {
     if (stopping) co_return failure(errc::cancelled, "the engine has been stopped");
-    co_await read_host_files();
-    co_return co_await std::move(work);
+    const result<void> known = co_await read_host_files();
+    if (!known) co_return known.error();
+    result<Result> outcome = co_await std::move(work);
+    co_await save_hints();
+    co_return outcome;
   }
 
   /// Once; operations that begin meanwhile wait for it.
-  task<> read_host_files() {
-    if (!options.host_files || host_files_read) co_return;
-    if (reading_host_files) {
-      while (!host_files_read) co_await host_files_changed.wait();
-      co_return;
-    }
+  task<result<void>> read_host_files() {
+    if (!options.host_files) co_return result<void>();
+    while (reading_host_files) co_await host_files_changed.wait();
+    if (host_files) co_return *host_files;
     reading_host_files = true;
-    auto call = [places = *options.host_files] { return config::read_host_configuration(places); };
-    config::host_configuration read = co_await runtime::offload(lanes, runtime::lane::files, std::move(call));
-    routes.certificates = std::move(read.certificates);
-    host_files_read = true;
+    auto call = [places = *options.host_files]() -> result<config::host_configuration> {
+      try {
+        return config::read_host_configuration(places);
+      } catch (const std::exception& error) {
+        return failure(errc::internal_error, std::string("the configuration of this machine cannot be read: ") + error.what());
+      }
+    };
+    result<config::host_configuration> read = co_await runtime::offload(lanes, runtime::lane::files, std::move(call));
+    reading_host_files = false;
     host_files_changed.notify_all();
+    if (!read) {
+      host_files = result<void>(read.error());
+      co_return read.error();
+    }
+    routes.certificates = std::move(read->certificates);
+    mirrors.containers = std::move(read->containers);
+    mirrors.containerd = std::move(read->containerd);
+    mirrors.docker = std::move(read->docker);
+    for (const std::string& note : read->notes) warn(note);
+    host_files = result<void>();
+    co_return result<void>();
+  }
+
+  /// Tells all operations that run, since what is found out about a host concerns each of them.
+  void warn(const std::string& text) {
+    for (transfer::operation* running : operations) running->events.emit(warning{text});
+  }
+
+  registry::registry_settings registry_settings() {
+    registry::registry_settings settings;
+    settings.plain_http = options.plain_http;
+    settings.credentials = options.credentials;
+    settings.log = options.log;
+    settings.warn = [this](const std::string& text) { warn(text); };
+    settings.endpoints = [this](const std::string& host, const std::string& repository) { return mirrors.endpoints(host, repository); };
+    settings.on_endpoint = [this](const config::endpoint& at, const http::origin& api) { adopt(at, api); };
+    return settings;
+  }
+
+  /// Applies what was configured for one host alone, loudly where it weakens TLS.
+  void adopt(const config::endpoint& at, const http::origin& api) {
+    if (at.insecure && !at.plain_http) {
+      routes.unverified.insert(api.authority());
+      warn(fmt::format("{} is not verified, because {} calls it insecure: anybody on the way can pose as it", at.registry, at.source));
+    }
+    if (at.plain_http && !api.is_loopback()) {
+      warn(fmt::format("the mirror {} is spoken to in plain http, because {} says so", at.registry, at.source));
+    }
+    if (at.authorities.empty() && !at.client) return;
+    const config::host_certificates* known = config::find_certificates(routes.certificates, api.host, api.port);
+    config::host_certificates named = known != nullptr ? *known : config::host_certificates();
+    named.authorities.insert(named.authorities.end(), at.authorities.begin(), at.authorities.end());
+    if (at.client) named.client = at.client;
+    routes.certificates.insert_or_assign(api.authority(), std::move(named));
   }
 
   template <class Result, class Guard>
@@ -352,6 +435,7 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   transfer::hash_scheduler hashes;
   net::connector connector;
   http::routes routes;
+  config::mirror_rules mirrors;
   http::client http;
   registry::registry_client registry;
   runtime::semaphore connections;
@@ -362,7 +446,8 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   runtime::signal idle;
   bool stopping = false;
   bool reading_host_files = false;
-  bool host_files_read = false;
+  registry::hints saved_hints;
+  std::optional<result<void>> host_files;  ///< once they were read
   runtime::signal host_files_changed;
 };
 

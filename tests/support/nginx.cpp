@@ -32,7 +32,10 @@ nginx_server::nginx_server(const fs::path& directory, const std::string& block, 
   await_port(*server_, port_, out);
 }
 
-std::string nginx_server::log() const { return slurp(directory_ / "access.log"); }
+std::string nginx_server::log() const {
+  const fs::path log = directory_ / "access.log";
+  return fs::exists(log) ? slurp(log) : std::string();
+}
 
 std::string proxy_to(const std::string& registry) {
   return "location / { proxy_pass http://" + registry +

@@ -15,7 +15,7 @@ using clock = std::chrono::steady_clock;
 std::string text_with(const fs::path& file, const std::string& word) {
   const auto deadline = clock::now() + std::chrono::seconds(10);
   for (;;) {
-    std::string text = slurp(file);
+    std::string text = fs::exists(file) ? slurp(file) : std::string();
     if (text.find(word) != std::string::npos || clock::now() > deadline) return text;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

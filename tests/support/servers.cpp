@@ -1,6 +1,7 @@
 #include "support/servers.hpp"
 
 #include "support/socket.hpp"
+#include "support/temp_dir.hpp"
 
 #include <fstream>
 #include <iterator>
@@ -48,12 +49,7 @@ void await_port(child& server, std::uint16_t port, const fs::path& log) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   }
-  throw std::runtime_error("nobody listens on port " + std::to_string(port) + ": " + slurp(log));
-}
-
-std::string slurp(const fs::path& file) {
-  std::ifstream in(file);
-  return {std::istreambuf_iterator<char>(in), {}};
+  throw std::runtime_error("nobody listens on port " + std::to_string(port) + ": " + (fs::exists(log) ? slurp(log) : std::string()));
 }
 
 test_certificates make_certificates(const fs::path& directory) {
@@ -94,6 +90,6 @@ docker_registry::docker_registry(const fs::path& directory, registry_options opt
   throw std::runtime_error("docker-registry does not start: " + log());
 }
 
-std::string docker_registry::log() const { return slurp(log_); }
+std::string docker_registry::log() const { return fs::exists(log_) ? slurp(log_) : std::string(); }
 
 }  // namespace gantry::test

@@ -22,9 +22,6 @@ test_certificates make_certificates(const std::filesystem::path& directory);
 /// Waits until somebody listens on \p port. \throws std::runtime_error with the text of \p log when \p server ends or is too slow.
 void await_port(child& server, std::uint16_t port, const std::filesystem::path& log);
 
-/// All of a text file; empty when it is not there.
-std::string slurp(const std::filesystem::path& file);
-
 struct registry_options {
   /// Where the registry keeps its content; several registries may read one. Required.
   std::filesystem::path storage;

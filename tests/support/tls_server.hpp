@@ -59,7 +59,8 @@ class tls_session {
 };
 
 /// A conversation behind a handshake; copies of it take up each other's sessions. \param max_version e.g. TLS1_1_VERSION of OpenSSL; 0: the
-/// newest
-conversation over_tls(tls_identity identity, std::function<void(tls_session&)> talk, int max_version = 0);
+/// newest \param client_authority with one, only clients get in that show a certificate of it
+conversation over_tls(tls_identity identity, std::function<void(tls_session&)> talk, int max_version = 0,
+                      const std::string& client_authority = {});
 
 }  // namespace gantry::test

@@ -1,22 +1,108 @@
 #include "config/host_configuration.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdlib>
-#include <string>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <system_error>
 
 namespace gantry::config {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t read_limit = (std::size_t{1} << 20) + 1;  // one more than is accepted
+
+std::optional<std::string> text_of(const fs::path& file) {
+  std::error_code ec;
+  if (!fs::is_regular_file(file, ec)) return std::nullopt;
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return std::nullopt;
+  std::string text(read_limit, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text;
+}
+
+std::vector<fs::path> entries_of(const fs::path& directory) {
+  std::vector<fs::path> found;
+  std::error_code ec;
+  for (fs::directory_iterator one(directory, ec), end; !ec && one != end; one.increment(ec)) found.push_back(one->path());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// The user's file stands for the system's; drop-ins of both come after it, the user's last.
+result<registries_conf> read_containers(const host_config& places) {
+  std::vector<fs::path> files;
+  const fs::path system = places.etc / "containers";
+  const fs::path user = places.user_config.empty() ? fs::path() : places.user_config / "containers";
+  std::error_code ec;
+  if (!places.registries_conf.empty()) {
+    files.push_back(places.registries_conf);
+  } else {
+    const bool own = !user.empty() && fs::exists(user / "registries.conf", ec);
+    files.push_back((own ? user : system) / "registries.conf");
+    for (const fs::path& root : {system, user}) {
+      if (root.empty()) continue;
+      for (fs::path& one : entries_of(root / "registries.conf.d")) {
+        if (one.extension() == ".conf") files.push_back(std::move(one));
+      }
+    }
+  }
+  registries_conf all;
+  for (const fs::path& file : files) {
+    const auto text = text_of(file);
+    if (!text) continue;
+    auto read = registries_conf::parse(*text, file.string());
+    if (!read) return read.error();
+    all.merge(std::move(*read));
+  }
+  return all;
+}
+
+result<void> read_containerd(const host_config& places, host_configuration& into) {
+  for (const fs::path& directory : entries_of(places.etc / "containerd" / "certs.d")) {
+    const fs::path file = directory / "hosts.toml";
+    const auto text = text_of(file);
+    if (!text) continue;
+    auto read = hosts_toml::parse(*text, file.string());
+    if (!read) return read.error();
+    const bool headers = std::any_of(read->hosts.begin(), read->hosts.end(), [](const hosts_toml::host& one) { return one.has_headers; });
+    if (headers) into.notes.push_back(fmt::format("header fields in {} are not sent", file.string()));
+    into.containerd.emplace_back(directory.filename().string(), std::move(*read));
+  }
+  return {};
+}
+
+result<docker_daemon> read_docker(const host_config& places) {
+  for (const fs::path& root : {places.user_config, places.etc}) {
+    if (root.empty()) continue;
+    const fs::path file = root / "docker" / "daemon.json";
+    if (const auto text = text_of(file)) return docker_daemon::parse(*text, file.string());
+  }
+  return docker_daemon();
+}
+
 }  // namespace
 
-host_configuration read_host_configuration(const host_config& places) {
+result<host_configuration> read_host_configuration(const host_config& places) {
   host_configuration read;
   std::vector<fs::path> roots;
   if (!places.user_config.empty()) roots.push_back(places.user_config / "containers" / "certs.d");
   roots.push_back(places.etc / "containers" / "certs.d");
   roots.push_back(places.etc / "docker" / "certs.d");
   read.certificates = read_certificates(roots);
+  auto containers = read_containers(places);
+  if (!containers) return containers.error();
+  read.containers = std::move(*containers);
+  if (auto containerd = read_containerd(places, read); !containerd) return containerd.error();
+  auto docker = read_docker(places);
+  if (!docker) return docker.error();
+  read.docker = std::move(*docker);
   return read;
 }
 

@@ -2,11 +2,9 @@
 
 #include "base/idna.hpp"
 #include "base/redact.hpp"
+#include "config/address.hpp"
 
 #include <fmt/format.h>
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/network_v4.hpp>
-#include <boost/asio/ip/network_v6.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -14,8 +12,6 @@
 
 namespace gantry::config {
 namespace {
-
-namespace ip = boost::asio::ip;
 
 std::string lower(std::string_view text) {
   std::string copy(text);
@@ -57,48 +53,9 @@ std::optional<std::string> unescape(std::string_view text) {
   return plain;
 }
 
-/// A literal address, a zone of IPv6 left aside.
-std::optional<ip::address> as_address(std::string_view host) {
-  error_code code;
-  const ip::address value = ip::make_address(std::string(host.substr(0, host.find('%'))), code);
-  return code ? std::nullopt : std::optional(value);
-}
-
-struct host_and_port {
-  std::string_view host;
-  std::string_view port;  ///< without colon, empty when there is none
-};
-
-/// Splits `host`, `host:port`, `[v6]`, `[v6]:port`; a bare IPv6 literal is a host.
-std::optional<host_and_port> split(std::string_view text) {
-  if (text.starts_with('[')) {
-    const std::size_t close = text.find(']');
-    if (close == std::string_view::npos) return std::nullopt;
-    const std::string_view rest = text.substr(close + 1);
-    if (!rest.empty() && rest.front() != ':') return std::nullopt;
-    return host_and_port{text.substr(1, close - 1), rest.empty() ? rest : rest.substr(1)};
-  }
-  if (std::count(text.begin(), text.end(), ':') != 1) return host_and_port{text, {}};
-  const std::size_t colon = text.find(':');
-  return host_and_port{text.substr(0, colon), text.substr(colon + 1)};
-}
-
-bool in_network(std::string_view network, const ip::address& address) {
-  error_code code;
-  const std::string text(network);
-  if (address.is_v4()) {
-    const auto range = ip::make_network_v4(text, code);
-    if (code) return false;
-    return ip::network_v4(address.to_v4(), range.prefix_length()).canonical() == range.canonical();
-  }
-  const auto range = ip::make_network_v6(text, code);
-  if (code) return false;
-  return ip::network_v6(address.to_v6(), range.prefix_length()).canonical() == range.canonical();
-}
-
-bool matches(std::string_view entry, std::string_view host, const std::optional<ip::address>& address, std::string_view port) {
+bool matches(std::string_view entry, std::string_view host, const std::optional<boost::asio::ip::address>& address, std::string_view port) {
   if (entry.find('/') != std::string_view::npos) return address && in_network(entry, *address);
-  const auto parts = split(entry);
+  const auto parts = split_host_and_port(entry);
   if (!parts || parts->host.empty()) return false;
   if (!parts->port.empty() && parts->port != port) return false;
   if (const auto named = as_address(parts->host)) return address && *named == *address;
@@ -172,7 +129,7 @@ result<proxy> parse_proxy(std::string_view text) {
   } else if (scheme != "http") {
     return refuse("its scheme is none of http, https and socks5");
   }
-  const auto parts = split(rest);
+  const auto parts = split_host_and_port(rest);
   if (!parts || parts->host.empty()) return refuse("HOST or HOST:PORT is wanted");
   const bool odd = std::any_of(parts->host.begin(), parts->host.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);

@@ -2,6 +2,7 @@
 
 #include "base/redact.hpp"
 #include "http/head_parser.hpp"
+#include "http/retry_after.hpp"
 #include "net/tls_error.hpp"
 #include "net/tunnel.hpp"
 #include "runtime/deadline.hpp"
@@ -283,11 +284,75 @@ std::optional<failure> proxy_refusal(const net::endpoint& where, unsigned status
 
 }  // namespace
 
+/// A request that the governor has let go, over on every way out.
+class client::under_way {
+ public:
+  explicit under_way(governed& host) : host_(host) {}
+  under_way(const under_way&) = delete;
+  under_way& operator=(const under_way&) = delete;
+  ~under_way() {
+    if (!done_) host_.rules.lost();
+    host_.changed.notify_all();
+  }
+  void answered(const response_head& head) {
+    done_ = true;
+    host_.rules.answered(std::chrono::steady_clock::now(), head.status, retry_after_of(head, std::chrono::system_clock::now()));
+  }
+
+ private:
+  governed& host_;
+  bool done_ = false;
+};
+
+std::map<std::string, std::chrono::milliseconds> client::resting() const {
+  std::map<std::string, std::chrono::milliseconds> found;
+  const auto now = std::chrono::steady_clock::now();
+  for (const auto& [authority, host] : hosts_) {
+    if (host.rules.rests_until() > now)
+      found.emplace(authority, std::chrono::ceil<std::chrono::milliseconds>(host.rules.rests_until() - now));
+  }
+  return found;
+}
+
+task<result<void>> client::await_turn(const origin& where, runtime::stop_source& stop) {
+  governed& host = hosts_[where.authority()];
+  for (;;) {
+    const auto now = std::chrono::steady_clock::now();
+    const governor::advice advice = host.rules.ask(now, limits_.patience);
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(advice.pause);
+    switch (advice.what) {
+      case governor::advice::kind::go:
+        co_return result<void>();
+      case governor::advice::kind::come_later: {
+        failure later(errc::rate_limited, fmt::format("{} limits the rate of requests and asks to come back {}", where.host_header(),
+                                                      describe_wait(seconds, std::chrono::system_clock::now())));
+        later.retry_after = seconds;
+        co_return later;
+      }
+      case governor::advice::kind::wait:
+        if (on_wait && seconds > std::chrono::seconds(1) && host.told != host.rules.rests_until()) {
+          host.told = host.rules.rests_until();
+          on_wait(fmt::format("{} limits the rate of requests; going on {}", where.host_header(),
+                              describe_wait(seconds, std::chrono::system_clock::now())));
+        }
+        co_await runtime::sleep_for(advice.pause, stop);
+        break;
+      case governor::advice::kind::wait_turn:
+        co_await host.changed.wait(stop);
+        break;
+    }
+    if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+  }
+}
+
 task<result<exchange>> client::send(request message, runtime::stop_source& stop) {
   const result<prepared> made = prepare(message, endpoint_of(message.target.origin));
   if (!made) co_return made.error();
   const bool repeatable = message.verb == method::get || message.verb == method::head;
 
+  const result<void> turn = co_await await_turn(message.target.origin, stop);
+  if (!turn) co_return turn.error();
+  under_way request_counted(hosts_[message.target.origin.authority()]);
   for (bool fresh = false;;) {
     auto acquired = co_await pool_.acquire(made->where, fresh, stop);
     if (!acquired) co_return acquired.error();
@@ -299,6 +364,7 @@ task<result<exchange>> client::send(request message, runtime::stop_source& stop)
     const head_result outcome = co_await transfer_head(*line, made->bytes, parser, limits_, stop, made->named);
     if (outcome.outcome == head_outcome::ready) {
       if (auto refused = proxy_refusal(made->where, parser.head().status)) co_return *refused;
+      request_counted.answered(parser.head());
       exchange ready(pool_, std::move(line), std::move(parser).head(), limits_, stop, made->named);
       co_return ready;
     }
@@ -313,6 +379,9 @@ task<result<exchange>> client::send(request message, body_source& body, runtime:
   message.body_size = body.size();
   const result<prepared> made = prepare(message, endpoint_of(message.target.origin));
   if (!made) co_return made.error();
+  const result<void> turn = co_await await_turn(message.target.origin, stop);
+  if (!turn) co_return turn.error();
+  under_way request_counted(hosts_[message.target.origin.authority()]);
   auto acquired = co_await pool_.acquire(made->where, false, stop);
   if (!acquired) co_return acquired.error();
   std::unique_ptr<connection> line = std::move(*acquired);
@@ -337,6 +406,7 @@ task<result<exchange>> client::send(request message, body_source& body, runtime:
   if (outcome.outcome != head_outcome::ready) co_return outcome.error;
   response_head answered = std::move(parser).head();
   if (auto unwanted = proxy_refusal(made->where, answered.status)) co_return *unwanted;
+  request_counted.answered(answered);
   if (cut) answered.keep_alive = false;
   exchange ready(pool_, std::move(line), std::move(answered), limits_, stop, made->named);
   co_return ready;

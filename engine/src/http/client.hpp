@@ -4,14 +4,17 @@
 #include "http/body_source.hpp"
 #include "http/chunked.hpp"
 #include "http/connection_pool.hpp"
+#include "http/governor.hpp"
 #include "http/message.hpp"
 #include "net/connector.hpp"
+#include "runtime/signal.hpp"
 #include "runtime/stop.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,6 +25,8 @@ namespace gantry::http {
 struct exchange_limits {
   std::chrono::milliseconds header{180'000};
   std::chrono::milliseconds idle{30'000};
+  /// What a host may ask us to wait; beyond it the request fails at once.
+  std::chrono::milliseconds patience{15 * 60'000};
 };
 
 /// One answer whose head is there and whose body is read by the caller. Size and framing are verified inside \ref read, before the end is
@@ -89,13 +94,29 @@ class client {
 
   connection_pool& pool() noexcept { return pool_; }
 
+  /// Told when requests to a host begin to wait because it asked for it, with a sentence for people. May be empty.
+  std::function<void(const std::string&)> on_wait;
+  /// How the host, `host:port`, wants to be treated.
+  governor& governor_of(const std::string& authority) { return hosts_[authority].rules; }
+  /// The hosts that want to be left alone, and for how long.
+  std::map<std::string, std::chrono::milliseconds> resting() const;
+
  private:
+  struct governed {
+    governor rules;
+    runtime::signal changed;  ///< a request has ended
+    std::chrono::steady_clock::time_point told;
+  };
+  class under_way;
+  /// Waits until the host of \p where may be asked. errc::rate_limited when that takes longer than the limits allow.
+  task<result<void>> await_turn(const origin& where, runtime::stop_source& stop);
   static route_finder direct(std::function<net::tls_settings(const origin&)> tls_for);
   result<net::endpoint> endpoint_of(const origin& where) const;
 
   connection_pool pool_;
   exchange_limits limits_;
   route_finder route_for_;
+  std::map<std::string, governed> hosts_;
 };
 
 }  // namespace gantry::http

@@ -3,6 +3,8 @@
 #include "base/ascii.hpp"
 #include "http/grammar.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -114,6 +116,18 @@ std::optional<seconds> retry_after_of(const response_head& answer, system_clock:
   if (answer.status != 429 && answer.status != 503) return std::nullopt;
   const std::string* const value = answer.find("Retry-After");
   return value == nullptr ? std::nullopt : parse_retry_after(*value, now);
+}
+
+std::string describe_wait(std::chrono::seconds wait, std::chrono::system_clock::time_point now) {
+  using namespace std::chrono;
+  const auto then = floor<seconds>(now + wait);
+  const auto day = floor<days>(then);
+  const hh_mm_ss clock(then - day);
+  const auto time = fmt::format("{:02}:{:02}:{:02} UTC", clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  if (day == floor<days>(now)) return fmt::format("in {} s, at {}", wait.count(), time);
+  const year_month_day date(day);
+  return fmt::format("in {} s, on {:04}-{:02}-{:02} at {}", wait.count(), static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time);
 }
 
 }  // namespace gantry::http

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace gantry::http {
@@ -14,6 +15,9 @@ std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, st
 
 /// How long an answer asks to be left alone: Retry-After counts with 429 and 503 (DESIGN section 7).
 std::optional<std::chrono::seconds> retry_after_of(const response_head& answer, std::chrono::system_clock::time_point now);
+
+/// How long to wait, for people: `in 90 s, at 14:05:30 UTC`; with the day when it is not today.
+std::string describe_wait(std::chrono::seconds wait, std::chrono::system_clock::time_point now);
 
 /// Parses an HTTP date: IMF-fixdate, RFC 850 or asctime form (RFC 9110 section 5.6.7); \p now decides the century of two-digit years.
 std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string_view text, std::chrono::system_clock::time_point now);

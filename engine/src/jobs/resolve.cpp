@@ -3,6 +3,7 @@
 #include "model/digester.hpp"
 #include "model/media_type.hpp"
 #include "model/platform_match.hpp"
+#include "registry/manifest_requests.hpp"
 
 #include <fmt/format.h>
 
@@ -135,6 +136,14 @@ task<result<gantry::platform>> resolver::platform_of(reference image, const mode
   co_return normalise(parsed->platform);
 }
 
+task<bool> resolver::is_still(reference image, descriptor known) {
+  if (!shared_.registry.counts_pulls(image)) co_return false;
+  runtime::semaphore::permit permit = co_await shared_.connections.acquire(1, running_.stop);
+  const auto said = co_await registry::head_manifest(shared_.registry, std::move(image), running_.stop);
+  if (!said || !said->has_value()) co_return false;
+  co_return said->value().digest == known.digest;
+}
+
 task<result<resolved_image>> resolver::resolve(reference image, platform_choice choice) {
   resolved_image found;
   found.name = image;
@@ -143,9 +152,16 @@ task<result<resolved_image>> resolver::resolve(reference image, platform_choice 
   auto look = [store = store_, image] { return record_of(*store, image); };
   const std::optional<store::reference_record> known = co_await offload(shared_.lanes, lane::files, std::move(look));
   held_.clear();
+  bool unchanged = false;
+  if (known && !image.digest() && !offline_) unchanged = co_await is_still(image, known->top);
   if (known && (image.digest() || offline_)) {
     for (const descriptor& manifest : known->manifests) held_.insert(manifest.digest);
     result<std::string> held = co_await fetch_document(image, known->top);
+    if (!held) co_return held.error();
+    found.top = known->top;
+    bytes = std::move(*held);
+  } else if (unchanged) {
+    result<std::string> held = co_await fetch_document(image.with_digest(known->top.digest), known->top);
     if (!held) co_return held.error();
     found.top = known->top;
     bytes = std::move(*held);

@@ -73,6 +73,8 @@ class resolver {
     std::string bytes;
   };
   task<result<served>> fetch_top(reference image);
+  /// Whether the tag leads where it led before, asked by HEAD where a GET would be counted; false also when nobody knows.
+  task<bool> is_still(reference image, descriptor known);
   task<result<std::string>> fetch_document(reference image, descriptor entry);
   task<result<std::string>> fetch_small_blob(reference image, descriptor blob);
   task<result<void>> keep(descriptor entry, std::string bytes);

@@ -34,7 +34,7 @@ task<result<http::exchange>> blob_location::get(std::optional<http::byte_range> 
       const unsigned status = reply->head().status;
       if (status == 200 || status == 206) co_return reply;
       http::exchange refused = std::move(*reply);
-      co_return co_await registry_.blob_refusal(image_, blob_, std::move(refused));
+      co_return co_await registry_.blob_refusal(site_, blob_, std::move(refused));
     }
     if (number != number_) continue;
     const bool fresh = std::chrono::steady_clock::now() - obtained_ < young;
@@ -51,7 +51,7 @@ task<result<http::exchange>> blob_location::get(std::optional<http::byte_range> 
 task<result<http::exchange>> blob_location::ask_registry(std::optional<http::byte_range> range, runtime::stop_source& stop) {
   asking_ = true;
   std::optional<http::url> elsewhere;
-  auto reply = co_await registry_.get_blob(image_, blob_, range, stop, &elsewhere);
+  auto reply = co_await registry_.get_blob(site_, blob_, range, stop, &elsewhere);
   asking_ = false;
   if (reply) {
     served_by_registry_ = !elsewhere;

@@ -5,25 +5,25 @@
 #include "http/content_range.hpp"
 #include "http/url.hpp"
 #include "registry/registry_client.hpp"
+#include "registry/site.hpp"
 #include "runtime/signal.hpp"
 #include "runtime/stop.hpp"
 
 #include <gantry/digest.hpp>
-#include <gantry/reference.hpp>
 
 #include <chrono>
 #include <optional>
 
 namespace gantry::registry {
 
-/// Where the bytes of one blob are had. A registry that redirects to another host is asked once; its answer, mostly a signed URL that
-/// expires, serves all ranges of the blob until it fails, and is then renewed by one request however many fail at once (DESIGN section 3).
-/// Used on the strand alone.
+/// Where the bytes of one blob are had from one site. A registry that redirects to another host is asked once; its answer, mostly a signed
+/// URL that expires, serves all ranges of the blob until it fails, and is then renewed by one request however many fail at once (DESIGN
+/// section 3). Used on the strand alone.
 class blob_location {
  public:
   /// \p registry must outlive the object.
-  blob_location(registry_client& registry, reference image, gantry::digest blob)
-      : registry_(registry), image_(std::move(image)), blob_(std::move(blob)) {}
+  blob_location(registry_client& registry, site where, gantry::digest blob)
+      : registry_(registry), site_(std::move(where)), blob_(std::move(blob)) {}
 
   /// As registry_client::get_blob. errc::server_error when a fresh URL does not work.
   task<result<http::exchange>> get(std::optional<http::byte_range> range, runtime::stop_source& stop);
@@ -32,7 +32,7 @@ class blob_location {
   task<result<http::exchange>> ask_registry(std::optional<http::byte_range> range, runtime::stop_source& stop);
 
   registry_client& registry_;
-  reference image_;
+  site site_;
   gantry::digest blob_;
   std::optional<http::url> direct_;  ///< the URL of the other host
   unsigned number_ = 0;              ///< counts the URLs, so that a failure of an older one is no failure of this one

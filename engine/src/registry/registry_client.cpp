@@ -1,10 +1,12 @@
 #include "registry/registry_client.hpp"
 
 #include "http/redirect.hpp"
+#include "http/retry_after.hpp"
 #include "model/digester.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "net/tls_error.hpp"
+#include "registry/quota.hpp"
 #include "registry/scope.hpp"
 #include "registry/status.hpp"
 #include "runtime/task_group.hpp"
@@ -12,6 +14,7 @@
 #include <fmt/format.h>
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace gantry::registry {
@@ -23,23 +26,154 @@ struct registry_client::host {
   std::string address;   ///< host and port of the API
   std::string scheme;    ///< empty while it is not known
   authenticator auth;
+  std::shared_ptr<site_record> record;
+  bool told_quota = false;
+  bool answered = false;
 };
+
+namespace {
+
+/// The path of a request below a repository.
+std::string target_of(const config::endpoint& at, std::string_view repository, std::string_view kind, std::string_view name) {
+  std::string target = fmt::format("{}/{}/{}/{}", at.api, repository, kind, name);
+  if (!at.name_space.empty()) target += "?ns=" + at.name_space;
+  return target;
+}
+
+api_call pull_call(const reference& image) {
+  api_call made;
+  made.registry = image.registry();
+  made.repository = image.repository();
+  return made;
+}
+
+/// A host without dot and port would be read as a part of a path.
+std::string spelled_out(const config::endpoint& at) {
+  const bool plain_word = at.registry.find_first_of(".:") == std::string::npos && at.registry != "localhost";
+  return plain_word ? fmt::format("{}:{}", at.registry, at.plain_http ? 80 : 443) : at.registry;
+}
+
+}  // namespace
 
 registry_client::registry_client(http::client& http, runtime::lanes& workers, registry_settings settings)
     : http_(http), workers_(workers), settings_(std::move(settings)) {}
 
 registry_client::~registry_client() = default;
 
-registry_client::host& registry_client::host_for(const std::string& registry) {
+registry_client::host& registry_client::host_for(const config::endpoint& at) {
+  const std::string& registry = at.registry;
   std::unique_ptr<host>& slot = hosts_[registry];
   if (!slot) {
-    const bool plain = settings_.plain_http.contains(registry) || settings_.plain_http.contains("*");
+    const bool allowed = settings_.plain_http.contains(registry) || settings_.plain_http.contains("*");
     std::string address = api_address(registry);
-    std::string scheme = plain ? "http" : http::is_loopback_registry(registry) ? "" : "https";
-    authenticator::settings identity{registry, settings_.credentials, plain};
-    slot.reset(new host{registry, std::move(address), std::move(scheme), authenticator(http_, workers_, std::move(identity))});
+    const bool plain = allowed || at.plain_http;
+    std::string scheme = plain ? "http" : at.insecure || http::is_loopback_registry(registry) ? "" : "https";
+    const auto api = http::endpoint_of(address, "https");
+    if (api && settings_.on_endpoint) settings_.on_endpoint(at, *api);
+    authenticator::settings identity{registry, settings_.credentials, allowed};
+    auto record = std::make_shared<site_record>();
+    if (api) {
+      if (const auto hint = hints_.find(api->authority()); hint != hints_.end()) {
+        record = std::make_shared<site_record>(static_cast<double>(hint->second.rate));
+        record->ranges = hint->second.ranges;
+        record->counts_pulls = hint->second.counts_pulls;
+      }
+    }
+    // Docker Hub counts GETs of manifests, and says so only to those who make one.
+    if (registry == "docker.io") record->counts_pulls = true;
+    slot.reset(new host{registry, std::move(address), std::move(scheme), authenticator(http_, workers_, std::move(identity)),
+                        std::move(record), false, false});
   }
   return *slot;
+}
+
+registry_client::host& registry_client::host_for(const std::string& registry) {
+  if (const auto known = hosts_.find(registry); known != hosts_.end()) return *known->second;
+  config::endpoint itself;
+  itself.registry = registry;
+  if (settings_.endpoints) {
+    // What is said about the registry as a whole, its certificate above all.
+    auto found = settings_.endpoints(registry, "x");
+    if (found && found->back().registry == registry) itself = std::move(found->back());
+  }
+  return host_for(itself);
+}
+
+result<std::vector<site>> registry_client::sites(const reference& image, bool by_digest) {
+  std::vector<site> found;
+  if (settings_.endpoints) {
+    auto endpoints = settings_.endpoints(image.registry(), image.repository());
+    if (!endpoints) return endpoints.error();
+    for (config::endpoint& one : *endpoints) {
+      if (one.is_mirror && !(by_digest ? one.digests : one.tags)) continue;
+      error_code ec;
+      diagnostics problem;
+      reference name = reference::parse(fmt::format("{}/{}:x", spelled_out(one), one.repository), ec, problem);
+      if (ec) {
+        return failure(errc::invalid_option, fmt::format("{}, a place of {} by {}, cannot be used: {}", one.registry, image.name(),
+                                                         one.source, problem.message()));
+      }
+      name = name.with_tag(image.tag()).with_digest(image.digest());
+      if (!one.is_mirror && name.name() == image.name()) name = image;
+      one.registry = name.registry();
+      found.push_back({std::move(name), std::move(one), nullptr});
+    }
+  } else {
+    config::endpoint itself;
+    itself.registry = image.registry();
+    itself.repository = image.repository();
+    found.push_back({image, std::move(itself), nullptr});
+  }
+  for (site& one : found) one.record = host_for(one.how).record;
+  return found;
+}
+
+void registry_client::note_quota(host& where, const http::response_head& answer) {
+  const std::optional<quota> said = quota_of(answer);
+  if (!said) return;
+  where.record->counts_pulls = true;
+  if (!said->is_low() || where.told_quota) return;
+  where.told_quota = true;
+  if (settings_.warn) settings_.warn(fmt::format("{}: {}", where.registry, to_string(*said)));
+}
+
+void registry_client::use_hints(hints known) {
+  hints_ = std::move(known);
+  const auto now = std::chrono::system_clock::now();
+  for (const auto& [authority, hint] : hints_) {
+    if (hint.rests_until > now) http_.governor_of(authority).rest_until(std::chrono::steady_clock::now() + (hint.rests_until - now));
+  }
+}
+
+hints registry_client::learnt() const {
+  hints all = hints_;
+  for (const auto& [name, where] : hosts_) {
+    const auto api = http::endpoint_of(where->address, where->scheme.empty() ? "https" : where->scheme);
+    if (!api) continue;
+    host_hint& hint = all[api->authority()];
+    hint.rate = static_cast<std::uint64_t>(where->record->rate());
+    hint.ranges = where->record->ranges;
+    hint.counts_pulls = where->record->counts_pulls && where->registry != "docker.io";
+  }
+  const auto now = std::chrono::system_clock::now();
+  for (auto& [authority, hint] : all) hint.rests_until = {};
+  for (const auto& [authority, wait] : http_.resting()) all[authority].rests_until = std::chrono::ceil<std::chrono::seconds>(now + wait);
+  std::erase_if(all, [](const auto& entry) { return entry.second == host_hint(); });
+  return all;
+}
+
+bool registry_client::counts_pulls(const reference& image) {
+  const result<std::vector<site>> found = sites(image, false);
+  return found && found->size() == 1 && found->front().record->counts_pulls;
+}
+
+bool registry_client::answers_ranges(const reference& image) {
+  const result<std::vector<site>> found = sites(image, true);
+  return found && std::all_of(found->begin(), found->end(), [](const site& one) { return one.record->ranges; });
+}
+
+void registry_client::note_failure(const site& where, const failure& why) {
+  if (settings_.log) settings_.log(fmt::format("mirror {}: {}", where.how.registry, why.text.message()));
 }
 
 task<result<http::exchange>> registry_client::send_once(http::request message, http::body_source* body, runtime::stop_source& stop) {
@@ -52,6 +186,10 @@ task<result<http::exchange>> registry_client::call_elsewhere(http::request messa
 }
 
 task<result<http::exchange>> registry_client::call(api_call what, runtime::stop_source& stop, http::url* answered_by) {
+  if (settings_.endpoints) {
+    const auto allowed = settings_.endpoints(what.registry, what.repository.empty() ? "x" : what.repository);
+    if (!allowed) co_return allowed.error();
+  }
   host& where = host_for(what.registry);
   co_return co_await send(where, std::move(what), stop, nullptr, answered_by);
 }
@@ -131,6 +269,8 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     const bool ours = sent.target.origin == *api;
     if (elsewhere != nullptr && !ours) *elsewhere = sent.target;
     if (answered_by != nullptr) *answered_by = sent.target;
+    where.answered = true;
+    if (ours) note_quota(where, reply.head());
     if (settings_.log) {
       settings_.log(fmt::format("{} {} -> {}", http::to_string(sent.verb), reply.where(), http::describe_status(reply.head().status)));
     }
@@ -174,9 +314,10 @@ task<failure> registry_client::refusal(std::string registry, std::string reposit
     message =
         fmt::format("{} may not be read: {} forbids it to the request, made {}", name, where.registry, where.auth.identity(repository));
   } else if (said.code == errc::rate_limited) {
-    message = said.retry_after ? fmt::format("{} limits the rate of requests and asks to come back in {} s (asked {})", where.registry,
-                                             said.retry_after->count(), where.auth.identity(repository))
-                               : fmt::format("{} limits the rate of requests (asked {})", where.registry, where.auth.identity(repository));
+    message = said.retry_after
+                  ? fmt::format("{} limits the rate of requests and asks to come back {} (asked {})", where.registry,
+                                http::describe_wait(*said.retry_after, std::chrono::system_clock::now()), where.auth.identity(repository))
+                  : fmt::format("{} limits the rate of requests (asked {})", where.registry, where.auth.identity(repository));
   } else {
     co_return said;
   }
@@ -186,7 +327,10 @@ task<failure> registry_client::refusal(std::string registry, std::string reposit
 }
 
 task<> registry_client::warm_up(std::string registry, unsigned connections, runtime::stop_source& stop) {
-  host& where = host_for(registry);
+  // One that was passed over for a mirror is not asked either.
+  const auto known = hosts_.find(registry);
+  if (known == hosts_.end() || !known->second->answered) co_return;
+  const host& where = *known->second;
   if (where.scheme.empty()) co_return;
   const auto api = http::endpoint_of(where.address, where.scheme);
   if (!api) co_return;
@@ -236,11 +380,33 @@ task<result<endpoint_view>> registry_client::view(reference image) {
 }
 
 task<result<document>> registry_client::get_manifest(reference image, runtime::stop_source& stop) {
-  host& where = host_for(image.registry());
-  api_call asking;
-  asking.registry = image.registry();
-  asking.repository = image.repository();
-  asking.message.target.target = fmt::format("/v2/{}/manifests/{}", image.repository(), image.manifest_reference());
+  const result<std::vector<site>> found = sites(image, static_cast<bool>(image.digest()));
+  if (!found) co_return found.error();
+  const auto now = std::chrono::steady_clock::now();
+  for (const site& one : *found) {
+    if (one.how.is_mirror && !one.record->usable(now)) continue;
+    auto got = co_await get_manifest_at(one, stop);
+    if (got || !one.how.is_mirror || stop.stop_requested()) co_return got;
+    note_failure(one, got.error());
+    const error_code code = got.error().code;
+    if (code == condition::integrity) {
+      one.record->drop();
+      if (settings_.warn) {
+        settings_.warn(
+            fmt::format("the mirror {} sends wrong content and is not asked any more: {}", one.how.registry, got.error().text.message()));
+      }
+    } else if (code == condition::retryable || code == condition::failed) {
+      one.record->failed(std::chrono::steady_clock::now(), got.error().retry_after.value_or(std::chrono::seconds(0)));
+    }
+  }
+  co_return failure(errc::internal_error, "no place to ask");
+}
+
+task<result<document>> registry_client::get_manifest_at(site at, runtime::stop_source& stop) {
+  const reference& image = at.image;
+  host& where = host_for(at.how);
+  api_call asking = pull_call(image);
+  asking.message.target.target = target_of(at.how, image.repository(), "manifests", image.manifest_reference());
   asking.message.set("Accept", std::string(model::manifest_accept()));
   auto sending = co_await send(where, std::move(asking), stop);
   if (!sending) co_return sending.error();
@@ -289,13 +455,12 @@ task<result<document>> registry_client::get_manifest(reference image, runtime::s
   co_return found;
 }
 
-task<result<http::exchange>> registry_client::get_blob(reference image, gantry::digest blob, std::optional<http::byte_range> range,
+task<result<http::exchange>> registry_client::get_blob(site at, gantry::digest blob, std::optional<http::byte_range> range,
                                                        runtime::stop_source& stop, std::optional<http::url>* elsewhere) {
-  host& where = host_for(image.registry());
-  api_call asking;
-  asking.registry = image.registry();
-  asking.repository = image.repository();
-  asking.message.target.target = fmt::format("/v2/{}/blobs/{}", image.repository(), blob.string());
+  const reference& image = at.image;
+  host& where = host_for(at.how);
+  api_call asking = pull_call(image);
+  asking.message.target.target = target_of(at.how, image.repository(), "blobs", blob.string());
   if (range) asking.message.set("Range", range->header_value());
   auto sending = co_await send(where, std::move(asking), stop, elsewhere);
   if (!sending) co_return sending.error();
@@ -309,10 +474,11 @@ task<result<http::exchange>> registry_client::get_blob(reference image, gantry::
                       fmt::format("{}, where {} keeps blob {}, refuses the address that it was asked with: {}",
                                   (*elsewhere)->origin.string(), where.registry, blob.short_form(), http::describe_status(status)));
   }
-  co_return co_await blob_refusal(image, blob, std::move(reply));
+  co_return co_await blob_refusal(std::move(at), blob, std::move(reply));
 }
 
-task<failure> registry_client::blob_refusal(reference image, gantry::digest blob, http::exchange reply) {
+task<failure> registry_client::blob_refusal(site at, gantry::digest blob, http::exchange reply) {
+  const reference& image = at.image;
   const std::string what = fmt::format("blob {} of {}", blob.short_form(), image.name());
   co_return co_await refusal(image.registry(), image.repository(), what, std::move(reply));
 }
@@ -326,11 +492,26 @@ task<result<http::exchange>> registry_client::get_direct(http::url where, std::o
 }
 
 task<result<std::string>> registry_client::read_blob(reference image, descriptor blob, runtime::stop_source& stop) {
+  const result<std::vector<site>> found = sites(image, true);
+  if (!found) co_return found.error();
+  const auto now = std::chrono::steady_clock::now();
+  for (const site& one : *found) {
+    if (one.how.is_mirror && !one.record->usable(now)) continue;
+    auto got = co_await read_blob_at(one, blob, stop);
+    if (got || !one.how.is_mirror || stop.stop_requested()) co_return got;
+    note_failure(one, got.error());
+    if (got.error().code == condition::integrity) one.record->drop();
+  }
+  co_return failure(errc::internal_error, "no place to ask");
+}
+
+task<result<std::string>> registry_client::read_blob_at(site at, descriptor blob, runtime::stop_source& stop) {
+  const reference& image = at.image;
   if (blob.size > model::document_limit) {
     co_return failure(errc::limit_exceeded, fmt::format("blob {} of {} has {} bytes; a document of more than {} is not accepted",
                                                         blob.digest.short_form(), image.name(), blob.size, model::document_limit));
   }
-  auto reply = co_await get_blob(image, blob.digest, std::nullopt, stop);
+  auto reply = co_await get_blob(at, blob.digest, std::nullopt, stop);
   if (!reply) co_return reply.error();
   result<std::string> bytes = co_await reply->read_all(model::document_limit);
   if (!bytes) co_return bytes.error();

@@ -4,6 +4,8 @@
 #include "http/client.hpp"
 #include "http/content_range.hpp"
 #include "registry/authenticator.hpp"
+#include "registry/hints.hpp"
+#include "registry/site.hpp"
 #include "runtime/lanes.hpp"
 #include "runtime/stop.hpp"
 
@@ -17,6 +19,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace gantry::registry {
 
@@ -56,6 +59,12 @@ struct registry_settings {
   std::set<std::string> plain_http;  ///< registries spoken to in clear text; "*" means all
   std::shared_ptr<credential_source> credentials;
   std::function<void(const std::string&)> log;  ///< debug lines without secrets; may be empty
+  /// Where a repository can be had, the registry itself last. Empty: there alone.
+  std::function<result<std::vector<config::endpoint>>(const std::string& registry, const std::string& repository)> endpoints;
+  /// Called before the first request to what \ref endpoints names, with the authority that its rules of TLS are for. May be empty.
+  std::function<void(const config::endpoint&, const http::origin&)> on_endpoint;
+  /// Told what the user should know; may be empty.
+  std::function<void(const std::string&)> warn;
 };
 
 /// The distribution API as far as reading goes, for all registries of one engine: names to endpoints, https or not, authorisation,
@@ -76,15 +85,32 @@ class registry_client {
   /// Where requests for \p image would go; sends none, but asks the credential source.
   task<result<endpoint_view>> view(reference image);
 
+  /// The places where \p image can be had, in the order in which they are asked; the last is the registry itself. \param by_digest not by
+  /// tag. errc::forbidden for what the host's configuration blocks.
+  result<std::vector<site>> sites(const reference& image, bool by_digest);
+  /// Whether GETs of this manifest are limited, so that a HEAD before one may save something.
+  bool counts_pulls(const reference& image);
+  /// Whether everybody who may be asked for blobs of \p image has answered with ranges before, in this run or an earlier one.
+  bool answers_ranges(const reference& image);
+
+  /// What an earlier run learnt; before the first request.
+  void use_hints(hints known);
+  /// The same with what this run has learnt.
+  hints learnt() const;
+
+  /// A mirror failed and another site is asked in its place.
+  void note_failure(const site& where, const failure& why);
+
   /// GET /v2/<name>/manifests/<reference> (distribution-spec, "Pulling manifests"). A digest in \p image decides and is verified.
+  /// Mirrors are asked first; what the registry itself answers is the failure that is returned.
   /// errc::not_found, unauthorized, forbidden, rate_limited, digest_mismatch, limit_exceeded and those of the network.
   task<result<document>> get_manifest(reference image, runtime::stop_source& stop);
 
   /// GET /v2/<name>/blobs/<digest>, redirects followed. With \p range the answer may still be a 200 with the whole:
   /// http::check_range_answer tells. \param elsewhere when given, set to the URL of another origin that the redirects led to \returns an
   /// answer with status 200 or 206 whose body is unread, not verified here.
-  task<result<http::exchange>> get_blob(reference image, gantry::digest blob, std::optional<http::byte_range> range,
-                                        runtime::stop_source& stop, std::optional<http::url>* elsewhere = nullptr);
+  task<result<http::exchange>> get_blob(site at, gantry::digest blob, std::optional<http::byte_range> range, runtime::stop_source& stop,
+                                        std::optional<http::url>* elsewhere = nullptr);
 
   /// GET of a URL that \ref get_blob was led to, without credentials and without further redirects; whatever its status.
   task<result<http::exchange>> get_direct(http::url where, std::optional<http::byte_range> range, runtime::stop_source& stop);
@@ -100,7 +126,7 @@ class registry_client {
   task<failure> refusal(std::string registry, std::string repository, std::string what, http::exchange reply);
 
   /// What an error answer to a request for a blob means.
-  task<failure> blob_refusal(reference image, gantry::digest blob, http::exchange reply);
+  task<failure> blob_refusal(site at, gantry::digest blob, http::exchange reply);
 
   /// The whole of a small blob, verified: a configuration. errc::limit_exceeded above model::document_limit, errc::size_mismatch,
   /// errc::digest_mismatch.
@@ -108,8 +134,12 @@ class registry_client {
 
  private:
   struct host;
+  host& host_for(const config::endpoint& at);
   host& host_for(const std::string& registry);
   task<result<http::exchange>> send_once(http::request message, http::body_source* body, runtime::stop_source& stop);
+  void note_quota(host& where, const http::response_head& answer);
+  task<result<document>> get_manifest_at(site at, runtime::stop_source& stop);
+  task<result<std::string>> read_blob_at(site at, descriptor blob, runtime::stop_source& stop);
   task<result<http::exchange>> send(host& where, api_call what, runtime::stop_source& stop, std::optional<http::url>* elsewhere = nullptr,
                                     http::url* answered_by = nullptr);
   task<result<http::exchange>> send_to(host& where, std::string scheme, api_call what, runtime::stop_source& stop,
@@ -119,6 +149,7 @@ class registry_client {
   runtime::lanes& workers_;
   registry_settings settings_;
   std::map<std::string, std::unique_ptr<host>> hosts_;
+  hints hints_;
 };
 
 }  // namespace gantry::registry

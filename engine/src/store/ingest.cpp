@@ -234,7 +234,8 @@ void ingest::discard() noexcept {
   std::filesystem::remove_all(where_.directory, ignored);
 }
 
-piece_writer::piece_writer(blob_part& target, std::uint64_t offset) : target_(&target), start_(offset) {}
+piece_writer::piece_writer(blob_part& target, std::uint64_t offset, std::vector<journal_record>* copies)
+    : target_(&target), copies_(copies), start_(offset) {}
 
 result<void> piece_writer::append(std::span<const std::byte> bytes, bool once) {
   while (!bytes.empty()) {
@@ -255,6 +256,7 @@ result<void> piece_writer::flush() {
   if (length_ == 0) return {};
   const journal_record piece{start_, length_, hasher_.value()};
   if (auto recorded = target_->record(piece); !recorded) return recorded;
+  if (copies_ != nullptr) copies_->push_back(piece);
   target_->start_writeback(piece.offset, piece.length);
   start_ += length_;
   length_ = 0;

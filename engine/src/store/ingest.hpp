@@ -74,7 +74,8 @@ class ingest final : public blob_part {
 /// outlive them.
 class piece_writer {
  public:
-  piece_writer(blob_part& target, std::uint64_t offset);
+  /// \param copies when given, what is journalled is noted there too; must outlive the writer
+  piece_writer(blob_part& target, std::uint64_t offset, std::vector<journal_record>* copies = nullptr);
 
   /// \param once nobody needs the bytes from memory again, see blob_part::write_once
   result<void> append(std::span<const std::byte> bytes, bool once = false);
@@ -86,6 +87,7 @@ class piece_writer {
 
  private:
   blob_part* target_;
+  std::vector<journal_record>* copies_;
   std::uint64_t start_;       ///< of the current piece
   std::uint64_t length_ = 0;  ///< of the current piece so far
   piece_hasher hasher_;

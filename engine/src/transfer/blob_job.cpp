@@ -1,11 +1,14 @@
 #include "transfer/blob_job.hpp"
 
 #include "store/holder_watch.hpp"
+#include "store/journal.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <set>
+#include <span>
 #include <utility>
 
 namespace gantry::transfer {
@@ -23,6 +26,26 @@ struct opening_attempt {
   store::claim_attempt claimed;
   std::unique_ptr<store::blob_part> part;
 };
+
+/// \p Sent has a piece and who sent it. Blocking.
+template <class Sent>
+std::set<std::size_t> senders_of_wrong_pieces(const store::blob_part& part, const std::vector<Sent>& sent) {
+  std::set<std::size_t> found;
+  std::vector<std::byte> block(std::size_t{256} << 10);
+  for (const Sent& one : sent) {
+    if (found.contains(one.site)) continue;
+    store::piece_hasher hasher;
+    for (std::uint64_t done = 0; done < one.piece.length;) {
+      const std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), one.piece.length - done));
+      const result<std::size_t> got = part.read_at(one.piece.offset + done, std::span(block).first(wanted));
+      if (!got || *got == 0) return found;
+      hasher.update(std::span(block).first(*got));
+      done += *got;
+    }
+    if (hasher.value() != one.piece.checksum) found.insert(one.site);
+  }
+  return found;
+}
 
 result<opening_attempt> claim_and_begin(store::blob_target& into, const descriptor& blob, store::ingest_options how) {
   auto claimed = into.claim(blob);
@@ -49,12 +72,16 @@ blob_job::blob_job(context& shared, operation& running, planner& plan, commit_qu
       into_(std::move(into)),
       wanted_(std::move(wanted)),
       id_(plan.add(wanted_.blob.size, group)),
-      location_(shared.registry, wanted_.source, wanted_.blob.digest),
+      sources_(shared.registry, wanted_.source, wanted_.blob.digest),
       tails_(shared.executor) {}
 
 void blob_job::written(byte_range range) {
   plan_.written(id_, range);
   grown_.notify_all();
+}
+
+void blob_job::note_pieces(std::size_t site, std::vector<store::journal_record> records) {
+  for (const store::journal_record& one : records) pieces_.push_back({one, site});
 }
 
 void blob_job::stream_ended() { grown_.notify_all(); }
@@ -150,6 +177,17 @@ task<result<void>> blob_job::receive_all() {
   co_return result<void>();
 }
 
+/// Tells by the right bytes, which are in \p part, whose pieces of the first time were wrong.
+task<> blob_job::accuse(std::shared_ptr<store::blob_part> part) {
+  auto compare = [part, suspects = std::exchange(suspects_, {})] { return senders_of_wrong_pieces(*part, suspects); };
+  const std::set<std::size_t> guilty = co_await offload(shared_.lanes, lane::files, std::move(compare));
+  for (const std::size_t site : guilty) {
+    sources_.drop(site);
+    running_.events.emit(warning{fmt::format("the mirror {} sent wrong bytes of blob {}; it is not asked any more", sources_.name_of(site),
+                                             wanted_.blob.digest.short_form())});
+  }
+}
+
 task<result<void>> blob_job::fetch(runtime::semaphore::permit opening) {
   const result<void> received = co_await receive_all();
   if (!received) co_return received.error();
@@ -158,6 +196,7 @@ task<result<void>> blob_job::fetch(runtime::semaphore::permit opening) {
   opening.reset();
   std::shared_ptr<store::blob_part> part = std::exchange(part_, nullptr);
   const digest computed = hash_->finish();
+  if (!suspects_.empty() && computed == wanted_.blob.digest) co_await accuse(part);
   co_return co_await commits_.commit(std::move(part), computed);
 }
 
@@ -172,9 +211,11 @@ task<result<void>> blob_job::run(runtime::semaphore::permit opening) {
   result<void> fetched = co_await fetch(std::move(opening));
   if (!fetched && fetched.error().code == errc::digest_mismatch) {
     // Wrong bytes, all there: the part has given them up. Once more from the start, in case something on the way has changed them.
-    running_.events.emit(
-        warning{fmt::format("blob {} does not match its digest; fetching it once more", wanted_.blob.digest.short_form())});
+    running_.events.emit(warning{fmt::format("blob {} does not match its digest; fetching it once more{}", wanted_.blob.digest.short_form(),
+                                             sources_.has_mirrors() ? ", from the registry itself" : "")});
     resumed_ = 0;
+    suspects_ = std::exchange(pieces_, {});
+    sources_.only_origin();
     fetched = co_await begin();
     runtime::semaphore::permit none;
     if (fetched) fetched = co_await fetch(std::move(none));

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/failure.hpp"
-#include "registry/blob_location.hpp"
+#include "registry/blob_sources.hpp"
 #include "runtime/semaphore.hpp"
 #include "runtime/signal.hpp"
 #include "runtime/task_group.hpp"
@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace gantry::transfer {
 
@@ -48,12 +49,14 @@ class blob_job {
 
   const wanted_blob& wanted() const noexcept { return wanted_; }
   blob_id id() const noexcept { return id_; }
-  registry::blob_location& location() noexcept { return location_; }
+  registry::blob_sources& sources() noexcept { return sources_; }
   /// The partial file, while the blob is open.
   const std::shared_ptr<store::blob_part>& part() const noexcept { return part_; }
   hash_follower& hash() noexcept { return *hash_; }
   /// Bytes were written at \p range.
   void written(byte_range range);
+  /// A site sent \p records, which are written.
+  void note_pieces(std::size_t site, std::vector<store::journal_record> records);
   /// One of the streams has ended, with the planner too.
   void stream_ended();
   /// Lets \p writing, the end of what a stream has received, go on without the stream.
@@ -70,6 +73,11 @@ class blob_job {
   std::uint64_t resumed() const noexcept { return resumed_; }
 
  private:
+  struct sent_piece {
+    store::journal_record piece;
+    std::size_t site = 0;
+  };
+  task<> accuse(std::shared_ptr<store::blob_part> part);
   store::ingest_options how_to_begin() const;
   task<result<void>> claim();
   task<result<void>> begin();
@@ -85,7 +93,9 @@ class blob_job {
   std::shared_ptr<store::blob_target> into_;
   wanted_blob wanted_;
   blob_id id_;
-  registry::blob_location location_;
+  registry::blob_sources sources_;
+  std::vector<sent_piece> pieces_;    ///< while there are mirrors: who sent what
+  std::vector<sent_piece> suspects_;  ///< of a blob that was wrong
   std::optional<store::digest_lock> lock_;
   store::ingest_place place_ = store::ingest_place::shared;
   std::shared_ptr<store::blob_part> part_;

@@ -118,6 +118,12 @@ task<> bring(run& all, blob_job& job) {
 /// Decides what follows from a stream that failed, and waits. One trouble is one failure of the blob, however many of its streams meet it.
 task<> recover(run& all, blob_job& job, stream_outcome outcome) {
   const failure& why = *outcome.error;
+  if (outcome.elsewhere) {
+    if (outcome.received != 0) job.retry.progressed();
+    all.running.events.emit(retry_scheduled{std::string(job.wanted().blob.digest.short_form()), 1, std::chrono::milliseconds(0), why.code,
+                                            why.text.message() + "; asking another place"});
+    co_return;
+  }
   const bool server_said_so = why.code == errc::rate_limited || why.code == errc::server_error;
   auto now = clock::now();
   if (server_said_so) all.controller.pushed_back(now);
@@ -221,6 +227,8 @@ task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::
     return std::pair(!little, little ? one.blob.size : ~one.blob.size);
   };
   std::stable_sort(blobs.begin(), blobs.end(), [&](const wanted_blob& a, const wanted_blob& b) { return rank(a) < rank(b); });
+  const auto ranged = [&](const wanted_blob& one) { return shared.registry.answers_ranges(one.source); };
+  if (std::all_of(blobs.begin(), blobs.end(), ranged)) all.plan.assume_ranges();
   for (wanted_blob& one : blobs) {
     const std::size_t host = hosts.at(one.source.registry());
     all.jobs.push_back(std::make_unique<blob_job>(shared, running, all.plan, all.commits, all.changed, into, std::move(one), host));

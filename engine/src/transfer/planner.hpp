@@ -113,6 +113,8 @@ class planner {
   std::uint64_t hedged() const noexcept { return hedged_; }
   /// The shortest wait for a header so far; 0 while none has come.
   std::chrono::nanoseconds round_trip() const noexcept { return round_trip_.value_or(std::chrono::nanoseconds(0)); }
+  /// The origin is known to answer with ranges: no blob waits for a probe.
+  void assume_ranges() noexcept { ranges_seen_ = true; }
   void set_connections(unsigned count) noexcept { values_.connections = count; }
   unsigned streams_of(blob_id blob) const { return static_cast<unsigned>(blobs_.at(blob).streams.size()); }
   std::size_t active() const noexcept { return streams_.size(); }

@@ -43,6 +43,12 @@ task<stream_outcome> segment_stream::run(assignment given) {
   outcome.received = received_;
   // Cut on purpose: because it crawled, or because another has brought the bytes.
   if (line.dropped() && !running_.stop.stop_requested() && outcome.error && outcome.error->code == errc::cancelled) outcome.error.reset();
+  if (site_) {
+    // What this machine has done wrong is nobody's fault elsewhere.
+    const bool failed = outcome.error && (outcome.error->code == condition::retryable || outcome.error->code == errc::protocol_error);
+    job_.sources().ended(*site_, received_, clock::now() - answered_, failed);
+    outcome.elsewhere = failed && job_.sources().has_alternative(*site_);
+  }
   co_return outcome;
 }
 
@@ -50,9 +56,11 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   const bool everything = given.kind == segment_kind::whole;
   std::optional<http::byte_range> range;
   if (!everything) range = http::byte_range{given.range.offset, given.range.end() - 1};
-  auto asking = co_await job_.location().get(range, line.stop());
+  auto asking = co_await job_.sources().get(range, line.stop());
   if (!asking) co_return asking.error();
-  http::exchange reply = std::move(*asking);
+  site_ = asking->site;
+  answered_ = clock::now();
+  http::exchange reply = std::move(asking->reply);
   running_.note_answer();
   std::optional<failure> refused = judge(given, range, reply);
   if (refused) co_return refused;
@@ -85,6 +93,9 @@ std::optional<failure> segment_stream::judge(const assignment& given, const std:
   if (judged->body == http::range_body::part) {
     plan_.header(given.stream, now, range_support::yes, judged->range.first, judged->range.last + 1);
     return std::nullopt;
+  }
+  if (range->first != 0 && job_.sources().refused_range(*site_)) {
+    return failure(errc::range_refused, fmt::format("{} answers a request for a part of a blob with the whole", reply.where()));
   }
   // The whole instead of a part. As the only stream of its blob it is as good as the next one would be; what is held is read and dropped.
   if (plan_.streams_of(given.blob) == 1) {
@@ -145,7 +156,7 @@ task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keep
   segment_writer::shared_buffer spare = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken[1]));
 
   line.begin();
-  const auto writer = std::make_shared<segment_writer>(shared_, job_);
+  const auto writer = std::make_shared<segment_writer>(shared_, job_, *site_);
   std::optional<failure> broken;
   std::optional<failure> unwritten;
   while (!broken && plan_.remaining(stream) != 0) {

@@ -7,6 +7,8 @@
 #include "transfer/line_keeper.hpp"
 #include "transfer/planner.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -21,6 +23,7 @@ using line_map = std::map<stream_id, line_keeper::line*>;
 struct stream_outcome {
   std::uint64_t received = 0;    ///< bytes of the blob that came over the network
   std::optional<failure> error;  ///< nothing when there is nothing left to do for this assignment
+  bool elsewhere = false;        ///< a mirror failed, and another site is asked at once
 };
 
 /// One request for bytes of a blob and its answer, stored as it comes. Whatever happens, what arrived is written and journalled. The
@@ -50,6 +53,8 @@ class segment_stream {
   blob_job& job_;
   std::uint64_t received_ = 0;
   std::uint64_t filled_ = 0;
+  std::optional<std::size_t> site_;  ///< of the job's sources, once one has answered
+  std::chrono::steady_clock::time_point answered_;
   std::uint64_t answer_end_ = 0;  ///< offset in the blob behind the answer's last byte
 };
 

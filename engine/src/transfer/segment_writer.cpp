@@ -22,7 +22,7 @@ result<void> segment_writer::pieces::append(std::uint64_t offset, std::span<cons
     if (!flushed) return flushed.error();
   }
   if (!run) {
-    run.emplace(*part, offset);
+    run.emplace(*part, offset, keeps_records ? &records : nullptr);
     begun = now;
   }
   return run->append(bytes, once);
@@ -82,6 +82,7 @@ task<result<void>> segment_writer::finish(std::shared_ptr<segment_writer> writer
     auto call = [pieces = self.pieces_] { return pieces->flush(); };
     flushed = co_await runtime::offload(self.shared_.lanes, runtime::lane::files, std::move(call));
   }
+  if (!self.pieces_->records.empty()) self.job_.note_pieces(self.site_, std::move(self.pieces_->records));
   if (self.error_) co_return *self.error_;
   co_return flushed;
 }

@@ -9,6 +9,7 @@
 #include "transfer/context.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,8 +24,11 @@ class segment_writer {
   using shared_buffer = std::shared_ptr<runtime::buffer_pool::buffer>;
 
   /// References must outlive the writer, for which \ref finish must be awaited.
-  segment_writer(context& shared, blob_job& job) : shared_(shared), job_(job), pieces_(std::make_shared<pieces>()), busy_(shared.executor) {
+  /// \param site of the job's sources, where the bytes come from
+  segment_writer(context& shared, blob_job& job, std::size_t site)
+      : shared_(shared), job_(job), site_(site), pieces_(std::make_shared<pieces>()), busy_(shared.executor) {
     pieces_->part = job.part();
+    pieces_->keeps_records = job.sources().has_mirrors();
   }
 
   /// Starts to store \p parts of \p block, whose first byte stands at \p base in the blob, after the call before has ended. \p last: also
@@ -40,6 +44,8 @@ class segment_writer {
     std::shared_ptr<store::blob_part> part;
     std::optional<store::piece_writer> run;
     std::chrono::steady_clock::time_point begun;  ///< of what is not journalled yet
+    bool keeps_records = false;                   ///< whether it may matter who sent what
+    std::vector<store::journal_record> records;   ///< of what was journalled
     result<void> append(std::uint64_t offset, std::span<const std::byte> bytes, bool once);
     result<void> flush();
   };
@@ -48,6 +54,7 @@ class segment_writer {
 
   context& shared_;
   blob_job& job_;
+  std::size_t site_;
   std::shared_ptr<pieces> pieces_;
   runtime::task_group busy_;
   shared_buffer in_flight_;

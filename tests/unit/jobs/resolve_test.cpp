@@ -45,7 +45,9 @@ struct fixture {
   net::connector connections{workers, net::connect_limits{10s, 10s}};
   http::client http{connections, http::exchange_limits{5s, 5s}, [](const http::origin&) { return net::tls_settings(); }};
   registry::registry_client client{http, workers, settings()};
-  transfer::context shared{loop.executor, workers, buffers, hash_buffers, permits, client, {3, 10ms, 5s}, 4};
+  transfer::hash_scheduler hashes{loop.executor, workers};
+  transfer::limiter bandwidth{0};
+  transfer::context shared{loop.executor, workers, buffers, hash_buffers, hashes, permits, bandwidth, client, {3, 10ms, 5s}, 4, 4};
   std::shared_ptr<store::content_store> store = opened();
   std::vector<event> events;
   transfer::operation running{transfer::event_emitter([this](const event& one) { events.push_back(one); }, {})};

@@ -1,0 +1,116 @@
+#include "config/hosts_toml.hpp"
+
+#include "config/toml.hpp"
+
+#include <algorithm>
+
+namespace gantry::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A path, or a list of paths.
+bool take_paths(const toml::node* node, const fs::path& base, std::vector<fs::path>& into) {
+  if (node == nullptr) return true;
+  if (const auto text = node->value_exact<std::string>()) {
+    into.push_back(base / *text);
+    return true;
+  }
+  const toml::array* const list = node->as_array();
+  return list != nullptr && std::all_of(list->begin(), list->end(), [&](const toml::node& one) {
+           const auto text = one.value_exact<std::string>();
+           if (text) into.push_back(base / *text);
+           return text.has_value();
+         });
+}
+
+/// `"both.pem"`, `["a.cert", "a.key"]` or `[["a.cert", "a.key"], ...]`, of which the first counts.
+bool take_client(const toml::node* node, const fs::path& base, hosts_toml::host& into) {
+  if (node == nullptr) return true;
+  std::vector<fs::path> files;
+  const toml::array* const list = node->as_array();
+  const toml::node* const first = list != nullptr ? list->get(0) : nullptr;
+  if (!take_paths(first != nullptr && first->is_array() ? first : node, base, files) || files.empty()) return false;
+  into.client.emplace(files.front(), files.size() > 1 ? files[1] : files.front());
+  return true;
+}
+
+bool take_capabilities(const toml::node* node, hosts_toml::host& into) {
+  if (node == nullptr) return true;
+  const toml::array* const list = node->as_array();
+  if (list == nullptr) return false;
+  into.pull = into.resolve = false;
+  for (const toml::node& one : *list) {
+    const auto word = one.value_exact<std::string>();
+    if (!word) return false;
+    into.pull = into.pull || *word == "pull";
+    into.resolve = into.resolve || *word == "resolve";
+  }
+  return true;
+}
+
+result<hosts_toml::host> read_host(std::string url, const toml::table& from, const std::string& name) {
+  hosts_toml::host made;
+  const fs::path base = fs::path(name).parent_path();
+  bool override_path = false;
+  const bool typed = take(from, "skip_verify", made.skip_verify) && take(from, "override_path", override_path) &&
+                     take_paths(from.get("ca"), base, made.authorities) && take_client(from.get("client"), base, made) &&
+                     take_capabilities(from.get("capabilities"), made);
+  if (!typed) return cannot_be_read(name, fmt::format("a member of {} has the wrong type", clean_text(url, 128)));
+  made.has_headers = from.get("header") != nullptr;
+  if (url.find("://") == std::string::npos) url = "https://" + url;
+  if (!url.starts_with("https://") && !url.starts_with("http://")) {
+    return cannot_be_read(name, fmt::format("{} is neither http nor https", clean_text(url, 128)));
+  }
+  const std::size_t slash = url.find('/', url.find("://") + 3);
+  made.api = slash == std::string::npos ? std::string() : url.substr(slash);
+  made.url = url.substr(0, slash);
+  while (made.api.ends_with('/')) made.api.pop_back();
+  if (!override_path && !made.api.ends_with("/v2")) made.api += "/v2";
+  return made;
+}
+
+}  // namespace
+
+result<hosts_toml> hosts_toml::parse(std::string_view text, const std::string& name) {
+  const result<toml::table> document = read_toml(text, name);
+  if (!document) return document.error();
+  hosts_toml made;
+  made.file = name;
+  std::string server;
+  if (!take(*document, "server", server)) return cannot_be_read(name, "server is no string");
+  if (!server.empty()) {
+    auto itself = read_host(server, *document, name);
+    if (!itself) return itself.error();
+    made.server = std::move(*itself);
+  }
+  const toml::node* const hosts = document->get("host");
+  if (hosts == nullptr) return made;
+  const toml::table* const tables = hosts->as_table();
+  if (tables == nullptr) return cannot_be_read(name, "host is no table");
+  // The parser sorts by name, and the order of the file is the order of preference.
+  std::vector<std::pair<toml::source_position, hosts_toml::host>> found;
+  for (const auto& [key, node] : *tables) {
+    const toml::table* const table = node.as_table();
+    if (table == nullptr) return cannot_be_read(name, "a host is no table");
+    auto host = read_host(std::string(key.str()), *table, name);
+    if (!host) return host.error();
+    found.emplace_back(key.source().begin, std::move(*host));
+  }
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (auto& [place, host] : found) made.hosts.push_back(std::move(host));
+  return made;
+}
+
+std::vector<std::string> containerd_directories(std::string_view registry) {
+  std::vector<std::string> names;
+  const std::size_t colon = registry.rfind(':');
+  if (colon != std::string_view::npos) {
+    names.push_back(fmt::format("{}_{}_", registry.substr(0, colon), registry.substr(colon + 1)));
+  }
+  names.emplace_back(registry);
+  names.emplace_back("_default");
+  return names;
+}
+
+}  // namespace gantry::config

@@ -1,0 +1,91 @@
+#include "registry/blob_sources.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gantry::registry {
+namespace {
+
+/// What will not change while the blob is being fetched.
+bool is_lasting(error_code code) {
+  return code == condition::not_found || code == condition::not_authorised || code == condition::usage || code == errc::tls_not_trusted ||
+         code == errc::redirect_refused;
+}
+
+}  // namespace
+
+result<void> blob_sources::find_sites() {
+  if (!locations_.empty()) return {};
+  auto sites = registry_.sites(image_, true);
+  if (!sites) return sites.error();
+  for (site& one : *sites) {
+    place made;
+    made.location = std::make_unique<blob_location>(registry_, one, blob_);
+    made.where = std::move(one);
+    locations_.push_back(std::move(made));
+  }
+  return {};
+}
+
+std::size_t blob_sources::choose(const std::vector<bool>& tried, bool ranged) const {
+  const std::size_t origin = locations_.size() - 1;
+  if (only_origin_) return origin;
+  std::vector<const site_record*> records;
+  std::vector<bool> excluded;
+  for (std::size_t i = 0; i < origin; ++i) {
+    records.push_back(locations_[i].where.record.get());
+    excluded.push_back(tried[i] || locations_[i].without_blob || (ranged && locations_[i].without_ranges));
+  }
+  // With no mirror left the number of them is the origin's index.
+  return choose_site(records, excluded, std::chrono::steady_clock::now());
+}
+
+task<result<sourced_exchange>> blob_sources::get(std::optional<http::byte_range> range, runtime::stop_source& stop) {
+  if (const result<void> found = find_sites(); !found) co_return found.error();
+  const bool ranged = range && range->first != 0;
+  std::vector<bool> tried(locations_.size(), false);
+  for (;;) {
+    const std::size_t chosen = choose(tried, ranged);
+    place& asked = locations_[chosen];
+    asked.where.record->began();
+    auto reply = co_await asked.location->get(range, stop);
+    if (reply) {
+      if (reply->head().status == 206) asked.where.record->ranges = true;
+      sourced_exchange answer{std::move(*reply), chosen};
+      co_return answer;
+    }
+    asked.where.record->ended(0, std::chrono::nanoseconds(0));
+    const bool last = chosen + 1 == locations_.size();
+    if (last || stop.stop_requested()) co_return reply.error();
+    registry_.note_failure(asked.where, reply.error());
+    if (is_lasting(reply.error().code)) {
+      asked.without_blob = true;
+    } else {
+      asked.where.record->failed(std::chrono::steady_clock::now(), reply.error().retry_after.value_or(std::chrono::seconds(0)));
+    }
+    tried[chosen] = true;
+  }
+}
+
+void blob_sources::ended(std::size_t site, std::uint64_t bytes, std::chrono::nanoseconds time, bool failed) {
+  site_record& record = *locations_[site].where.record;
+  record.ended(bytes, time);
+  if (failed && site + 1 != locations_.size()) record.failed(std::chrono::steady_clock::now());
+}
+
+bool blob_sources::has_alternative(std::size_t site) const { return !only_origin_ && site + 1 < locations_.size(); }
+
+bool blob_sources::refused_range(std::size_t site) {
+  if (only_origin_ || site + 1 == locations_.size()) return false;
+  locations_[site].without_ranges = true;
+  return true;
+}
+
+std::string blob_sources::name_of(std::size_t site) const {
+  const config::endpoint& how = locations_[site].where.how;
+  return how.registry;
+}
+
+void blob_sources::drop(std::size_t site) { locations_[site].where.record->drop(); }
+
+}  // namespace gantry::registry

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "registry/blob_location.hpp"
+#include "registry/site.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::registry {
+
+/// An answer that brings bytes of a blob, and who gives it.
+struct sourced_exchange {
+  http::exchange reply;
+  std::size_t site = 0;
+};
+
+/// Where the bytes of one blob are had: mirrors while one of them works, ranked by what they bring, else the registry itself. Each request
+/// chooses anew, so that the ranges of a blob may come from all of them. Used on the strand alone.
+class blob_sources {
+ public:
+  /// \p registry must outlive the object.
+  blob_sources(registry_client& registry, reference image, gantry::digest blob)
+      : registry_(registry), image_(std::move(image)), blob_(std::move(blob)) {}
+
+  /// Asks until one site answers with bytes; the registry itself last, whose failure is the one that is returned. Each success must be
+  /// followed by \ref ended.
+  task<result<sourced_exchange>> get(std::optional<http::byte_range> range, runtime::stop_source& stop);
+
+  /// The exchange is over. \p failed: its answer was wrong, or broke off.
+  void ended(std::size_t site, std::uint64_t bytes, std::chrono::nanoseconds time, bool failed);
+
+  /// Whether another site may do what \p site has just failed to do, so that it is asked at once.
+  bool has_alternative(std::size_t site) const;
+  /// The site answers range requests with the whole blob. \returns whether another site can be asked for ranges.
+  bool refused_range(std::size_t site);
+
+  /// From here on the registry itself alone is asked.
+  void only_origin() noexcept { only_origin_ = true; }
+  bool has_mirrors() const noexcept { return locations_.size() > 1; }
+  /// `http[s]://host`, for people.
+  std::string name_of(std::size_t site) const;
+  /// The site sent bytes that are not the blob's: nobody asks it again.
+  void drop(std::size_t site);
+
+ private:
+  struct place {
+    site where;
+    std::unique_ptr<blob_location> location;
+    bool without_blob = false;    ///< it does not have the blob, or does not give it to us
+    bool without_ranges = false;  ///< it gives the whole blob alone
+  };
+  result<void> find_sites();
+  std::size_t choose(const std::vector<bool>& tried, bool ranged) const;
+
+  registry_client& registry_;
+  reference image_;
+  gantry::digest blob_;
+  std::vector<place> locations_;  ///< the last is the registry itself
+  bool only_origin_ = false;
+};
+
+}  // namespace gantry::registry

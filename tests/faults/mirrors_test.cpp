@@ -1,0 +1,228 @@
+// Several places for one image: what mirrors bring, and how they let us down.
+#include "faults/puller.hpp"
+
+#include "support/catch.hpp"
+
+#include <gantry/credentials.hpp>
+
+#include <filesystem>
+
+using namespace gantry;
+using namespace gantry::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+test_image image_of(std::uint64_t layer) {
+  image_recipe recipe;
+  recipe.layers = {layer};
+  return build_image(recipe);
+}
+
+struct mirrored {
+  explicit mirrored(std::uint64_t layer = 3'000'000, fake_registry_options options = {})
+      : origin(std::move(options)), image(image_of(layer)) {
+    for (fake_registry* one : {&origin, &first, &second}) one->hold("team/app", "1.0", image);
+  }
+  fake_registry origin;
+  fake_registry first;
+  fake_registry second;
+  test_image image;
+  puller pulls{origin};
+
+  void mirror(const fake_registry& by) { pulls.settings.mirrors.push_back({origin.host(), "http://" + by.host()}); }
+  const std::string& layer() const { return image.layers[0].digest; }
+};
+
+std::string warnings(const pull_report& report) {
+  std::string text;
+  for (const event& one : report.events) {
+    if (const auto* said = std::get_if<warning>(&one)) text += said->message + "\n";
+  }
+  return text;
+}
+
+class one_credential final : public credential_source {
+ public:
+  explicit one_credential(std::string registry) : registry_(std::move(registry)) {}
+  std::optional<credential> find(const std::string& registry, const std::string&, diagnostics&) override {
+    if (registry != registry_) return std::nullopt;
+    credential value;
+    value.username = "alice";
+    value.password = "wonder";
+    return value;
+  }
+
+ private:
+  std::string registry_;
+};
+
+}  // namespace
+
+TEST_CASE("a mirror is asked in the registry's place, and the image keeps its name", "[faults]") {
+  mirrored m;
+  m.mirror(m.first);
+  const pull_report report = m.pulls.pull();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(m.origin.count() == 0);
+  CHECK(m.first.count("/manifests/") >= 1);
+  CHECK(report.result.images.front().reference.registry() == m.origin.host());
+  CHECK(m.pulls.leftovers() == "");
+}
+
+TEST_CASE("a path of a mirror stands before the repository", "[faults]") {
+  mirrored m;
+  m.first.hold("hub/team/app", "1.0", m.image);
+  m.pulls.settings.mirrors.push_back({m.origin.host(), "http://" + m.first.host() + "/hub/"});
+  REQUIRE_FALSE(m.pulls.pull().ec);
+  CHECK(m.first.count("/v2/hub/team/app/") == m.first.count());
+  CHECK(m.origin.count() == 0);
+}
+
+TEST_CASE("what a mirror does not have, or does not give, comes from the registry", "[faults]") {
+  mirrored m;
+  m.mirror(m.first);
+  const unsigned status = GENERATE(404U, 401U, 403U, 429U, 500U, 503U);
+  INFO(status);
+  m.first.inject("/v2/", answer_with(status), 1, 0);
+  const pull_report report = m.pulls.pull();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(m.origin.count("/blobs/") >= 1);
+  CHECK(report.took < 5s);
+}
+
+TEST_CASE("a mirror that is not there costs nothing but the attempt", "[faults]") {
+  mirrored m;
+  m.pulls.settings.mirrors.push_back({m.origin.host(), "http://127.0.0.1:" + std::to_string(unused_port())});
+  const pull_report report = m.pulls.pull();
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.took < 5s);
+}
+
+TEST_CASE("a mirror that breaks off in the middle of a blob is gone on with elsewhere", "[faults]") {
+  mirrored m(12'000'000);
+  m.mirror(m.first);
+  m.mirror(m.second);
+  m.pulls.settings.jobs = 2;
+  m.first.inject(m.layer(), reset_after(1'000'000), 1, 0);
+  const pull_report report = m.pulls.pull();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(m.second.body_sent(m.layer()) > 0);
+  CHECK(report.took < 10s);
+  CHECK(m.pulls.leftovers() == "");
+}
+
+TEST_CASE("segments come from several mirrors at once, and none from the registry", "[faults]") {
+  mirrored m(40'000'000);
+  m.mirror(m.first);
+  m.mirror(m.second);
+  m.pulls.settings.jobs = 4;
+  const pull_report report = m.pulls.pull();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(m.first.body_sent(m.layer()) > 0);
+  CHECK(m.second.body_sent(m.layer()) > 0);
+  CHECK(m.origin.count("/blobs/") == 0);
+  CHECK(m.pulls.leftovers() == "");
+}
+
+TEST_CASE("a mirror without ranges does not keep the others from them", "[faults]") {
+  mirrored m(40'000'000);
+  m.mirror(m.first);
+  m.mirror(m.second);
+  m.pulls.settings.jobs = 4;
+  m.second.inject(m.layer(), range_ignored(), 1, 0);
+  const pull_report report = m.pulls.pull();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(m.first.count(m.layer()) >= 2);
+  CHECK(m.pulls.leftovers() == "");
+}
+
+TEST_CASE("a mirror that sends wrong bytes is found, named and left out", "[faults]") {
+  mirrored m(24'000'000);
+  m.mirror(m.first);
+  m.mirror(m.second);
+  m.pulls.settings.jobs = 4;
+  m.second.inject(m.layer(), wrong_byte_at(100), 1, 0);
+  const pull_report report = m.pulls.pull();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(m.origin.body_sent(m.layer()) == m.image.layers[0].bytes.size());
+  const std::string said = warnings(report);
+  CHECK(said.find("the mirror " + m.second.host() + " sent wrong bytes") != std::string::npos);
+  CHECK(said.find("the mirror " + m.first.host()) == std::string::npos);
+  CHECK(m.pulls.leftovers() == "");
+}
+
+TEST_CASE("a mirror that answers a digest with another manifest is left out", "[faults]") {
+  mirrored m;
+  m.mirror(m.first);
+  m.first.inject("/manifests/", wrong_byte_at(20), 1, 0);
+  const pull_report report = m.pulls.pull("team/app@" + m.image.manifest.digest);
+  REQUIRE_FALSE(report.ec);
+  CHECK(warnings(report).find(m.first.host()) != std::string::npos);
+  CHECK(m.first.count("/blobs/") == 0);
+}
+
+TEST_CASE("credentials of the registry never reach a mirror", "[faults]") {
+  fake_registry_options options;
+  options.auth = fake_auth::basic;
+  options.username = "alice";
+  options.password = "wonder";
+  mirrored m(3'000'000, options);
+  m.mirror(m.first);
+  m.pulls.settings.credentials = std::make_shared<one_credential>(m.origin.host());
+  // It asks for them, and is refused.
+  m.first.inject("/v2/", answer_with(401, {{"WWW-Authenticate", "Basic realm=\"x\""}}), 1, 0);
+  const pull_report report = m.pulls.pull();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  for (const recorded_request& one : m.first.requests()) CHECK(one.header("Authorization").empty());
+}
+
+TEST_CASE("registries.conf of the machine is honoured, and left aside when nobody asks for it", "[faults]") {
+  mirrored m;
+  const temp_dir etc;
+  std::filesystem::create_directories(etc / "containers");
+  spill(etc / "containers/registries.conf", "[[registry]]\nlocation = \"" + m.origin.host() + "\"\n[[registry.mirror]]\nlocation = \"" +
+                                                m.first.host() + "\"\ninsecure = true\n");
+  REQUIRE_FALSE(m.pulls.pull().ec);
+  CHECK(m.first.count() == 0);
+  puller other(m.origin);
+  other.settings.host_files = host_config{etc.path(), {}, {}};
+  const pull_report report = other.pull();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(m.first.count("/blobs/") >= 1);
+  CHECK(warnings(report).find(m.first.host() + " is not verified") != std::string::npos);
+
+  spill(etc / "containers/registries.conf", "[[registry]]\nlocation = \"" + m.origin.host() + "\"\nblocked = true\n");
+  puller third(m.origin);
+  third.settings.host_files = host_config{etc.path(), {}, {}};
+  const pull_report blocked = third.pull();
+  CHECK(blocked.ec == make_error_condition(condition::not_authorised));
+  CHECK(blocked.text.message().find("blocked") != std::string::npos);
+  spill(etc / "containers/registries.conf", "[[registry");
+  puller fourth(m.origin);
+  fourth.settings.host_files = host_config{etc.path(), {}, {}};
+  CHECK(fourth.pull().ec == make_error_condition(condition::usage));
+}
+
+TEST_CASE("hosts.toml tells a mirror which registry is meant", "[faults]") {
+  mirrored m;
+  const temp_dir etc;
+  const std::string name = m.origin.host();
+  std::filesystem::create_directories(etc / "containerd/certs.d" / name);
+  spill(etc / "containerd/certs.d" / name / "hosts.toml", "[host.\"http://" + m.first.host() + "\"]\ncapabilities = [\"pull\"]\n");
+  m.pulls.settings.host_files = host_config{etc.path(), {}, {}};
+  const pull_report report = m.pulls.pull();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(m.origin.count("/manifests/1.0") == 1);
+  CHECK(m.first.count("/blobs/") >= 1);
+  for (const recorded_request& one : m.first.requests()) CHECK(one.target.find("?ns=" + name) != std::string::npos);
+}

@@ -1,0 +1,96 @@
+#include "config/host_configuration.hpp"
+
+#include "support/catch.hpp"
+#include "support/temp_dir.hpp"
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+using namespace gantry;
+using namespace gantry::config;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct machine {
+  test::temp_dir directory;
+  host_config places;
+  machine() {
+    places.etc = directory / "etc";
+    places.user_config = directory / "config";
+  }
+  void write(const std::string& name, const std::string& text) const {
+    fs::create_directories((directory / name).parent_path());
+    test::spill(directory / name, text);
+  }
+  host_configuration read() const { return read_host_configuration(places).value(); }
+};
+
+std::string registry(const std::string& location, const std::string& more = "") {
+  return "[[registry]]\nlocation = \"" + location + "\"\n" + more;
+}
+
+}  // namespace
+
+TEST_CASE("a machine without configuration says nothing") {
+  const auto read = machine().read();
+  CHECK(read.certificates.empty());
+  CHECK(read.containers.registries.empty());
+  CHECK(read.containerd.empty());
+  CHECK(read.docker.mirrors.empty());
+}
+
+TEST_CASE("the user's registries.conf stands for the system's, and drop-ins of both follow") {
+  machine m;
+  m.write("etc/containers/registries.conf", registry("system.test"));
+  m.write("etc/containers/registries.conf.d/10-a.conf", registry("dropin.test"));
+  m.write("etc/containers/registries.conf.d/ignored.txt", "[[");
+  CHECK(m.read().containers.registries.size() == 2);
+  m.write("config/containers/registries.conf", registry("user.test"));
+  m.write("config/containers/registries.conf.d/20-b.conf", registry("dropin.test", "blocked = true\n"));
+  const auto read = m.read();
+  CHECK(read.containers.find("system.test/x") == nullptr);
+  CHECK(read.containers.find("user.test/x") != nullptr);
+  CHECK(read.containers.find("dropin.test/x")->blocked);
+  m.write("only.conf", registry("named.test"));
+  m.places.registries_conf = m.directory / "only.conf";
+  CHECK(m.read().containers.registries.size() == 1);
+}
+
+TEST_CASE("containerd's and docker's files are found, the user's daemon.json first") {
+  machine m;
+  m.write("etc/containerd/certs.d/a.test_5000_/hosts.toml", "[host.\"https://m.test\".header]\nx = \"y\"\n");
+  m.write("etc/docker/daemon.json", R"({"registry-mirrors": ["https://system.test"]})");
+  m.write("etc/docker/certs.d/a.test/ca.crt", "");
+  auto read = m.read();
+  REQUIRE(read.containerd.size() == 1);
+  CHECK(read.containerd[0].first == "a.test_5000_");
+  REQUIRE(read.notes.size() == 1);
+  CHECK(read.notes[0].find("hosts.toml") != std::string::npos);
+  CHECK(read.docker.mirrors.front() == "https://system.test");
+  CHECK(read.certificates.size() == 1);
+  m.write("config/docker/daemon.json", R"({"registry-mirrors": ["https://user.test"]})");
+  CHECK(m.read().docker.mirrors.front() == "https://user.test");
+}
+
+TEST_CASE("a file that cannot be understood is an error, since it may have blocked something") {
+  machine m;
+  m.write("etc/containers/registries.conf", "[[registry");
+  const auto refused = read_host_configuration(m.places);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == errc::invalid_option);
+}
+
+TEST_CASE("the places of this machine come from its variables") {
+  std::map<std::string, std::string> set{{"HOME", "/home/me"}};
+  const auto read = [&] {
+    return host_config::of_this_machine([&](const char* name) { return set.contains(name) ? set.at(name) : std::string(); });
+  };
+  CHECK(read().user_config == "/home/me/.config");
+  CHECK(read().etc == "/etc");
+  set["XDG_CONFIG_HOME"] = "/elsewhere";
+  set["CONTAINERS_REGISTRIES_CONF"] = "/r.conf";
+  CHECK(read().user_config == "/elsewhere");
+  CHECK(read().registries_conf == "/r.conf");
+}
