@@ -103,13 +103,6 @@ class client {
   /// The hosts that want to be left alone, and for how long.
   std::map<std::string, std::chrono::milliseconds> resting() const;
 
-  /// Told when requests to a host begin to wait because it asked for it, with a sentence for people. May be empty.
-  std::function<void(const std::string&)> on_wait;
-  /// How the host, `host:port`, wants to be treated.
-  governor& governor_of(const std::string& authority) { return hosts_[authority].rules; }
-  /// The hosts that want to be left alone, and for how long.
-  std::map<std::string, std::chrono::milliseconds> resting() const;
-
  private:
   struct governed {
     governor rules;

@@ -9,8 +9,8 @@ namespace gantry::jobs {
 
 task<result<void>> record(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
                           std::vector<store::reference_record> records) {
-  auto attempt = [store, records = std::move(records)]() -> result<std::optional<bool>> {
-    auto lock = store->try_lock_index();
+  auto attempt = [store = std::move(store), records = std::move(records)]() -> result<std::optional<bool>> {
+    const auto lock = store->try_lock_index();
     if (!lock) return lock.error();
     if (!*lock) return std::optional<bool>();
     for (const store::reference_record& one : records) {
