@@ -58,6 +58,18 @@ result<file> file::open(const std::filesystem::path& path, open_mode mode, unsig
   return file(descriptor, path);
 }
 
+result<file> file::open_unnamed(const std::filesystem::path& directory) {
+#ifdef O_TMPFILE
+  const int descriptor = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (descriptor >= 0) return file(descriptor, directory);
+#endif
+  auto named = open(directory / (".gantry-" + random_suffix()), open_mode::create_new, 0600);
+  if (named) {
+    if (auto removed = remove_file(named->path()); !removed) return removed.error();
+  }
+  return named;
+}
+
 result<std::uint64_t> file::size() const {
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0) return system_failure(errno, "cannot examine", path_.string());
@@ -117,6 +129,14 @@ result<void> file::reserve([[maybe_unused]] std::uint64_t size) const {
   }
 #endif
   return {};
+}
+
+void file::clear([[maybe_unused]] std::uint64_t offset, [[maybe_unused]] std::uint64_t length) const noexcept {
+#ifdef __linux__
+  if (length == 0) return;
+  [[maybe_unused]] const int ignored =
+      ::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(length));
+#endif
 }
 
 void file::start_writeback([[maybe_unused]] std::uint64_t offset, [[maybe_unused]] std::uint64_t length) const noexcept {

@@ -48,6 +48,10 @@ class file {
   /// \param permissions of a file that is created, less the umask
   static result<file> open(const std::filesystem::path& path, open_mode mode, unsigned permissions = 0666);
 
+  /// A file for reading and writing that never has a name, in \p directory; its space is free again when the object goes, however the
+  /// process ends. Only where the file system cannot do that it has a name for a moment.
+  static result<file> open_unnamed(const std::filesystem::path& directory);
+
   bool is_open() const noexcept { return descriptor_ >= 0; }
   int descriptor() const noexcept { return descriptor_; }
   const std::filesystem::path& path() const noexcept { return path_; }
@@ -67,6 +71,8 @@ class file {
   /// Reserves blocks for \p size bytes without changing the length, where fallocate(2) works; elsewhere does nothing. Fails with
   /// errc::no_space only.
   result<void> reserve(std::uint64_t size) const;
+  /// Gives back the blocks of a range, which then reads as zeros; best effort.
+  void clear(std::uint64_t offset, std::uint64_t length) const noexcept;
   /// Asks the kernel to begin writing dirty pages of the range; best effort, no length means to the end.
   void start_writeback(std::uint64_t offset, std::uint64_t length) const noexcept;
   /// fdatasync. After a failure the data must be taken as lost: the kernel may have dropped the dirty pages.

@@ -111,16 +111,10 @@ class planner {
     plan_.remaining -= part.size;
   }
 
-  /// Of a part whose digest is not known before its end, anybody may be the owner.
-  bool is_worked_on(const stored_file& part) const {
-    if (part.digest) return view_.leases.keeps(part.digest);
-    return view_.leases.everything || !view_.leases.digests.empty();
-  }
-
   void drop_due_partials() {
     for (const stored_file& part : view_.files.partial) {
       if (!is_old(part.modified, partial_life) && !(wish_.all && view_.locks)) continue;
-      if (is_worked_on(part)) {
+      if (part.digest && view_.leases.keeps(part.digest)) {
         plan_.in_use += part.size;
       } else {
         remove_partial(part);
@@ -140,7 +134,7 @@ class planner {
       for (const stored_file* part : oldest_first(view_.files.partial)) {
         if (plan_.remaining <= limit) break;
         const bool gone = std::find(plan_.partial.begin(), plan_.partial.end(), *part) != plan_.partial.end();
-        if (!gone && !is_worked_on(*part)) remove_partial(*part);
+        if (!gone && !(part->digest && view_.leases.keeps(part->digest))) remove_partial(*part);
       }
     }
     std::stable_sort(kept_.begin(), kept_.end(), [](const named* a, const named* b) { return a->used < b->used; });

@@ -160,13 +160,7 @@ result<std::string> content_store::read(const descriptor& blob, std::size_t cap)
 }
 
 result<void> content_store::put(const descriptor& blob, std::string_view bytes) const {
-  if (bytes.size() != blob.size) {
-    return failure(errc::size_mismatch,
-                   fmt::format("{} bytes were given for blob {}, which has {}", bytes.size(), blob.digest.string(), blob.size));
-  }
-  if (const digest computed = model::digest_of(bytes, blob.digest.algorithm()); computed != blob.digest) {
-    return failure(errc::digest_mismatch, fmt::format("the bytes given for blob {} hash to {}", blob.digest.string(), computed.string()));
-  }
+  if (auto checked = check_content(blob, bytes); !checked) return checked;
   const std::filesystem::path target = paths_.blob(blob.digest);
   // The right bytes are at hand, so that a damaged blob is mended here.
   if (holds(blob)) {

@@ -1,11 +1,11 @@
 #pragma once
 
 #include "base/failure.hpp"
-#include "model/blob_source.hpp"
 #include "runtime/file.hpp"
 #include "store/blob_meta.hpp"
 #include "store/blob_target.hpp"
 #include "store/blob_writer.hpp"
+#include "store/document_store.hpp"
 #include "store/ingest.hpp"
 #include "store/inventory.hpp"
 #include "store/lease.hpp"
@@ -75,7 +75,7 @@ struct held_reference {
 /// Order of an operation: try_lease() until it is had -> looks at blobs, fetches -> references -> end of the lease.
 /// Order of a fetch: claim() until the blob is held or the lock is had -> begin() -> piece_writer... -> commit(). Order of an
 /// operation's end: try_lock_index() -> put_reference()... -> rebuild_index().
-class content_store final : public model::blob_source, public blob_target {
+class content_store final : public document_store, public blob_target {
  public:
   /// `$GANTRY_CACHE_DIR`, else `$XDG_CACHE_HOME/gantry` (absolute paths only), else `$HOME/.cache/gantry`; empty variables count as unset.
   /// Fails with errc::invalid_option when none is set.
@@ -87,17 +87,15 @@ class content_store final : public model::blob_source, public blob_target {
 
   const std::filesystem::path& root() const noexcept { return paths_.root; }
 
-  /// Whether the blob is there, by name and size.
-  bool holds(const descriptor& blob) const noexcept;
+  bool holds(const descriptor& blob) const noexcept override;
 
   /// Opens a blob at offset 0; native_handle() is its descriptor. errc::not_found when it is not held.
   result<std::unique_ptr<model::blob_reader>> open(const descriptor& blob) override;
 
-  /// The bytes of a small blob, hashed again. errc::not_found, errc::limit_exceeded above \p cap, errc::digest_mismatch.
-  result<std::string> read(const descriptor& blob, std::size_t cap) const;
+  result<std::string> read(const descriptor& blob, std::size_t cap) const override;
 
-  /// Stores a small blob after checking size and digest (errc::size_mismatch, errc::digest_mismatch).
-  result<void> put(const descriptor& blob, std::string_view bytes) const;
+  /// Also mends a stored blob that was damaged.
+  result<void> put(const descriptor& blob, std::string_view bytes) const override;
 
   /// Begins to keep blobs from being removed; nothing while somebody cleans up. Never waits. A store that cannot be written gives a lease
   /// that holds nothing.
@@ -130,8 +128,8 @@ class content_store final : public model::blob_source, public blob_target {
   /// Adds or replaces the record of a name (see merge). All of its blobs must be held already.
   result<void> put_reference(reference_record record, const index_lock& lock) const;
 
-  /// The record of exactly this name (tag or digest); an unreadable one is absent.
-  result<std::optional<reference_record>> find_reference(const reference& name) const;
+  /// An unreadable record is absent.
+  result<std::optional<reference_record>> find_reference(const reference& name) const override;
 
   /// All records, ordered by name; unreadable ones are left out.
   result<std::vector<reference_record>> list_references() const;

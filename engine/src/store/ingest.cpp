@@ -1,5 +1,6 @@
 #include "store/ingest.hpp"
 
+#include "store/trusted_pieces.hpp"
 #include "store/write_once.hpp"
 
 #include <fmt/format.h>
@@ -7,8 +8,6 @@
 #include <boost/assert.hpp>
 
 #include <algorithm>
-#include <cstdlib>
-#include <new>
 #include <system_error>
 #include <utility>
 
@@ -17,25 +16,6 @@ namespace {
 
 /// Below this a reservation costs more than an early answer about a full disk is worth.
 constexpr std::uint64_t reserve_from_bytes = std::uint64_t{1} << 20;
-constexpr std::size_t page_bytes = 4096;
-constexpr std::size_t scratch_bytes = 256 * 1024;
-
-/// Page-aligned, as copies from the page cache are three times faster then.
-class scratch {
- public:
-  scratch() : data_(static_cast<std::byte*>(std::aligned_alloc(page_bytes, scratch_bytes))) {
-    if (!data_) throw std::bad_alloc();
-  }
-  std::span<std::byte> first(std::uint64_t length) const noexcept {
-    return {data_.get(), static_cast<std::size_t>(std::min<std::uint64_t>(length, scratch_bytes))};
-  }
-
- private:
-  struct release {
-    void operator()(std::byte* data) const noexcept { std::free(data); }
-  };
-  std::unique_ptr<std::byte, release> data_;
-};
 
 /// A file of the store that vanished is no "not found" of what the user asked for.
 failure inside_store(failure error) {
@@ -93,8 +73,9 @@ result<void> ingest::open_files(const std::atomic<bool>* stop) {
   // A journal that cannot be read for whatever reason costs bytes only.
   const auto text = runtime::read_file(journal_path(where_.directory), journal_cap_bytes);
   const auto claimed = text ? codec_.decode(std::as_bytes(std::span(*text))) : std::nullopt;
-  auto trusted = trusted_records(claimed.value_or(std::vector<journal_record>()), stop);
+  auto trusted = trusted_pieces(data_, claimed.value_or(std::vector<journal_record>()), blob_.digest, stop);
   if (!trusted) return trusted.error();
+  for (const journal_record& piece : *trusted) held_.add({piece.offset, piece.length});
   resumable_ = !held_.list().empty();
 
   const auto size = data_.size();
@@ -120,34 +101,6 @@ result<void> ingest::open_files(const std::atomic<bool>* stop) {
 
   if (blob_.size >= reserve_from_bytes) return data_.reserve(blob_.size);
   return {};
-}
-
-result<std::vector<journal_record>> ingest::trusted_records(const std::vector<journal_record>& claimed, const std::atomic<bool>* stop) {
-  std::vector<journal_record> trusted;
-  if (claimed.empty()) return trusted;
-  const scratch buffer;
-  piece_hasher hasher;
-  for (const journal_record& piece : claimed) {
-    // Says nothing new, and reading it again and again is what a damaged journal could make us do.
-    if (held_.covers({piece.offset, piece.length})) continue;
-    hasher.reset();
-    std::uint64_t done = 0;
-    while (done < piece.length) {
-      if (stop != nullptr && stop->load(std::memory_order_relaxed)) {
-        return failure(errc::cancelled, fmt::format("stopped while checking the partial data of {}", blob_.digest.string()));
-      }
-      const auto into = buffer.first(piece.length - done);
-      const auto count = data_.read_at(piece.offset + done, into);
-      // An unreadable or missing byte is one to fetch again.
-      if (!count || *count == 0) break;
-      hasher.update(into.first(*count));
-      done += *count;
-    }
-    if (done != piece.length || hasher.value() != piece.checksum) continue;
-    held_.add({piece.offset, piece.length});
-    trusted.push_back(piece);
-  }
-  return trusted;
 }
 
 result<void> ingest::check_range(std::uint64_t offset, std::uint64_t length) const {

@@ -52,7 +52,6 @@ class ingest final : public blob_part {
   ingest(descriptor blob, places where, ingest_place place);
   static result<std::unique_ptr<ingest>> begin(descriptor blob, places where, const ingest_options& options);
   result<void> open_files(const std::atomic<bool>* stop);
-  result<std::vector<journal_record>> trusted_records(const std::vector<journal_record>& claimed, const std::atomic<bool>* stop);
   result<void> check_range(std::uint64_t offset, std::uint64_t length) const;
   result<void> publish();
 

@@ -121,20 +121,6 @@ TEST_CASE("all means all that nobody works with") {
   CHECK(gone(s.plan(wish).partial) == "p-old ");
 }
 
-TEST_CASE("a part without a digest belongs to whoever is at work") {
-  shop s;
-  s.view.files.partial.push_back({"ingest/incoming.0123", 10, now - 1h, false, {}});
-  clean_wish wish;
-  CHECK(gone(s.plan(wish).partial) == "");
-  wish.all = true;
-  CHECK(gone(s.plan(wish).partial) == "incoming.0123 ");
-  s.view.leases.digests = {named("other")};
-  CHECK(gone(s.plan(wish).partial) == "");
-  s.view.leases = {};
-  s.view.leases.everything = true;
-  CHECK(gone(s.plan(wish).partial) == "");
-}
-
 TEST_CASE("references go by the time of their last pull") {
   clean_wish wish;
   wish.older_than = 100h;
