@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <string>
@@ -38,8 +39,23 @@ result<fs::path> checked_target(const fs::path& path) {
   return target;
 }
 
+fs::path journal_of(const fs::path& part) { return part.string() + ".journal"; }
+
+bool is_regular(int descriptor) {
+  struct stat about {};
+  return ::fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode);
+}
+
+/// What the file system has given to the file already.
+std::uint64_t bytes_allocated(int descriptor) {
+  struct stat about {};
+  constexpr std::uint64_t block = 512;  // of st_blocks, whatever the file system's own
+  return ::fstat(descriptor, &about) == 0 ? static_cast<std::uint64_t>(about.st_blocks) * block : 0;
+}
+
 /// A part of our own, locked. The lock is on the file, so that it dies with the process; the name is made certain afterwards.
-result<runtime::file> create_part(const fs::path& target, const fs::path& part) {
+/// \param take_over whether the part of a process that died is kept as it is
+result<runtime::file> create_part(const fs::path& target, const fs::path& part, bool take_over) {
   for (int round = 0; round < rounds; ++round) {
     const int fresh = ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     const int errno_value = errno;
@@ -58,6 +74,9 @@ result<runtime::file> create_part(const fs::path& target, const fs::path& part) 
       return failure(errc::in_use, fmt::format("cannot write {}: it is being written by another gantry", target.string()));
     }
     if (!names_it(part, descriptor)) continue;
+    if (!created && take_over && is_regular(descriptor)) return opened;
+    // Says nothing about this part, and names its content where it has one.
+    if (const result<void> removed = runtime::remove_file(journal_of(part)); !removed) return removed.error();
     if (created) return opened;
     // Left by a process that died. Removed rather than emptied, so that mode and owner are those of a new file.
     if (const result<void> removed = runtime::remove_file(part); !removed) return removed.error();
@@ -67,15 +86,25 @@ result<runtime::file> create_part(const fs::path& target, const fs::path& part) 
 
 }  // namespace
 
-result<output_file> output_file::create(const fs::path& path, std::uint64_t expected_size) {
+result<output_file> output_file::create(const fs::path& path, std::uint64_t expected_size) { return claim(path, expected_size, false); }
+
+result<output_file> output_file::resume(const fs::path& path, std::uint64_t expected_size) { return claim(path, expected_size, true); }
+
+result<output_file> output_file::claim(const fs::path& path, std::uint64_t expected_size, bool take_over) {
   result<fs::path> target = checked_target(path);
   if (!target) return target.error();
   const fs::path part = part_of(*target);
-  result<runtime::file> opened = create_part(*target, part);
+  result<runtime::file> opened = create_part(*target, part, take_over);
   if (!opened) return opened.error();
   // After the part of a dead process was removed, since that gives space back.
   output_file created(std::move(*target), part, std::move(*opened));
-  if (std::optional<failure> lack = lack_of_space(created.path(), expected_size)) return std::move(*lack);
+  const std::uint64_t needed = expected_size - std::min(expected_size, bytes_allocated(created.fd()));
+  if (std::optional<failure> lack = lack_of_space(created.path(), needed)) {
+    // What an earlier run has brought is of use once there is room.
+    const result<std::uint64_t> brought = created.file().size();
+    if (take_over && brought && *brought != 0) created.keep();
+    return std::move(*lack);
+  }
   return created;
 }
 
@@ -85,11 +114,14 @@ output_file& output_file::operator=(output_file&& other) noexcept {
     path_ = std::move(other.path_);
     part_ = std::move(other.part_);
     file_ = std::move(other.file_);
+    kept_ = other.kept_;
   }
   return *this;
 }
 
 output_file::~output_file() { abandon(); }
+
+fs::path output_file::journal_path() const { return journal_of(part_); }
 
 result<void> output_file::commit(bool sync) {
   if (sync) {
@@ -99,6 +131,8 @@ result<void> output_file::commit(bool sync) {
   const int twin = ::dup(file_.descriptor());
   if (twin < 0 || (::close(twin) != 0 && errno != EINTR)) return system_failure(errno, "cannot write", path_.string());
   if (const result<void> renamed = runtime::rename_file(part_, path_); !renamed) return renamed.error();
+  // Before the lock goes: afterwards it may be somebody else's. One that cannot be removed is foreign to the next part of this name.
+  [[maybe_unused]] const result<void> removed = runtime::remove_file(journal_path());
   // From here on the part has its final name; the descriptor must not remove it.
   const result<void> closed = file_.close();
   if (!closed) return closed.error();
@@ -109,7 +143,10 @@ result<void> output_file::commit(bool sync) {
 void output_file::abandon() noexcept {
   if (!file_.is_open()) return;
   // Before the descriptor closes and with it the lock: afterwards the name may be somebody else's.
-  if (names_it(part_, file_.descriptor())) ::unlink(part_.c_str());
+  if (!kept_ && names_it(part_, file_.descriptor())) {
+    ::unlink(journal_path().c_str());
+    ::unlink(part_.c_str());
+  }
   file_ = runtime::file();
 }
 

@@ -1,0 +1,228 @@
+#include "archive/in_place.hpp"
+
+#include "model/digester.hpp"
+#include "store/trusted_pieces.hpp"
+#include "store/write_once.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace gantry::archive {
+namespace {
+
+/// Below this a reservation costs more than an early answer about a full disk is worth.
+constexpr std::uint64_t reserve_from_bytes = std::uint64_t{1} << 20;
+
+failure too_long(const descriptor& blob) {
+  return {errc::size_mismatch, fmt::format("more bytes than the {} of blob {} were given", blob.size, blob.digest.string())};
+}
+
+bool fits(const descriptor& blob, std::uint64_t offset, std::size_t length) { return offset <= blob.size && length <= blob.size - offset; }
+
+}  // namespace
+
+digest layout_digest(const layout& plan) {
+  model::digester hash(digest_algorithm::sha256);
+  hash.update("gantry archive layout 1\n");
+  for (const entry& member : plan.entries) {
+    const auto* blob = std::get_if<descriptor>(&member.content);
+    const std::string content = blob != nullptr ? blob->digest.string() : model::digest_of(std::get<std::string>(member.content)).string();
+    hash.update(fmt::format("{} {} {} {}\n", member.data_offset, member.size, content, member.name));
+  }
+  return hash.finish();
+}
+
+/// One blob's place. Keeps the whole alive.
+class in_place_target::part final : public store::blob_part {
+ public:
+  part(std::shared_ptr<in_place_target> whole, descriptor blob, std::uint64_t base, store::byte_ranges held)
+      : whole_(std::move(whole)), blob_(std::move(blob)), base_(base), held_(std::move(held)) {}
+
+  const descriptor& blob() const noexcept override { return blob_; }
+  const store::byte_ranges& held() const noexcept override { return held_; }
+
+  result<void> write(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    if (!fits(blob_, offset, bytes.size())) return too_long(blob_);
+    return whole_->file_->file().write_at(base_ + offset, bytes);
+  }
+
+  result<void> write_once(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    if (!whole_->sync_) return write(offset, bytes);
+    if (!fits(blob_, offset, bytes.size())) return too_long(blob_);
+    return store::write_once(whole_->file_->file(), base_ + offset, bytes);
+  }
+
+  result<void> record(const store::journal_record& piece) override {
+    const store::journal_record placed{base_ + piece.offset, piece.length, piece.checksum};
+    if (auto appended = whole_->journal_.append(whole_->codec_.encode(placed)); !appended) return appended;
+    whole_->resumable_.store(true, std::memory_order_relaxed);
+    return {};
+  }
+
+  result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) const override {
+    const std::uint64_t left = blob_.size - std::min(offset, blob_.size);
+    return whole_->file_->file().read_at(base_ + offset, into.first(std::min<std::uint64_t>(into.size(), left)));
+  }
+
+  void start_writeback(std::uint64_t offset, std::uint64_t length) const noexcept override {
+    if (whole_->sync_) whole_->file_->file().start_writeback(base_ + offset, length);
+  }
+
+  result<void> commit(const digest& computed) override {
+    if (computed == blob_.digest) {
+      whole_->file_->filled(blob_.digest);
+      return {};
+    }
+    discard();
+    return failure(errc::digest_mismatch, fmt::format("the {} bytes received for blob {} hash to {}; they were dropped", blob_.size,
+                                                      blob_.digest.string(), computed.string()));
+  }
+
+  // The records stay; without their bytes they say nothing.
+  void discard() noexcept override { whole_->file_->file().clear(base_, blob_.size); }
+
+ private:
+  std::shared_ptr<in_place_target> whole_;
+  descriptor blob_;
+  std::uint64_t base_;
+  store::byte_ranges held_;
+};
+
+in_place_target::in_place_target(std::shared_ptr<planned_file> file, bool sync)
+    : file_(std::move(file)), sync_(sync), codec_(layout_digest(file_->plan()), file_->plan().size) {}
+
+result<std::shared_ptr<in_place_target>> in_place_target::open(std::shared_ptr<planned_file> file, bool sync) {
+  std::shared_ptr<in_place_target> made(new in_place_target(std::move(file), sync));
+  if (auto opened = made->open_journal(); !opened) return opened.error();
+  return made;
+}
+
+result<void> in_place_target::open_journal() {
+  const std::filesystem::path path = file_->output().journal_path();
+  // A journal that cannot be read for whatever reason costs bytes only.
+  const auto text = runtime::read_file(path, store::journal_cap_bytes);
+  if (text) claimed_ = codec_.decode(std::as_bytes(std::span(*text))).value_or(std::vector<store::journal_record>());
+  if (claimed_.empty()) {
+    if (auto cut = file_->file().truncate(0); !cut) return cut;
+  }
+  // The journal goes on as exactly the records that are sound: a torn tail would shift all that follow.
+  std::string wanted(reinterpret_cast<const char*>(codec_.header().data()), codec_.header().size());
+  for (const store::journal_record& piece : claimed_) {
+    const auto bytes = codec_.encode(piece);
+    wanted.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  if (!text || *text != wanted) {
+    const runtime::write_options harmless_to_lose{.sync = false, .permissions = 0600};
+    if (auto written = runtime::atomic_write_file(path, wanted, harmless_to_lose); !written) return written;
+  }
+  auto journal = runtime::file::open(path, runtime::open_mode::append, 0600);
+  if (!journal) return journal.error();
+  journal_ = std::move(*journal);
+  resumable_ = !claimed_.empty();
+  if (file_->plan().size >= reserve_from_bytes) return file_->file().reserve(file_->plan().size);
+  return {};
+}
+
+in_place_target::~in_place_target() {
+  if (!file_->file().is_open() || !resumable_) return;
+  // Gives back what was reserved behind the last byte; a part may lie here for days.
+  if (const auto size = file_->file().size()) [[maybe_unused]]
+    const auto trimmed = file_->file().truncate(*size);
+  file_->output().keep();
+}
+
+result<store::claim_attempt> in_place_target::claim(const descriptor& /*blob*/) {
+  // The part as a whole is locked.
+  store::claim_attempt answer;
+  answer.lock.emplace();
+  return answer;
+}
+
+result<std::unique_ptr<store::blob_part>> in_place_target::begin(const descriptor& blob, store::ingest_options options) {
+  const std::optional<std::uint64_t> base = file_->place_of(blob.digest);
+  if (!base)
+    return failure(errc::internal_error, fmt::format("blob {} has no place in {}", blob.digest.string(), file_->output().path().string()));
+  std::vector<store::journal_record> mine;
+  for (const store::journal_record& piece : claimed_) {
+    if (piece.offset >= *base && fits(blob, piece.offset - *base, piece.length)) mine.push_back(piece);
+  }
+  const auto trusted = store::trusted_pieces(file_->file(), mine, blob.digest, options.stop);
+  if (!trusted) return trusted.error();
+  store::byte_ranges held;
+  for (const store::journal_record& piece : *trusted) held.add({piece.offset - *base, piece.length});
+  return std::unique_ptr<store::blob_part>(std::make_unique<part>(shared_from_this(), blob, *base, std::move(held)));
+}
+
+class teed_target::part final : public store::blob_part {
+ public:
+  part(std::unique_ptr<store::blob_part> stored, std::shared_ptr<planned_file> file, std::uint64_t base, bool sync)
+      : stored_(std::move(stored)), file_(std::move(file)), base_(base), sync_(sync) {}
+
+  const descriptor& blob() const noexcept override { return stored_->blob(); }
+  const store::byte_ranges& held() const noexcept override { return stored_->held(); }
+
+  result<void> write(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    if (auto written = stored_->write(offset, bytes); !written) return written;
+    return file_->file().write_at(base_ + offset, bytes);
+  }
+  result<void> write_once(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    if (auto written = stored_->write_once(offset, bytes); !written) return written;
+    return sync_ ? store::write_once(file_->file(), base_ + offset, bytes) : file_->file().write_at(base_ + offset, bytes);
+  }
+  result<void> record(const store::journal_record& piece) override { return stored_->record(piece); }
+  result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) const override { return stored_->read_at(offset, into); }
+  void start_writeback(std::uint64_t offset, std::uint64_t length) const noexcept override {
+    stored_->start_writeback(offset, length);
+    if (sync_) file_->file().start_writeback(base_ + offset, length);
+  }
+  result<void> commit(const digest& computed) override {
+    const digest value = blob().digest;
+    if (auto committed = stored_->commit(computed); !committed) return committed;
+    file_->filled(value);
+    return {};
+  }
+  result<void> commit_content(const digest& computed) override {
+    const digest value = blob().digest;
+    if (auto committed = stored_->commit_content(computed); !committed) return committed;
+    file_->filled(value);
+    return {};
+  }
+  void discard() noexcept override { stored_->discard(); }
+
+  /// Brings into the archive what the store has of an earlier run.
+  result<void> copy_held(const std::atomic<bool>* stop) {
+    const copy_buffer buffer(copy_buffer_size);
+    for (const store::byte_range& range : held().list()) {
+      for (std::uint64_t offset = range.offset; offset < range.end();) {
+        if (stop != nullptr && stop->load(std::memory_order_relaxed)) return failure(errc::cancelled, "stopped while copying partial data");
+        const std::span<std::byte> into = buffer.bytes().first(std::min<std::uint64_t>(copy_buffer_size, range.end() - offset));
+        const result<std::size_t> got = stored_->read_at(offset, into);
+        if (!got) return got.error();
+        if (*got == 0) return failure(errc::storage_error, "a partial file became shorter while it was read");
+        if (auto written = file_->file().write_at(base_ + offset, into.first(*got)); !written) return written;
+        offset += *got;
+      }
+    }
+    return {};
+  }
+
+ private:
+  std::unique_ptr<store::blob_part> stored_;
+  std::shared_ptr<planned_file> file_;
+  std::uint64_t base_;
+  bool sync_;
+};
+
+result<std::unique_ptr<store::blob_part>> teed_target::begin(const descriptor& blob, store::ingest_options options) {
+  auto stored = store_->begin(blob, options);
+  const std::optional<std::uint64_t> base = file_->place_of(blob.digest);
+  if (!stored || !base) return stored;
+  auto made = std::make_unique<part>(std::move(*stored), file_, *base, sync_);
+  if (auto copied = made->copy_held(options.stop); !copied) return copied.error();
+  return std::unique_ptr<store::blob_part>(std::move(made));
+}
+
+}  // namespace gantry::archive

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "archive/planned_file.hpp"
+#include "store/blob_target.hpp"
+#include "store/journal.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace gantry::archive {
+
+/// What identifies a layout: name, offset, size and content of every entry.
+digest layout_digest(const layout& plan);
+
+/// Blobs are written straight to their places inside an archive (DESIGN section 5, "Outputs"), and a journal beside the part makes that
+/// resumable: its header names the layout, its offsets are those of the file. When the object goes before the archive is complete, part and
+/// journal stay if anything was journalled, else both go.
+class in_place_target final : public store::blob_target, public std::enable_shared_from_this<in_place_target> {
+ public:
+  /// Takes over what an earlier run has journalled for the same layout; anything else in the part is dropped. Blocking.
+  /// \param file made from output_file::resume
+  static result<std::shared_ptr<in_place_target>> open(std::shared_ptr<planned_file> file, bool sync);
+  ~in_place_target() override;
+
+  result<store::claim_attempt> claim(const descriptor& blob) override;
+  result<std::unique_ptr<store::blob_part>> begin(const descriptor& blob, store::ingest_options options) override;
+
+ private:
+  class part;
+  in_place_target(std::shared_ptr<planned_file> file, bool sync);
+  result<void> open_journal();
+
+  std::shared_ptr<planned_file> file_;
+  bool sync_;
+  store::journal_codec codec_;
+  std::vector<store::journal_record> claimed_;  ///< what the journal of an earlier run says
+  runtime::file journal_;
+  std::atomic<bool> resumable_ = false;  ///< whether the journal has a record
+};
+
+/// Blobs go into the store and, by the same buffers, to their places in an archive: no second pass over them. What the store has of an
+/// earlier run is copied when the blob is begun.
+class teed_target final : public store::blob_target {
+ public:
+  teed_target(std::shared_ptr<store::blob_target> store, std::shared_ptr<planned_file> file, bool sync)
+      : store_(std::move(store)), file_(std::move(file)), sync_(sync) {}
+
+  result<store::claim_attempt> claim(const descriptor& blob) override { return store_->claim(blob); }
+  result<std::unique_ptr<store::blob_part>> begin(const descriptor& blob, store::ingest_options options) override;
+  result<void> sync_names() override { return store_->sync_names(); }
+
+ private:
+  class part;
+  std::shared_ptr<store::blob_target> store_;
+  std::shared_ptr<planned_file> file_;
+  bool sync_;
+};
+
+}  // namespace gantry::archive
