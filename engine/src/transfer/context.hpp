@@ -35,6 +35,11 @@ struct context {
   unsigned jobs = 1;          ///< permits of \ref connections
   unsigned max_per_host = 1;  ///< of these for one registry and where it sends us
   bool adaptive = false;      ///< the number of connections follows what the line gives, up to \ref jobs
+
+  /// The same with a limit of its own; \p permits must outlive what works with it.
+  context with_connections(runtime::semaphore& permits, unsigned count, bool adapts) const {
+    return {executor, lanes, buffers, hash_buffers, hashes, permits, bandwidth, registry, retry, count, max_per_host, adapts};
+  }
 };
 
 /// A seed for jitter; needs no quality, only difference.

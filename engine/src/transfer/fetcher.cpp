@@ -26,11 +26,12 @@ constexpr std::uint64_t hash_backlog = std::uint64_t{16} << 20;
 
 /// One call of fetch_all; lives in its frame.
 struct run {
-  run(context& with, operation& whose, std::shared_ptr<store::blob_target> into, unsigned connections)
+  run(context& with, operation& whose, std::shared_ptr<store::blob_target> into, unsigned connections, fetch_options options)
       : shared(with),
         running(whose),
+        how(std::move(options)),
         commits(with.executor, with.lanes, std::move(into)),
-        plan(settings_of(with, connections)),
+        plan(settings_of(with, connections, how)),
         controller({std::min(connections, 4u), connections}, clock::now()),
         target(with.adaptive ? controller.target() : connections),
         done(whose.stop),
@@ -38,15 +39,17 @@ struct run {
         workers(with.executor),
         openers(with.executor) {}
 
-  static planner::settings settings_of(const context& with, unsigned connections) {
+  static planner::settings settings_of(const context& with, unsigned connections, const fetch_options& how) {
     planner::settings values;
     values.connections = connections;
     values.per_group = with.max_per_host;
+    values.in_order = how.in_order;
     return values;
   }
 
   context& shared;
   operation& running;
+  fetch_options how;
   commit_queue commits;
   planner plan;
   connection_controller controller;
@@ -103,11 +106,16 @@ task<> bring(run& all, blob_job& job) {
   const ending counted(all);
   runtime::semaphore::permit opening = co_await all.openings.acquire(1, all.running.stop);
   if (!opening) co_return;
+  if (all.how.admit) {
+    const bool admitted = co_await all.how.admit(job.wanted().blob);
+    if (!admitted) co_return;
+  }
   const result<void> done = co_await job.run(std::move(opening));
   if (!done) {
     all.fail(done.error());
     co_return;
   }
+  if (all.how.arrived) all.how.arrived(job.wanted().blob);
   all.summary.bytes_resumed += job.resumed();
   if (!job.reused()) co_return;
   ++all.summary.reused;
@@ -213,12 +221,12 @@ task<> watch(run& all, runtime::stop_source& finished) {
 }  // namespace
 
 task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::shared_ptr<store::blob_target> into,
-                                      std::vector<wanted_blob> blobs) {
+                                      std::vector<wanted_blob> blobs, fetch_options how) {
   if (blobs.empty()) co_return fetch_summary();
   std::map<std::string, std::size_t> hosts;
   for (const wanted_blob& one : blobs) hosts.emplace(one.source.registry(), hosts.size());
   const auto most = static_cast<unsigned>(std::min<std::size_t>(shared.jobs, hosts.size() * shared.max_per_host));
-  run all(shared, running, into, most);
+  run all(shared, running, into, most, std::move(how));
   // Blobs are opened in this order: what is small first, so that configs never wait behind layers, then the largest, so that the tail is
   // short.
   constexpr std::uint64_t small = std::uint64_t{64} << 10;
@@ -226,7 +234,8 @@ task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::
     const bool little = one.blob.size <= small;
     return std::pair(!little, little ? one.blob.size : ~one.blob.size);
   };
-  std::stable_sort(blobs.begin(), blobs.end(), [&](const wanted_blob& a, const wanted_blob& b) { return rank(a) < rank(b); });
+  const auto before = [&rank](const wanted_blob& a, const wanted_blob& b) { return rank(a) < rank(b); };
+  if (!all.how.in_order) std::stable_sort(blobs.begin(), blobs.end(), before);
   const auto ranged = [&](const wanted_blob& one) { return shared.registry.answers_ranges(one.source); };
   if (std::all_of(blobs.begin(), blobs.end(), ranged)) all.plan.assume_ranges();
   for (wanted_blob& one : blobs) {

@@ -64,8 +64,8 @@ void planner::file(blob_id blob) {
     busy_.insert(blob);
     return;
   }
-  const bool large = state.size > values_.small_blob;
-  state.waiting = rank{large, large ? ~missing(blob) : state.size, blob};
+  const bool large = values_.in_order || state.size > values_.small_blob;
+  state.waiting = rank{large, values_.in_order ? blob : large ? ~missing(blob) : state.size, blob};
   waiting_.insert(*state.waiting);
 }
 
@@ -111,6 +111,13 @@ std::uint64_t planner::claimed(blob_id blob) const {
 
 std::optional<blob_id> planner::choose(std::optional<blob_id> last) const {
   const auto first = std::find_if(waiting_.begin(), waiting_.end(), [this](const rank& one) { return !group_is_full(one.blob); });
+  if (values_.in_order) {
+    for (const blob_id blob : busy_) {
+      if (first != waiting_.end() && first->blob < blob) break;
+      if (gap_of(blob)) return blob;
+    }
+    return first == waiting_.end() ? std::nullopt : std::optional(first->blob);
+  }
   if (first != waiting_.end() && !first->large) return first->blob;
   // Who has worked on a blob goes on with it: in order, over a connection that leads where its bytes are.
   if (last && blobs_[*last].waiting && !group_is_full(*last)) return last;

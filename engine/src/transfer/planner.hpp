@@ -63,6 +63,8 @@ class planner {
     unsigned per_group = 0;
     /// How far ahead of the contiguous prefix a blob may be written.
     std::uint64_t out_of_order = std::uint64_t{256} << 20;
+    /// Blobs are finished in the order in which they were added, for a reader that takes them so: the first that has gaps gets everybody.
+    bool in_order = false;
   };
 
   explicit planner(settings values) : values_(values) {}

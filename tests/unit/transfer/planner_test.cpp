@@ -549,3 +549,29 @@ TEST_CASE("a group gets no more streams than its limit, and the others go to ano
   REQUIRE(fifth);
   CHECK(fifth->blob == small);
 }
+
+TEST_CASE("in order, the first blob with gaps gets everybody, small ones later too") {
+  planner::settings values;
+  values.connections = 2;
+  values.in_order = true;
+  bench b(2);
+  b.plan = planner(values);
+  const blob_id large = b.open(20 * MiB);
+  const blob_id small = b.open(10 * KiB);
+  const blob_id larger = b.open(40 * MiB);
+  const assignment probe = b.must();
+  CHECK(probe.blob == large);
+  // Until ranges are known to work the next in line are served, in their order.
+  const assignment second = b.must();
+  CHECK(second.blob == small);
+  b.header(probe);
+  b.finish(second);
+  CHECK(b.must(small).blob == large);
+  CHECK(b.must().blob == large);
+  for (int more = 0; more < 4; ++more) {
+    const std::optional<assignment> given = b.next();
+    if (given && given->blob == larger) break;
+    REQUIRE(given);
+    CHECK(given->blob == large);
+  }
+}
