@@ -1,0 +1,84 @@
+#include "bench_report.hpp"
+
+#include "options.hpp"
+#include "support/catch.hpp"
+
+#include <boost/json/parse.hpp>
+
+using namespace gantry;
+using namespace gantry::app;
+using namespace std::chrono_literals;
+
+namespace {
+
+bench_run run_of(unsigned jobs, std::uint64_t bytes, std::chrono::microseconds time) {
+  bench_run run;
+  run.jobs = jobs;
+  run.bytes = bytes;
+  run.elapsed = time;
+  run.complete = true;
+  return run;
+}
+
+bench_result measured() {
+  bench_result result;
+  error_code ec;
+  result.reference = reference::parse("nginx:1.25", ec);
+  result.image_bytes = 100'000'000;
+  result.runs = {run_of(1, 100'000'000, 10s), run_of(8, 100'000'000, 2s), run_of(0, 50'000'000, 1s)};
+  result.runs[1].retries = 2;
+  result.runs[2].complete = false;
+  result.recommended = recommend_jobs(result.runs);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a measurement is a table with a recommendation") {
+  CHECK(bench_table(measured()) ==
+        "docker.io/library/nginx:1.25, 100.0 MB\n"
+        "  -j    per second    received        time\n"
+        "   1       10.0 MB    100.0 MB     10.00 s\n"
+        "   8       50.0 MB    100.0 MB      2.00 s  2 retries\n"
+        "auto       50.0 MB     50.0 MB      1.00 s  a part\n"
+        "recommended: -j auto\n");
+}
+
+TEST_CASE("a measurement as JSON keeps auto apart from numbers") {
+  bench_result result = measured();
+  result.runs[1].ec = make_error_code(errc::rate_limited);
+  result.runs[1].error = "too many \"requests\"";
+  const auto parsed = boost::json::parse(bench_json(result)).as_object();
+  CHECK(parsed.at("recommended").as_string() == "auto");
+  const auto& runs = parsed.at("runs").as_array();
+  CHECK(runs.at(0).at("jobs").as_int64() == 1);
+  CHECK(runs.at(0).at("bytes_per_second").as_int64() == 10'000'000);
+  CHECK(runs.at(1).at("error").as_string() == "too many \"requests\"");
+  CHECK(runs.at(2).at("jobs").as_string() == "auto");
+  CHECK(runs.at(2).at("error").is_null());
+}
+
+TEST_CASE("the fewest connections that are nearly as fast are recommended, the automatic number first") {
+  CHECK_FALSE(recommend_jobs({}).has_value());
+  CHECK_FALSE(recommend_jobs({run_of(1, 0, 1s)}).has_value());
+  CHECK(recommend_jobs({run_of(1, 95, 1s), run_of(2, 100, 1s)}) == 1u);
+  CHECK(recommend_jobs({run_of(1, 50, 1s), run_of(16, 100, 1s), run_of(8, 92, 1s)}) == 8u);
+  CHECK(recommend_jobs({run_of(1, 50, 1s), run_of(16, 100, 1s), run_of(0, 91, 1s)}) == 0u);
+  CHECK(recommend_jobs({run_of(1, 50, 1s), run_of(16, 100, 1s), run_of(0, 80, 1s)}) == 16u);
+}
+
+TEST_CASE("bench reads what to try, and for how long") {
+  const auto parsed = [](std::vector<std::string> words) { return std::get<bench_arguments>(parse_bench(std::move(words)).value()); };
+  CHECK(parsed({"nginx"}).jobs == std::vector<unsigned>{1, 2, 4, 8, 16, 0});
+  const auto arguments = parsed({"nginx", "--try", "4,auto,4", "--time", "3s", "--to-disk", "/tmp", "--platform", "linux/arm64"});
+  CHECK(arguments.jobs == std::vector<unsigned>{4, 0});
+  CHECK(arguments.time_each == 3s);
+  CHECK(arguments.directory == "/tmp");
+  REQUIRE(arguments.image_platform.has_value());
+  CHECK(arguments.image_platform->architecture == "arm64");
+  CHECK(parse_bench({}).error().message == "no image is named");
+  CHECK(parse_bench({"nginx", "--try", ""}).error().code == exit_code::usage);
+  CHECK(parse_bench({"nginx", "--try", "0"}).error().code == exit_code::usage);
+  CHECK(parse_bench({"nginx", "-j", "4"}).error().message.find("--try") != std::string::npos);
+  CHECK(parse_bench({"nginx", "--platform", "linux/amd64,linux/arm64"}).error().code == exit_code::usage);
+}
