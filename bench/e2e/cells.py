@@ -107,41 +107,32 @@ class Matrix:
 
     everyone = ("skopeo oci", "crane tar", "crane oci", "oras layout", "regctl ocidir", "ctr fetch")
 
-    def no_cache(self):
-        return "" if self.has("pull", "--no-cache") else "gantry pull has no --no-cache yet"
-
     def cells(self):
         return [self.fat(), self.equal(), self.tls(), *(self.small(count) for count in (60, 120)), self.capped(), self.ocean(), self.wan(),
                 self.first_bytes("registry"), self.first_bytes("front"), self.far_small(), self.stall(), self.warm(), self.rss(),
                 self.synology()]
 
     def fat(self):
-        missing = self.no_cache()
-        direct = [] if missing else [self.pull("no-cache", jobs) for jobs in (1, 4, 8)]
-        counts = (1, 4, 8, 0) if self.full or missing else (1, 4)
-        entries = [*direct, *(self.pull("tar", jobs) for jobs in counts), self.pull("store", 4), *self.others(self.everyone),
-                   *(self.others(["skopeo docker-archive"]) if self.full else []), *self.aria2(8),
-                   *self.floor("curl 4 ranges", programs.Curl(), 4), *self.floor("sha256 of the file", programs.Hash(self.servers.storage))]
+        entries = [*(self.pull("no-cache", jobs) for jobs in (1, 4, 8)), *(self.pull("tar", jobs) for jobs in ((1, 4, 8, 0) if self.full else (1, 4))),
+                   self.pull("store", 4), *self.others(self.everyone), *(self.others(["skopeo docker-archive"]) if self.full else []),
+                   *self.aria2(8), *self.floor("curl 4 ranges", programs.Curl(), 4),
+                   *self.floor("sha256 of the file", programs.Hash(self.servers.storage))]
 
         def checks(results):
             size = results.image.size / GB
             row, store_row = "loopback HTTP, one fat layer, --no-cache to tar", "the same with the store (store + tar)"
             wall_floor = max(results.of("curl 4 ranges"), results.of("sha256 of the file"))
-            cpu_floor = 1.09 * size * results.cpu_scale
-            stored = results.gantry(prefix="gantry -j")
-            if missing:
-                return [Check(store_row, "wall, floor x 1.3 x 1.6 (no in-place row yet)", stored, wall_floor * 1.3 * 1.6, "s")]
-            wall = results.gantry(prefix="gantry --no-cache")
+            wall, cpu_floor = results.gantry(prefix="gantry --no-cache"), 1.09 * size * results.cpu_scale
             return [Check(row, "CPU, 1.09 s/GB x 1.25", results.gantry("cpu", "gantry --no-cache"), cpu_floor * 1.25, "s"),
                     Check(row, "wall, floor x 1.3", wall, wall_floor * 1.3, "s"),
                     *against_others(row, wall, results, 0.55),
-                    Check(store_row, "wall, row above x 1.6", stored, wall * 1.6, "s")]
+                    Check(store_row, "wall, row above x 1.6", results.gantry(prefix="gantry -j"), wall * 1.6, "s")]
 
         return Cell("fat", "Loopback HTTP, 1 x 724 MiB", "fat", entries, checks)
 
     def equal(self):
-        entries = [*(self.pull("tar", jobs) for jobs in ((4, 8) if self.full else (8,))), *self.others(self.everyone),
-                   *self.floor("curl 8 at once", programs.Curl(), 8)]
+        entries = [self.pull("no-cache", 8), *(self.pull("tar", jobs) for jobs in ((4, 8) if self.full else (8,))),
+                   *self.others(self.everyone), *self.floor("curl 8 at once", programs.Curl(), 8)]
 
         def checks(results):
             return against_others("loopback HTTP, 8 equal layers", results.gantry(), results, 0.5)
@@ -149,7 +140,7 @@ class Matrix:
         return Cell("equal", "Loopback HTTP, 8 x 90 MiB", "equal", entries, checks)
 
     def tls(self):
-        entries = [*(self.pull("tar", jobs, to="tls") for jobs in (1, 4)), *self.others(("skopeo oci", "crane oci", "oras layout"), to="tls"),
+        entries = [self.pull("no-cache", 4, to="tls"), *(self.pull("tar", jobs, to="tls") for jobs in (1, 4)), *self.others(("skopeo oci", "crane oci", "oras layout"), to="tls"),
                    *self.floor("curl 4 ranges", programs.Curl(), 4, to="tls")]
 
         def checks(results):
@@ -159,7 +150,7 @@ class Matrix:
         return Cell("tls", "Loopback TLS, one fat layer", "fat" if self.full else "wide", entries, checks)
 
     def small(self, count):
-        entries = [*(self.pull("tar", jobs) for jobs in (8, 0)), *self.others(self.everyone),
+        entries = [self.pull("no-cache", 8), *(self.pull("tar", jobs) for jobs in (8, 0)), *self.others(self.everyone),
                    *self.floor("curl 8 at once", programs.Curl(), 8)]
 
         def checks(results):
@@ -184,7 +175,8 @@ class Matrix:
 
     def ocean(self):
         network = ["--delay", 20, "--rate", 10_000_000]
-        entries = [*(self.pull("tar", jobs, relay=network) for jobs in (8, 0)), *self.others(self.everyone, relay=network)]
+        entries = [self.pull("no-cache", 8, relay=network), *(self.pull("tar", jobs, relay=network) for jobs in (8, 0)),
+                   *self.others(self.everyone, relay=network)]
         return Cell("ocean", "RTT 40 ms, 10 MB/s per connection, 112 MiB with one layer of 62 %", "mid", entries, lambda results: [])
 
     def wan(self):
@@ -246,9 +238,7 @@ class Matrix:
 
     def rss(self):
         ways = ("store", "tar", "gzip")
-        entries = [*(self.pull(way, 16) for way in ways), self.pull("tar", 16, to="tls", suffix=", TLS"), self.pull("store", 1)]
-        if not self.no_cache():
-            entries.append(self.pull("no-cache", 16))
+        entries = [*(self.pull(way, 16) for way in ways), self.pull("tar", 16, to="tls", suffix=", TLS"), self.pull("no-cache", 16), self.pull("store", 1)]
 
         def checks(results):
             worst = max(each["rss"] for each in results.medians.values())

@@ -61,6 +61,14 @@ def run(command, directory, ca=None, kill_after=None, timeout=600):
     return Cost(**values)
 
 
+def output_of(command, directory, timeout=600):
+    """What the command prints on standard output; raises when it fails."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment(directory, None), timeout=timeout)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))[:200]}: status {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
 def file_digest(file):
     value = hashlib.sha256()
     while block := file.read(1 << 20):

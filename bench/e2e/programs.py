@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 VERSIONS = {"skopeo": ["--version"], "curl": ["--version"], "aria2c": ["--version"], "crane": ["version"], "regctl": ["version"],
-            "oras": ["version"], "docker-registry": ["--version"], "nginx": ["-v"]}
+            "oras": ["version"], "docker-registry": ["--version"], "ctr": ["--version"], "nginx": ["-v"]}
 
 
 @dataclasses.dataclass
@@ -42,14 +42,13 @@ class Gantry:
 
     def command(self, target, directory):
         store = self.keep or directory / "store"
-        words = [self.path, "pull", "-q", "--cache-dir", store, "-j", target.jobs or "auto"]
+        words = [self.path, "pull", "-q", "-j", target.jobs or "auto"]
+        words += ["--no-cache"] if self.way == "no-cache" else ["--cache-dir", store]
         words += ["--ca-cert", target.ca] if target.ca else ["--plain-http"]
         if self.way == "store":
             words += ["--store-only"]
         else:
             words += ["-o", self.output(directory)]
-        if self.way == "no-cache":
-            words += ["--no-cache"]
         if self.way == "synology":
             words += ["-f", "synology"]
         return words + [target.reference]

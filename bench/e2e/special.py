@@ -13,26 +13,26 @@ PIECE = 4 << 20
 
 
 def resume(bench):
-    """Kills a pull at several points and runs it again. Returns checks and figures."""
+    """Kills a pull at several points and runs it again, into the store and in place. Returns checks and figures."""
     image, jobs, rate = bench.image("wide"), 8, 10_000_000
-    program = programs.Gantry(bench.gantry, "store")
     whole = image.size / (jobs * rate)
     checks, figures = [], {}
-    for part in (0.25, 0.5, 0.75):
-        directory = measure.fresh(bench.directory / "run")
-        received = 0
-        for kill_after in (whole * part, None):
+    for way, name in (("store", "store"), ("no-cache", "--no-cache")):
+        program = programs.Gantry(bench.gantry, way)
+        for part in (0.25, 0.5, 0.75):
+            directory = measure.fresh(bench.directory / "run")
+            # One port for both runs: an archive names its image, registry and port included.
             with servers.Relay(bench.relay, bench.servers, "registry", ["--rate", rate]) as relay:
                 target = programs.Target(f"127.0.0.1:{relay.port}", image, None, jobs)
-                # The same name through another port is another registry, but the store finds partial blobs by digest.
-                measure.run(program.command(target, directory), directory, kill_after=kill_after)
-            received += relay.counters["bytes_down"]
-        measure.verify(program.output(directory), image)
-        extra = max(received - image.size - (64 << 10), 0)
-        figures[f"killed at {part:.0%}"] = {"bytes_down": received, "size": image.size}
-        checks.append(cells.Check("resume after SIGKILL at any point", f"bytes fetched again, killed at {part:.0%}, 1 piece x {jobs}",
-                                  extra / 2**20, PIECE * jobs / 2**20, "MiB"))
-        shutil.rmtree(directory)
+                measure.run(program.command(target, directory), directory, kill_after=whole * part)
+                measure.run(program.command(target, directory), directory)
+            received = relay.counters["bytes_down"]
+            measure.verify(program.output(directory), image)
+            extra = max(received - image.size - (64 << 10), 0)
+            figures[f"{name}, killed at {part:.0%}"] = {"bytes_down": received, "size": image.size}
+            checks.append(cells.Check("resume after SIGKILL at any point", f"{name}, bytes fetched again, killed at {part:.0%}, 1 piece x {jobs}",
+                                      extra / 2**20, PIECE * jobs / 2**20, "MiB"))
+            shutil.rmtree(directory)
     return checks, figures
 
 
@@ -74,8 +74,24 @@ def sync(bench):
     return checks, figures
 
 
+def jobs_table(bench):
+    """`gantry bench` against a line of 10 MB/s per connection: what it recommends must be as fast as the line allows."""
+    image, rate = bench.image("mid"), 10_000_000
+    directory = measure.fresh(bench.directory / "run")
+    with servers.Relay(bench.relay, bench.servers, "registry", ["--rate", rate]) as relay:
+        command = [bench.gantry, "bench", "-q", "--json", "--plain-http", "--try", "1,4,8,auto", "--time", "3s",
+                   f"127.0.0.1:{relay.port}/{image.name}:1"]
+        found = json.loads(measure.output_of(command, directory))
+    runs = {str(run["jobs"]): run["bytes_per_second"] for run in found["runs"]}
+    shutil.rmtree(directory)
+    best = max(runs.values())
+    return [cells.Check("gantry bench", "MB/s that the best other setting has, over the recommended one's", best / 1e6,
+                        runs[str(found["recommended"])] / 1e6 / 0.9, "MB/s")], {"bytes per second": runs, "recommended": found["recommended"]}
+
+
 SPECIAL = [
     ("resume", "Resume after SIGKILL", resume, lambda has: ""),
+    ("bench", "gantry bench, 10 MB/s per connection", jobs_table, lambda has: ""),
     ("limit-rate", "--limit-rate 40 MB/s", limit_rate, lambda has: "" if has("pull", "--limit-rate") else "gantry pull has no --limit-rate yet"),
     ("sync", "sync of 1,000 images already there", sync, lambda has: "" if has("sync", "--to") else "gantry has no command sync yet"),
 ]
