@@ -37,6 +37,7 @@ constexpr command table[] = {
     {"verify", "", "Hash the layer store again, and repair it", verify_command},
     {"extract", "FILE [NAME]", "Read images out of an archive or directory into the layer store", extract_command},
     {"convert", "IN -o OUT", "Write images of an archive or directory into another archive", convert_command},
+    {"bench", "IMAGE", "Measure how many connections are best for an image", bench_command},
 };
 
 std::string help() {

@@ -50,7 +50,7 @@ std::string hint_for(const error_code& ec, const std::string& message) {
 error_report report_failure(const error_code& ec, const diagnostics& text, const stop_cause& cause, const std::string& object) {
   error_report report;
   if (ec == make_error_condition(condition::cancelled)) {
-    report.hint = go_on;
+    if (cause.kept) report.hint = go_on;
     if (cause.timed_out) {
       report.exit_code = static_cast<int>(exit_code::failed);
       report.message = fmt::format("stopped after {}, the time that --timeout allows", format_duration(*cause.timed_out));
@@ -64,6 +64,7 @@ error_report report_failure(const error_code& ec, const diagnostics& text, const
   report.message = text.message().empty() ? fmt::format("{}: {}", object, ec.message()) : text.message();
   report.server_message = text.server_message();
   report.hint = hint_for(ec, report.message);
+  if (!cause.kept && report.hint == go_on) report.hint.clear();
   return report;
 }
 

@@ -17,6 +17,7 @@ namespace gantry::app {
 struct stop_cause {
   int signal = 0;                                      ///< SIGINT or SIGTERM
   std::optional<std::chrono::milliseconds> timed_out;  ///< --timeout, when it ran out
+  bool kept = true;                                    ///< what was fetched is of use to the next run
 };
 
 /// Turns an engine's error into what the user reads: its sentence, the registry's words, and a hint which option or step helps.

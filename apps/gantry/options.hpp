@@ -75,7 +75,19 @@ struct pull_arguments {
   reference name;                 ///< what the image is called from here on; empty: as it was asked for
   std::string load;               ///< the engine whose load command takes the archive; empty: none
   std::vector<std::string> have;  ///< files that say what the receiver has
+  bool no_cache = false;          ///< the store is left out
   std::string digestfile;
+};
+
+/// The command line of `gantry bench`.
+struct bench_arguments {
+  common_options common;
+  std::string image;
+  std::string registry;                    ///< as typed
+  std::optional<platform> image_platform;  ///< none: this machine's
+  std::vector<unsigned> jobs{1, 2, 4, 8, 16, 0};
+  std::chrono::milliseconds time_each{10'000};
+  std::string directory;  ///< empty: bytes go nowhere
 };
 
 /// `--help` was asked for: what to print.
@@ -88,5 +100,8 @@ outcome<std::variant<pull_arguments, help_text>> parse_pull(std::vector<std::str
 
 /// Reads the words behind `gantry save`, which is a pull out of the store. Pure.
 outcome<std::variant<pull_arguments, help_text>> parse_save(std::vector<std::string> words);
+
+/// Reads the words behind `gantry bench`. Pure.
+outcome<std::variant<bench_arguments, help_text>> parse_bench(std::vector<std::string> words);
 
 }  // namespace gantry::app

@@ -61,6 +61,7 @@ void add_pull_targets(option_parser& parser, pull_arguments& into) {
   const auto group = "Where to put it";
   auto& app = parser.app();
   app.add_flag("--store-only", into.store_only, "Into the layer store, no archive")->group(group);
+  app.add_flag("--no-cache", into.no_cache, "Straight into the archive, the layer store is left out")->group(group);
   parser
       .add("--load", "Straight into a local engine: its own load command takes the archive", "docker|podman|ctr",
            [&into](const std::string& text) -> outcome<> {
@@ -133,6 +134,11 @@ outcome<> check(const CLI::App& app, const pull_arguments& arguments) {
   }
   if (arguments.store_only && !arguments.have.empty())
     return usage_problem("--store-only writes no archive, so --have has no meaning beside it");
+  if (arguments.no_cache && arguments.store_only) {
+    return usage_problem("--no-cache leaves out the store, and --store-only wants nothing else");
+  }
+  if (arguments.no_cache && arguments.offline) return usage_problem("--offline takes images from the store, which --no-cache leaves out");
+  if (arguments.no_cache && !arguments.common.cache_dir.empty()) return usage_problem("--no-cache and --cache-dir exclude each other");
   if (arguments.output == "-" && arguments.common.json) return usage_problem("--json and '-o -' both want standard output");
   if (arguments.from == "-" && arguments.common.password_stdin)
     return usage_problem("'--from -' and --password-stdin both want standard input");

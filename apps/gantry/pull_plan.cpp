@@ -18,6 +18,7 @@ pull_step common_step(const pull_arguments& arguments, destination to) {
   step.all_platforms = arguments.all_platforms;
   step.gzip = arguments.gzip;
   step.have = arguments.have;
+  step.no_cache = arguments.no_cache;
   return step;
 }
 
@@ -44,6 +45,10 @@ outcome<pull_plan> into_directory(const pull_arguments& arguments, const std::ve
   std::set<std::filesystem::path> names;
   std::vector<platform> platforms = arguments.platforms;
   if (platforms.empty()) platforms.push_back(platform::host());
+  if (arguments.all_platforms && arguments.no_cache) {
+    return usage_problem("one archive for each of --all-platforms takes the store, which --no-cache leaves out",
+                         "put all platforms into one archive with -o FILE, or name them with --platform");
+  }
   for (const auto& image : images) {
     if (arguments.all_platforms) {
       plan.steps.push_back(common_step(arguments, destination::each));

@@ -31,6 +31,7 @@ struct pull_step {
   bool all_platforms = false;
   bool gzip = false;
   std::vector<std::string> have;  ///< see pull_arguments
+  bool no_cache = false;
 };
 
 struct pull_plan {
@@ -46,7 +47,8 @@ enum class path_kind {
 
 /// Decides what is fetched into which archive (CLI.md: "`pull` without `-o`" and what follows). Pure but for \p kind_of.
 /// \param kind_of what stands under a path
-/// Errors: two outputs of one name (exit 2), an archive suffix that is not written here.
+/// Errors: two outputs of one name (exit 2), an archive suffix that is not written here, archives for platforms that only the store could
+/// tell (`--all-platforms --no-cache` without one archive for all).
 outcome<pull_plan> plan_pull(const pull_arguments& arguments, const std::vector<image_request>& images,
                              const std::function<path_kind(const std::filesystem::path&)>& kind_of);
 

@@ -19,6 +19,12 @@ std::string title_of(const std::vector<reference>& images) {
   return title;
 }
 
+/// Whether what was fetched is of use to the next run. Without the store that takes a plain file, which is filled in place.
+bool keeps_parts(const pull_step& step, archive_format format) {
+  const bool plain = !step.gzip && (format == archive_format::docker || format == archive_format::oci);
+  return !step.no_cache || (plain && (step.to == destination::file || step.to == destination::named));
+}
+
 }  // namespace
 
 pull_answer puller::pull(const std::vector<reference>& images, const pull_step& step, archive_target target) {
@@ -30,6 +36,7 @@ pull_answer puller::pull(const std::vector<reference>& images, const pull_step& 
   options.all_platforms = step.all_platforms;
   options.offline = arguments_.offline;
   options.name = arguments_.name;
+  options.no_cache = step.no_cache;
   return session_.pull(engine_, images, std::move(options), title_of(images));
 }
 
@@ -73,19 +80,20 @@ void puller::run_single(const pull_step& step) {
     }
     answer = attempt(image);
   }
-  if (answer.ec) return fail(answer, image.string());
+  if (answer.ec) return fail(answer, image.string(), keeps_parts(step, format_));
   add_totals(answer.result);
   if (step.to == destination::each) return export_each(step, answer.result);
   if (step.to == destination::named) path = settle_path(step, image, path, answer.result);
   add_outputs(answer.result, step.to == destination::file || step.to == destination::named ? path : std::string());
 }
 
-// In one operation nobody could tell which of several images is not there: those with a second name are looked up one by one.
+// In one operation nobody could tell which of several images is not there: those with a second name are looked up one by one, on the way
+// into the store. Without the store an image is what its name says.
 std::optional<std::vector<reference>> puller::settle_names(const pull_step& step) {
   std::vector<reference> images;
   for (const auto& request : step.images) {
     images.push_back(request.image);
-    if (!request.fallback) continue;
+    if (!request.fallback || step.no_cache) continue;
     const pull_answer answer = pull(std::vector<reference>(1, request.image), step, store_only{});
     if (fall_back(answer.ec, request)) {
       images.back() = *request.fallback;
@@ -106,7 +114,7 @@ void puller::run_together(const pull_step& step) {
   if (step.to == destination::file) target = archive_file{step.path, format_, step.gzip};
   if (step.to == destination::stream) target = archive_stream{1, format_, step.gzip};
   const pull_answer answer = pull(*images, step, std::move(target));
-  if (answer.ec) return fail(answer, title_of(*images));
+  if (answer.ec) return fail(answer, title_of(*images), keeps_parts(step, format_));
   add_totals(answer.result);
   add_outputs(answer.result, step.to == destination::file ? step.path.string() : std::string());
 }
@@ -194,8 +202,10 @@ void puller::add_outputs(const pull_result& result, const std::string& path) {
   succeeded_ = true;
 }
 
-void puller::fail(const pull_answer& answer, const std::string& object) {
-  const error_report report = report_failure(answer.ec, answer.text, session_.cause(), object);
+void puller::fail(const pull_answer& answer, const std::string& object, bool kept) {
+  stop_cause cause = session_.cause();
+  cause.kept = kept;
+  const error_report report = report_failure(answer.ec, answer.text, cause, object);
   if (failure_ == 0 || session_.stopped()) failure_ = report.exit_code;
   console_.error(report);
 }

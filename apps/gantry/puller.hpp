@@ -41,7 +41,7 @@ class puller {
   std::string settle_path(const pull_step& step, const reference& pulled, const std::string& path, const pull_result& result);
   void add_totals(const pull_result& result);
   void add_outputs(const pull_result& result, const std::string& path);
-  void fail(const pull_answer& answer, const std::string& object);
+  void fail(const pull_answer& answer, const std::string& object, bool kept = true);
   void fail(const problem& what);
 
   engine& engine_;

@@ -3,12 +3,12 @@
 #include "config/host_configuration.hpp"
 #include "http/client.hpp"
 #include "http/routes.hpp"
+#include "jobs/bench.hpp"
 #include "jobs/clean.hpp"
 #include "jobs/convert.hpp"
 #include "jobs/explain.hpp"
 #include "jobs/extract.hpp"
 #include "jobs/inspect.hpp"
-#include "jobs/keep.hpp"
 #include "jobs/list.hpp"
 #include "jobs/lookup.hpp"
 #include "jobs/ping.hpp"
@@ -249,6 +249,13 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     if (!wanted.have.empty() && std::holds_alternative<store_only>(wanted.output)) {
       co_return failure(errc::invalid_option, "what another side has can be left out of an archive only");
     }
+    if (wanted.no_cache) {
+      if (wanted.offline) co_return failure(errc::invalid_option, "offline there is nothing but the store, which is to be left out");
+      if (std::holds_alternative<store_only>(wanted.output)) {
+        co_return failure(errc::invalid_option, "without the store and without an archive nothing would be kept");
+      }
+      co_return co_await jobs::pull(shared, running, nullptr, std::move(images), std::move(wanted), options.sync);
+    }
     auto opened = co_await open_store();
     if (!opened) co_return opened.error();
     co_return co_await jobs::pull(shared, running, *opened, std::move(images), std::move(wanted), options.sync);
@@ -264,8 +271,7 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
                                  push_options wanted) {
     auto opened = co_await open_store();
     if (!opened) co_return opened.error();
-    task<result<push_result>> pushing = jobs::push(shared, running, *opened, std::move(source), std::move(target), std::move(wanted));
-    co_return co_await jobs::while_kept<push_result>(shared, *running, *opened, std::move(pushing));
+    co_return co_await jobs::push(shared, running, *opened, std::move(source), std::move(target), std::move(wanted));
   }
 
   task<result<inspect_result>> inspect(std::shared_ptr<transfer::operation> running, reference image, inspect_options wanted) {
@@ -588,6 +594,15 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<convert_re
   state->begin(common, diag, std::move(done),
                [from = std::move(from), options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
                  return jobs::convert(self.shared, std::move(running), std::move(from), std::move(options), self.options.sync);
+               });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<bench_result> done, diagnostics* diag, reference image,
+                   bench_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done),
+               [image = std::move(image), options = std::move(options)](impl& self, std::shared_ptr<transfer::operation> running) mutable {
+                 return jobs::bench(self.shared, std::move(running), std::move(image), std::move(options));
                });
 }
 

@@ -41,6 +41,13 @@ class puller {
   /// The same into an archive; \ref archive names it.
   pull_report pull_to_archive(const std::string& image = "team/app:1.0");
 
+  /// The same with options of the caller's.
+  pull_report pull_with(pull_options options, const std::string& image = "team/app:1.0",
+                        const std::function<void(const event&)>& watch = {}) {
+    return run(image, std::move(options), watch);
+  }
+
+  std::filesystem::path directory() const { return directory_.path(); }
   std::filesystem::path archive() const { return directory_ / "image.tar"; }
   std::filesystem::path store() const { return directory_ / "store"; }
 

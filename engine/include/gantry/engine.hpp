@@ -1,5 +1,6 @@
 #pragma once
 
+#include <gantry/bench.hpp>
 #include <gantry/convert.hpp>
 #include <gantry/diagnostics.hpp>
 #include <gantry/error.hpp>
@@ -175,6 +176,14 @@ class engine {
     return initiate<convert_result>(std::forward<CompletionToken>(token), &diag, std::move(from), std::move(options));
   }
 
+  /// Measures how fast an image arrives with different numbers of connections, and keeps nothing of it; the store is left alone.
+  /// engine_options::jobs should be the largest number that is tried, which the buffers are made for.
+  /// Signature: `void(error_code, bench_result)`. \p diag must live until completion; it holds the text of the error.
+  template <class CompletionToken>
+  auto async_bench(reference image, bench_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<bench_result>(std::forward<CompletionToken>(token), &diag, std::move(image), std::move(options));
+  }
+
   /// Stops all operations as \ref ~engine does and completes when the last has completed. Signature: `void(error_code)`; never fails.
   template <class CompletionToken>
   auto async_shutdown(CompletionToken&& token) {
@@ -225,6 +234,8 @@ class engine {
                     extract_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<convert_result> done, diagnostics* diag, archive_input from,
                     convert_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<bench_result> done, diagnostics* diag, reference image,
+                    bench_options options);
   static void start_shutdown(const std::shared_ptr<impl>& state, shutdown_handler handler);
 
   std::shared_ptr<impl> state_;

@@ -59,6 +59,10 @@ struct pull_options : operation_options {
   /// line. Layers in there are neither fetched nor written; async_extract completes such an archive out of the receiver's
   /// store. An image of which a part was not fetched gets no name in our own store. Not for \ref store_only.
   std::vector<std::filesystem::path> have;
+
+  /// Whether the store is left out: nothing is read from it or written to it. Needs an archive. One of known layout (a plain file) is
+  /// filled in place and can be resumed by the next pull to that name; all else passes through temporary files, a layer at a time.
+  bool no_cache = false;
 };
 
 /// One image of one platform.

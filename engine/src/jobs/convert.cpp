@@ -4,6 +4,7 @@
 #include "jobs/export.hpp"
 #include "jobs/extract_names.hpp"
 #include "jobs/extract_plan.hpp"
+#include "jobs/throwaway_store.hpp"
 #include "runtime/file.hpp"
 #include "store/content_store.hpp"
 
@@ -32,45 +33,10 @@ archive_format format_of(const written_output& where) {
   return std::visit([](const auto& one) { return one.format; }, where);
 }
 
-std::filesystem::path spool_directory(const written_output& where) {
-  const auto* file = std::get_if<archive_file>(&where);
-  if (file == nullptr) return std::filesystem::temp_directory_path();
-  return file->path.has_parent_path() ? file->path.parent_path() : std::filesystem::path(".");
-}
-
-/// A store for the time of one conversion.
-class scratch_store {
- public:
-  static result<std::shared_ptr<scratch_store>> create(const std::filesystem::path& directory) {
-    auto made = std::make_shared<scratch_store>();
-    made->path_ = directory / (".convert-" + runtime::random_suffix() + ".gantry-part");
-    store::store_options options;
-    options.root = made->path_;
-    options.sync = false;
-    result<std::shared_ptr<store::content_store>> opened = store::content_store::open(std::move(options));
-    if (!opened) return opened.error();
-    made->store_ = std::move(*opened);
-    return made;
-  }
-  scratch_store() = default;
-  scratch_store(const scratch_store&) = delete;
-  scratch_store& operator=(const scratch_store&) = delete;
-  ~scratch_store() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  const std::shared_ptr<store::content_store>& store() const noexcept { return store_; }
-
- private:
-  std::filesystem::path path_;
-  std::shared_ptr<store::content_store> store_;
-};
-
 /// An archive and all that is needed to write it.
 struct prepared {
   std::shared_ptr<archive::image_source> source;
-  std::shared_ptr<scratch_store> scratch;  ///< what the format synology is made from: it must look into every layer first
+  std::shared_ptr<throwaway_store> scratch;  ///< what the format synology is made from: it must look into every layer first
   std::vector<archive::archived_image> images;
   std::optional<archive_export> out;
 };
@@ -119,7 +85,7 @@ result<prepared> prepare(const archive_input& from, const convert_options& optio
   const auto complete = plan_blobs(*made.source, made.images, nullptr, label);
   if (!complete) return complete.error();
   if (format_of(options.output) == archive_format::synology) {
-    result<std::shared_ptr<scratch_store>> scratch = scratch_store::create(spool_directory(options.output));
+    auto scratch = throwaway_store::open(target_of(options.output));
     if (!scratch) return scratch.error();
     made.scratch = std::move(*scratch);
     for (const extracted_blob& one : *complete) {

@@ -66,14 +66,14 @@ archive::archived_image archived(const resolved_image& image) {
 }  // namespace
 
 result<archive_export> archive_export::prepare(const output& where, const std::vector<resolved_image>& images,
-                                               const store::content_store& store, const std::set<digest>& left_out) {
+                                               const store::content_store* store, const std::set<digest>& left_out) {
   std::vector<archive::archived_image> members;
   for (const resolved_image& image : images) members.push_back(archived(image));
-  return prepare(where, std::move(members), store.root(), left_out);
+  return prepare(where, std::move(members), store != nullptr ? store->root() : std::filesystem::path(), left_out, store == nullptr);
 }
 
 result<archive_export> archive_export::prepare(const output& where, std::vector<archive::archived_image> members,
-                                               const std::filesystem::path& beside, const std::set<digest>& left_out) {
+                                               const std::filesystem::path& beside, const std::set<digest>& left_out, bool resumes) {
   archive_export prepared;
   prepared.where_ = where;
   const auto [format, gzip] = format_of(where);
@@ -108,10 +108,28 @@ result<archive_export> archive_export::prepare(const output& where, std::vector<
     prepared.directory_ = std::move(*made);
     return prepared;
   }
-  result<archive::output_file> opened = archive::output_file::create(file->path, expected_size);
+  const bool taken_over = resumes && !gzip && !needs_store(where);
+  result<archive::output_file> opened =
+      taken_over ? archive::output_file::resume(file->path, expected_size) : archive::output_file::create(file->path, expected_size);
   if (!opened) return opened.error();
   prepared.file_ = std::move(*opened);
   return prepared;
+}
+
+bool archive_export::needs_store(const output& where) noexcept {
+  const archive_format format = format_of(where).format;
+  return format == archive_format::synology || format == archive_format::oci_dir;
+}
+
+bool archive_export::is_planned_file() const noexcept { return file_ && !format_of(where_).gzip && !needs_store(where_); }
+
+std::shared_ptr<archive::planned_file> archive_export::take_planned_file() {
+  return std::make_shared<archive::planned_file>(std::move(*file_), std::move(plan_));
+}
+
+std::optional<std::filesystem::path> archive_export::directory() const {
+  if (!file_) return std::nullopt;
+  return archive::directory_of(file_->path());
 }
 
 result<std::uint64_t> archive_export::run(model::blob_source& blobs, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
@@ -159,22 +177,26 @@ task<result<std::uint64_t>> archive_export::write(transfer::context& shared, std
 
 task<result<std::uint64_t>> archive_export::write_from(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                                        std::shared_ptr<model::blob_source> blobs, archive_export what, bool sync) {
-  // The writer's thread reports through the strand, a few times per second.
-  auto last = std::chrono::steady_clock::time_point();
-  auto progress = [running, where = shared.executor, last](std::uint64_t done, std::uint64_t total) mutable {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last < progress_interval && done != total) return;
-    last = now;
-    boost::asio::post(where, [running, done, total] { running->events.progress(archive_progress{done, total}); });
-  };
+  archive::archive_progress_handler progress = report_through(shared, running);
   auto job = std::make_shared<archive_export>(std::move(what));
   archive::deflate_workers workers;
   workers.run = [&threads = shared.lanes](std::function<void()> call) { threads.post_cpu(std::move(call)); };
   workers.count = std::max(1u, std::thread::hardware_concurrency());
   auto call = [job, blobs, running, progress, sync, workers] { return job->run(*blobs, progress, running->stop_flag(), sync, workers); };
-  // A reader of the stream may keep it waiting for as long as it likes.
-  const runtime::lane where = std::holds_alternative<archive_stream>(job->where_) ? runtime::lane::apart : runtime::lane::files;
-  co_return co_await runtime::offload(shared.lanes, where, std::move(call));
+  // What the thread owns, an unfinished file among it, goes with the closure.
+  job.reset();
+  // The reader of a stream, or a blob that is on its way, may keep it waiting for as long as it likes.
+  co_return co_await runtime::offload(shared.lanes, runtime::lane::apart, std::move(call));
+}
+
+archive::archive_progress_handler report_through(transfer::context& shared, std::shared_ptr<transfer::operation> running) {
+  return [running = std::move(running), where = shared.executor, last = std::chrono::steady_clock::time_point()](
+             std::uint64_t done, std::uint64_t total) mutable {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last < progress_interval && done != total) return;
+    last = now;
+    boost::asio::post(where, [running, done, total] { running->events.progress(archive_progress{done, total}); });
+  };
 }
 
 }  // namespace gantry::jobs

@@ -4,6 +4,8 @@
 #include "archive/layout.hpp"
 #include "archive/output_directory.hpp"
 #include "archive/output_file.hpp"
+#include "archive/planned_file.hpp"
+#include "archive/writer.hpp"
 #include "base/failure.hpp"
 #include "jobs/resolve.hpp"
 #include "store/content_store.hpp"
@@ -29,24 +31,36 @@ class archive_export {
  public:
   /// Plans the archive of \p images, as far as that is possible before they are fetched, and claims its file or directory. Blocking: for a
   /// worker lane.
-  /// \param store what it will be written from
+  /// \param store what it will be written from; null when blobs go straight into it, and then an unfinished file of an earlier run is
+  /// taken over where its layout is known
   /// \param left_out blobs that are not written, see archive::without
-  static result<archive_export> prepare(const output& where, const std::vector<resolved_image>& images, const store::content_store& store,
+  static result<archive_export> prepare(const output& where, const std::vector<resolved_image>& images, const store::content_store* store,
                                         const std::set<digest>& left_out = {});
   /// The same for images of any source.
   /// \param beside a file or directory where the blobs are; empty when they are in no files of their own
+  /// \param resumes whether an unfinished file is taken over
   static result<archive_export> prepare(const output& where, std::vector<archive::archived_image> images,
-                                        const std::filesystem::path& beside, const std::set<digest>& left_out = {});
+                                        const std::filesystem::path& beside, const std::set<digest>& left_out = {}, bool resumes = false);
 
   /// Sentences for the user that came up while planning.
   const std::vector<std::string>& notes() const noexcept { return plan_.notes; }
+
+  /// Whether it can only be written when everything is in a store: its layers must have been seen, or it shares files with the store.
+  static bool needs_store(const output& where) noexcept;
+  /// Whether the places of all blobs in a file are known, so that they can be written in any order.
+  bool is_planned_file() const noexcept;
+  /// Takes the file and its layout out. Precondition: \ref is_planned_file.
+  std::shared_ptr<archive::planned_file> take_planned_file();
+  /// The directory that the file stands in, if there is one.
+  std::optional<std::filesystem::path> directory() const;
 
   /// Writes the archive from blobs that are all in the store, and gives it its name. Runs on a worker lane, reports progress. \returns the
   /// bytes of the archive.
   static task<result<std::uint64_t>> write(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                            std::shared_ptr<store::content_store> store, archive_export what, bool sync);
 
-  /// The same out of any source. Precondition: the format is not synology, whose layers must be known from the inside.
+  /// The same out of any source, which may wait in open() for what is still on its way. Precondition: the format is not synology, whose
+  /// layers must be known from the inside.
   static task<result<std::uint64_t>> write_from(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                                 std::shared_ptr<model::blob_source> blobs, archive_export what, bool sync);
 
@@ -60,5 +74,8 @@ class archive_export {
   std::optional<archive::output_file> file_;
   std::optional<archive::output_directory> directory_;
 };
+
+/// Reports the progress of a writing thread through the strand, a few times per second.
+archive::archive_progress_handler report_through(transfer::context& shared, std::shared_ptr<transfer::operation> running);
 
 }  // namespace gantry::jobs

@@ -1,11 +1,14 @@
 #include "jobs/pull.hpp"
 
 #include "base/format.hpp"
-#include "jobs/export.hpp"
+#include "jobs/delivery.hpp"
 #include "jobs/have.hpp"
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
+#include "jobs/throwaway_store.hpp"
+#include "jobs/wanted_blobs.hpp"
 #include "runtime/task_group.hpp"
+#include "store/memory_documents.hpp"
 #include "transfer/fetcher.hpp"
 
 #include <fmt/format.h>
@@ -13,7 +16,6 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -24,29 +26,6 @@ namespace {
 
 using runtime::lane;
 using runtime::offload;
-
-/// The distinct configs and layers of all images.
-result<std::vector<transfer::wanted_blob>> blobs_of(const std::vector<resolved_image>& images) {
-  std::vector<transfer::wanted_blob> wanted;
-  std::map<digest, std::uint64_t> sizes;
-  std::optional<failure> conflict;
-  const auto add = [&](const resolved_image& image, const descriptor& blob, blob_role role) {
-    const auto [known, added] = sizes.emplace(blob.digest, blob.size);
-    if (added) wanted.push_back({image.name, blob, role});
-    if (known->second != blob.size && !conflict) {
-      conflict = failure(errc::malformed_document, fmt::format("{} names blob {} with two sizes, {} and {}", image.name.string(),
-                                                               blob.digest.string(), known->second, blob.size));
-    }
-  };
-  for (const resolved_image& image : images) {
-    for (const resolved_manifest& one : image.manifests) {
-      if (one.content.config.digest) add(image, one.content.config, blob_role::config);
-      for (const descriptor& layer : one.content.layers) add(image, layer, blob_role::layer);
-    }
-  }
-  if (conflict) return *conflict;
-  return wanted;
-}
 
 /// Offline, with blobs that the store lacks although it has the manifests.
 failure not_held(const std::vector<transfer::wanted_blob>& missing) {
@@ -70,8 +49,8 @@ struct plan {
   std::size_t layers_held = 0;
 };
 
-/// Tells what the store has, and puts there what descriptors carry inline. \p fetched is there, but not from an earlier run. Blocking.
-result<plan> compare_with(const store::content_store& store, const std::vector<transfer::wanted_blob>& wanted,
+/// Tells what is held, and adds what descriptors carry inline. \p fetched is there, but not from an earlier run. Blocking.
+result<plan> compare_with(const store::document_store& store, const std::vector<transfer::wanted_blob>& wanted,
                           const std::set<digest>& fetched) {
   plan made;
   for (const transfer::wanted_blob& one : wanted) {
@@ -210,16 +189,95 @@ class early_connections {
   bool opened_ = false;  ///< once: the first registry is mostly the only one
 };
 
-task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                                      std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options,
-                                      bool sync, std::shared_ptr<store::lease> lease, early_connections& early) {
+struct pull_setup {
+  transfer::context& shared;
+  std::shared_ptr<transfer::operation> running;
+  std::shared_ptr<store::content_store> store;       ///< null: nothing goes into a store
+  std::shared_ptr<store::document_store> documents;  ///< the store, or memory
+  std::shared_ptr<store::lease> lease;               ///< of the store
+  early_connections& early;
+  bool sync = true;
+  bool records = true;  ///< whether the images get their names in the store
+};
+
+task<result<std::unique_ptr<delivery>>> prepare_archive(pull_setup& with, const pull_options& options,
+                                                        const std::vector<resolved_image>& images, const std::set<digest>& have) {
+  auto prepare = [&options, &images, &have, store = with.store] {
+    return archive_export::prepare(options.output, images, store.get(), have);
+  };
+  result<archive_export> prepared = co_await offload(with.shared.lanes, lane::files, std::move(prepare));
+  if (!prepared) co_return prepared.error();
+  for (const std::string& note : prepared->notes()) with.running->events.emit(warning{note});
+  delivery_setup setup{with.shared, with.running, with.store, with.documents, with.sync};
+  co_return co_await open_delivery(std::move(setup), std::move(*prepared), archive_export::needs_store(options.output));
+}
+
+/// Gives the images their names in the store: those all of whose blobs are there.
+task<result<void>> record_complete(pull_setup& with, const std::vector<resolved_image>& images, const std::set<digest>& have,
+                                   bool exporting) {
+  if (!with.records) co_return result<void>();
+  auto select = [&images, &have, store = with.store] { return held_completely(images, have, *store); };
+  const std::vector<resolved_image> complete = co_await offload(with.shared.lanes, lane::files, std::move(select));
+  std::vector<store::reference_record> records = records_of(complete);
+  const result<void> recorded = co_await record(with.shared, *with.running, with.store, std::move(records));
+  if (recorded) co_return recorded;
+  // A store that can only be read gives what it has.
+  if (!exporting || recorded.error().code != errc::access_denied) co_return recorded.error();
+  with.running->events.emit(warning{"the store does not learn the name: " + recorded.error().text.message()});
+  co_return result<void>();
+}
+
+std::vector<descriptor> descriptors_of(const std::vector<transfer::wanted_blob>& blobs) {
+  std::vector<descriptor> plain;
+  for (const transfer::wanted_blob& one : blobs) plain.push_back(one.blob);
+  return plain;
+}
+
+struct delivered {
+  transfer::fetch_summary fetched;
+  std::uint64_t archive_size = 0;
+};
+
+/// Brings what \p made says is missing, into \p archive if there is one.
+task<result<delivered>> deliver(pull_setup& with, plan made, delivery* archive, const std::vector<resolved_image>& images,
+                                const std::set<digest>& have) {
+  std::exception_ptr thrown;
+  result<transfer::fetch_summary> fetched = failure(errc::cancelled, "stopped");
+  try {
+    std::shared_ptr<store::blob_target> target = with.store;
+    transfer::fetch_options how;
+    if (archive != nullptr) {
+      archive->start(descriptors_of(made.held), descriptors_of(made.missing));
+      how = archive->how();
+      target = archive->target();
+    }
+    fetched = co_await transfer::fetch_all(with.shared, *with.running, std::move(target), std::move(made.missing), std::move(how));
+    if (fetched) {
+      const result<void> recorded = co_await record_complete(with, images, have, archive != nullptr);
+      if (!recorded) fetched = recorded.error();
+    }
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  result<std::uint64_t> size = std::uint64_t{0};
+  if (archive != nullptr) size = co_await archive->finish(fetched.has_value());
+  if (thrown) std::rethrow_exception(thrown);
+  // What fails first stops the other, which then says no more than that it was stopped.
+  if (!fetched && fetched.error().code != errc::cancelled) co_return fetched.error();
+  if (!size && (fetched || size.error().code != errc::cancelled)) co_return size.error();
+  if (!fetched) co_return fetched.error();
+  delivered all{*fetched, *size};
+  co_return all;
+}
+
+task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> images, pull_options options) {
   const auto started = std::chrono::steady_clock::now();
-  transfer::operation& now = *running;
+  transfer::operation& now = *with.running;
   platform_choice choice{options.platforms, options.all_platforms};
 
   std::vector<resolved_image> resolved;
-  resolver names(
-      shared, now, store, [&early](const reference& image) { early.open(image.registry()); }, options.offline);
+  auto on_new_content = [&with](const reference& image) { with.early.open(image.registry()); };
+  resolver names(with.shared, now, with.documents, std::move(on_new_content), options.offline);
   for (const reference& image : images) {
     result<resolved_image> one = co_await names.resolve(image, choice);
     if (!one) co_return one.error();
@@ -228,64 +286,48 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
     resolved.push_back(std::move(*one));
   }
 
-  co_await keep_only(shared, std::move(lease), digests_of(resolved));
-  auto look = [&options, &resolved, running] { return left_out(options.have, resolved, running->stop_flag()); };
-  const result<std::set<digest>> have = co_await offload(shared.lanes, lane::files, std::move(look));
+  if (with.lease) co_await keep_only(with.shared, std::move(with.lease), digests_of(resolved));
+  auto look = [&options, &resolved, running = with.running] { return left_out(options.have, resolved, running->stop_flag()); };
+  const result<std::set<digest>> have = co_await offload(with.shared.lanes, lane::files, std::move(look));
   if (!have) co_return have.error();
 
-  std::optional<archive_export> exporting;
+  now.read_again = false;
+  std::unique_ptr<delivery> archive;
   if (!std::holds_alternative<store_only>(options.output)) {
-    auto prepare = [&options, &resolved, &have, store] { return archive_export::prepare(options.output, resolved, *store, *have); };
-    result<archive_export> prepared = co_await offload(shared.lanes, lane::files, std::move(prepare));
+    auto prepared = co_await prepare_archive(with, options, resolved, *have);
     if (!prepared) co_return prepared.error();
-    for (const std::string& note : prepared->notes()) now.events.emit(warning{note});
-    exporting = std::move(*prepared);
+    archive = std::move(*prepared);
   }
 
   result<std::vector<transfer::wanted_blob>> wanted = blobs_of(resolved);
   if (!wanted) co_return wanted.error();
   std::erase_if(*wanted, [&have](const transfer::wanted_blob& one) { return have->contains(one.blob.digest); });
-  auto compare = [store, blobs = std::move(*wanted), fetched = names.fetched()] { return compare_with(*store, blobs, fetched); };
-  result<plan> compared = co_await offload(shared.lanes, lane::files, std::move(compare));
+  auto compare = [documents = with.documents, blobs = std::move(*wanted), fetched = names.fetched()] {
+    return compare_with(*documents, blobs, fetched);
+  };
+  result<plan> compared = co_await offload(with.shared.lanes, lane::files, std::move(compare));
   if (!compared) co_return compared.error();
-  plan made = std::move(*compared);
+  const plan made = std::move(*compared);
   now.events.emit(made.summary);
   for (const transfer::wanted_blob& one : made.held)
     now.events.emit(blob_finished{one.blob.digest, one.blob.size, !names.fetched().contains(one.blob.digest)});
 
   if (options.offline && !made.missing.empty()) co_return not_held(made.missing);
-  now.read_again = exporting.has_value();
-  const result<transfer::fetch_summary> fetched = co_await transfer::fetch_all(shared, now, store, std::move(made.missing));
-  if (!fetched) co_return fetched.error();
-  // What came out of the store under its own name stands there already.
-  if (!options.offline || !options.name.empty()) {
-    auto select = [&resolved, &have, store] { return held_completely(resolved, *have, *store); };
-    const std::vector<resolved_image> complete = co_await offload(shared.lanes, lane::files, std::move(select));
-    const result<void> recorded = co_await record(shared, now, store, records_of(complete));
-    if (!recorded) {
-      // A store that can only be read gives what it has.
-      if (!exporting || recorded.error().code != errc::access_denied) co_return recorded.error();
-      now.events.emit(warning{"the store does not learn the name: " + recorded.error().text.message()});
-    }
-  }
+  const result<delivered> brought = co_await deliver(with, made, archive.get(), resolved, *have);
+  if (!brought) co_return brought.error();
 
   pull_result done;
-  if (exporting) {
-    archive_export out = std::move(*exporting);
-    const result<std::uint64_t> size = co_await archive_export::write(shared, running, store, std::move(out), sync);
-    if (!size) co_return size.error();
-    done.archive_size = *size;
-  }
+  done.archive_size = brought->archive_size;
   done.images = describe(resolved);
   done.layers = made.layers;
-  done.layers_reused = made.layers_held + fetched->layers_reused;
+  done.layers_reused = made.layers_held + brought->fetched.layers_reused;
   done.blobs = made.summary.blobs;
   done.bytes = made.summary.bytes;
-  done.blobs_reused = made.summary.blobs_held + fetched->reused;
-  done.bytes_reused = made.summary.bytes_held + fetched->bytes_reused;
-  done.bytes_resumed = fetched->bytes_resumed;
+  done.blobs_reused = made.summary.blobs_held + brought->fetched.reused;
+  done.bytes_reused = made.summary.bytes_held + brought->fetched.bytes_reused;
+  done.bytes_resumed = brought->fetched.bytes_resumed;
   done.bytes_received = now.bytes_received();
-  done.store_size = co_await size_of(shared, store);
+  if (!options.no_cache) done.store_size = co_await size_of(with.shared, with.store);
   done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   now.events.flush();
   co_return done;
@@ -296,18 +338,40 @@ task<result<pull_result>> pull_images(transfer::context& shared, std::shared_ptr
 task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options,
                                bool sync) {
-  const result<std::shared_ptr<store::lease>> lease = co_await keep_all(shared, *running, store);
-  if (!lease) co_return lease.error();
+  std::shared_ptr<throwaway_store> own;
+  if (!store && archive_export::needs_store(options.output)) {
+    auto make = [where = options.output] { return throwaway_store::open(where); };
+    auto made = co_await offload(shared.lanes, lane::files, std::move(make));
+    if (!made) co_return made.error();
+    own = std::move(*made);
+    store = own->store();
+  }
+  std::shared_ptr<store::lease> lease;
+  if (store && !own) {
+    const result<std::shared_ptr<store::lease>> had = co_await keep_all(shared, *running, store);
+    if (!had) co_return had.error();
+    lease = *had;
+  }
   early_connections early(shared, *running);
   std::exception_ptr thrown;
   std::optional<result<pull_result>> outcome;
   try {
-    outcome = co_await pull_images(shared, running, std::move(store), std::move(images), std::move(options), sync, *lease, early);
+    std::shared_ptr<store::document_store> documents = store;
+    if (!documents) documents = std::make_shared<store::memory_documents>();
+    // What came out of the store under its own name stands there already.
+    const bool records = store && !own && (!options.offline || !options.name.empty());
+    pull_setup with{shared, running, std::move(store), std::move(documents), lease, early, sync, records};
+    outcome = co_await pull_images(std::move(with), std::move(images), std::move(options));
   } catch (...) {
     thrown = std::current_exception();
   }
   co_await early.close();
-  co_await keep_no_longer(shared, *lease);
+  if (lease) co_await keep_no_longer(shared, std::move(lease));
+  auto release = [own = std::move(own)]() mutable {
+    own.reset();
+    return true;
+  };
+  co_await offload(shared.lanes, lane::files, std::move(release));
   if (thrown) std::rethrow_exception(thrown);
   co_return std::move(*outcome);
 }

@@ -36,7 +36,7 @@ failure not_in_store(const reference& image, std::string_view what) {
           fmt::format("{}{} is not in the store, and nothing is fetched offline; pull it once with a network", what, image.string())};
 }
 
-std::optional<store::reference_record> record_of(const store::content_store& store, const reference& image) {
+std::optional<store::reference_record> record_of(const store::document_store& store, const reference& image) {
   const auto record = store.find_reference(image);
   if (record && *record) return **record;
   if (!image.digest() || image.tag().empty()) return std::nullopt;

@@ -3,7 +3,7 @@
 #include "base/failure.hpp"
 #include "model/image_config.hpp"
 #include "model/manifest.hpp"
-#include "store/content_store.hpp"
+#include "store/document_store.hpp"
 #include "transfer/context.hpp"
 
 #include <gantry/descriptor.hpp>
@@ -27,7 +27,7 @@ struct platform_choice {
   bool all = false;                 ///< everything that the index names
 };
 
-/// One manifest that will be fetched completely; its bytes are in the store.
+/// One manifest that will be fetched completely; its bytes are among the documents.
 struct resolved_manifest {
   descriptor entry;  ///< as its index names it, or the top itself
   model::manifest content;
@@ -35,7 +35,7 @@ struct resolved_manifest {
   bool attestation = false;
 };
 
-/// What a reference came to; all documents are in the store.
+/// What a reference came to; all are among the documents.
 struct resolved_image {
   reference name;      ///< where it is fetched from
   reference known_as;  ///< what it is called from here on; mostly the same
@@ -44,14 +44,15 @@ struct resolved_image {
   std::vector<resolved_manifest> manifests;
 };
 
-/// Turns a name into manifests: asks the registry once for a tag, and goes by digest from there, through the store where it has the bytes.
+/// Turns a name into manifests: asks the registry once for a tag, and goes by digest from there, through \ref store::document_store where
+/// that has the bytes.
 class resolver {
  public:
   /// All arguments must outlive the resolver.
   /// \param on_new_content called when a registry has named content that the store does not have under this name, before the rest is
   /// resolved; may be empty
   /// \param offline whether only the store is asked, and only platforms that it holds completely count
-  resolver(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
+  resolver(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::document_store> store,
            std::function<void(const reference&)> on_new_content = {}, bool offline = false)
       : shared_(shared), running_(running), store_(std::move(store)), on_new_content_(std::move(on_new_content)), offline_(offline) {}
 
@@ -59,12 +60,12 @@ class resolver {
   /// limit_exceeded for what the registry served.
   task<result<resolved_image>> resolve(reference image, platform_choice choice);
 
-  /// The bytes of a configuration, through the store.
+  /// The bytes of a configuration, through the documents at hand.
   task<result<std::string>> read_config(reference image, descriptor config) {
     return fetch_small_blob(std::move(image), std::move(config));
   }
 
-  /// Configurations that had to be fetched to learn what a manifest runs on; in the store now, though not from an earlier run.
+  /// Configurations that had to be fetched to learn what a manifest runs on; at hand now, though not from an earlier run.
   const std::set<digest>& fetched() const noexcept { return fetched_; }
 
  private:
@@ -88,7 +89,7 @@ class resolver {
 
   transfer::context& shared_;
   transfer::operation& running_;
-  std::shared_ptr<store::content_store> store_;
+  std::shared_ptr<store::document_store> store_;
   std::function<void(const reference&)> on_new_content_;
   bool offline_;
   std::set<digest> held_;  ///< manifests that the store holds completely of the image that is being resolved; offline only

@@ -42,3 +42,12 @@ TEST_CASE("stops carry the exit code of their cause and say how to go on") {
   CHECK(late.exit_code == 1);
   CHECK(late.message.find("--timeout") != std::string::npos);
 }
+
+TEST_CASE("nobody is told to go on where nothing is kept") {
+  stop_cause cause;
+  cause.signal = SIGINT;
+  cause.kept = false;
+  CHECK(report_failure(make_error_code(errc::cancelled), {}, cause, "x").hint.empty());
+  CHECK(report_failure(make_error_code(errc::connection_lost), {}, cause, "x").hint.empty());
+  CHECK_FALSE(report_failure(make_error_code(errc::unauthorized), {}, cause, "x").hint.empty());
+}

@@ -129,3 +129,12 @@ TEST_CASE("a name of one's own names the archive, and --load needs none") {
   CHECK(loaded.steps[0].to == destination::loader);
   CHECK(loaded.steps[0].images.size() == 2);
 }
+
+TEST_CASE("without the store every step says so, and archives that only it could name are refused") {
+  for (const auto& step : plan({"nginx:1", "alpine:3", "--platform", "linux/amd64,linux/arm64", "--no-cache"}).value().steps)
+    CHECK(step.no_cache);
+  CHECK(plan({"nginx:1", "--all-platforms", "--no-cache", "-o", "x.tar"}).value().steps[0].no_cache);
+  const auto each = plan({"nginx:1", "--all-platforms", "--no-cache"});
+  REQUIRE_FALSE(each.has_value());
+  CHECK(each.error().code == exit_code::usage);
+}

@@ -1,0 +1,119 @@
+#include "jobs/delivery.hpp"
+
+#include "archive/in_place.hpp"
+#include "runtime/task_group.hpp"
+
+#include <optional>
+#include <utility>
+
+namespace gantry::jobs {
+namespace {
+
+using runtime::lane;
+using runtime::offload;
+
+/// A plain archive of known layout. What is fetched is written to its place as it comes, what the store has is copied meanwhile.
+class planned_delivery final : public delivery {
+ public:
+  planned_delivery(delivery_setup setup, std::shared_ptr<archive::planned_file> file, std::shared_ptr<store::blob_target> target)
+      : setup_(std::move(setup)), file_(std::move(file)), target_(std::move(target)), beside_(setup_.shared.executor) {}
+
+  std::shared_ptr<store::blob_target> target() override { return target_; }
+  transfer::fetch_options how() override { return {}; }
+
+  void start(std::vector<descriptor> held, const std::vector<descriptor>& /*missing*/) override {
+    beside_.spawn(copy_held(std::move(held)));
+  }
+
+  task<result<std::uint64_t>> finish(bool all_arrived) override {
+    co_await beside_.join();
+    std::shared_ptr<archive::planned_file> file = std::move(file_);
+    // In this order: the target decides what becomes of an unfinished file.
+    std::shared_ptr<store::blob_target> target = std::move(target_);
+    result<std::uint64_t> size = failure(errc::cancelled, "stopped");
+    if (error_) size = *error_;
+    if (!error_ && all_arrived) {
+      auto call = [file, documents = setup_.documents, running = setup_.running, progress = report_through(setup_.shared, setup_.running),
+                   sync = setup_.sync] { return file->complete(*documents, progress, running->stop_flag(), sync); };
+      size = co_await offload(setup_.shared.lanes, lane::apart, std::move(call));
+    }
+    auto release = [file = std::move(file), target = std::move(target)]() mutable {
+      target.reset();
+      file.reset();
+      return true;
+    };
+    co_await offload(setup_.shared.lanes, lane::files, std::move(release));
+    co_return size;
+  }
+
+ private:
+  task<> copy_held(std::vector<descriptor> held) {
+    auto call = [file = file_, documents = setup_.documents, running = setup_.running, held = std::move(held),
+                 sync = setup_.sync]() -> result<void> {
+      for (const descriptor& blob : held) {
+        if (!file->place_of(blob.digest)) continue;
+        const auto filled = file->fill(
+            blob, *documents, [](std::uint64_t) {}, running->stop_flag(), sync);
+        if (!filled) return filled.error();
+      }
+      return {};
+    };
+    const result<void> copied = co_await offload(setup_.shared.lanes, lane::apart, std::move(call));
+    if (copied || setup_.running->stop.stop_requested()) co_return;
+    error_ = copied.error();
+    setup_.running->request_stop();
+  }
+
+  delivery_setup setup_;
+  std::shared_ptr<archive::planned_file> file_;
+  std::shared_ptr<store::blob_target> target_;
+  runtime::task_group beside_;
+  std::optional<failure> error_;
+};
+
+/// An archive that is written when everything is in the store.
+class late_delivery final : public delivery {
+ public:
+  late_delivery(delivery_setup setup, archive_export prepared) : setup_(std::move(setup)), export_(std::move(prepared)) {}
+
+  std::shared_ptr<store::blob_target> target() override { return setup_.store; }
+  transfer::fetch_options how() override {
+    setup_.running->read_again = true;
+    return {};
+  }
+  void start(std::vector<descriptor> /*held*/, const std::vector<descriptor>& /*missing*/) override {}
+
+  task<result<std::uint64_t>> finish(bool all_arrived) override {
+    if (!all_arrived) co_return failure(errc::cancelled, "stopped");
+    archive_export out = std::move(export_);
+    co_return co_await archive_export::write(setup_.shared, setup_.running, setup_.store, std::move(out), setup_.sync);
+  }
+
+ private:
+  delivery_setup setup_;
+  archive_export export_;
+};
+
+}  // namespace
+
+task<result<std::unique_ptr<delivery>>> open_delivery(delivery_setup setup, archive_export prepared, bool needs_store) {
+  if (!prepared.is_planned_file() && !needs_store) co_return make_stream_delivery(std::move(setup), std::move(prepared));
+  if (needs_store) {
+    std::unique_ptr<delivery> late = std::make_unique<late_delivery>(std::move(setup), std::move(prepared));
+    co_return late;
+  }
+  std::shared_ptr<archive::planned_file> file = prepared.take_planned_file();
+  std::shared_ptr<store::blob_target> target;
+  if (setup.store) {
+    target = std::make_shared<archive::teed_target>(setup.store, file, setup.sync);
+  } else {
+    auto call = [file, sync = setup.sync] { return archive::in_place_target::open(file, sync); };
+    auto opened = co_await offload(setup.shared.lanes, lane::files, std::move(call));
+    if (!opened) co_return opened.error();
+    target = std::move(*opened);
+  }
+  std::unique_ptr<delivery> made = std::make_unique<planned_delivery>(std::move(setup), std::move(file), std::move(target));
+  co_return made;
+}
+
+}  // namespace gantry::jobs
