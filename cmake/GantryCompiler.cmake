@@ -10,10 +10,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(gantry_compile_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overread -Wno-array-bounds
                                                           -Wno-stringop-overflow -Wno-dangling-pointer -Wno-mismatched-new-delete)
 endif()
-if(GANTRY_UNITY)
-  # Says of every coroutine that its frame holds types of one file, as soon as that file is included by another.
-  target_compile_options(gantry_compile_options INTERFACE -Wno-subobject-linkage)
-endif()
+# In a file that includes others GCC says of every coroutine that its frame holds types of one file.
+target_compile_options(gantry_compile_options INTERFACE $<$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>:-Wno-subobject-linkage>)
 
 if(GANTRY_SANITIZE STREQUAL "address")
   set(flags -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
@@ -24,7 +22,8 @@ elseif(GANTRY_SANITIZE)
 else()
   set(flags)
 endif()
-target_compile_options(gantry_compile_options INTERFACE ${flags})
+# A target with the property GANTRY_UNINSTRUMENTED is linked with the sanitizer and compiled without.
+target_compile_options(gantry_compile_options INTERFACE "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:GANTRY_UNINSTRUMENTED>>>:${flags}>")
 target_link_options(gantry_compile_options INTERFACE ${flags})
 
 find_program(GANTRY_CCACHE ccache)

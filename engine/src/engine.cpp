@@ -9,6 +9,7 @@
 #include "jobs/explain.hpp"
 #include "jobs/extract.hpp"
 #include "jobs/inspect.hpp"
+#include "jobs/keep.hpp"
 #include "jobs/list.hpp"
 #include "jobs/lookup.hpp"
 #include "jobs/ping.hpp"
@@ -271,7 +272,8 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
                                  push_options wanted) {
     auto opened = co_await open_store();
     if (!opened) co_return opened.error();
-    co_return co_await jobs::push(shared, running, *opened, std::move(source), std::move(target), std::move(wanted));
+    task<result<push_result>> pushing = jobs::push(shared, running, *opened, std::move(source), std::move(target), std::move(wanted));
+    co_return co_await jobs::while_kept<push_result>(shared, *running, *opened, std::move(pushing));
   }
 
   task<result<inspect_result>> inspect(std::shared_ptr<transfer::operation> running, reference image, inspect_options wanted) {

@@ -93,6 +93,8 @@ class client {
   task<> warm_up(origin where, runtime::stop_source& stop);
 
   connection_pool& pool() noexcept { return pool_; }
+  /// How requests to \p where go: errors as of the \ref route_finder.
+  result<net::endpoint> route_to(const origin& where) const { return endpoint_of(where); }
 
   /// Told when requests to a host begin to wait because it asked for it, with a sentence for people. May be empty.
   std::function<void(const std::string&)> on_wait;

@@ -33,6 +33,13 @@ archive_format format_of(const written_output& where) {
   return std::visit([](const auto& one) { return one.format; }, where);
 }
 
+/// Where what can only be read once lies meanwhile: beside the output, which has to have room anyway.
+std::filesystem::path spool_directory(const written_output& where) {
+  const auto* file = std::get_if<archive_file>(&where);
+  if (file == nullptr) return temporary_directory();
+  return file->path.has_parent_path() ? file->path.parent_path() : std::filesystem::path(".");
+}
+
 /// An archive and all that is needed to write it.
 struct prepared {
   std::shared_ptr<archive::image_source> source;

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <set>
+#include <filesystem>
 #include <utility>
 
 namespace gantry::jobs {
@@ -14,36 +14,49 @@ namespace {
 constexpr const char* by_option = "option";
 constexpr const char* by_default = "default";
 
-bool names(const std::set<std::string>& registries, const std::string& registry) {
-  return registries.contains(registry) || registries.contains("*");
-}
-
 explained_fact credential_fact(const registry::endpoint_view& seen) {
   if (!seen.user) return {"credential", "none, anonymous", seen.absence.empty() ? by_default : seen.absence};
   const bool token = seen.user->username.empty();
   return {"credential", token ? std::string("a token") : fmt::format("user {}", seen.user->username), seen.user->origin};
 }
 
-explained_endpoint endpoint_of(const registry::endpoint_view& seen, const engine_options& options, const std::string& registry) {
+std::string authorities_of(const net::tls_settings& tls) {
+  std::string text = "the system's";
+  for (const std::filesystem::path& source : tls.ca_files)
+    text += (text.find(" and ") == std::string::npos ? " and " : ", ") + source.string();
+  return text;
+}
+
+explained_endpoint endpoint_of(const registry::endpoint_view& seen, const engine_options& options) {
   explained_endpoint endpoint;
   endpoint.url = seen.origin.string();
-  endpoint.origin = by_default;
+  endpoint.origin = seen.how.source.empty() ? by_default : seen.how.source;
+  endpoint.is_mirror = seen.how.is_mirror;
   const auto add = [&endpoint](const char* name, std::string value, std::string origin) {
     endpoint.facts.push_back({name, std::move(value), std::move(origin)});
   };
   endpoint.facts.push_back(credential_fact(seen));
+  if (seen.how.is_mirror) {
+    add("asked_for", seen.how.tags ? "tags and content" : "content by digest", endpoint.origin);
+    add("repository", seen.how.repository, endpoint.origin);
+  }
+  const bool chosen = options.proxies.loopback;  // a proxy that was named by hand
+  add("proxy", seen.route.via ? seen.route.via->string() : "none", seen.route.via ? (chosen ? by_option : "environment") : by_default);
   if (!seen.origin.is_tls()) {
-    add("transport", "plain http", by_option);
+    add("transport", "plain http", seen.how.plain_http ? endpoint.origin : by_option);
     return endpoint;
   }
-  add("transport", seen.may_fall_back ? "https, else plain http: it is this machine" : "https", by_default);
-  const bool insecure = names(options.insecure, registry);
-  add("certificate", insecure ? "not verified" : "verified", insecure ? by_option : by_default);
-  if (options.ca_cert.empty()) {
-    add("ca", "the system's", by_default);
-  } else {
-    add("ca", fmt::format("the system's and {}", options.ca_cert.string()), by_option);
-  }
+  const bool here = seen.may_fall_back && !seen.how.insecure;
+  add("transport",
+      here                 ? "https, else plain http: it is this machine"
+      : seen.may_fall_back ? "https, else plain http"
+                           : "https",
+      seen.how.insecure ? endpoint.origin : by_default);
+  const bool verified = seen.route.tls.verify;
+  add("certificate", verified ? "verified" : "not verified", verified ? by_default : seen.how.insecure ? endpoint.origin : by_option);
+  const bool given = !options.ca_cert.empty() || !options.ca_bundles.empty();
+  add("ca", authorities_of(seen.route.tls), given ? by_option : seen.route.tls.ca_files.empty() ? by_default : "certs.d");
+  if (seen.route.tls.shown) add("client_certificate", seen.route.tls.shown->certificate.string(), "certs.d");
   return endpoint;
 }
 
@@ -76,7 +89,7 @@ task<result<explanation>> explain(registry::registry_client& registry, const eng
   told.reference = image;
   const auto seen = co_await registry.view(image);
   if (!seen) co_return seen.error();
-  told.endpoints.push_back(endpoint_of(*seen, options, image.registry()));
+  for (const registry::endpoint_view& one : *seen) told.endpoints.push_back(endpoint_of(one, options));
   told.settings = settings_of(options, jobs);
   co_return told;
 }

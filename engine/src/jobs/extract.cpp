@@ -3,12 +3,14 @@
 #include "archive/image_source.hpp"
 #include "jobs/extract_names.hpp"
 #include "jobs/extract_plan.hpp"
+#include "jobs/keep.hpp"
 #include "jobs/record.hpp"
 #include "runtime/task_group.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -97,10 +99,8 @@ std::vector<store::reference_record> records_of(const std::vector<archive::archi
   return records;
 }
 
-}  // namespace
-
-task<result<extract_result>> extract(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                                     std::shared_ptr<store::content_store> store, archive_input from, extract_options options) {
+task<result<extract_result>> extract_images(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                            std::shared_ptr<store::content_store> store, archive_input from, extract_options options) {
   const auto started = std::chrono::steady_clock::now();
   auto begin = [from, options, store, running] { return open(from, options, store, running->stop_flag()); };
   result<opened_source> begun = co_await offload(shared.lanes, lane::files, std::move(begin));
@@ -142,6 +142,25 @@ task<result<extract_result>> extract(transfer::context& shared, std::shared_ptr<
   done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   running->events.flush();
   co_return done;
+}
+
+}  // namespace
+
+task<result<extract_result>> extract(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                     std::shared_ptr<store::content_store> store, archive_input from, extract_options options) {
+  // Not narrowed: what a compressed archive holds is known when all of it is here.
+  const result<std::shared_ptr<store::lease>> lease = co_await keep_all(shared, *running, store);
+  if (!lease) co_return lease.error();
+  std::exception_ptr thrown;
+  std::optional<result<extract_result>> outcome;
+  try {
+    outcome = co_await extract_images(shared, running, store, std::move(from), std::move(options));
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  co_await keep_no_longer(shared, *lease);
+  if (thrown) std::rethrow_exception(thrown);
+  co_return std::move(*outcome);
 }
 
 }  // namespace gantry::jobs

@@ -8,10 +8,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
@@ -121,18 +119,8 @@ task<result<void>> mend_all(transfer::context& shared, transfer::operation& runn
 
 task<result<void>> repair(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                           std::shared_ptr<store::content_store> store, std::vector<damaged_blob>& damaged) {
-  result<std::shared_ptr<store::lease>> lease = co_await keep_all(shared, *running, store);
-  if (!lease) co_return lease.error();
-  std::exception_ptr thrown;
-  std::optional<result<void>> outcome;
-  try {
-    outcome = co_await mend_all(shared, *running, store, damaged);
-  } catch (...) {
-    thrown = std::current_exception();
-  }
-  co_await keep_no_longer(shared, *lease);
-  if (thrown) std::rethrow_exception(thrown);
-  co_return *outcome;
+  task<result<void>> mending = mend_all(shared, *running, store, damaged);
+  co_return co_await while_kept<void>(shared, *running, store, std::move(mending));
 }
 
 }  // namespace gantry::jobs

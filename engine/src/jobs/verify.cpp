@@ -1,7 +1,7 @@
 #include "jobs/verify.hpp"
 
+#include "jobs/record.hpp"
 #include "jobs/repair.hpp"
-#include "jobs/until_had.hpp"
 #include "model/digester.hpp"
 #include "runtime/task_group.hpp"
 #include "store/image_tree.hpp"
@@ -163,21 +163,6 @@ void note_missing(run& all) {
   }
 }
 
-task<result<void>> rebuild_index(run& all) {
-  auto attempt = [store = all.store]() -> result<std::optional<bool>> {
-    const auto lock = store->try_lock_index();
-    if (!lock) return lock.error();
-    if (!*lock) return std::optional<bool>();
-    const result<void> rebuilt = store->rebuild_index(**lock);
-    if (!rebuilt) return rebuilt.error();
-    return std::optional(true);
-  };
-  const result<bool> done =
-      co_await until_had<bool>(all.shared, all.running, "somebody else is writing the store's index; waiting for it", std::move(attempt));
-  if (!done) co_return done.error();
-  co_return result<void>();
-}
-
 }  // namespace
 
 task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<transfer::operation> running,
@@ -208,7 +193,8 @@ task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<tr
       const result<void> repaired = co_await repair(shared, running, store, all.result.damaged);
       if (!repaired) co_return repaired.error();
     }
-    const result<void> rebuilt = co_await rebuild_index(all);
+    std::vector<store::reference_record> nothing_new;
+    const result<void> rebuilt = co_await record(shared, *running, store, std::move(nothing_new));
     if (!rebuilt) co_return rebuilt.error();
   }
   running->events.flush();

@@ -364,8 +364,22 @@ task<result<ping>> registry_client::get_base(std::string registry, runtime::stop
   co_return seen;
 }
 
-task<result<endpoint_view>> registry_client::view(reference image) {
-  host& where = host_for(image.registry());
+task<result<std::vector<endpoint_view>>> registry_client::view(reference image) {
+  // Whether by tag or by digest: both kinds of places are of interest.
+  result<std::vector<site>> found = sites(image, true);
+  if (!found) co_return found.error();
+  std::vector<endpoint_view> seen;
+  for (const site& one : *found) {
+    auto view = co_await view_of(one);
+    if (!view) co_return view.error();
+    seen.push_back(std::move(*view));
+  }
+  co_return seen;
+}
+
+task<result<endpoint_view>> registry_client::view_of(site at) {
+  const reference& image = at.image;
+  host& where = host_for(at.how);
   const result<std::optional<credential>> known = co_await where.auth.find_credential(image.repository());
   if (!known) co_return known.error();
   const std::string scheme = where.scheme.empty() ? "https" : where.scheme;
@@ -376,6 +390,10 @@ task<result<endpoint_view>> registry_client::view(reference image) {
   seen.may_fall_back = where.scheme.empty();
   seen.user = *known;
   seen.absence = where.auth.absence(image.repository());
+  result<net::endpoint> route = http_.route_to(*api);
+  if (!route) co_return route.error();
+  seen.route = std::move(*route);
+  seen.how = at.how;
   co_return seen;
 }
 

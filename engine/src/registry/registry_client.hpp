@@ -53,6 +53,8 @@ struct endpoint_view {
   bool may_fall_back = false;      ///< to plain http, when it turns out not to speak TLS
   std::optional<credential> user;  ///< none: anonymously
   std::string absence;             ///< why there is none, where there might be one
+  config::endpoint how;            ///< who named it, and as what
+  net::endpoint route;             ///< proxy and certificates
 };
 
 struct registry_settings {
@@ -82,8 +84,8 @@ class registry_client {
   /// is no such API, and those of the network.
   task<result<ping>> get_base(std::string registry, runtime::stop_source& stop);
 
-  /// Where requests for \p image would go; sends none, but asks the credential source.
-  task<result<endpoint_view>> view(reference image);
+  /// Where requests for \p image would go, in the order of \ref sites; sends none, but asks the credential source.
+  task<result<std::vector<endpoint_view>>> view(reference image);
 
   /// The places where \p image can be had, in the order in which they are asked; the last is the registry itself. \param by_digest not by
   /// tag. errc::forbidden for what the host's configuration blocks.
@@ -138,6 +140,7 @@ class registry_client {
   host& host_for(const std::string& registry);
   task<result<http::exchange>> send_once(http::request message, http::body_source* body, runtime::stop_source& stop);
   void note_quota(host& where, const http::response_head& answer);
+  task<result<endpoint_view>> view_of(site at);
   task<result<document>> get_manifest_at(site at, runtime::stop_source& stop);
   task<result<std::string>> read_blob_at(site at, descriptor blob, runtime::stop_source& stop);
   task<result<http::exchange>> send(host& where, api_call what, runtime::stop_source& stop, std::optional<http::url>* elsewhere = nullptr,

@@ -191,7 +191,10 @@ task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_s
 task<result<std::uint64_t>> pull_through::blob_size(reference image, digest blob, runtime::stop_source& stop) {
   if (const auto known = sizes_.find(blob); known != sizes_.end()) co_return known->second;
   const http::byte_range first;
-  auto reply = co_await shared_.registry.get_blob(image, blob, first, stop);
+  const auto places = shared_.registry.sites(image, true);
+  if (!places) co_return places.error();
+  // The registry itself comes last, behind its mirrors.
+  auto reply = co_await shared_.registry.get_blob(places->back(), blob, first, stop);
   if (!reply) co_return reply.error();
   const http::response_head& head = reply->head();
   std::optional<std::uint64_t> size;

@@ -128,7 +128,8 @@ TEST_CASE("a presigned address on the registry's own origin is asked once more w
     descriptor entry;
     const test::test_image image = small_image();
     entry.digest = digest::parse(image.config.digest, ec);
-    auto got = f.loop.run(client.get_blob(f.name("team/app:1.0"), entry.digest, std::nullopt, f.stop));
+    auto got =
+        f.loop.run(client.get_blob(test::must(client.sites(f.name("team/app:1.0"), true)).back(), entry.digest, std::nullopt, f.stop));
     REQUIRE(got);
     body = test::must(f.loop.run(got->read_all(100)));
   }
