@@ -1,5 +1,7 @@
 #include "jobs/resolve.hpp"
 
+#include "store/content_store.hpp"
+
 #include "support/fake_registry.hpp"
 #include "support/loop.hpp"
 #include "support/result.hpp"
