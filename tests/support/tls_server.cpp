@@ -50,7 +50,8 @@ certificate_ptr make(EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer_key, const ce
   X509_gmtime_adj(X509_getm_notAfter(made.get()), 86'400L * wanted.to_days);
   X509_set_pubkey(made.get(), key);
   X509_NAME* name = X509_get_subject_name(made.get());
-  const std::string common = authority ? "test authority" : "test server";
+  // Names of their own, so that a chain is built to the right one of several authorities.
+  const std::string common = authority ? "test authority " + std::to_string(serial) : "test server";
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(common.c_str()), -1, -1, 0);
   X509* const signer = issuer != nullptr ? issuer : made.get();
   X509_set_issuer_name(made.get(), X509_get_subject_name(signer));

@@ -53,6 +53,8 @@ bool planner::silent(const stream_state& stream, time_point now) const {
 }
 
 double planner::seconds_to_go(stream_state& stream, time_point now) const {
+  // Whoever took over would wait for the same.
+  if (stream.held_up) return 0;
   if (silent(stream, now)) return std::numeric_limits<double>::infinity();
   double rate = stream.rate.rate(now);
   // Nothing is known about a young stream: it is taken for as fast as the others.

@@ -14,7 +14,7 @@ using store::byte_ranges;
 namespace {
 
 constexpr std::uint64_t page = 4096;
-constexpr std::uint64_t piece = 64 * 1024;
+constexpr std::uint64_t piece = 16 * 1024;
 constexpr std::uint64_t blob_size = 64 * piece + 1234;
 
 /// How a page that was not synced looks after the cut.
@@ -55,7 +55,7 @@ bool touches(const byte_ranges& lost, byte_range piece_of) {
 TEST_CASE_METHOD(store_fixture, "after a power cut exactly the pieces that lost a page are fetched again") {
   const std::string content = noise(blob_size);
   const descriptor blob = descriptor_of(content);
-  for (unsigned seed = 1; seed <= 30; ++seed) {
+  for (unsigned seed = 1; seed <= 18; ++seed) {
     std::minstd_rand random(seed);
     const auto how = static_cast<loss>(seed % 3);
     INFO("seed " << seed);
@@ -97,13 +97,13 @@ TEST_CASE_METHOD(store_fixture, "after a power cut exactly the pieces that lost 
 TEST_CASE_METHOD(store_fixture, "after a power cut that reached the journal too no wrong byte is trusted") {
   const std::string content = noise(blob_size);
   const descriptor blob = descriptor_of(content);
-  for (unsigned seed = 1; seed <= 30; ++seed) {
+  for (unsigned seed = 1; seed <= 18; ++seed) {
     std::minstd_rand random(seed);
     INFO("seed " << seed);
     {
       auto arriving = must(store->begin(blob));
       // Small steps, so that the journal has several pages.
-      for (std::uint64_t at = 0; at < blob_size; at += 8192) fetch(*arriving, content, at, std::min<std::uint64_t>(8192, blob_size - at));
+      for (std::uint64_t at = 0; at < blob_size; at += 4096) fetch(*arriving, content, at, std::min<std::uint64_t>(4096, blob_size - at));
     }
     std::string data = slurp(ingest_of(blob) / "data");
     const byte_ranges lost = cut_power(data, random, static_cast<loss>(seed % 3), 40);
