@@ -72,6 +72,7 @@ struct pull_arguments {
   bool gzip = false;
   bool store_only = false;
   bool offline = false;
+  bool recompress = false;        ///< zstd layers as gzip
   reference name;                 ///< what the image is called from here on; empty: as it was asked for
   std::string load;               ///< the engine whose load command takes the archive; empty: none
   std::vector<std::string> have;  ///< files that say what the receiver has

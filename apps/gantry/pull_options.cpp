@@ -91,6 +91,14 @@ void add_where(option_parser& parser, pull_arguments& into) {
       ->group(group);
   app.add_flag("--gzip", into.gzip, "Compress the archive; a name ending in .gz or .tgz means the same")->group(group);
   parser
+      .add("--recompress", "Compress zstd layers anew, for docker before 23 and other old engines", "gzip",
+           [&into](const std::string& text) -> outcome<> {
+             if (text != "gzip") return usage_problem(fmt::format("--recompress takes gzip, not '{}'", text));
+             into.recompress = true;
+             return {};
+           })
+      ->group(group);
+  parser
       .add("--name", "What the image is called from here on, in the archive and in the store", "NAME",
            [&into](const std::string& text) -> outcome<> {
              const auto name = parse_name(text);

@@ -35,6 +35,7 @@ pull_answer puller::pull(const std::vector<reference>& images, const pull_step& 
   options.platforms = step.platforms;
   options.all_platforms = step.all_platforms;
   options.offline = arguments_.offline;
+  options.recompress = arguments_.recompress;
   options.name = arguments_.name;
   options.no_cache = step.no_cache;
   return session_.pull(engine_, images, std::move(options), title_of(images));

@@ -3,6 +3,7 @@
 #include "integration/workplace.hpp"
 
 #include "support/catch.hpp"
+#include "support/image_builder.hpp"
 #include "support/servers.hpp"
 #include "support/sha256.hpp"
 
@@ -299,4 +300,55 @@ TEST_CASE("archive and store call the image what --name says", "[integration]") 
   s.registry.stop();
   CHECK(s.place.run({"save", "registry.example/team/mine:7", "-o", "again.tar"}).ok());
   CHECK(sha256_of_file(s.place / "again.tar") == sha256_of_file(archive));
+}
+
+TEST_CASE("zstd layers get a warning, load after --recompress gzip and as synology, with the same image ID", "[integration]") {
+  temp_dir directory;
+  docker_registry registry(directory / "registry", {directory / "storage"});
+  workplace place;
+  if (!has_program("zstd")) {
+    WARN("skipped: zstd is not installed");
+    return;
+  }
+  // The image of the recipe with its layers packed by zstd: the configuration, which names the tars, stays.
+  test_image image = build_image(image_recipe{});
+  for (test_blob& layer : image.layers) {
+    spill(directory / "layer.gz", layer.bytes);
+    const std::string tar = run_or_throw({{"gzip", "-dc", (directory / "layer.gz").string()}});
+    spill(directory / "layer.tar", tar);
+    const test_blob packed = test_blob::of("application/vnd.oci.image.layer.v1.tar+zstd",
+                                           run_or_throw({{"zstd", "-q", "-c", (directory / "layer.tar").string()}}));
+    const std::string before = layer.descriptor_members();
+    std::string manifest = image.manifest.bytes;
+    manifest.replace(manifest.find(before), before.size(), packed.descriptor_members());
+    image.manifest = test_blob::of(image.manifest.media_type, manifest);
+    layer = packed;
+  }
+  push(registry.port(), "team/packed", "1.0", image);
+  const std::string name = registry.host() + "/team/packed:1.0";
+
+  const outcome kept = place.run({"pull", "-o", "kept.tar", name});
+  INFO(kept.err);
+  REQUIRE(kept.ok());
+  CHECK(kept.err.find("zstd layers, which docker before version 23 cannot load") != std::string::npos);
+  const outcome changed = place.run({"pull", "--recompress", "gzip", "-o", "changed.tar", name});
+  INFO(changed.err);
+  REQUIRE(changed.ok());
+  CHECK(changed.err.find("cannot load") == std::string::npos);
+  const outcome legacy = place.run({"pull", "-f", "synology", "-o", "legacy.tar.gz", name});
+  INFO(legacy.err);
+  REQUIRE(legacy.ok());
+  CHECK(ask_skopeo("docker-archive:" + (place / "changed.tar").string(), {}).config_digest == image.config.digest);
+  CHECK(store_problems(place.store()) == "");
+  // The same input, the same archive.
+  REQUIRE(place.run({"pull", "--recompress", "gzip", "-o", "again.tar", name}).ok());
+  CHECK(sha256_of_file(place / "again.tar") == sha256_of_file(place / "changed.tar"));
+
+  const auto engine = docker_engine::start();
+  if (!engine) return;
+  for (const char* archive : {"changed.tar", "legacy.tar.gz"}) {
+    engine->load(place / archive);
+    CHECK(engine->id_of(name) == image.config.digest);
+    CHECK(engine->docker({"image", "rm", "-f", name}).ok());
+  }
 }

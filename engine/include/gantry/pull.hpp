@@ -48,6 +48,10 @@ struct pull_options : operation_options {
   /// Every platform of an index, attestations included; \ref platforms must be empty. Offline: every platform that is held.
   bool all_platforms = false;
 
+  /// Layers compressed with zstd go into the archive as gzip, for engines that know nothing else. Changes the manifest's digest, not the
+  /// image ID. The format synology inflates all layers anyway.
+  bool recompress = false;
+
   /// Nothing but the store is asked; what is not there completely is errc::not_found.
   bool offline = false;
 

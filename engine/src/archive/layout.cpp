@@ -195,7 +195,7 @@ result<void> enter(const archived_image& image, planner& plan, const platform& h
   });
   if (has_zstd) {
     plan.note(
-        fmt::format("{} has zstd layers, which docker before version 23 cannot load; with -f synology they are inflated", label(image)));
+        fmt::format("{} has zstd layers, which docker before version 23 cannot load; --recompress gzip makes them gzip", label(image)));
   }
   std::vector<std::string> layers;
   for (const descriptor& layer : chosen.layers) layers.push_back(blob_path(layer.digest));

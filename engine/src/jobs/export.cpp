@@ -8,6 +8,7 @@
 #include "archive/output_paths.hpp"
 #include "archive/synology_layout.hpp"
 #include "archive/writer.hpp"
+#include "jobs/recompress.hpp"
 #include "jobs/synology.hpp"
 
 #include <fmt/format.h>
@@ -46,6 +47,18 @@ bool same_file_system(const std::filesystem::path& other, const std::filesystem:
   return ::stat(other.c_str(), &first) == 0 && ::stat(archive::directory_of(path).c_str(), &second) == 0 && first.st_dev == second.st_dev;
 }
 
+result<archive::layout> plan_of(archive_format format, const std::vector<archive::archived_image>& images) {
+  if (format == archive_format::docker) return archive::plan_docker(images, platform::host());
+  return archive::plan_oci(images);
+}
+
+archive::deflate_workers workers_of(transfer::context& shared) {
+  archive::deflate_workers workers;
+  workers.run = [&threads = shared.lanes](std::function<void()> call) { threads.post_cpu(std::move(call)); };
+  workers.count = std::max(1u, std::thread::hardware_concurrency());
+  return workers;
+}
+
 archive::archived_image archived(const resolved_image& image) {
   archive::archived_image out;
   out.names.push_back(image.known_as);
@@ -66,14 +79,16 @@ archive::archived_image archived(const resolved_image& image) {
 }  // namespace
 
 result<archive_export> archive_export::prepare(const output& where, const std::vector<resolved_image>& images,
-                                               const store::content_store* store, const std::set<digest>& left_out) {
+                                               const store::content_store* store, const std::set<digest>& left_out, bool gzip_only) {
   std::vector<archive::archived_image> members;
   for (const resolved_image& image : images) members.push_back(archived(image));
-  return prepare(where, std::move(members), store != nullptr ? store->root() : std::filesystem::path(), left_out, store == nullptr);
+  return prepare(where, std::move(members), store != nullptr ? store->root() : std::filesystem::path(), left_out, store == nullptr,
+                 gzip_only);
 }
 
 result<archive_export> archive_export::prepare(const output& where, std::vector<archive::archived_image> members,
-                                               const std::filesystem::path& beside, const std::set<digest>& left_out, bool resumes) {
+                                               const std::filesystem::path& beside, const std::set<digest>& left_out, bool resumes,
+                                               bool gzip_only) {
   archive_export prepared;
   prepared.where_ = where;
   const auto [format, gzip] = format_of(where);
@@ -93,11 +108,17 @@ result<archive_export> archive_export::prepare(const output& where, std::vector<
     }
     prepared.images_ = std::move(members);
   } else {
-    result<archive::layout> plan =
-        format == archive_format::docker ? archive::plan_docker(members, platform::host()) : archive::plan_oci(members);
+    result<archive::layout> plan = plan_of(format, members);
     if (!plan) return plan.error();
-    prepared.plan_ = archive::without(std::move(*plan), left_out);
-    expected_size = prepared.plan_.size;
+    *plan = archive::without(std::move(*plan), left_out);
+    expected_size = plan->size;
+    if (gzip_only && has_zstd(members)) {
+      if (!left_out.empty())
+        return failure(errc::invalid_option, "layers cannot be recompressed while the receiver has a part of the image");
+      prepared.images_ = std::move(members);
+    } else {
+      prepared.plan_ = std::move(*plan);
+    }
   }
   if (file == nullptr) return prepared;
   if (format == archive_format::oci_dir) {
@@ -121,7 +142,7 @@ bool archive_export::needs_store(const output& where) noexcept {
   return format == archive_format::synology || format == archive_format::oci_dir;
 }
 
-bool archive_export::is_planned_file() const noexcept { return file_ && !format_of(where_).gzip && !needs_store(where_); }
+bool archive_export::is_planned_file() const noexcept { return file_ && !deferred() && !format_of(where_).gzip && !needs_store(where_); }
 
 std::shared_ptr<archive::planned_file> archive_export::take_planned_file() {
   return std::make_shared<archive::planned_file>(std::move(*file_), std::move(plan_));
@@ -161,15 +182,34 @@ result<std::uint64_t> archive_export::run(model::blob_source& blobs, const std::
   return static_cast<archive::file_sink&>(*target).position();
 }
 
+task<result<void>> archive_export::complete(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                            std::shared_ptr<store::content_store> store) {
+  const archive_format format = format_of(where_).format;
+  if (format == archive_format::synology) {
+    result<archive::layout> planned = co_await plan_legacy(shared, running, store, std::move(images_));
+    if (!planned) co_return planned.error();
+    plan_ = std::move(*planned);
+  } else {
+    result<std::vector<archive::archived_image>> changed =
+        co_await recompress(shared, running, store, std::move(images_), workers_of(shared));
+    if (!changed) co_return changed.error();
+    result<archive::layout> planned = plan_of(format, *changed);
+    if (!planned) co_return planned.error();
+    plan_ = std::move(*planned);
+    running->events.emit(
+        warning{"zstd layers were compressed anew as gzip: manifests in the archive have other digests than in the registry"});
+  }
+  images_.clear();
+  for (const std::string& note : notes()) running->events.emit(warning{note});
+  co_return result<void>();
+}
+
 task<result<std::uint64_t>> archive_export::write(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                                   std::shared_ptr<store::content_store> store, archive_export what, bool sync) {
   archive_export planned = std::move(what);
   if (!planned.images_.empty()) {
-    result<archive::layout> plan = co_await plan_legacy(shared, running, store, std::move(planned.images_));
-    if (!plan) co_return plan.error();
-    planned.plan_ = std::move(*plan);
-    planned.images_.clear();
-    for (const std::string& note : planned.notes()) running->events.emit(warning{note});
+    const result<void> completed = co_await planned.complete(shared, running, store);
+    if (!completed) co_return completed.error();
   }
   std::shared_ptr<model::blob_source> blobs = store;
   co_return co_await write_from(shared, running, std::move(blobs), std::move(planned), sync);
@@ -179,10 +219,9 @@ task<result<std::uint64_t>> archive_export::write_from(transfer::context& shared
                                                        std::shared_ptr<model::blob_source> blobs, archive_export what, bool sync) {
   archive::archive_progress_handler progress = report_through(shared, running);
   auto job = std::make_shared<archive_export>(std::move(what));
-  archive::deflate_workers workers;
-  workers.run = [&threads = shared.lanes](std::function<void()> call) { threads.post_cpu(std::move(call)); };
-  workers.count = std::max(1u, std::thread::hardware_concurrency());
-  auto call = [job, blobs, running, progress, sync, workers] { return job->run(*blobs, progress, running->stop_flag(), sync, workers); };
+  auto call = [job, blobs, running, progress, sync, workers = workers_of(shared)] {
+    return job->run(*blobs, progress, running->stop_flag(), sync, workers);
+  };
   // What the thread owns, an unfinished file among it, goes with the closure.
   job.reset();
   // The reader of a stream, or a blob that is on its way, may keep it waiting for as long as it likes.

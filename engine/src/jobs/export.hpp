@@ -34,19 +34,23 @@ class archive_export {
   /// \param store what it will be written from; null when blobs go straight into it, and then an unfinished file of an earlier run is
   /// taken over where its layout is known
   /// \param left_out blobs that are not written, see archive::without
+  /// \param gzip_only whether zstd layers become gzip; only for what \ref write writes
   static result<archive_export> prepare(const output& where, const std::vector<resolved_image>& images, const store::content_store* store,
-                                        const std::set<digest>& left_out = {});
+                                        const std::set<digest>& left_out = {}, bool gzip_only = false);
   /// The same for images of any source.
   /// \param beside a file or directory where the blobs are; empty when they are in no files of their own
   /// \param resumes whether an unfinished file is taken over
   static result<archive_export> prepare(const output& where, std::vector<archive::archived_image> images,
-                                        const std::filesystem::path& beside, const std::set<digest>& left_out = {}, bool resumes = false);
+                                        const std::filesystem::path& beside, const std::set<digest>& left_out = {}, bool resumes = false,
+                                        bool gzip_only = false);
 
   /// Sentences for the user that came up while planning.
   const std::vector<std::string>& notes() const noexcept { return plan_.notes; }
 
   /// Whether it can only be written when everything is in a store: its layers must have been seen, or it shares files with the store.
   static bool needs_store(const output& where) noexcept;
+  /// Whether the layout is known only when everything is in the store.
+  bool deferred() const noexcept { return !images_.empty(); }
   /// Whether the places of all blobs in a file are known, so that they can be written in any order.
   bool is_planned_file() const noexcept;
   /// Takes the file and its layout out. Precondition: \ref is_planned_file.
@@ -65,6 +69,9 @@ class archive_export {
                                                 std::shared_ptr<model::blob_source> blobs, archive_export what, bool sync);
 
  private:
+  /// Plans what could not be planned before everything was fetched.
+  task<result<void>> complete(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                              std::shared_ptr<store::content_store> store);
   result<std::uint64_t> run(model::blob_source& blobs, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
                             const std::atomic<bool>& stop, bool sync, archive::deflate_workers workers);
 

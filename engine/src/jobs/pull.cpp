@@ -203,13 +203,14 @@ struct pull_setup {
 task<result<std::unique_ptr<delivery>>> prepare_archive(pull_setup& with, const pull_options& options,
                                                         const std::vector<resolved_image>& images, const std::set<digest>& have) {
   auto prepare = [&options, &images, &have, store = with.store] {
-    return archive_export::prepare(options.output, images, store.get(), have);
+    return archive_export::prepare(options.output, images, store.get(), have, options.recompress);
   };
   result<archive_export> prepared = co_await offload(with.shared.lanes, lane::files, std::move(prepare));
   if (!prepared) co_return prepared.error();
   for (const std::string& note : prepared->notes()) with.running->events.emit(warning{note});
   delivery_setup setup{with.shared, with.running, with.store, with.documents, with.sync};
-  co_return co_await open_delivery(std::move(setup), std::move(*prepared), archive_export::needs_store(options.output));
+  const bool needs_store = archive_export::needs_store(options.output) || prepared->deferred();
+  co_return co_await open_delivery(std::move(setup), std::move(*prepared), needs_store);
 }
 
 /// Gives the images their names in the store: those all of whose blobs are there.
@@ -339,7 +340,7 @@ task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transf
                                std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options,
                                bool sync) {
   std::shared_ptr<throwaway_store> own;
-  if (!store && archive_export::needs_store(options.output)) {
+  if (!store && (archive_export::needs_store(options.output) || options.recompress)) {
     auto make = [where = options.output] { return throwaway_store::open(where); };
     auto made = co_await offload(shared.lanes, lane::files, std::move(make));
     if (!made) co_return made.error();

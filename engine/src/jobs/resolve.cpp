@@ -282,6 +282,11 @@ task<result<resolved_image>> resolver::resolve_index(resolved_image found, model
   };
   for (const platform& one : wanted) {
     const descriptor* best = model::choose(leaves, one);
+    if (best == nullptr && offline_) {
+      co_return failure(errc::platform_not_found,
+                        fmt::format("the store does not hold {} for {}, and nothing is fetched offline; it has {}", name.string(),
+                                    to_string_all(one), list_platforms(model::platforms_of(leaves))));
+    }
     if (best == nullptr) co_return no_platform(name, one, model::platforms_of(leaves));
     add(*best);
   }

@@ -1,6 +1,7 @@
 #include "registry/blob_location.hpp"
 
 #include "registry/registry_error.hpp"
+#include "registry/status.hpp"
 
 #include <fmt/format.h>
 
@@ -24,7 +25,9 @@ task<result<http::exchange>> blob_location::get(std::optional<http::byte_range> 
         co_await answered_.wait(stop);
         continue;
       }
-      co_return co_await ask_registry(range, stop);
+      auto answer = co_await ask_registry(range, stop);
+      if (answer || urls_.empty() || answer.error().code != errc::not_found) co_return answer;
+      co_return co_await ask_elsewhere(range, answer.error(), stop);
     }
     const unsigned number = number_;
     const http::url where = *direct_;
@@ -46,6 +49,35 @@ task<result<http::exchange>> blob_location::get(std::optional<http::byte_range> 
                                                         reply->where(), blob_.short_form(), http::describe_status(status)));
     }
   }
+}
+
+task<result<http::exchange>> blob_location::ask_elsewhere(std::optional<http::byte_range> range, failure absent,
+                                                          runtime::stop_source& stop) {
+  failure last = absent;
+  for (const std::string& address : urls_) {
+    http::url served_at;
+    auto answer = co_await registry_.get_foreign(site_, address, range, stop, served_at);
+    if (!answer) {
+      if (answer.error().code == errc::cancelled) co_return answer;
+      last = answer.error();
+      continue;
+    }
+    const unsigned status = answer->head().status;
+    if (status != 200 && status != 206) {
+      last = status_failure(fmt::format("layer {} at {}", blob_.short_form(), answer->where()), answer->head(), {},
+                            std::chrono::system_clock::now());
+      continue;
+    }
+    direct_ = std::move(served_at);
+    ++number_;
+    obtained_ = std::chrono::steady_clock::now();
+    co_return answer;
+  }
+  // The code of the last answer: what may come right is tried again.
+  co_return failure(last.code,
+                    fmt::format("layer {} of {} is neither in the registry nor, of {} places that its descriptor names, in the last: {}",
+                                blob_.short_form(), site_.image.name(), urls_.size(), last.text.message()),
+                    absent.text.server_message());
 }
 
 task<result<http::exchange>> blob_location::ask_registry(std::optional<http::byte_range> range, runtime::stop_source& stop) {

@@ -13,6 +13,8 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace gantry::registry {
 
@@ -22,8 +24,9 @@ namespace gantry::registry {
 class blob_location {
  public:
   /// \p registry must outlive the object.
-  blob_location(registry_client& registry, site where, gantry::digest blob)
-      : registry_(registry), site_(std::move(where)), blob_(std::move(blob)) {}
+  /// \param urls where else a foreign layer may be had, from its descriptor: asked in this order once the registry says that it has it not
+  blob_location(registry_client& registry, site where, gantry::digest blob, std::vector<std::string> urls = {})
+      : registry_(registry), site_(std::move(where)), blob_(std::move(blob)), urls_(std::move(urls)) {}
 
   /// As registry_client::get_blob. errc::server_error when a fresh URL does not work.
   task<result<http::exchange>> get(std::optional<http::byte_range> range, runtime::stop_source& stop);
@@ -31,9 +34,12 @@ class blob_location {
  private:
   task<result<http::exchange>> ask_registry(std::optional<http::byte_range> range, runtime::stop_source& stop);
 
+  task<result<http::exchange>> ask_elsewhere(std::optional<http::byte_range> range, failure absent, runtime::stop_source& stop);
+
   registry_client& registry_;
   site site_;
   gantry::digest blob_;
+  std::vector<std::string> urls_;
   std::optional<http::url> direct_;  ///< the URL of the other host
   unsigned number_ = 0;              ///< counts the URLs, so that a failure of an older one is no failure of this one
   std::chrono::steady_clock::time_point obtained_;

@@ -20,7 +20,8 @@ result<void> blob_sources::find_sites() {
   if (!sites) return sites.error();
   for (site& one : *sites) {
     place made;
-    made.location = std::make_unique<blob_location>(registry_, one, blob_);
+    const bool itself = &one == &sites->back();
+    made.location = std::make_unique<blob_location>(registry_, one, blob_, itself ? urls_ : std::vector<std::string>());
     made.where = std::move(one);
     locations_.push_back(std::move(made));
   }

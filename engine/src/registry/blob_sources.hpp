@@ -23,8 +23,9 @@ struct sourced_exchange {
 class blob_sources {
  public:
   /// \p registry must outlive the object.
-  blob_sources(registry_client& registry, reference image, gantry::digest blob)
-      : registry_(registry), image_(std::move(image)), blob_(std::move(blob)) {}
+  /// \param urls of the descriptor of a foreign layer: asked when the registry itself lacks the blob
+  blob_sources(registry_client& registry, reference image, gantry::digest blob, std::vector<std::string> urls = {})
+      : registry_(registry), image_(std::move(image)), blob_(std::move(blob)), urls_(std::move(urls)) {}
 
   /// Asks until one site answers with bytes; the registry itself last, whose failure is the one that is returned. Each success must be
   /// followed by \ref ended.
@@ -59,6 +60,7 @@ class blob_sources {
   registry_client& registry_;
   reference image_;
   gantry::digest blob_;
+  std::vector<std::string> urls_;
   std::vector<place> locations_;  ///< the last is the registry itself
   bool only_origin_ = false;
 };

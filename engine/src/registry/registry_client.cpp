@@ -213,6 +213,39 @@ task<result<http::exchange>> registry_client::send(host& where, api_call what, r
   co_return plain;
 }
 
+task<result<http::exchange>> registry_client::follow(http::request& sent, http::exchange reply, http::url_channel channel,
+                                                     http::body_source* body, runtime::stop_source& stop) {
+  for (unsigned followed = 0; http::is_redirect(reply.head().status); ++followed) {
+    const auto next = http::follow_redirect(sent, reply.head(), channel, followed);
+    if (!next) co_return next.error();
+    // A few words of body come with most redirects; read to their end they leave the connection fit for the next request.
+    const bool brief = reply.head().framing == http::body_framing::length && reply.head().content_length <= error_body_limit;
+    if (brief) {
+      const result<std::string> unread = co_await reply.read_all(error_body_limit);
+      if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
+    }
+    sent = *next;
+    http::request again = sent;
+    // Only 307 and 308 keep a body.
+    http::body_source* const kept = sent.verb == http::method::get ? nullptr : body;
+    if (kept != nullptr) {
+      if (auto rewound = co_await kept->rewind(); !rewound) co_return rewound.error();
+    }
+    auto moved = co_await send_once(std::move(again), kept, stop);
+    if (!moved) co_return moved.error();
+    reply = std::move(*moved);
+    // A presigned address on the registry's own origin: storage refuses two kinds of authorisation at once.
+    if (reply.head().status == 400 && sent.find("Authorization") != nullptr) {
+      sent.erase("Authorization");
+      http::request bare = sent;
+      auto repeated = co_await http_.send(std::move(bare), stop);
+      if (!repeated) co_return repeated.error();
+      reply = std::move(*repeated);
+    }
+  }
+  co_return reply;
+}
+
 task<result<http::exchange>> registry_client::send_to(host& where, std::string scheme, api_call what, runtime::stop_source& stop,
                                                       std::optional<http::url>* elsewhere, http::url* answered_by) {
   const auto api = http::endpoint_of(where.address, scheme);
@@ -237,34 +270,9 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     if (!sending) co_return sending.error();
     http::exchange reply = std::move(*sending);
 
-    for (unsigned followed = 0; http::is_redirect(reply.head().status); ++followed) {
-      const auto next = http::follow_redirect(sent, reply.head(), http::url_channel::redirect, followed);
-      if (!next) co_return next.error();
-      // A few words of body come with most redirects; read to their end they leave the connection fit for the next request.
-      const bool brief = reply.head().framing == http::body_framing::length && reply.head().content_length <= error_body_limit;
-      if (brief) {
-        const result<std::string> unread = co_await reply.read_all(error_body_limit);
-        if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
-      }
-      sent = *next;
-      http::request again = sent;
-      // Only 307 and 308 keep a body.
-      http::body_source* const body = sent.verb == http::method::get ? nullptr : what.body;
-      if (body != nullptr) {
-        if (auto rewound = co_await body->rewind(); !rewound) co_return rewound.error();
-      }
-      auto moved = co_await send_once(std::move(again), body, stop);
-      if (!moved) co_return moved.error();
-      reply = std::move(*moved);
-      // A presigned address on the registry's own origin: storage refuses two kinds of authorisation at once.
-      if (reply.head().status == 400 && sent.find("Authorization") != nullptr) {
-        sent.erase("Authorization");
-        http::request bare = sent;
-        auto repeated = co_await http_.send(std::move(bare), stop);
-        if (!repeated) co_return repeated.error();
-        reply = std::move(*repeated);
-      }
-    }
+    auto followed = co_await follow(sent, std::move(reply), http::url_channel::redirect, what.body, stop);
+    if (!followed) co_return followed.error();
+    reply = std::move(*followed);
 
     const bool ours = sent.target.origin == *api;
     if (elsewhere != nullptr && !ours) *elsewhere = sent.target;
@@ -507,6 +515,26 @@ task<result<http::exchange>> registry_client::get_direct(http::url where, std::o
   asking.target = std::move(where);
   if (range) asking.set("Range", range->header_value());
   co_return co_await http_.send(std::move(asking), stop);
+}
+
+task<result<http::exchange>> registry_client::get_foreign(site at, std::string address, std::optional<http::byte_range> range,
+                                                          runtime::stop_source& stop, http::url& served_at) {
+  host& where = host_for(at.how);
+  const auto api = http::endpoint_of(where.address, where.scheme.empty() ? "https" : where.scheme);
+  if (!api) co_return api.error();
+  const result<http::url> target = http::url::parse(address);
+  if (!target) co_return target.error();
+  const result<void> allowed = http::allow(http::url_channel::foreign_layer, *api, *target);
+  if (!allowed) co_return allowed.error();
+  http::request asking;
+  asking.target = *target;
+  if (range) asking.set("Range", range->header_value());
+  http::request sent = asking;
+  auto reply = co_await http_.send(std::move(asking), stop);
+  if (!reply) co_return reply.error();
+  auto answer = co_await follow(sent, std::move(*reply), http::url_channel::foreign_layer, nullptr, stop);
+  if (answer) served_at = sent.target;
+  co_return answer;
 }
 
 task<result<std::string>> registry_client::read_blob(reference image, descriptor blob, runtime::stop_source& stop) {

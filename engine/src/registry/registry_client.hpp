@@ -3,6 +3,7 @@
 #include "base/failure.hpp"
 #include "http/client.hpp"
 #include "http/content_range.hpp"
+#include "http/origin_policy.hpp"
 #include "registry/authenticator.hpp"
 #include "registry/hints.hpp"
 #include "registry/site.hpp"
@@ -117,6 +118,12 @@ class registry_client {
   /// GET of a URL that \ref get_blob was led to, without credentials and without further redirects; whatever its status.
   task<result<http::exchange>> get_direct(http::url where, std::optional<http::byte_range> range, runtime::stop_source& stop);
 
+  /// GET of a foreign layer at \p address, one of the `urls` of its descriptor: a choice of the registry's, so the origin policy judges it
+  /// and its redirects; no credentials are sent. \param at whose choice it was \param served_at set to where the answer came from
+  /// \returns the answer, whatever its status
+  task<result<http::exchange>> get_foreign(site at, std::string address, std::optional<http::byte_range> range, runtime::stop_source& stop,
+                                           http::url& served_at);
+
   /// Sends any request, authorised, redirects of safe methods followed. \param answered_by when given, set to the URL that the answer came
   /// from \returns the answer, whatever its status, body unread.
   task<result<http::exchange>> call(api_call what, runtime::stop_source& stop, http::url* answered_by = nullptr);
@@ -145,6 +152,9 @@ class registry_client {
   task<result<std::string>> read_blob_at(site at, descriptor blob, runtime::stop_source& stop);
   task<result<http::exchange>> send(host& where, api_call what, runtime::stop_source& stop, std::optional<http::url>* elsewhere = nullptr,
                                     http::url* answered_by = nullptr);
+  /// Follows the redirects of \p reply, the answer to \p sent, which becomes the last request. \param body of the request, or null
+  task<result<http::exchange>> follow(http::request& sent, http::exchange reply, http::url_channel channel, http::body_source* body,
+                                      runtime::stop_source& stop);
   task<result<http::exchange>> send_to(host& where, std::string scheme, api_call what, runtime::stop_source& stop,
                                        std::optional<http::url>* elsewhere, http::url* answered_by);
 

@@ -72,7 +72,7 @@ blob_job::blob_job(context& shared, operation& running, planner& plan, commit_qu
       into_(std::move(into)),
       wanted_(std::move(wanted)),
       id_(plan.add(wanted_.blob.size, group)),
-      sources_(shared.registry, wanted_.source, wanted_.blob.digest),
+      sources_(shared.registry, wanted_.source, wanted_.blob.digest, wanted_.blob.urls),
       tails_(shared.executor) {}
 
 void blob_job::written(byte_range range) {

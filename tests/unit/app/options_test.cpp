@@ -177,6 +177,11 @@ TEST_CASE("a name of one's own is for one image and carries no digest") {
   CHECK(refused({"--name", "Mine", "nginx"}).message.find("--name") == 0);
 }
 
+TEST_CASE("layers are recompressed as gzip only") {
+  CHECK(parsed({"--recompress", "gzip", "nginx"}).recompress);
+  CHECK(refused({"--recompress", "zstd", "nginx"}).message == "--recompress takes gzip, not 'zstd'");
+}
+
 TEST_CASE("an engine to load into takes the place of an output") {
   CHECK(parsed({"--load", "podman", "nginx"}).load == "podman");
   CHECK(refused({"--load", "rkt", "nginx"}).message == "--load takes docker, podman or ctr, not 'rkt'");
