@@ -15,8 +15,8 @@ struct meter {
   meter() {
     registry.hold("team/app", "1.0", image);
     pulls.settings.jobs = 4;
-    error_code ec;
-    options.image_platform = platform::parse("linux/amd64", ec);
+    error_code failed;
+    options.image_platform = platform::parse("linux/amd64", failed);
     options.jobs = {1, 4, 0};
   }
 

@@ -4,13 +4,12 @@
 #include "http/origin_policy.hpp"
 #include "http/redirect.hpp"
 #include "model/digester.hpp"
+#include "registry/escape.hpp"
 #include "registry/scope.hpp"
 #include "registry/status.hpp"
 #include "registry/token_response.hpp"
 
 #include <fmt/format.h>
-#include <boost/url/encode.hpp>
-#include <boost/url/rfc/unreserved_chars.hpp>
 
 #include <utility>
 
@@ -22,8 +21,6 @@ constexpr std::chrono::seconds renew_early{10};
 
 // What a helper of a cloud gives is good for an hour, and a list of images may take longer.
 constexpr std::chrono::minutes credential_life{10};
-
-std::string escape(std::string_view text) { return boost::urls::encode(text, boost::urls::unreserved_chars); }
 
 /// What keeps tokens of different credentials apart; in memory alone.
 std::string fingerprint(const std::optional<credential>& who) {

@@ -1,12 +1,11 @@
 #include "registry/blob_upload.hpp"
 
+#include "registry/escape.hpp"
 #include "registry/registry_error.hpp"
 #include "registry/scope.hpp"
 #include "registry/status.hpp"
 
 #include <fmt/format.h>
-#include <boost/url/encode.hpp>
-#include <boost/url/rfc/unreserved_chars.hpp>
 
 #include <utility>
 #include <vector>
@@ -20,8 +19,6 @@ std::string push_scope(const std::string& repository) {
   actions.emplace_back("push");
   return repository_scope(repository, std::move(actions));
 }
-
-std::string escape(std::string_view text) { return boost::urls::encode(text, boost::urls::unreserved_chars); }
 
 }  // namespace
 

@@ -1,10 +1,9 @@
 #include "registry/upload_plan.hpp"
 
 #include "http/origin_policy.hpp"
+#include "registry/escape.hpp"
 
 #include <fmt/format.h>
-#include <boost/url/encode.hpp>
-#include <boost/url/rfc/unreserved_chars.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -47,7 +46,7 @@ std::optional<std::uint64_t> received_bytes(const http::response_head& head) {
 
 http::url with_digest(http::url session, const gantry::digest& value) {
   session.target += session.target.find('?') == std::string::npos ? '?' : '&';
-  session.target += "digest=" + boost::urls::encode(value.string(), boost::urls::unreserved_chars);
+  session.target += "digest=" + escape(value.string());
   return session;
 }
 
