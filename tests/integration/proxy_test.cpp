@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/proxies.hpp"
 #include "support/servers.hpp"
+#include "support/socket.hpp"
 
 using namespace gantry::test;
 namespace fs = std::filesystem;

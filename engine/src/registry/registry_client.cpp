@@ -236,6 +236,8 @@ task<result<http::exchange>> registry_client::follow(http::request& sent, http::
     reply = std::move(*moved);
     // A presigned address on the registry's own origin: storage refuses two kinds of authorisation at once.
     if (reply.head().status == 400 && sent.find("Authorization") != nullptr) {
+      const result<std::string> unread = co_await reply.read_all(error_body_limit);
+      if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
       sent.erase("Authorization");
       http::request bare = sent;
       auto repeated = co_await http_.send(std::move(bare), stop);

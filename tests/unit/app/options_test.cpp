@@ -120,9 +120,7 @@ TEST_CASE("an unknown option is refused with the nearest known one, and without 
   CHECK(what.hint == "did you mean '--password'?");
   what = refused({"-xsecret", "nginx"});
   CHECK(what.message == "unknown option '-x'");
-  for (const std::string later : {"--proxy", "--mirror", "--report"}) {
-    CHECK(refused({later, "nginx"}).message == "unknown option '" + later + "'");
-  }
+  CHECK(refused({"--report", "nginx"}).message == "unknown option '--report'");
 }
 
 TEST_CASE("contradictions are refused in one sentence") {

@@ -98,7 +98,9 @@ TEST_CASE("plain, gzip and zstd archives give the same images, several members a
 TEST_CASE("a layer that is not what its configuration says is found while it is taken") {
   old_docker_archive old;
   old.layer[600] = 'X';
-  must_fail(images_in(compressed(old.members().finish())), errc::digest_mismatch);
+  const test::temp_dir directory;
+  test::spill(directory / "in", compressed(old.members().finish()));
+  must_fail(open_image_source(directory / "in", {.into = store_in(directory)}, running), errc::digest_mismatch);
 }
 
 TEST_CASE("a stop ends the intake") {

@@ -86,12 +86,13 @@ TEST_CASE("a program that writes without end is ended") {
 TEST_CASE("a program inherits no descriptor and no ignored signal") {
   const int leaked = ::open("/dev/null", O_RDONLY);  // without close-on-exec
   const auto before = std::signal(SIGPIPE, SIG_IGN);
-  script s("ls /proc/self/fd | tr '\\n' ' '; grep SigIgn /proc/self/status");
+  // Of the signals SIGPIPE alone: whoever runs the tests may ignore others, as nohup does.
+  script s("ls /proc/self/fd | tr '\\n' ' '; echo $((0x$(grep SigIgn /proc/self/status | cut -f 2) >> 12 & 1))");
   const std::string output = s.run().output;
   std::signal(SIGPIPE, before);
   ::close(leaked);
   // ls itself has one for the directory it lists.
-  CHECK(output.starts_with("0 1 2 3 SigIgn:\t0000000000000000"));
+  CHECK(output.starts_with("0 1 2 3 0"));
 }
 
 TEST_CASE("a file that is no program cannot be started") {
