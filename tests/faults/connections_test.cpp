@@ -224,7 +224,8 @@ TEST_CASE("a partial file that was damaged on disk costs the pieces concerned", 
   served s;
   s.pulls.settings.jobs = 1;
   s.pulls.settings.budget = 700ms;
-  s.registry.inject(s.layer().digest, stall_after(arrived), 1, 0);
+  s.registry.inject(s.layer().digest, stall_after(arrived), 1, 1);
+  s.registry.inject(s.layer().digest, no_answer(), 2, 0);
   const pull_report broken = s.pulls.pull();
   REQUIRE(broken.ec);
   const auto data = s.pulls.store() / "ingest" / ("sha256-" + s.layer().digest.substr(7)) / "data";

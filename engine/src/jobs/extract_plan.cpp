@@ -154,9 +154,9 @@ result<void> take_blob(archive::image_source& source, const extracted_blob& what
     writer = std::move(*begun);
   }
   std::optional<model::digester> raw;
-  if (*kind == model::compression::none && what.diff_id.algorithm() == what.blob.digest.algorithm()) {
-    if (what.diff_id && what.diff_id != what.blob.digest) return wrong_diff_id(what, what.blob.digest);
-  } else {
+  if (what.diff_id && *kind == model::compression::none && what.diff_id.algorithm() == what.blob.digest.algorithm()) {
+    if (what.diff_id != what.blob.digest) return wrong_diff_id(what, what.blob.digest);
+  } else if (what.diff_id) {
     raw.emplace(what.diff_id.algorithm());
   }
 
