@@ -26,7 +26,7 @@ class help_formatter final : public CLI::Formatter {
 option_parser::option_parser(const std::string& command, const std::string& operands, const std::string& description)
     : app_(description, command), command_(command) {
   app_.set_help_flag("-h,--help", "Print this help");
-  app_.formatter(std::make_shared<help_formatter>(fmt::format("{} {} [OPTION...]", command, operands)));
+  app_.formatter(std::make_shared<help_formatter>(fmt::format("{}{}{} [OPTION...]", command, operands.empty() ? "" : " ", operands)));
 }
 
 CLI::Option* option_parser::add(const std::string& names, const std::string& description, const std::string& value_name,
