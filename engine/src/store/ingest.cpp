@@ -18,9 +18,9 @@ namespace {
 constexpr std::uint64_t reserve_from_bytes = std::uint64_t{1} << 20;
 
 /// A file of the store that vanished is no "not found" of what the user asked for.
-failure inside_store(failure error) {
-  if (error.code == errc::file_not_found) error.code = make_error_code(errc::storage_error);
-  return error;
+failure inside_store(const failure& error) {
+  if (error.code != errc::file_not_found) return error;
+  return {errc::storage_error, error.text.message() + "; was the store removed, or its disk?"};
 }
 
 std::filesystem::path data_path(const std::filesystem::path& directory) { return directory / "data"; }
