@@ -103,13 +103,13 @@ void add_registry_options(option_parser& parser, common_options& into) {
       ->type_name("URL")
       ->group(group);
   parser
-      .add("--mirror", "Ask URL before the registry HOST; may be repeated, e.g. docker.io=https://mirror.example", "HOST=URL",
-           [&into](const std::string& text) -> outcome<> {
-             auto mirror = parse_mirror(text);
-             if (!mirror) return mirror.error();
-             into.mirrors.push_back(std::move(*mirror));
-             return {};
-           })
+      .add_repeated("--mirror", "Ask URL before the registry HOST; may be repeated, e.g. docker.io=https://mirror.example", "HOST=URL",
+                    [&into](const std::string& text) -> outcome<> {
+                      auto mirror = parse_mirror(text);
+                      if (!mirror) return mirror.error();
+                      into.mirrors.push_back(std::move(*mirror));
+                      return {};
+                    })
       ->group(group);
   app.add_flag_callback(
          "--no-host-config", [&into] { into.host_config = false; }, "Leave aside what docker, podman and containerd are configured with")

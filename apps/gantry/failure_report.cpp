@@ -20,7 +20,7 @@ struct advice {
 
 constexpr advice advices[] = {
     {errc::unauthorized, "gantry login", "log in with 'gantry login REGISTRY', or give -u USER --password-stdin"},
-    {errc::forbidden, "gantry login", "the account in use has no right to this; give another with -u USER --password-stdin"},
+    {errc::forbidden, "--no-host-config", "the account in use has no right to this; give another with -u USER --password-stdin"},
     {errc::insecure_transport, "--plain-http", "--plain-http=HOST allows it, for everybody on the way to read"},
     {errc::tls_expected, "--plain-http", "if the registry has no TLS, --plain-http=HOST speaks to it in clear text"},
     {errc::tls_not_trusted, "--ca-cert", "--ca-cert FILE adds its authority; --insecure=HOST skips the check"},

@@ -40,6 +40,20 @@ CLI::Option* option_parser::add(const std::string& names, const std::string& des
   return option->type_name(value_name);
 }
 
+CLI::Option* option_parser::add_repeated(const std::string& names, const std::string& description, const std::string& value_name,
+                                         std::function<outcome<>(const std::string&)> read) {
+  auto* option = app_.add_option_function<std::vector<std::string>>(
+      names,
+      [this, read = std::move(read)](const std::vector<std::string>& texts) {
+        for (const std::string& text : texts) {
+          if (auto done = read(text); !done && !refused_) refused_ = done.error();
+        }
+      },
+      description);
+  // One value a time: what follows may be an image.
+  return option->type_name(value_name)->allow_extra_args(false);
+}
+
 CLI::Option* option_parser::add_hosts(const std::string& names, const std::string& description, std::vector<std::string>& into) {
   return app_.add_flag(names, into, description)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }

@@ -25,6 +25,10 @@ class option_parser {
   CLI::Option* add(const std::string& names, const std::string& description, const std::string& value_name,
                    std::function<outcome<>(const std::string&)> read);
 
+  /// The same for an option that may be given several times; \p read is called for each.
+  CLI::Option* add_repeated(const std::string& names, const std::string& description, const std::string& value_name,
+                            std::function<outcome<>(const std::string&)> read);
+
   /// An option with an optional `=HOST`.
   CLI::Option* add_hosts(const std::string& names, const std::string& description, std::vector<std::string>& into);
 

@@ -207,3 +207,21 @@ TEST_CASE("save is a pull out of the store of everything that is held, into an o
   CHECK(parse_save({"-o", "x.tar"}).error().message == "no image is named");
   CHECK_FALSE(parse_save({"nginx", "-o", "x", "--store-only"}).has_value());
 }
+
+TEST_CASE("--mirror may be given several times, each time with one value") {
+  const pull_arguments read = parsed({"--mirror", "docker.io=https://one.test", "--mirror", "docker.io=two.test:5000/hub", "nginx"});
+  REQUIRE(read.common.mirrors.size() == 2);
+  CHECK(read.common.mirrors[0].registry == "docker.io");
+  CHECK(read.common.mirrors[0].url == "https://one.test");
+  CHECK(read.common.mirrors[1].url == "two.test:5000/hub");
+  CHECK(read.images == strings{"nginx"});
+  for (const char* wrong : {"docker.io", "docker.io=ftp://x", "docker.io=https://me:geheim@x.test", "docker.io=https://x.test?q=1"}) {
+    CHECK(refused({"--mirror", wrong, "nginx"}).message.find("geheim") == std::string::npos);
+  }
+}
+
+TEST_CASE("--proxy and --no-host-config are taken as they stand") {
+  const pull_arguments read = parsed({"--proxy", "socks5://me:secret@host", "--no-host-config", "nginx"});
+  CHECK(read.common.proxy == "socks5://me:secret@host");
+  CHECK_FALSE(read.common.host_config);
+}
