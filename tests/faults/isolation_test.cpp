@@ -29,39 +29,7 @@ class fixed_credential final : public credential_source {
   std::string password_;
 };
 
-test_image large_image() {
-  image_recipe recipe;
-  recipe.layers = {80'000'000};
-  return build_image(recipe);
-}
-
 }  // namespace
-
-TEST_CASE("sixteen segments whose address expires renew it once", "[faults]") {
-  fake_registry_options options;
-  options.redirect_blobs = true;
-  fake_registry registry(options);
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
-  puller pulls(registry);
-  pulls.settings.jobs = 16;
-  const std::string& layer = image.layers[0].digest;
-  // The storage host refuses a whole round of requests in the middle of the blob.
-  registry.inject("/storage/", answer_with(403), 8, 16);
-  const pull_report report = pulls.pull();
-  INFO(report.text.message());
-  REQUIRE_FALSE(report.ec);
-  std::size_t at_registry = 0;
-  std::size_t refused = 0;
-  for (const recorded_request& one : registry.requests(layer)) {
-    at_registry += one.at == fake_origin::registry ? 1 : 0;
-    refused += one.status == 403 ? 1 : 0;
-  }
-  INFO("refused " << refused);
-  // The first address and, for each round of refusals, one more; how many rounds there are depends on the machine.
-  CHECK(at_registry <= (refused < 2 ? 1 + refused : refused));
-  CHECK(pulls.leftovers() == "");
-}
 
 TEST_CASE("engines of different users share neither tokens nor connections", "[faults]") {
   fake_registry_options options;
