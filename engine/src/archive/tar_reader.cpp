@@ -60,9 +60,12 @@ result<std::optional<raw_tar_header>> tar_reader::header() {
   std::array<std::byte, tar_block> block{};
   const result<std::size_t> got = from_.read(block);
   if (!got) return got.error();
+  const bool first = position_ == 0;
   position_ += *got;
   if (*got < block.size()) return cut_off();
-  return decode_tar_header(block);
+  result<std::optional<raw_tar_header>> decoded = decode_tar_header(block);
+  if (first && !decoded) return failure(errc::unsupported_document, "it is no tar archive, nor one compressed with gzip or zstd");
+  return decoded;
 }
 
 result<std::string> tar_reader::extension(std::uint64_t size) {

@@ -53,7 +53,7 @@ class inventor {
 
   descriptor layer(bool docker) {
     if (!layers_.empty() && below(4) == 0) return layers_[below(layers_.size())];
-    const std::size_t sizes[] = {0, 1, 511, 512, 513, 5'000, 70'000, 600'000};
+    const std::size_t sizes[] = {0, 1, 511, 512, 513, 5'000, 70'000, 300'000};
     const std::size_t size = sizes[below(std::size(sizes))];
     const std::string_view oci[] = {types::oci_layer, types::oci_layer_gzip, types::oci_layer_zstd, types::oci_foreign_layer_gzip};
     const std::string_view old[] = {types::docker_layer, types::docker_layer_gzip, types::docker_layer_zstd};
@@ -68,7 +68,7 @@ class inventor {
     const bool docker = below(3) == 0;
     archived_manifest made;
     made.platform = platform_of("linux/" + architecture);
-    const std::size_t count = below(8) == 0 ? 120 : below(6);
+    const std::size_t count = below(12) == 0 ? 120 : below(6);
     for (std::size_t i = 0; i < count; ++i) made.layers.push_back(layer(docker));
     // Any image of the real world differs from the next in its configuration.
     model::json_writer config;
@@ -183,7 +183,7 @@ std::string gzipped(const layout& plan, model::blob_source& blobs) {
 
 TEST_CASE("random images come back from every format as they went in") {
   const std::uint32_t first = GENERATE(1u, 1000u, 2000u, 3000u);
-  for (std::uint32_t seed = first; seed < first + 6; ++seed) {
+  for (std::uint32_t seed = first; seed < first + 2; ++seed) {
     INFO("seed " << seed);
     inventor made(seed);
     const std::vector<archived_image> images = made.images();
