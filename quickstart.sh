@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to an image in an archive: installs what is needed, builds gantry, pulls IMAGE into the current directory.
-# Without IMAGE it makes a small real image out of busybox-static and pulls it from a registry on loopback, with no network.
+# Without IMAGE it makes a small real image out of busybox-static, serves it on loopback and pulls it from there, with no network.
 # Usage: quickstart.sh [IMAGE]
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")" && pwd)
@@ -19,19 +19,37 @@ if [ $# -gt 0 ]; then
 fi
 
 work_dir=$(mktemp -d)
-# shellcheck source=tools/local_registry.sh
-source "$source_dir/tools/local_registry.sh"
-trap 'stop_registry; rm -rf "$work_dir"' EXIT
-start_registry "$work_dir/registry"
+server_pid=
+trap '[ -z "$server_pid" ] || kill "$server_pid"; rm -rf "$work_dir"' EXIT
 
-echo "making an image from $(command -v busybox) on $registry_host" >&2
-mkdir -p "$work_dir/root/bin"
+echo "making an image from $(command -v busybox)" >&2
+mkdir -p "$work_dir/root/bin" "$work_dir/image"
 cp "$(command -v busybox)" "$work_dir/root/bin/busybox"
 for name in sh ls cat echo; do ln -s busybox "$work_dir/root/bin/$name"; done
-tar -C "$work_dir/root" --owner 0 --group 0 --numeric-owner --sort name --mtime @0 -cf "$work_dir/layer.tar" bin
-diff_id=$(digest_of "$work_dir/layer.tar")
-gzip -n "$work_dir/layer.tar"
-push_image busybox 1.35 "$work_dir/layer.tar.gz" application/vnd.oci.image.layer.v1.tar+gzip "$diff_id"
+tar -C "$work_dir/root" --owner 0 --group 0 --numeric-owner --sort name --mtime @0 -cf "$work_dir/image/layer.tar" bin
+case $(uname -m) in
+  x86_64) architecture=amd64 ;;
+  aarch64) architecture=arm64 ;;
+  *) architecture=$(uname -m) ;;
+esac
+printf '{"architecture":"%s","os":"linux","config":{"Cmd":["/bin/sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+  "$architecture" "$(sha256sum < "$work_dir/image/layer.tar" | cut -d ' ' -f 1)" > "$work_dir/image/config.json"
+printf '[{"Config":"config.json","RepoTags":["busybox:1.35"],"Layers":["layer.tar"]}]' > "$work_dir/image/manifest.json"
+tar -C "$work_dir/image" -cf "$work_dir/image.tar" manifest.json config.json layer.tar
 
-"$gantry" pull --cache-dir "$work_dir/store" -o busybox.tar "$registry_host/busybox:1.35"
+# Into a store, out of it again over the network, and into an archive.
+"$gantry" extract --cache-dir "$work_dir/served" "$work_dir/image.tar"
+"$gantry" serve --cache-dir "$work_dir/served" --listen 127.0.0.1:0 2> "$work_dir/server.log" &
+server_pid=$!
+server=
+for ((tries = 0; tries < 600; tries++)); do
+  server=$(sed -n 's/.*listening on http:\/\///p' "$work_dir/server.log")
+  if [ -n "$server" ] || ! kill -0 "$server_pid" 2> /dev/null; then break; fi
+  sleep 0.1
+done
+if [ -z "$server" ]; then
+  cat "$work_dir/server.log" >&2
+  exit 1
+fi
+"$gantry" pull --cache-dir "$work_dir/store" -o busybox.tar "$server/library/busybox:1.35"
 echo "try: podman load -i busybox.tar" >&2
