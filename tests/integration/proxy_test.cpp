@@ -118,7 +118,8 @@ TEST_CASE("danted carries a registry whose name only it resolves", "[integration
   const outcome pulled = place.run({"pull", image, "--store-only", "--proxy", socks.url()});
   INFO(pulled.err);
   CHECK(pulled.ok());
-  CHECK(socks.log("localhost").find("localhost") != std::string::npos);
+  const std::string target = "127.0.0.1." + std::to_string(registry.port());
+  CHECK(socks.log(target).find(target) != std::string::npos);
   const workplace other;
   const outcome nowhere =
       other.run({"pull", "no-such-host.test:5000/x", "--store-only", "--plain-http", "--proxy", socks.url(), "--retries", "0"});

@@ -16,6 +16,8 @@ void check_resumed(served& s, const outcome& again, std::uint64_t fetched_before
   const skopeo_facts facts = ask_skopeo("docker://" + s.registry.host() + "/team/large:1.0", {"--tls-verify=false"});
   CHECK(only_image(again).at("digest").as_string() == facts.digest);
   CHECK(only_image(again).at("image_id").as_string() == facts.config_digest);
+  // Leases of processes that were killed stay until somebody cleans up.
+  CHECK(s.place.run({"clean"}).status == 0);
   CHECK(store_problems(s.place.store()) == "");
   CHECK(s.place.files() == std::set<std::string>{"large.tar"});
   // All but the pieces under way and what stood in socket buffers is kept.

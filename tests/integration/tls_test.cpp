@@ -106,7 +106,7 @@ TEST_CASE("certs.d gives authority and client certificate, and a server that wan
   CHECK(without_host_config.status == 1);
 }
 
-TEST_CASE("--insecure is for one registry: where it keeps its blobs is checked all the same", "[integration]") {
+TEST_CASE("insecure is for one registry: where it keeps its blobs is checked all the same", "[integration]") {
   secured s;
   const nginx_server storage(s.directory / "storage", proxy_to(s.registry.host()), certificate_authority::self_signed());
   const nginx_server front(

@@ -25,7 +25,9 @@ std::string text_with(const fs::path& file, const std::string& word) {
 
 squid_proxy::squid_proxy(const fs::path& directory) : directory_(directory), port_(unused_port()), https_port_(unused_port()) {
   fs::create_directories(directory);
+  // Started by root, squid becomes another user.
   fs::permissions(directory, fs::perms::all);
+  fs::permissions(directory.parent_path(), fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add);
   certificates_ = make_certificates(directory);
   fs::permissions(certificates_.key, fs::perms::others_read, fs::perm_options::add);
   spill(directory / "users", run_or_throw({{"htpasswd", "-niB", "-C4", username}, {}, {}, std::string(password) + "\n"}));
