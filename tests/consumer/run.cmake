@@ -1,7 +1,7 @@
 # Builds and runs a consumer project. Called by ctest with
 #   KIND        find_package or add_subdirectory, BUILD_TYPE and RELEASE_FLAGS as in the build tree
 #   SOURCE_DIR  of the project, BINARY_DIR the build tree, WORK_DIR for everything that comes out
-#   GENERATOR, COMPILER, LAUNCHER  as in that build tree
+#   GENERATOR, COMPILER, LAUNCHER, UNITY  as in that build tree
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(status)
@@ -18,7 +18,7 @@ endif()
 run(${CMAKE_COMMAND} -S ${SOURCE_DIR}/tests/consumer/${KIND} -B ${WORK_DIR}/build -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix
     -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}
     # As in the build tree, so that a compiler cache knows the engine already.
-    -DCMAKE_BUILD_TYPE=${BUILD_TYPE} -DCMAKE_CXX_FLAGS_RELWITHDEBINFO=${RELEASE_FLAGS} -DGANTRY_WARNINGS_AS_ERRORS=ON)
+    -DCMAKE_BUILD_TYPE=${BUILD_TYPE} -DCMAKE_CXX_FLAGS_RELWITHDEBINFO=${RELEASE_FLAGS} -DGANTRY_WARNINGS_AS_ERRORS=ON -DGANTRY_UNITY=${UNITY})
 run(${CMAKE_COMMAND} --build ${WORK_DIR}/build --target consumer)
 
 # No network is needed to see that it runs: nobody listens on port 1.
