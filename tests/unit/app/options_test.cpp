@@ -208,7 +208,7 @@ TEST_CASE("save is a pull out of the store of everything that is held, into an o
   CHECK_FALSE(parse_save({"nginx", "-o", "x", "--store-only"}).has_value());
 }
 
-TEST_CASE("--mirror may be given several times, each time with one value") {
+TEST_CASE("mirrors may be given several times, each time with one value") {
   const pull_arguments read = parsed({"--mirror", "docker.io=https://one.test", "--mirror", "docker.io=two.test:5000/hub", "nginx"});
   REQUIRE(read.common.mirrors.size() == 2);
   CHECK(read.common.mirrors[0].registry == "docker.io");
@@ -220,7 +220,7 @@ TEST_CASE("--mirror may be given several times, each time with one value") {
   }
 }
 
-TEST_CASE("--proxy and --no-host-config are taken as they stand") {
+TEST_CASE("a proxy and --no-host-config are taken as they stand") {
   const pull_arguments read = parsed({"--proxy", "socks5://me:secret@host", "--no-host-config", "nginx"});
   CHECK(read.common.proxy == "socks5://me:secret@host");
   CHECK_FALSE(read.common.host_config);
