@@ -38,6 +38,13 @@ def shown(value, form="{:.2f}", scale=1.0):
     return "-" if value is None else form.format(value / scale)
 
 
+def plainly(value):
+    """A figure, or figures by name, as a reader wants them."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {plainly(each)}" for name, each in value.items())
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
 COLUMNS = [("wall s", lambda each: shown(each["wall"])), ("CPU s", lambda each: shown(each["cpu"])),
            ("RSS MiB", lambda each: shown(each["rss"], "{:.1f}", 2**20)), ("conns", lambda each: shown(each["connections"], "{:.0f}")),
            ("requests", lambda each: shown(each["requests"], "{:.0f}")), ("MB down", lambda each: shown(each["bytes_down"], "{:.1f}", 1e6))]
@@ -105,6 +112,9 @@ def results_page(document):
             lines.append(f"| {cell['title']} | | | | | not yet: {cell['missing']} |")
     lines += ["", "## Figures", "", "Connections, requests and bytes are those that the relay saw; where a cell has a direct connection, in a run of its own."]
     for cell in document["cells"]:
+        if cell.get("figures"):
+            lines += ["", f"### {cell['title']}", ""]
+            lines += [f"- {name}: {plainly(value)}" for name, value in cell["figures"].items()]
         if "medians" not in cell:
             continue
         rows = table(cell)

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import statistics
 
+import ahead
 import cells
 import images
 import measure
@@ -89,7 +91,27 @@ def jobs_table(bench):
                         runs[str(found["recommended"])] / 1e6 / 0.9, "MB/s")], {"bytes per second": runs, "recommended": found["recommended"]}
 
 
+def request_ahead(bench):
+    """The most that requests ahead could gain over a long line: many small blobs, and one large blob in segments of twenty round trips."""
+    jobs, figures = 8, {}
+    for name, shape, network, segment in (("60 x 0.7 MiB, RTT 100 ms", "small60", ["--delay", 50], None),
+                                          ("one fat layer, RTT 40 ms, 10 MB/s per connection", "wide", ["--delay", 20, "--rate", 10_000_000], 8_000_000)):
+        image = bench.image(shape)
+        blobs = [blob for blob, _ in image.layers]
+        path = lambda blob: f"/v2/{image.name}/blobs/{blob.digest}"
+        wanted = [(path(blob), None) for blob in blobs] if segment is None else [
+            (path(image.largest), (begin, min(begin + segment, image.largest.size) - 1)) for begin in range(0, image.largest.size, segment)]
+        walls = {depth: [] for depth in (1, 2, 3)}
+        for _ in range(bench.runs):
+            for depth, found in walls.items():
+                with servers.Relay(bench.relay, bench.servers, "registry", network) as relay:
+                    found.append(ahead.fetch(relay.port, wanted, jobs, depth))
+        figures[name] = {f"depth {depth}": statistics.median(found) for depth, found in walls.items()}
+    return [], figures
+
+
 SPECIAL = [
+    ("request-ahead", "Requests ahead: seconds for the same bodies by the number of requests under way on a connection", request_ahead, lambda has: ""),
     ("resume", "Resume after SIGKILL", resume, lambda has: ""),
     ("bench", "gantry bench, 10 MB/s per connection", jobs_table, lambda has: ""),
     ("limit-rate", "--limit-rate 40 MB/s", limit_rate, lambda has: "" if has("pull", "--limit-rate") else "gantry pull has no --limit-rate yet"),
