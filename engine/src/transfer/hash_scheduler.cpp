@@ -5,12 +5,22 @@
 #include <utility>
 
 namespace gantry::transfer {
+namespace {
+
+/// Two streams side by side keep one core as busy as two workers with a stream each keep two: where pairs gain, half the cores hash, so that
+/// those who wait find each other, and the rest is left to the network.
+std::size_t usual_workers() {
+  const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
+  return model::digester::gains_from_pairs(digest_algorithm::sha256) ? (cores + 1) / 2 : cores;
+}
+
+}  // namespace
 
 hash_scheduler::hash_scheduler(runtime::executor where, runtime::lanes& workers, std::size_t workers_at_once)
     : queue_(std::move(where), workers, runtime::lane::cpu, workers_at_once, 2, &hash_scheduler::run) {}
 
 hash_scheduler::hash_scheduler(runtime::executor where, runtime::lanes& workers)
-    : hash_scheduler(std::move(where), workers, std::max(1u, std::thread::hardware_concurrency())) {}
+    : hash_scheduler(std::move(where), workers, usual_workers()) {}
 
 bool hash_scheduler::request::refill() {
   if (!pending.empty()) return true;

@@ -30,7 +30,7 @@ class hash_scheduler {
  public:
   /// \param workers_at_once threads of the CPU lane that may hash
   hash_scheduler(runtime::executor where, runtime::lanes& workers, std::size_t workers_at_once);
-  /// The same with as many as there are cores.
+  /// The same with as many as the machine has use for.
   hash_scheduler(runtime::executor where, runtime::lanes& workers);
 
   /// Gives all of \p source to \p into, which nobody else may use meanwhile. Deaf to stops: sources are short. \returns the source's
