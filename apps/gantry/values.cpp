@@ -182,6 +182,7 @@ outcome<registry_word> parse_registry(std::string_view text) {
     const std::string_view scheme = rest.substr(0, rest.find("://"));
     if (scheme != "http" && scheme != "https") return refused("takes http:// and https:// addresses only");
     word.plain_http = scheme == "http";
+    word.tls = scheme == "https";
     rest.remove_prefix(scheme.size() + 3);
   }
   // What stands before '@' may be a password: it is not repeated in the message.

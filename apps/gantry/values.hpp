@@ -43,6 +43,7 @@ struct registry_word {
   std::string host;         ///< host and optional port, as in reference::registry
   std::string path;         ///< repository prefix without slashes at its ends; usually empty
   bool plain_http = false;  ///< the scheme http:// was written
+  bool tls = false;         ///< the scheme https:// was written
 
   friend bool operator==(const registry_word&, const registry_word&) = default;
 };

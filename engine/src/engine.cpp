@@ -277,6 +277,12 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   }
 
   task<result<inspect_result>> inspect(std::shared_ptr<transfer::operation> running, reference image, inspect_options wanted) {
+    if (wanted.offline) {
+      const result<present_store> found = co_await find_store();
+      if (!found) co_return found.error();
+      if (!found->store) co_return failure(errc::not_found, "there is no store at " + found->directory.string());
+      co_return co_await jobs::inspect(shared, running, found->store, std::move(image), std::move(wanted));
+    }
     auto opened = co_await open_store();
     if (!opened) co_return opened.error();
     co_return co_await jobs::inspect(shared, running, *opened, std::move(image), std::move(wanted));
@@ -383,6 +389,7 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   registry::registry_settings registry_settings() {
     registry::registry_settings settings;
     settings.plain_http = options.plain_http;
+    settings.tls_only = options.tls_only;
     settings.credentials = options.credentials;
     settings.log = options.log;
     settings.warn = [this](const std::string& text) { warn(text); };
@@ -512,6 +519,14 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<inspect_re
   const operation_options common = options;
   state->begin(common, diag, std::move(done), [image = std::move(image), options = std::move(options)](impl& self, auto running) mutable {
     return self.inspect(std::move(running), std::move(image), std::move(options));
+  });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<inspect_files_result> done, diagnostics* diag, archive_input from,
+                   inspect_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done), [from = std::move(from), options = std::move(options)](impl& self, auto running) mutable {
+    return jobs::inspect_files(self.shared, std::move(running), std::move(from), std::move(options));
   });
 }
 

@@ -90,6 +90,13 @@ class engine {
     return initiate<inspect_result>(std::forward<CompletionToken>(token), &diag, std::move(image), std::move(options));
   }
 
+  /// The same for the images that an archive or a directory holds; neither store nor network is used. Signature:
+  /// `void(error_code, inspect_files_result)`. \p diag and descriptors as for \ref async_extract.
+  template <class CompletionToken>
+  auto async_inspect_files(archive_input from, inspect_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<inspect_files_result>(std::forward<CompletionToken>(token), &diag, std::move(from), std::move(options));
+  }
+
   /// What a reference resolves to, by HEAD where the registry allows it. Signature: `void(error_code, digest_result)`.
   template <class CompletionToken>
   auto async_digest(reference image, digest_options options, diagnostics& diag, CompletionToken&& token) {
@@ -214,6 +221,8 @@ class engine {
   static void start(const std::shared_ptr<impl>& state, result_handler<push_result> done, diagnostics* diag, push_source source,
                     push_target target, push_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<inspect_result> done, diagnostics* diag, reference image,
+                    inspect_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<inspect_files_result> done, diagnostics* diag, archive_input from,
                     inspect_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<digest_result> done, diagnostics* diag, reference image,
                     digest_options options);

@@ -51,7 +51,10 @@ std::string write_index(const archive::archived_image& image, const std::vector<
   return out.take();
 }
 
-result<std::vector<const archive::archived_manifest*>> choose(const archive::archived_image& image, const std::vector<platform>& wanted) {
+}  // namespace
+
+result<std::vector<const archive::archived_manifest*>> choose_manifests(const archive::archived_image& image,
+                                                                        const std::vector<platform>& wanted) {
   model::index entries;
   for (const auto& one : image.manifests) {
     descriptor entry = one.manifest;
@@ -74,6 +77,8 @@ result<std::vector<const archive::archived_manifest*>> choose(const archive::arc
   return chosen;
 }
 
+namespace {
+
 /// Which documents go, top last, and whose blobs.
 result<std::vector<const archive::archived_manifest*>> plan_documents(const archive::archived_image& image, const push_options& options,
                                                                       planned_image& into) {
@@ -83,7 +88,7 @@ result<std::vector<const archive::archived_manifest*>> plan_documents(const arch
   };
   const bool single = image.manifests.size() == 1 && image.manifests.front().manifest.digest == image.top.digest;
   if (!options.platforms.empty()) {
-    auto picked = choose(image, options.platforms);
+    auto picked = choose_manifests(image, options.platforms);
     if (!picked) return picked.error();
     chosen = std::move(*picked);
     for (const auto* one : chosen) into.manifests.push_back(by_digest(one->manifest));

@@ -48,6 +48,10 @@ struct push_plan {
 /// errc::not_found when an index is held in part and no platform was chosen
 result<push_plan> plan_push(const std::vector<archive::archived_image>& images, const push_target& target, const push_options& options);
 
+/// The manifests of \p image for \p wanted, each once; valid as long as \p image. errc::platform_not_found.
+result<std::vector<const archive::archived_manifest*>> choose_manifests(const archive::archived_image& image,
+                                                                        const std::vector<platform>& wanted);
+
 /// Repositories of \p registry that probably have a blob, most likely first.
 using mount_hints = std::map<digest, std::vector<std::string>>;
 
