@@ -23,6 +23,7 @@ constexpr command table[] = {
     {"pull", "IMAGE...", "Pull images into archives that docker, podman, containerd and skopeo load", pull_command},
     {"serve", "", "Serve the store as a read-only registry", serve_command},
     {"push", "SOURCE TARGET", "Push images of the store, an archive or a directory to a registry", push_command},
+    {"copy", "SOURCE TARGET...", "Copy an image from registry to registry", copy_command},
     {"inspect", "IMAGE|FILE", "Show what an image consists of", inspect_command},
     {"digest", "IMAGE", "Print the digest that a name resolves to", digest_command},
     {"tags", "REPOSITORY", "List the tags of a repository", tags_command},

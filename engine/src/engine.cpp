@@ -6,6 +6,7 @@
 #include "jobs/bench.hpp"
 #include "jobs/clean.hpp"
 #include "jobs/convert.hpp"
+#include "jobs/copy.hpp"
 #include "jobs/explain.hpp"
 #include "jobs/extract.hpp"
 #include "jobs/inspect.hpp"
@@ -276,6 +277,15 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     co_return co_await jobs::while_kept<push_result>(shared, *running, *opened, std::move(pushing));
   }
 
+  task<result<copy_result>> copy(std::shared_ptr<transfer::operation> running, reference source, std::vector<reference> targets,
+                                 copy_options wanted) {
+    if (source.empty() || targets.empty()) co_return failure(errc::invalid_reference, "a copy needs a source and a target");
+    for (const reference& target : targets) {
+      if (target.empty()) co_return failure(errc::invalid_reference, "an empty reference names no image");
+    }
+    co_return co_await jobs::copy(shared, std::move(running), std::move(source), std::move(targets), std::move(wanted));
+  }
+
   task<result<inspect_result>> inspect(std::shared_ptr<transfer::operation> running, reference image, inspect_options wanted) {
     if (wanted.offline) {
       const result<present_store> found = co_await find_store();
@@ -511,6 +521,15 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<push_resul
   state->begin(common, diag, std::move(done),
                [source = std::move(source), target = std::move(target), options = std::move(options)](impl& self, auto running) mutable {
                  return self.push(std::move(running), std::move(source), std::move(target), std::move(options));
+               });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<copy_result> done, diagnostics* diag, reference source,
+                   std::vector<reference> targets, copy_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done),
+               [source = std::move(source), targets = std::move(targets), options = std::move(options)](impl& self, auto running) mutable {
+                 return self.copy(std::move(running), std::move(source), std::move(targets), std::move(options));
                });
 }
 

@@ -57,6 +57,8 @@ archive::deflate_workers workers_of(transfer::context& shared) {
   return workers;
 }
 
+}  // namespace
+
 archive::archived_image archived(const resolved_image& image) {
   archive::archived_image out;
   out.names.push_back(image.known_as);
@@ -65,7 +67,7 @@ archive::archived_image archived(const resolved_image& image) {
   for (const resolved_manifest& one : image.manifests) {
     archive::archived_manifest member;
     member.manifest = one.entry;
-    member.config = one.content.config;
+    if (one.content.config.digest) member.config = one.content.config;
     member.layers = one.content.layers;
     member.platform = one.image_platform;
     member.attestation = one.attestation;
@@ -73,8 +75,6 @@ archive::archived_image archived(const resolved_image& image) {
   }
   return out;
 }
-
-}  // namespace
 
 std::string stream_name(int descriptor) { return descriptor == 1 ? "standard output" : fmt::format("descriptor {}", descriptor); }
 

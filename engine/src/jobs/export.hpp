@@ -84,6 +84,9 @@ class archive_export {
   std::optional<archive::output_directory> directory_;
 };
 
+/// \p image as archives and registries are planned from it.
+archive::archived_image archived(const resolved_image& image);
+
 /// A stream in messages.
 std::string stream_name(int descriptor);
 
