@@ -29,7 +29,7 @@ std::string json(const copy_result& result, bool dry_run) {
   for (const auto& image : result.images) {
     json_object one;
     one.add("name", image.target.string()).add("source", image.source.string()).add("digest", image.top.digest.string());
-    images.push_back(one.add("unchanged", image.unchanged).string());
+    images.push_back(one.add("unchanged", image.unchanged).add("referrers", std::uint64_t{image.referrers}).string());
   }
   std::vector<std::string> failed;
   for (const auto& missing : result.failed) {
@@ -84,6 +84,7 @@ int copy(const copy_arguments& arguments, console& output) {
   engine mover(std::move(*settings));
   copy_options options;
   options.platforms = arguments.platforms;
+  options.referrers = arguments.referrers;
   options.all_tags = arguments.all_tags;
   options.force_upload = arguments.force_upload;
   options.dry_run = arguments.dry_run;

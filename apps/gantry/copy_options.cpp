@@ -19,6 +19,7 @@ parsed<copy_arguments> parse_copy(std::vector<std::string> words) {
   auto& app = parser.app();
   app.add_option("SOURCE TARGET", operands)->group("");
   app.add_flag("--all-tags", arguments.all_tags, "Every tag of the repository SOURCE; TARGET is a repository")->group("What");
+  app.add_flag("--referrers", arguments.referrers, "Signatures, SBOMs and what else refers to the image as well")->group("What");
   add_upload_options(parser, arguments);
   add_side_options(parser, arguments.from, arguments.to);
   add_common_options(parser, arguments.common);

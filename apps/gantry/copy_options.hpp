@@ -15,6 +15,7 @@ struct copy_arguments : upload_arguments {
   reference source;
   std::vector<reference> targets;
   bool all_tags = false;
+  bool referrers = false;
   side_options from;
   side_options to;
 };

@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/fake_registry.hpp"
 #include "support/servers.hpp"
+#include "support/sha256.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -179,4 +180,83 @@ TEST_CASE("the password of the source never reaches the target", "[integration]"
     }
   }
   CHECK(let_in);
+}
+
+namespace {
+
+/// A registry API by hand, for what this program does not write.
+std::string put(const std::string& url, const std::string& type, const std::string& body) {
+  return run_or_throw({{"curl", "-sS", "--fail-with-body", "-X", "PUT", "-H", "Content-Type: " + type, "--data-binary", body, url}});
+}
+
+/// A manifest of empty content that refers to \p subject, put into \p repository by its digest. \returns the digest
+std::string refer(const std::string& host, const std::string& repository, const std::string& subject, std::size_t size,
+                  const std::string& note) {
+  const std::string empty = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+  const std::string base = "http://" + host + "/v2/" + repository;
+  const std::string session =
+      run_or_throw({{"curl", "-sS", "-X", "POST", "-o", "/dev/null", "-w", "%header{location}", base + "/blobs/uploads/"}});
+  put(session + (session.find('?') == std::string::npos ? "?" : "&") + "digest=" + empty, "application/octet-stream", "{}");
+  const std::string blob = R"({"mediaType":"application/vnd.oci.empty.v1+json","digest":")" + empty + R"(","size":2})";
+  const std::string manifest =
+      R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/vnd.test.note","config":)" +
+      blob + R"(,"layers":[)" + blob + R"(],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" + subject +
+      R"(","size":)" + std::to_string(size) + R"(},"annotations":{"note":")" + note + R"("}})";
+  const std::string digest = sha256_of(manifest);
+  put(base + "/manifests/" + digest, "application/vnd.oci.image.manifest.v1+json", manifest);
+  return digest;
+}
+
+std::string fallback_tag(const std::string& digest) { return "sha256-" + digest.substr(7); }
+
+/// Lists \p referrer under the fallback tag of \p subject, as other tools do.
+void list(const std::string& host, const std::string& repository, const std::string& subject, const std::string& referrer,
+          std::size_t size) {
+  put("http://" + host + "/v2/" + repository + "/manifests/" + fallback_tag(subject), "application/vnd.oci.image.index.v1+json",
+      R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":)"
+      R"("application/vnd.oci.image.manifest.v1+json","digest":")" +
+          referrer + R"(","size":)" + std::to_string(size) + R"(}]})");
+}
+
+std::size_t size_of(const std::string& image) { return copied::raw(image).size(); }
+
+}  // namespace
+
+TEST_CASE("what refers to an image and to its manifests goes with it, nested too, and lists of others stay", "[integration]") {
+  const copied c;
+  REQUIRE(c.copy({c.source("multi"), c.target("first:1")}).status == 0);
+  const std::string index = sha256_of(c.raw(c.target("first:1")));
+  const auto entries = boost::json::parse(c.raw(c.target("first:1"))).as_object().at("manifests").as_array();
+  const std::string child(entries.at(0).as_object().at("digest").as_string().c_str());
+  const std::string of_index = refer(c.to.host(), "first", index, 5, "of the index");
+  const std::string of_child = refer(c.to.host(), "first", child, 5, "of a child");
+  const std::string nested = refer(c.to.host(), "first", of_child, 5, "of the note");
+  list(c.to.host(), "first", index, of_index, size_of(c.target("first@" + of_index)));
+  list(c.to.host(), "first", child, of_child, size_of(c.target("first@" + of_child)));
+  list(c.to.host(), "first", of_child, nested, size_of(c.target("first@" + nested)));
+  REQUIRE(c.copy({c.source("classic"), c.target("first:" + fallback_tag(index) + ".sig")}).status == 0);
+
+  // Somebody else has referred to the same index there.
+  REQUIRE(c.copy({c.target("first:1"), c.target("second:1")}).status == 0);
+  const std::string foreign = refer(c.to.host(), "second", index, 5, "of another");
+  list(c.to.host(), "second", index, foreign, size_of(c.target("second@" + foreign)));
+
+  const outcome moved = c.copy({c.target("first:1"), c.target("second:1"), "--referrers"});
+  INFO(moved.err);
+  REQUIRE(moved.status == 0);
+  const auto image = boost::json::parse(moved.out).as_object().at("images").as_array().at(0).as_object();
+  CHECK(image.at("unchanged").as_bool());
+  CHECK(image.at("referrers").to_number<int>() == 4);
+  for (const std::string& one : {of_index, of_child, nested}) CHECK(c.raw(c.target("second@" + one)) == c.raw(c.target("first@" + one)));
+  CHECK(c.raw(c.target("second:" + fallback_tag(index) + ".sig")) == c.raw(c.source("classic")));
+  const std::string listed = c.raw(c.target("second:" + fallback_tag(index)));
+  CHECK(listed.find(foreign) != std::string::npos);
+  CHECK(listed.find(of_index) != std::string::npos);
+  CHECK(listed.find("application/vnd.test.note") != std::string::npos);
+  CHECK(listed.find("of the index") != std::string::npos);
+  CHECK(c.raw(c.target("second:" + fallback_tag(of_child))).find(nested) != std::string::npos);
+
+  // Again: nothing new, no entry twice.
+  REQUIRE(c.copy({c.target("first:1"), c.target("second:1"), "--referrers"}).status == 0);
+  CHECK(c.raw(c.target("second:" + fallback_tag(index))) == listed);
 }

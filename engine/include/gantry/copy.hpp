@@ -20,6 +20,11 @@ struct copy_options : operation_options {
   /// as its manifest. Each must be there. Empty: everything, byte for byte.
   std::vector<platform> platforms;
 
+  /// What refers to the image and to the manifests of its index goes with it: signatures, SBOMs, attestations (distribution-spec, "Listing
+  /// Referrers"), and the tags `sha256-<hex>.sig`, `.att` and `.sbom` that cosign makes. They are looked for also when the image itself is
+  /// unchanged. Of an index that is made of a choice of platforms nothing can be known: only what refers to its manifests goes with it.
+  bool referrers = false;
+
   /// Every tag of the source's repository; the tags and digests of source and targets do not count.
   bool all_tags = false;
 
@@ -34,8 +39,9 @@ struct copy_options : operation_options {
 struct copied_image {
   reference source;
   reference target;
-  descriptor top;          ///< what \ref target names now
-  bool unchanged = false;  ///< it did before
+  descriptor top;             ///< what \ref target names now
+  std::size_t referrers = 0;  ///< manifests that refer to it or to one of its manifests, copied or there already
+  bool unchanged = false;     ///< it did before
 };
 
 /// One that was not; with copy_options::all_tags or several targets the others go on.

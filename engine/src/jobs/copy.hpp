@@ -29,6 +29,7 @@ class copy_run {
 
   struct choice {
     std::vector<platform> platforms;  ///< see copy_options
+    bool referrers = false;           ///< the same
   };
   /// Brings \p source, a tag or a digest, to the name \p target. When the target names the digest of the source already, which two HEADs
   /// tell, nothing else is asked. errc::not_found, platform_not_found, digest_mismatch, and those of the network.
@@ -38,8 +39,12 @@ class copy_run {
   const upload_counts& counts() const noexcept { return counts_; }
 
  private:
+  /// What refers to \p subjects. \param depth of manifests that refer to each other \returns how many there are
+  task<result<std::size_t>> copy_referrers(reference source, reference target, std::vector<digest> subjects, unsigned depth);
+  task<result<std::vector<descriptor>>> find_referrers(reference repository, digest subject);
+  task<result<std::size_t>> copy_cosign_tags(reference source, reference target, digest subject);
   task<result<bool>> is_unchanged(reference source, reference target, descriptor& top);
-  task<result<copied_image>> copy_content(reference source, reference target, choice wanted, bool changed);
+  task<result<copied_image>> copy_content(reference source, reference target, choice wanted, bool changed, unsigned depth);
 
   transfer::context& shared_;
   transfer::operation& running_;

@@ -1,7 +1,11 @@
 #include "jobs/uploader.hpp"
 
+#include "model/digester.hpp"
+#include "model/manifest.hpp"
+#include "model/media_type.hpp"
 #include "registry/blob_upload.hpp"
 #include "registry/manifest_requests.hpp"
+#include "registry/referrers.hpp"
 #include "runtime/task_group.hpp"
 
 #include <algorithm>
@@ -11,6 +15,9 @@ namespace {
 
 // As many as skopeo and crane send at once, when nobody says otherwise: uploads gain less from more than downloads do.
 constexpr unsigned usual_uploads = 8;
+
+// Others may write the same list of referrers; each round adds what the last one lost.
+constexpr unsigned list_rounds = 5;
 
 /// Carries out one plan.
 class uploader {
@@ -134,13 +141,14 @@ task<result<void>> uploader::write(const planned_image& image) {
       if (!got) co_return got.error();
       bytes = std::move(*got);
     }
-    auto ask = [this, &one, &bytes]() -> task<result<bool>> {
-      const result<void> put = co_await registry::put_manifest(shared_.registry, one.name, one.document, bytes, running_.stop);
-      if (!put) co_return put.error();
-      co_return true;
-    };
-    const auto put = co_await transfer::with_retry<bool>(shared_, running_, "manifest of " + one.name.familiar(), ask);
+    auto ask = [this, &one, &bytes] { return registry::put_manifest(shared_.registry, one.name, one.document, bytes, running_.stop); };
+    const auto put = co_await transfer::with_retry<registry::stored_manifest>(shared_, running_, "manifest of " + one.name.familiar(), ask);
     if (!put) co_return put.error();
+    digest subject;
+    std::optional<descriptor> entry = registry::referrer_of(one.document, bytes, subject);
+    if (!entry || put->subject == subject) continue;
+    const result<void> listed = co_await list_as_referrer(shared_, running_, ledger_, image.target, subject, std::move(*entry));
+    if (!listed) co_return listed.error();
   }
   co_return result<void>();
 }
@@ -260,6 +268,36 @@ task<result<bool>> names_already(transfer::context& shared, transfer::operation&
   // A new repository answers like one that may not be read: writing shows which it is.
   if (found.error().code == errc::not_found || found.error().code == condition::not_authorised) co_return false;
   co_return found.error();
+}
+
+task<result<void>> list_as_referrer(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, reference repository,
+                                    digest subject, descriptor entry) {
+  const reference name = repository.with_digest({}).with_tag(model::referrers_tag(subject.string()));
+  const std::string what = "list of referrers " + name.familiar();
+  // One writer of this process at a time.
+  const upload_ledger::claim mine = co_await ledger.enter(name.name(), subject, running.stop);
+  if (!mine) co_return failure(errc::cancelled, "stopped");
+  for (unsigned round = 0; round < list_rounds; ++round) {
+    auto ask = [&shared, &running, name] { return shared.registry.get_manifest(name, running.stop); };
+    const auto there = co_await transfer::with_retry<registry::document>(shared, running, what, ask);
+    if (!there && there.error().code != errc::not_found) co_return there.error();
+    const std::string present = there ? there->bytes : std::string();
+    const std::string type = there ? there->top.media_type : std::string();
+    auto merged = registry::merge_referrer(present, type, entry, name.string());
+    if (!merged) co_return merged.error();
+    if (!*merged) co_return result<void>();
+    const std::string bytes = std::move(**merged);
+    descriptor index;
+    index.media_type = std::string(model::media_type::oci_index);
+    index.digest = model::digest_of(bytes);
+    index.size = bytes.size();
+    auto write = [&shared, &running, name, index, bytes] {
+      return registry::put_manifest(shared.registry, name, index, bytes, running.stop);
+    };
+    const auto put = co_await transfer::with_retry<registry::stored_manifest>(shared, running, what, write);
+    if (!put) co_return put.error();
+  }
+  co_return failure(errc::server_error, name.string() + " does not keep what is written into it; others may be writing it all the time");
 }
 
 task<result<upload_outcome>> upload(transfer::context& shared, transfer::operation& running, upload_ledger& ledger,

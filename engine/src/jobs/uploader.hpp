@@ -88,6 +88,12 @@ class upload_ledger {
   runtime::signal changed_;
 };
 
+/// Puts \p entry into the list of referrers of \p subject that a registry without the referrers API keeps under a tag (distribution-spec,
+/// "Referrers Tag Schema"). What others have written there stays; after writing it is read again, since another may have written at the
+/// same time.
+task<result<void>> list_as_referrer(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, reference repository,
+                                    digest subject, descriptor entry);
+
 struct upload_settings {
   bool force_upload = false;  ///< see push_options
   bool dry_run = false;
