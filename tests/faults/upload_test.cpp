@@ -19,7 +19,7 @@ struct uploaded {
     source.hold("team/app", "1.0", image);
     settings = puller(source).settings;
     settings.plain_http.insert(target.host());
-    settings.jobs = 2;
+    settings.jobs = 1;  // one blob at a time, the largest first, so that the first PUT is known
     settings.cache_dir = directory / "store";
   }
 
@@ -58,8 +58,6 @@ struct uploaded {
   diagnostics text;
   copy_result result;
 };
-
-// Blobs go largest first, so the first PUT is that of the 3 MB layer.
 
 }  // namespace
 
@@ -149,4 +147,92 @@ TEST_CASE("a manifest that is refused for a moment is written again", "[faults]"
   u.target.fail("PUT manifest", {kind::answer, 503, {}, 0});
   CHECK_FALSE(u.copy());
   CHECK(u.complete());
+}
+
+namespace {
+
+/// An image in the store, and pushes of it.
+struct pushed : uploaded {
+  pushed() {
+    settings.attempts = 2;
+    const pull_report pulled = puller_with_store();
+    REQUIRE_FALSE(pulled.ec);
+  }
+  pull_report puller_with_store() {
+    puller pulls(source);
+    pulls.settings.cache_dir = settings.cache_dir;
+    return pulls.pull();
+  }
+  error_code push() {
+    boost::asio::io_context context;
+    error_code ec;
+    const reference from = reference::parse(source.host() + "/team/app:1.0", ec);
+    const reference to = reference::parse(target.host() + "/copied/app:1.0", ec);
+    bool completed = false;
+    {
+      engine one(context.get_executor(), settings);
+      one.async_push(from, to, push_options(), text, [&](error_code failed, push_result) {
+        ec = failed;
+        completed = true;
+        one.async_shutdown([](error_code) {});
+      });
+      context.run_for(std::chrono::minutes(5));
+    }
+    REQUIRE(completed);
+    return ec;
+  }
+  std::vector<std::filesystem::path> kept() const {
+    std::vector<std::filesystem::path> files;
+    std::error_code none;
+    for (std::filesystem::directory_iterator i(settings.cache_dir / "state" / "uploads", none), end; i != end; ++i) files.push_back(*i);
+    return files;
+  }
+  std::uint64_t all_bytes() const {
+    std::uint64_t all = image.config.bytes.size();
+    for (const test_blob& layer : image.layers) all += layer.bytes.size();
+    return all;
+  }
+  /// A push that ends while the large layer is under way.
+  void break_off() {
+    target.fail("PUT blob", {kind::reset, 0, {}, 1'000'000});
+    target.fail("GET session", {kind::answer, 503, {}, 0}, 1, 0);
+    REQUIRE(push());
+    REQUIRE(kept().size() == 1);
+    target.heal();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a later run goes on with an upload", "[faults]") {
+  pushed p;
+  p.break_off();
+  namespace fs = std::filesystem;
+  CHECK((fs::status(p.kept().front()).permissions() & fs::perms(0777)) == fs::perms(0600));
+  CHECK(p.text.message().find("/uploads/") == std::string::npos);
+  CHECK_FALSE(p.push());
+  INFO(p.text.message());
+  CHECK(p.complete());
+  CHECK(p.target.count("PATCH blob") == 1);
+  CHECK(p.target.taken() == p.all_bytes());  // no byte was taken twice
+  CHECK(p.kept().empty());
+}
+
+TEST_CASE("a session that has expired between two runs begins anew", "[faults]") {
+  pushed p;
+  p.break_off();
+  p.target.forget_sessions();
+  CHECK_FALSE(p.push());
+  INFO(p.text.message());
+  CHECK(p.complete());
+  CHECK(p.kept().empty());
+}
+
+TEST_CASE("a session on another host is not kept", "[faults]") {
+  pushed p;
+  const upload_registry other;
+  const std::string location = "Location: http://" + other.host() + "/v2/x/blobs/uploads/1\r\n";
+  p.target.fail("POST session", {kind::location, 202, location, 0}, 1, 0);
+  CHECK(p.push());
+  CHECK(p.kept().empty());
 }

@@ -221,6 +221,16 @@ void upload_registry::fail(const std::string& request, upload_fault what, unsign
   state_->rules.push_back({request, std::move(what), first, count});
 }
 
+void upload_registry::heal() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->rules.clear();
+}
+
+void upload_registry::forget_sessions() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->sessions.clear();
+}
+
 void upload_registry::hold(const std::string& repository, const std::string& tag, const test_image& image) {
   const std::scoped_lock lock(state_->mutex);
   const auto add = [&](const test_blob& one) {

@@ -40,6 +40,11 @@ class upload_registry {
   /// \p first (from 1) on meet \p what, \p count of them; 0 means all.
   void fail(const std::string& request, upload_fault what, unsigned first = 1, unsigned count = 1);
 
+  /// No more faults.
+  void heal();
+  /// All sessions are lost.
+  void forget_sessions();
+
   void hold(const std::string& repository, const std::string& tag, const test_image& image);
   /// The bytes of a complete blob.
   std::optional<std::string> blob(const std::string& digest) const;

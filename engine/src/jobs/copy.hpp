@@ -25,7 +25,7 @@ using runtime::task;
 class copy_run {
  public:
   copy_run(transfer::context& shared, transfer::operation& running, upload_settings settings)
-      : shared_(shared), running_(running), settings_(settings) {}
+      : shared_(shared), running_(running), settings_(std::move(settings)) {}
 
   struct choice {
     std::vector<platform> platforms;  ///< see copy_options

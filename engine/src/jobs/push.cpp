@@ -164,6 +164,7 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   upload_settings settings;
   settings.force_upload = options.force_upload;
   settings.dry_run = options.dry_run;
+  settings.sessions = std::make_shared<upload_sessions>(store->root() / "state" / "uploads", shared.lanes);
   auto moved = co_await upload(shared, *running, ledger, std::move(feed), settings, std::move(*plan));
   if (!moved) co_return moved.error();
   push_result done;

@@ -24,7 +24,7 @@ class uploader {
  public:
   uploader(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, std::shared_ptr<upload_feed> feed,
            upload_settings settings)
-      : shared_(shared), running_(running), ledger_(ledger), feed_(std::move(feed)), options_(settings) {}
+      : shared_(shared), running_(running), ledger_(ledger), feed_(std::move(feed)), options_(std::move(settings)) {}
 
   task<result<upload_outcome>> run(push_plan plan);
 
@@ -62,6 +62,12 @@ task<result<void>> uploader::upload(planned_blob one) {
   where.repository = one.repository;
   where.blob = one.blob;
   if (!options_.force_upload) where.mount_from = ledger_.other_repository(one.registry, id, one.repository);
+  if (options_.sessions && one.blob.size >= upload_sessions::least_size) {
+    where.resume = co_await options_.sessions->find(one.registry, one.repository, id);
+    where.keep = [sessions = options_.sessions, one](std::optional<http::url> session) {
+      return sessions->keep(one.registry, one.repository, one.blob.digest, std::move(session));
+    };
+  }
   auto moving = std::make_unique<registry::blob_upload>(shared_.registry, where, open);
   running_.events.emit(blob_started{id, one.blob.size, 0, one.role});
 
@@ -78,6 +84,7 @@ task<result<void>> uploader::upload(planned_blob one) {
     if (tried) break;
     if (const std::optional<failure> broken = feed->broken()) {
       if (!feed->try_elsewhere()) co_return *broken;
+      where.resume.reset();
       moving = std::make_unique<registry::blob_upload>(shared_.registry, where, open);
       continue;
     }
@@ -302,7 +309,7 @@ task<result<void>> list_as_referrer(transfer::context& shared, transfer::operati
 
 task<result<upload_outcome>> upload(transfer::context& shared, transfer::operation& running, upload_ledger& ledger,
                                     std::shared_ptr<upload_feed> feed, upload_settings settings, push_plan plan) {
-  uploader moving(shared, running, ledger, std::move(feed), settings);
+  uploader moving(shared, running, ledger, std::move(feed), std::move(settings));
   co_return co_await moving.run(std::move(plan));
 }
 

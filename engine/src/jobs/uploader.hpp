@@ -3,6 +3,7 @@
 #include "base/failure.hpp"
 #include "http/body_source.hpp"
 #include "jobs/push_plan.hpp"
+#include "jobs/upload_sessions.hpp"
 #include "runtime/signal.hpp"
 #include "transfer/context.hpp"
 #include "transfer/upload_body.hpp"
@@ -97,6 +98,7 @@ task<result<void>> list_as_referrer(transfer::context& shared, transfer::operati
 struct upload_settings {
   bool force_upload = false;  ///< see push_options
   bool dry_run = false;
+  std::shared_ptr<upload_sessions> sessions{};  ///< of other runs; none: uploads begin anew
 };
 
 /// What one plan came to.
