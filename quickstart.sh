@@ -39,6 +39,8 @@ tar -C "$work_dir/image" -cf "$work_dir/image.tar" manifest.json config.json lay
 
 # Into a store, out of it again over the network, and into an archive.
 "$gantry" extract --cache-dir "$work_dir/served" "$work_dir/image.tar"
+# There before anybody looks into it: the server's own redirection comes a moment later.
+: > "$work_dir/server.log"
 "$gantry" serve --cache-dir "$work_dir/served" --listen 127.0.0.1:0 2> "$work_dir/server.log" &
 server_pid=$!
 server=

@@ -38,6 +38,7 @@ int run_with_console(const common_options& common, const std::function<outcome<i
 int pull_command(std::vector<std::string> words);
 int serve_command(std::vector<std::string> words);
 int push_command(std::vector<std::string> words);
+int copy_command(std::vector<std::string> words);
 int inspect_command(std::vector<std::string> words);
 int digest_command(std::vector<std::string> words);
 int tags_command(std::vector<std::string> words);

@@ -176,6 +176,13 @@ outcome<engine_options> make_engine_options(const common_options& options, const
     auto word = parse_registry(registry);
     if (!word) return word.error();
     if (word->plain_http) plain->insert(word->host);
+    if (word->tls) engine.tls_only.insert(word->host);
+  }
+  // A scheme that was written is kept to.
+  engine.tls_only.insert(options.tls_only.begin(), options.tls_only.end());
+  for (const auto& host : engine.tls_only) {
+    if (!plain->contains(host)) continue;
+    return usage_problem(fmt::format("{} is asked for with https:// and with --plain-http", host), "leave one of them out");
   }
   for (const auto& host : *insecure)
     output.warn(fmt::format("the certificate of {} is not checked: anybody on the way can pose as it", host));

@@ -10,6 +10,8 @@
 
 #include <gantry/engine.hpp>
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace gantry::app {
@@ -28,6 +30,7 @@ outcome<int> explain(const explain_arguments& arguments, const environment& vari
     asked.async_explain(image->image, options, text, std::move(token));
   });
   if (answer.ec) return work.fail(answer.ec, answer.text, image->image.string());
+  if (image->fallback) output.note(fmt::format("when it is not there, {} is tried", image->fallback->string()));
   return print_result(arguments.common.json ? explanation_json(answer.result) : explanation_text(answer.result));
 }
 

@@ -4,12 +4,17 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
 #include <vector>
 
 namespace gantry::app {
 namespace {
 
-std::string shown_origin(const std::string& origin) { return origin == "option" ? "command line" : origin; }
+std::string shown_origin(const std::string& origin) {
+  constexpr std::string_view option = "option";
+  const bool first = origin.starts_with(option) && (origin.size() == option.size() || origin[option.size()] == ',');
+  return first ? "command line" + origin.substr(option.size()) : origin;
+}
 
 std::string line_of(const explained_fact& fact) {
   std::string name = fact.name;

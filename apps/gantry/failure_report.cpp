@@ -23,7 +23,7 @@ constexpr advice advices[] = {
     {errc::forbidden, "--no-host-config", "the account in use has no right to this; give another with -u USER --password-stdin"},
     {errc::insecure_transport, "--plain-http", "--plain-http=HOST allows it, for everybody on the way to read"},
     {errc::tls_expected, "--plain-http", "if the registry has no TLS, --plain-http=HOST speaks to it in clear text"},
-    {errc::tls_not_trusted, "--ca-cert", "--ca-cert FILE adds its authority; --insecure=HOST skips the check"},
+    {errc::tls_not_trusted, "is not trusted: ", "--ca-cert FILE adds its authority; --insecure=HOST skips the check"},
     {errc::not_an_image, "-f oci", "-f oci keeps artifacts of any kind"},
     {errc::name_not_resolved, "spelling", "check the registry's spelling and the network"},
     {errc::rate_limited, "log in", "wait, or log in: most registries allow more to known users"},

@@ -36,11 +36,26 @@ std::string manifest_json(const inspected_manifest& one) {
   return object.add_raw("layers", json_array(layers)).string();
 }
 
+/// Everything but the version, which stands once.
+json_object image_json(const inspect_result& found, json_object object) {
+  std::vector<std::string> manifests;
+  for (const auto& one : found.manifests) manifests.push_back(manifest_json(one));
+  object.add("name", found.reference.string()).add("digest", found.top.digest.string());
+  object.add("media_type", found.top.media_type).add("size", found.top.size);
+  object.add_raw("manifests", json_array(manifests));
+  return object;
+}
+
+std::string names_of(const inspect_result& found) {
+  if (!found.names.empty()) return fmt::format("{}", fmt::join(found.names, ", "));
+  return found.reference.empty() ? "none" : found.reference.string();
+}
+
 }  // namespace
 
 std::string inspect_text(const inspect_result& found) {
-  std::string text = fmt::format("name        {}\ndigest      {}\nmedia type  {}\n", found.reference.string(), found.top.digest.string(),
-                                 found.top.media_type);
+  std::string text =
+      fmt::format("name        {}\ndigest      {}\nmedia type  {}\n", names_of(found), found.top.digest.string(), found.top.media_type);
   const bool single = found.manifests.size() == 1 && found.manifests.front().manifest.digest == found.top.digest;
   if (single) {
     const inspected_manifest& only = found.manifests.front();
@@ -62,12 +77,38 @@ std::string inspect_text(const inspect_result& found) {
 }
 
 std::string inspect_json(const inspect_result& found) {
-  std::vector<std::string> manifests;
-  for (const auto& one : found.manifests) manifests.push_back(manifest_json(one));
   json_object object;
-  object.add("version", std::uint64_t{1}).add("name", found.reference.string()).add("digest", found.top.digest.string());
-  object.add("media_type", found.top.media_type).add("size", found.top.size);
-  return object.add_raw("manifests", json_array(manifests)).string() + "\n";
+  object.add("version", std::uint64_t{1});
+  return image_json(found, std::move(object)).string() + "\n";
+}
+
+std::string inspect_text(const inspect_files_result& found) {
+  std::string text;
+  for (const inspect_result& image : found.images) text += (text.empty() ? "" : "\n") + inspect_text(image);
+  return text;
+}
+
+std::string inspect_json(const inspect_files_result& found) {
+  std::vector<std::string> images;
+  for (const inspect_result& image : found.images) {
+    std::vector<std::string> names;
+    for (const std::string& name : image.names) names.push_back(json_quote(name));
+    images.push_back(image_json(image, json_object()).add_raw("names", json_array(names)).string());
+  }
+  return json_object().add("version", std::uint64_t{1}).add_raw("images", json_array(images)).string() + "\n";
+}
+
+const inspected_manifest* choose_config(const inspect_result& image) {
+  const inspected_manifest* only = nullptr;
+  std::size_t count = 0;
+  const platform host = platform::host();
+  for (const inspected_manifest& one : image.manifests) {
+    if (one.config_document.empty()) continue;
+    if (one.image_platform.os == host.os && one.image_platform.architecture == host.architecture) return &one;
+    only = &one;
+    ++count;
+  }
+  return count == 1 ? only : nullptr;
 }
 
 }  // namespace gantry::app

@@ -13,4 +13,13 @@ std::string inspect_text(const inspect_result& found);
 /// "attestation","image_id","size","layers":[{"digest","media_type","size"}]}]}.
 std::string inspect_json(const inspect_result& found);
 
+/// What an archive or directory holds, one image after the other.
+std::string inspect_text(const inspect_files_result& found);
+
+/// {"version":1,"images":[...]}, each as above with "names" in addition.
+std::string inspect_json(const inspect_files_result& found);
+
+/// The manifest whose configuration is meant when nobody says which: this machine's, or the only one that has one; null when neither is.
+const inspected_manifest* choose_config(const inspect_result& image);
+
 }  // namespace gantry::app

@@ -20,6 +20,7 @@ outcome<> read_registry(const std::string& word, const char* command, login_argu
   }
   into.registry = registry->host;
   if (registry->plain_http) into.common.plain_http.emplace_back(named_registry);
+  if (registry->tls) into.common.tls_only.push_back(registry->host);
   return {};
 }
 

@@ -62,6 +62,7 @@ int repos_command(std::vector<std::string> words) {
     auto registry = parse_registry(arguments.object);
     if (!registry) return fail_early(registry.error());
     if (registry->plain_http) arguments.common.plain_http.push_back(registry->host);
+    if (registry->tls) arguments.common.tls_only.push_back(registry->host);
     const std::string host = registry->host;
     return run_lookup<repositories_result>(
         arguments, std::set<std::string>{host}, repositories_options(),
@@ -84,7 +85,8 @@ int delete_command(std::vector<std::string> words) {
         [&](const reference& image, const delete_result&) {
           if (!arguments.common.json) return "deleted " + image.string() + "\n";
           return json_object().add("version", std::uint64_t{1}).add("deleted", image.string()).string() + "\n";
-        });
+        },
+        false);
   });
 }
 

@@ -11,6 +11,8 @@
 
 #include <gantry/engine.hpp>
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <memory>
 #include <set>
@@ -26,10 +28,12 @@ namespace gantry::app {
 /// \param named the registries that the question is about
 /// \param options of the operation
 /// \param start calls an async_ function of the engine
-/// \param print turns the result into the text that is printed
+/// \param print turns the result into the text that is printed, or says why it cannot be
+/// \param otherwise called when the object is not found: whether \p start is to be called once more, for another one
 /// \returns the exit status
 template <class Result, class Options, class Start, class Print>
-int run_lookup(const lookup_arguments& arguments, const std::set<std::string>& named, Options options, Start start, Print print) {
+int run_lookup(const lookup_arguments& arguments, const std::set<std::string>& named, Options options, Start start, Print print,
+               const std::function<bool(console&)>& otherwise = {}) {
   auto output = console::open(arguments.common);
   if (!output) return fail_early(output.error());
   const auto fail = [&](const error_report& report) {
@@ -41,29 +45,42 @@ int run_lookup(const lookup_arguments& arguments, const std::set<std::string>& n
   session work(**output, arguments.common.timeout);
   settings->log = work.debug_log();
   engine asked(std::move(*settings));
-  auto ended = work.template run<Result>(options, arguments.object,
-                                         [&](diagnostics& text, auto token) { start(asked, std::move(options), text, std::move(token)); });
+  const auto ask = [&] {
+    Options given = options;
+    return work.template run<Result>(given, arguments.object,
+                                     [&](diagnostics& text, auto token) { start(asked, std::move(given), text, std::move(token)); });
+  };
+  auto ended = ask();
+  if (ended.ec == make_error_code(errc::not_found) && otherwise && otherwise(**output)) ended = ask();
   if (ended.ec) {
     stop_cause cause;
     cause.signal = work.stop_signal();
     if (work.timed_out()) cause.timed_out = arguments.common.timeout;
     return fail(report_failure(ended.ec, ended.text, cause, arguments.object));
   }
-  return print_result(print(ended.result));
+  const outcome<std::string> text = print(ended.result);
+  return text ? print_result(*text) : fail(report_problem(text.error()));
 }
 
 /// The same for questions about one image or repository: a name that is not found under `-r HOST` is tried below `library/`, and said.
+/// \param falls_back whether it is; not where the name that was not meant would be changed
 template <class Result, class Options, class Start, class Print>
-int run_image_lookup(const lookup_arguments& arguments, const Options& options, Start start, Print print) {
+int run_image_lookup(const lookup_arguments& arguments, const Options& options, Start start, Print print, bool falls_back = true) {
   auto image = parse_image(arguments.object, arguments.registry);
   if (!image) return fail_early(image.error());
-  const reference name = image->image;
+  reference name = image->image;
+  const auto otherwise = [&](console& output) {
+    if (!falls_back || !image->fallback) return false;
+    output.note(fmt::format("{} is not there, trying {}", name.string(), image->fallback->string()));
+    name = *image->fallback;
+    return true;
+  };
   return run_lookup<Result>(
       arguments, registries_of(std::vector<image_request>(1, *image)), options,
       [&](engine& asked, Options settings, diagnostics& text, auto token) {
         start(asked, name, std::move(settings), text, std::move(token));
       },
-      [&](const Result& result) { return print(name, result); });
+      [&](const Result& result) { return print(name, result); }, otherwise);
 }
 
 /// What every command does with its words before it runs.

@@ -10,10 +10,10 @@
 namespace gantry::app {
 namespace {
 
-/// Adds what all questions share, parses, and checks that there is one object.
+/// Adds what all questions share, parses, and checks that there is one object. \param second takes a second word where one is allowed
 template <class Arguments>
 parsed<Arguments> finish(option_parser& parser, Arguments arguments, Arguments& target, std::vector<std::string> words, const char* what,
-                         const char* example) {
+                         const char* example, std::string* second = nullptr) {
   auto& app = parser.app();
   std::vector<std::string> objects;
   app.add_option("OBJECT", objects)->group("");
@@ -24,6 +24,10 @@ parsed<Arguments> finish(option_parser& parser, Arguments arguments, Arguments& 
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<Arguments, help_text>(std::move(**help));
+  if (second != nullptr && objects.size() == 2) {
+    *second = std::move(objects.back());
+    objects.pop_back();
+  }
   if (objects.size() != 1) {
     return usage_problem(objects.empty() ? fmt::format("no {} is named", what) : fmt::format("more than one {} is named", what),
                          fmt::format("e.g. '{}'", example));
@@ -59,7 +63,11 @@ void add_platforms(option_parser& parser, std::vector<platform>& into, const cha
 
 parsed<inspect_arguments> parse_inspect(std::vector<std::string> words) {
   inspect_arguments target;
-  option_parser parser("gantry inspect", "IMAGE", "Show what an image consists of: digests, platforms, sizes. Layers are not fetched.");
+  option_parser parser("gantry inspect", "IMAGE | FILE [IMAGE]",
+                       "Show what an image consists of: digests, platforms, sizes. Layers are not fetched.");
+  parser.app().footer(
+      "FILE is an archive, an OCI layout as directory, or - for standard input; a word is a file when it exists, has the suffix of an "
+      "archive, or oci:, oci-archive: or docker-archive: in front. Of a file with several images IMAGE chooses one.");
   add_platforms(parser, target.platforms, "Only these platforms: os/arch[/variant][,...]");
   parser.app()
       .add_flag("--raw", target.raw, "Print the index or manifest as served, byte for byte; with --platform that manifest")
@@ -67,7 +75,8 @@ parsed<inspect_arguments> parse_inspect(std::vector<std::string> words) {
   parser.app()
       .add_flag("--config", target.config, "Print the configuration as served (default platform: linux and this machine's)")
       ->group("What");
-  auto done = finish(parser, inspect_arguments(), target, std::move(words), "image", "gantry inspect nginx:1.25");
+  parser.app().add_flag("--offline", target.offline, "Ask the layer store alone, not the registry")->group("What");
+  auto done = finish(parser, inspect_arguments(), target, std::move(words), "image", "gantry inspect nginx:1.25", &target.inside);
   if (!done) return done;
   if (const auto* arguments = std::get_if<inspect_arguments>(&*done)) {
     if (arguments->raw && arguments->config) return usage_problem("--raw and --config exclude each other");

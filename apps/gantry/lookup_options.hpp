@@ -16,7 +16,7 @@ namespace gantry::app {
 /// What the questions to a registry have in common: one object and where it is.
 struct lookup_arguments {
   common_options common;
-  std::string object;    ///< image, repository or registry, as typed
+  std::string object;    ///< image, repository, registry or file, as typed
   std::string registry;  ///< `--registry`, as typed
 };
 
@@ -25,6 +25,8 @@ struct inspect_arguments : lookup_arguments {
   std::vector<platform> platforms;  ///< empty: all
   bool raw = false;                 ///< the document as served, nothing else
   bool config = false;              ///< the configuration, nothing else
+  bool offline = false;             ///< out of the store
+  std::string inside;               ///< the image of an archive that is wanted, as typed; empty: all
 };
 
 /// `gantry digest`.

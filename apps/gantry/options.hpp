@@ -44,6 +44,7 @@ struct common_options {
 
   std::vector<std::string> insecure;    ///< registries; \ref named_registry for an option without value
   std::vector<std::string> plain_http;  ///< the same
+  std::vector<std::string> tls_only;    ///< hosts that https:// was written before
 
   progress_mode progress = progress_mode::automatic;
   bool quiet = false;

@@ -45,7 +45,12 @@ outcome<std::vector<image_request>> requested_images(const pull_arguments& argum
   std::vector<image_request> images;
   for (const auto& word : words) {
     auto image = parse_image(word, arguments.registry);
-    if (!image) return image.error();
+    if (!image) {
+      problem why = image.error();
+      if (!arguments.from.empty())
+        why.message = fmt::format("{}: {}", arguments.from == "-" ? "standard input" : arguments.from, why.message);
+      return why;
+    }
     images.push_back(std::move(*image));
   }
   return images;

@@ -119,7 +119,10 @@ void add_where(option_parser& parser, pull_arguments& into) {
 
 outcome<> check(const CLI::App& app, const pull_arguments& arguments) {
   const int kinds = int{!arguments.images.empty()} + int{!arguments.repository.empty()} + int{!arguments.from.empty()};
-  if (kinds == 0) return usage_problem("no image is named", "e.g. 'gantry pull nginx:1.25'");
+  if (kinds == 0) {
+    const bool saves = app.get_name() == "gantry save";
+    return usage_problem("no image is named", saves ? "e.g. 'gantry save nginx:1.25 -o nginx.tar'" : "e.g. 'gantry pull nginx:1.25'");
+  }
   if (kinds > 1) return usage_problem("image names, --repository and --from exclude each other");
   if (!arguments.tag_or_digest.empty() && arguments.repository.empty()) return usage_problem("--reference needs --repository");
   if (int{app.count("--platform") > 0} + int{app.count("--arch") > 0} + int{arguments.all_platforms} > 1) {

@@ -3,8 +3,6 @@
 #include "progress/terminal.hpp"
 #include "push_options.hpp"
 
-#include <gantry/format.hpp>
-
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -36,20 +34,14 @@ std::string json(const push_result& result, bool dry_run) {
   }
   json_object all;
   all.add("version", std::uint64_t{1}).add("dry_run", dry_run).add_raw("images", json_array(images));
-  all.add("blobs", std::uint64_t{result.blobs}).add("bytes", result.bytes).add("blobs_present", std::uint64_t{result.blobs_present});
-  all.add("blobs_mounted", std::uint64_t{result.blobs_mounted}).add("blobs_uploaded", std::uint64_t{result.blobs_uploaded});
-  return all.add("bytes_uploaded", result.bytes_uploaded).string() + "\n";
+  add_counts(all, result);
+  return all.string() + "\n";
 }
 
 std::string summary(const push_result& result, bool dry_run) {
   std::size_t unchanged = 0;
   for (const auto& image : result.images) unchanged += image.unchanged ? 1 : 0;
-  std::string text = fmt::format("{}{} of {} blobs, {}, {}", dry_run ? "dry run: " : "", result.blobs_uploaded, result.blobs,
-                                 format_bytes(result.bytes_uploaded), dry_run ? "would be uploaded" : "uploaded");
-  if (result.blobs_mounted > 0) text += fmt::format(", {} mounted from other repositories", result.blobs_mounted);
-  if (result.blobs_present > 0) text += fmt::format(", {} there already", result.blobs_present);
-  if (unchanged > 0) text += fmt::format("; {} of {} images unchanged", unchanged, result.images.size());
-  return text + fmt::format(" in {}", format_duration(result.elapsed));
+  return upload_summary(result, result.images.size(), unchanged, result.elapsed, dry_run);
 }
 
 int push(const push_arguments& arguments, console& output) {

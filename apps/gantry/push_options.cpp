@@ -26,7 +26,7 @@ bool has_archive_suffix(std::string_view word) {
 
 void add_options(option_parser& parser, push_arguments& into, std::vector<std::string>& words, std::string& repository, std::string& tag) {
   auto& app = parser.app();
-  const auto what = "What to push";
+  const auto what = "What";
   app.add_option("SOURCE TARGET", words)->group("");
   app.add_option_function<std::string>(
          "--source,--file", [&words](const std::string& text) { words.insert(words.begin(), text); },
@@ -35,29 +35,7 @@ void add_options(option_parser& parser, push_arguments& into, std::vector<std::s
       ->group(what);
   app.add_option("--repository", repository, "Repository to push to, in place of the target")->type_name("NAME")->group(what);
   app.add_option("-t,--reference", tag, "Tag, beside --repository (default latest)")->type_name("TAG")->group(what);
-  parser
-      .add("--platform", "Only these platforms: os/arch[/variant][,...] (default everything, byte for byte)", "LIST",
-           [&into](const std::string& text) -> outcome<> {
-             auto list = parse_platforms(text);
-             if (!list) return list.error();
-             into.platforms = std::move(*list);
-             return {};
-           })
-      ->group(what);
-  parser
-      .add("-a,--arch", "The same, linux in front left out", "LIST",
-           [&into](const std::string& text) -> outcome<> {
-             auto list = parse_architectures(text);
-             if (!list) return list.error();
-             into.platforms = std::move(*list);
-             return {};
-           })
-      ->group(what);
-  app.add_flag("--all-platforms", into.all_platforms, "Everything (the default)")->group(what);
-  const auto how = "How";
-  app.add_flag("--skip-existing", into.skip_existing, "Leave out what the registry has (the default)")->group(how);
-  app.add_flag("--force-upload", into.force_upload, "Upload without asking what the registry has")->group(how);
-  app.add_flag("--dry-run", into.dry_run, "Only say what would be uploaded")->group(how);
+  add_upload_options(parser, into);
   app.add_option("-r,--registry", into.registry, "Registry that the target is joined to")->type_name("HOST|URL")->group("Registry");
 }
 
@@ -102,11 +80,7 @@ parsed<push_arguments> parse_push(std::vector<std::string> words, path_exists ex
   if (!help) return help.error();
   if (*help) return std::variant<push_arguments, help_text>(std::move(**help));
   if (auto checked = check_common_options(arguments.common); !checked) return checked.error();
-  auto& app = parser.app();
-  if (arguments.force_upload && app.count("--skip-existing") > 0)
-    return usage_problem("--skip-existing and --force-upload exclude each other");
-  if (app.count("--all-platforms") > 0 && !arguments.platforms.empty())
-    return usage_problem("--platform, --arch and --all-platforms exclude each other");
+  if (auto checked = check_upload_options(arguments); !checked) return checked.error();
   if (!tag.empty() && repository.empty()) return usage_problem("--reference needs --repository");
   if (!repository.empty()) operands.push_back(join_repository(repository, tag));
   if (operands.size() != 2) {

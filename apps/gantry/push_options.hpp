@@ -1,6 +1,6 @@
 #pragma once
 
-#include "lookup_options.hpp"
+#include "upload_options.hpp"
 
 #include <gantry/push.hpp>
 
@@ -9,16 +9,11 @@
 
 namespace gantry::app {
 
-/// `gantry push`. lookup_arguments::object is the target as typed.
-struct push_arguments : lookup_arguments {
+/// `gantry push`.
+struct push_arguments : upload_arguments {
   push_source source;
   push_target target;
-  std::string target_registry;      ///< host and optional port
-  std::vector<platform> platforms;  ///< empty: everything
-  bool all_platforms = false;       ///< said aloud; it is the default
-  bool skip_existing = false;       ///< the same
-  bool force_upload = false;
-  bool dry_run = false;
+  std::string target_registry;  ///< host and optional port
 };
 
 /// Tells whether a word is a path of something that exists.

@@ -52,7 +52,7 @@ outcome<int> serve(const serve_arguments& arguments, const environment& variable
   raise_file_limit(arguments.limits.connections);
   std::set<std::string> named;
   if (!arguments.upstream.empty()) {
-    const auto upstream = parse_registry(arguments.upstream);
+    const auto upstream = parse_registry(arguments.upstream, "--upstream");
     if (!upstream) return upstream.error();
     if (!upstream->path.empty())
       return usage_problem(fmt::format("--upstream takes a registry, not a path below it: '{}'", upstream->host));

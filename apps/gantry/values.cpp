@@ -171,9 +171,9 @@ outcome<archive_format> parse_format(const std::string& text) {
   return usage_problem(fmt::format("--format takes docker, oci, oci-dir or synology, not '{}'", text));
 }
 
-outcome<registry_word> parse_registry(std::string_view text) {
-  const auto refused = [](std::string_view why) {
-    return usage_problem(fmt::format("--registry {}", why), "write HOST[:PORT], e.g. registry.example.com or localhost:5000");
+outcome<registry_word> parse_registry(std::string_view text, std::string_view option) {
+  const auto refused = [option](std::string_view why) {
+    return usage_problem(fmt::format("{} {}", option, why), "write HOST[:PORT], e.g. registry.example.com or localhost:5000");
   };
   registry_word word;
   std::string_view rest = text;
@@ -182,6 +182,7 @@ outcome<registry_word> parse_registry(std::string_view text) {
     const std::string_view scheme = rest.substr(0, rest.find("://"));
     if (scheme != "http" && scheme != "https") return refused("takes http:// and https:// addresses only");
     word.plain_http = scheme == "http";
+    word.tls = scheme == "https";
     rest.remove_prefix(scheme.size() + 3);
   }
   // What stands before '@' may be a password: it is not repeated in the message.

@@ -43,13 +43,14 @@ struct registry_word {
   std::string host;         ///< host and optional port, as in reference::registry
   std::string path;         ///< repository prefix without slashes at its ends; usually empty
   bool plain_http = false;  ///< the scheme http:// was written
+  bool tls = false;         ///< the scheme https:// was written
 
   friend bool operator==(const registry_word&, const registry_word&) = default;
 };
 
 /// Reads `HOST[:PORT][/PATH]` with or without `http://` or `https://`. A path `v1` or `v2` behind a scheme is the API's and is left out.
-/// User information, queries and fragments are refused.
-outcome<registry_word> parse_registry(std::string_view text);
+/// User information, queries and fragments are refused. \param option named in messages
+outcome<registry_word> parse_registry(std::string_view text, std::string_view option = "--registry");
 
 /// What `--mirror` says: `HOST[:PORT][/PATH]=[http[s]://]HOST[:PORT][/PATH]`. User information and queries are refused.
 outcome<mirror_setting> parse_mirror(std::string_view text);

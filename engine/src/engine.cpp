@@ -6,6 +6,7 @@
 #include "jobs/bench.hpp"
 #include "jobs/clean.hpp"
 #include "jobs/convert.hpp"
+#include "jobs/copy.hpp"
 #include "jobs/explain.hpp"
 #include "jobs/extract.hpp"
 #include "jobs/inspect.hpp"
@@ -276,7 +277,22 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     co_return co_await jobs::while_kept<push_result>(shared, *running, *opened, std::move(pushing));
   }
 
+  task<result<copy_result>> copy(std::shared_ptr<transfer::operation> running, reference source, std::vector<reference> targets,
+                                 copy_options wanted) {
+    if (source.empty() || targets.empty()) co_return failure(errc::invalid_reference, "a copy needs a source and a target");
+    for (const reference& target : targets) {
+      if (target.empty()) co_return failure(errc::invalid_reference, "an empty reference names no image");
+    }
+    co_return co_await jobs::copy(shared, std::move(running), std::move(source), std::move(targets), std::move(wanted));
+  }
+
   task<result<inspect_result>> inspect(std::shared_ptr<transfer::operation> running, reference image, inspect_options wanted) {
+    if (wanted.offline) {
+      const result<present_store> found = co_await find_store();
+      if (!found) co_return found.error();
+      if (!found->store) co_return failure(errc::not_found, "there is no store at " + found->directory.string());
+      co_return co_await jobs::inspect(shared, running, found->store, std::move(image), std::move(wanted));
+    }
     auto opened = co_await open_store();
     if (!opened) co_return opened.error();
     co_return co_await jobs::inspect(shared, running, *opened, std::move(image), std::move(wanted));
@@ -383,6 +399,7 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   registry::registry_settings registry_settings() {
     registry::registry_settings settings;
     settings.plain_http = options.plain_http;
+    settings.tls_only = options.tls_only;
     settings.credentials = options.credentials;
     settings.log = options.log;
     settings.warn = [this](const std::string& text) { warn(text); };
@@ -507,11 +524,28 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<push_resul
                });
 }
 
+void engine::start(const std::shared_ptr<impl>& state, result_handler<copy_result> done, diagnostics* diag, reference source,
+                   std::vector<reference> targets, copy_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done),
+               [source = std::move(source), targets = std::move(targets), options = std::move(options)](impl& self, auto running) mutable {
+                 return self.copy(std::move(running), std::move(source), std::move(targets), std::move(options));
+               });
+}
+
 void engine::start(const std::shared_ptr<impl>& state, result_handler<inspect_result> done, diagnostics* diag, reference image,
                    inspect_options options) {
   const operation_options common = options;
   state->begin(common, diag, std::move(done), [image = std::move(image), options = std::move(options)](impl& self, auto running) mutable {
     return self.inspect(std::move(running), std::move(image), std::move(options));
+  });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<inspect_files_result> done, diagnostics* diag, archive_input from,
+                   inspect_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done), [from = std::move(from), options = std::move(options)](impl& self, auto running) mutable {
+    return jobs::inspect_files(self.shared, std::move(running), std::move(from), std::move(options));
   });
 }
 

@@ -183,3 +183,44 @@ TEST_CASE("without the upstream the store answers") {
   CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
   CHECK(client.get("/v2/team/other/manifests/1.0").status == 502);
 }
+
+TEST_CASE("a clean-up beside pull-through takes nothing of the image that is being fetched") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  puller place(registry);
+  place.settings.timeouts.idle = 3s;
+  // The first request for the large layer stops until it is given up; by then everything was cleaned up.
+  registry.inject(image.layers[1].digest, stall_after(1000), 1, 1);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  CHECK((client.get(blob_of(image, 0)).body == image.layers[0].bytes));
+  CHECK((client.get("/v2/team/app/blobs/" + image.config.digest).body == image.config.bytes));
+  auto large =
+      std::async(std::launch::async, [&] { return http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes; });
+  while (registry.requests(image.layers[1].digest).empty()) std::this_thread::sleep_for(5ms);
+
+  boost::asio::io_context context;
+  error_code cleaned;
+  clean_result gone;
+  {
+    engine other(context.get_executor(), place.settings);
+    clean_options everything;
+    everything.all = true;
+    other.async_clean(everything, [&](error_code ec, clean_result result) {
+      cleaned = ec;
+      gone = std::move(result);
+      other.async_shutdown([](error_code) {});
+    });
+    context.run();
+  }
+  CHECK_FALSE(cleaned);
+  CHECK(gone.blobs.empty());
+  CHECK(gone.partial == 0);
+  CHECK(large.get());
+  const auto recorded = [&] { return client.get("/v2/team/app/tags/list").body.find("\"1.0\"") != std::string::npos; };
+  for (int looks = 0; looks < 400 && !recorded(); ++looks) std::this_thread::sleep_for(50ms);
+  CHECK(recorded());
+  CHECK(place.leftovers() == "");
+}

@@ -194,3 +194,33 @@ TEST_CASE("explain says which credentials an image gets, from where, and not the
   CHECK(document.at("store").at("origin").as_string() == "GANTRY_CACHE_DIR");
   CHECK_FALSE(fs::exists(place.store()));
 }
+
+TEST_CASE("explain tells what was typed from what the environment says, and names whom --insecure is for", "[integration]") {
+  const workplace place;
+  for (const char* file : {"typed.pem", "variable.pem"}) spill(place / file, "");
+  const auto told = [&](std::vector<std::string> more, std::map<std::string, std::optional<std::string>> env = {}) {
+    std::vector<std::string> words{"explain", "registry.test/app:1", "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    const outcome result = place.run(std::move(words), std::move(env));
+    INFO(result.err);
+    REQUIRE(result.ok());
+    return boost::json::parse(result.out);
+  };
+  const auto authorities = [](const boost::json::value& document) {
+    return std::string(document.at("endpoints").at(0).at("ca").at("origin").as_string());
+  };
+  CHECK(authorities(told({})) == "default");
+  CHECK(authorities(told({}, {{"CURL_CA_BUNDLE", "variable.pem"}})) == "environment");
+  CHECK(authorities(told({"--ca-cert", "typed.pem"})) == "command line");
+  CHECK(authorities(told({"--ca-cert", "typed.pem"}, {{"CURL_CA_BUNDLE", "variable.pem"}})) == "command line, environment");
+  fs::create_directories(place / "home/.config/containers/certs.d/registry.test");
+  spill(place / "home/.config/containers/certs.d/registry.test/ca.crt", "");
+  CHECK(authorities(told({})) == "certs.d");
+
+  const boost::json::value other = told({"--insecure=tokens.test:5001", "--plain-http=blobs.test"});
+  CHECK(other.at("endpoints").at(0).at("certificate").at("value").as_string() == "verified");
+  CHECK(other.at("not_verified").at("value").as_string() == "tokens.test:5001");
+  CHECK(other.at("not_verified").at("origin").as_string() == "command line");
+  CHECK(other.at("plain_http").at("value").as_string() == "blobs.test");
+  CHECK(told({"--insecure"}).at("not_verified").at("value").as_string() == "registry.test");
+}

@@ -1,4 +1,5 @@
 #include "integration/shelf.hpp"
+#include "integration/small_disk.hpp"
 #include "integration/workplace.hpp"
 
 #include "support/catch.hpp"
@@ -40,25 +41,6 @@ void check_refused(const workplace& place, const outcome& result, int status, co
   CHECK(place.files().empty());
   CHECK(store_problems(place.store()) == "");
 }
-
-/// A file system of its own in memory; \ref usable is false where mounting is not allowed.
-class small_disk {
- public:
-  explicit small_disk(const std::string& size) {
-    mounted_ = ::geteuid() == 0 && ::mount("none", directory_.path().c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
-  }
-  small_disk(const small_disk&) = delete;
-  small_disk& operator=(const small_disk&) = delete;
-  ~small_disk() {
-    if (mounted_) ::umount2(directory_.path().c_str(), MNT_DETACH);
-  }
-  bool usable() const noexcept { return mounted_; }
-  const fs::path& path() const noexcept { return directory_.path(); }
-
- private:
-  temp_dir directory_;
-  bool mounted_ = false;
-};
 
 }  // namespace
 

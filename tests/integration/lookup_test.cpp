@@ -2,6 +2,7 @@
 #include "integration/workplace.hpp"
 
 #include "support/catch.hpp"
+#include "support/image_builder.hpp"
 #include "support/servers.hpp"
 
 #include <boost/json/parse.hpp>
@@ -123,4 +124,111 @@ TEST_CASE("a manifest is deleted by digest, and with it its tags", "[integration
   CHECK(gone.out == "deleted " + s.name("app") + "@" + digest + "\n");
   CHECK(s.place.run({"digest", s.name("app:2.0.0")}).status == 4);
   CHECK(s.place.run({"delete", s.name("app") + "@" + digest}).status == 4);
+}
+
+TEST_CASE("what archives and directories hold is inspected as an image of a registry is", "[integration]") {
+  const served s;
+  const std::string image = s.name("multi:1.0");
+  REQUIRE(s.place.run({"pull", image, "--all-platforms", "-o", "multi.tar"}).ok());
+  REQUIRE(s.place.run({"pull", image, "--all-platforms", "-o", "layout", "-f", "oci-dir"}).ok());
+  REQUIRE(s.place.run({"pull", image, "--all-platforms", "-o", "multi.tgz", "-f", "oci"}).ok());
+  const std::string raw = s.place.run({"inspect", "--raw", image}).out;
+  const auto told = boost::json::parse(s.place.run({"inspect", "--json", image}).out).as_object();
+  for (const char* file : {"multi.tar", "layout", "multi.tgz", "oci:layout", "docker-archive:multi.tar"}) {
+    INFO(file);
+    CHECK(s.place.run({"inspect", "--raw", file}).out == raw);
+    CHECK(s.place.run({"inspect", "--config", "-a", "arm64", file}).out == s.place.run({"inspect", "--config", "-a", "arm64", image}).out);
+    const outcome text = s.place.run({"inspect", file});
+    INFO(text.err);
+    CHECK(text.out == s.place.run({"inspect", image}).out);
+    const auto found = boost::json::parse(s.place.run({"inspect", "--json", file}).out).as_object();
+    const auto& only = found.at("images").as_array().at(0).as_object();
+    CHECK(found.at("images").as_array().size() == 1);
+    CHECK(only.at("digest") == told.at("digest"));
+    CHECK(only.at("manifests") == told.at("manifests"));
+    CHECK(only.at("names").as_array().at(0).as_string() == image);
+  }
+  command piped = s.place.gantry({"inspect", "--raw", "-"});
+  piped.input = slurp(s.place / "multi.tar");
+  CHECK(run(piped).out == raw);
+  CHECK(s.place.run({"inspect", "absent.tar"}).status == 4);
+  CHECK(s.place.run({"inspect", "multi.tar", "--platform", "linux/riscv64"}).status == 4);
+  spill(s.place / "words.tar", "no archive");
+  CHECK(s.place.run({"inspect", "words.tar"}).status == 5);
+}
+
+TEST_CASE("of several images in an archive one is chosen by name", "[integration]") {
+  const served s;
+  REQUIRE(s.place.run({"pull", s.name("classic:1.0"), s.name("multi:1.0"), "-o", "two.tar"}).ok());
+  const auto all = boost::json::parse(s.place.run({"inspect", "--json", "two.tar"}).out).as_object();
+  CHECK(all.at("images").as_array().size() == 2);
+  const outcome both = s.place.run({"inspect", "--raw", "two.tar"});
+  CHECK(both.status == 2);
+  CHECK(both.err.find("name one of them") != std::string::npos);
+  CHECK(s.place.run({"inspect", "--raw", "two.tar", s.name("classic:1.0")}).out ==
+        s.place.run({"inspect", "--raw", s.name("classic:1.0")}).out);
+  CHECK(s.place.run({"inspect", "two.tar", s.name("other:1.0")}).status == 4);
+  CHECK(s.place.run({"inspect", s.name("classic:1.0"), s.name("multi:1.0")}).status == 2);
+}
+
+TEST_CASE("what the store holds is inspected without the registry", "[integration]") {
+  const workplace place;
+  std::string image;
+  std::string raw;
+  {
+    const served s;
+    image = s.name("multi:1.0");
+    REQUIRE(place.run({"inspect", "--offline", image}).status == 4);
+    CHECK_FALSE(fs::exists(place.store()));
+    REQUIRE(place.run({"pull", "--store-only", image}).ok());
+    raw = s.place.run({"inspect", "--raw", image}).out;
+  }
+  const outcome stored = place.run({"inspect", "--offline", image});
+  INFO(stored.err);
+  CHECK(stored.status == 0);
+  CHECK(stored.out.find("linux/amd64") != std::string::npos);
+  CHECK(stored.out.find("linux/arm64") == std::string::npos);
+  CHECK(place.run({"inspect", "--offline", "--raw", image}).out == raw);
+  CHECK_FALSE(place.run({"inspect", "--offline", "--config", image}).out.empty());
+  CHECK(place.run({"inspect", "--offline", "-a", "arm64", image}).status == 4);
+  CHECK(place.run({"inspect", image, "--retries", "0"}).status == 1);  // the registry is gone
+}
+
+TEST_CASE("a name that is not found under a registry is looked for below library/, and said", "[integration]") {
+  const temp_dir storage;
+  const temp_dir log;
+  docker_registry registry(log / "registry", {storage.path()});
+  const workplace place;
+  write_layout(log / "layout", "1.0", build_image({}));
+  REQUIRE(place.run({"push", (log / "layout").string(), registry.host() + "/library/app:1.0"}).ok());
+  const std::vector<std::vector<std::string>> commands{
+      {"inspect", "app:1.0"}, {"digest", "app:1.0"}, {"tags", "app"}, {"pull", "app:1.0", "--store-only"}};
+  for (std::vector<std::string> words : commands) {
+    words.insert(words.end(), {"-r", registry.host(), "-v"});
+    const outcome found = place.run(words);
+    INFO(words.front() << ": " << found.err);
+    CHECK(found.status == 0);
+    CHECK(found.err.find("trying " + registry.host() + "/library/app") != std::string::npos);
+  }
+  // What was not named is not deleted.
+  CHECK(place.run({"delete", "-r", registry.host(), "app:1.0"}).status != 0);
+  CHECK(place.run({"digest", registry.host() + "/library/app:1.0"}).ok());
+  const outcome absent = place.run({"digest", "-r", registry.host(), "other:1.0"});
+  CHECK(absent.status == 4);
+}
+
+TEST_CASE("a scheme that was written is kept", "[integration]") {
+  const served s;
+  CHECK(s.place.run({"digest", "-r", s.registry.host(), "team/classic:1.0"}).ok());
+  CHECK(s.place.run({"digest", "-r", "http://" + s.registry.host(), "team/classic:1.0"}).ok());
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"digest", "-r", "https://" + s.registry.host(), "team/classic:1.0"},
+        std::vector<std::string>{"repos", "https://" + s.registry.host()}}) {
+    const outcome refused = s.place.run(words);
+    INFO(refused.err);
+    CHECK(refused.status == 1);
+    CHECK(refused.err.find("answers without TLS") != std::string::npos);
+    CHECK(refused.err.find("--plain-http=" + s.registry.host()) != std::string::npos);
+  }
+  CHECK(s.place.run({"repos", "https://" + s.registry.host(), "--plain-http"}).status == 2);
 }

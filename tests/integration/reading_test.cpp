@@ -180,6 +180,13 @@ TEST_CASE("damaged, cut and foreign archives are refused with nothing recorded",
   refused(zipped + "rest", 5);
   refused("no archive at all", 5);
   refused("", 5);
+  CHECK_THAT(place.run({"extract", (directory / "bad").string()}).err, Catch::Contains("it is empty"));
+  spill(place / "list.txt", "team/UPPER\n");
+  const outcome listed = place.run({"pull", "--from", "list.txt", "-o", "x.tar"});
+  CHECK(listed.status == 2);
+  CHECK_THAT(listed.err, Catch::Contains("list.txt: 'team/UPPER'"));
+  CHECK_THAT(place.run({"save"}).err, Catch::Contains("'gantry save "));
+  CHECK_THAT(place.run({"serve", "--upstream", "no host"}).err, Catch::Contains("--upstream takes a host name"));
   std::string flipped = bytes;
   flipped[2000] = static_cast<char>(flipped[2000] ^ 1);  // in the first layer
   spill(directory / "bad", flipped);

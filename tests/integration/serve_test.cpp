@@ -1,3 +1,4 @@
+#include "integration/dockerd.hpp"
 #include "integration/shelf.hpp"
 #include "integration/workplace.hpp"
 #include "support/catch.hpp"
@@ -195,4 +196,31 @@ TEST_CASE("what cannot be served is said before anything is listened on") {
   CHECK(bad_users.err.find("line 1") != std::string::npos);
   const socket_handle taken = listen_on_loopback();
   CHECK(place.run({"serve", "--listen", "127.0.0.1:" + std::to_string(port_of(taken))}).status == 2);
+}
+
+TEST_CASE("a docker engine and containerd pull from gantry") {
+  workplace place;
+  fill(place, {"team/multi:1.0", "team/classic:1.0"});
+  const auto engine = docker_engine::start();
+  if (!engine) return;
+  gantry_server server(place, {});
+  // docker takes plain http from any address of 127.0.0.0/8.
+  for (const std::string image : {"team/classic:1.0", "team/multi:1.0"}) {
+    const std::string name = server.host() + "/" + image;
+    const outcome pulled = engine->docker({"pull", name});
+    INFO(pulled.err);
+    REQUIRE(pulled.ok());
+    CHECK(engine->id_of(name) == ask_skopeo("docker://" + name, {"--tls-verify=false"}).config_digest);
+  }
+  if (!has_program("ctr")) {
+    WARN("skipped: ctr is not installed");
+    return;
+  }
+  // The content alone: unpacking is the business of a snapshotter, which may not work here.
+  const std::string multi = server.host() + "/team/multi:1.0";
+  const outcome fetched = run({{"ctr", "--address", engine->containerd(), "content", "fetch", "--plain-http", "--all-platforms", multi}});
+  INFO(fetched.err);
+  CHECK(fetched.ok());
+  const outcome listed = run({{"ctr", "--address", engine->containerd(), "content", "ls", "-q"}});
+  CHECK(listed.out.find(ask_skopeo("docker://" + multi, {"--tls-verify=false"}).digest) != std::string::npos);
 }

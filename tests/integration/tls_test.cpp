@@ -52,6 +52,7 @@ TEST_CASE("certificates that are not trusted say why and what to do", "[integrat
     CHECK(refused.status == 1);
     CHECK(refused.err.find(one.why) != std::string::npos);
     CHECK(refused.err.find(one.advice) != std::string::npos);
+    CHECK(refused.err.find("the certificate of " + front.host() + " is not trusted") != std::string::npos);
     const workplace careless;
     const outcome taken = careless.run(secured::pull(front.host(), {"--insecure"}));
     CHECK(taken.ok());

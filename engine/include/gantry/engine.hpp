@@ -2,6 +2,7 @@
 
 #include <gantry/bench.hpp>
 #include <gantry/convert.hpp>
+#include <gantry/copy.hpp>
 #include <gantry/diagnostics.hpp>
 #include <gantry/error.hpp>
 #include <gantry/explain.hpp>
@@ -84,10 +85,29 @@ class engine {
     return initiate<push_result>(std::forward<CompletionToken>(token), &diag, std::move(source), std::move(target), std::move(options));
   }
 
+  /// Copies an image from registry to registry, through memory alone: \p source, a tag or a digest, to each of \p targets. Signature:
+  /// `void(error_code, copy_result)`. Where several were to be copied, those that failed are in copy_result::failed.
+  template <class CompletionToken>
+  auto async_copy(reference source, std::vector<reference> targets, copy_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<copy_result>(std::forward<CompletionToken>(token), &diag, std::move(source), std::move(targets), std::move(options));
+  }
+  template <class CompletionToken>
+  auto async_copy(reference source, reference target, copy_options options, diagnostics& diag, CompletionToken&& token) {
+    return async_copy(std::move(source), std::vector<reference>(1, std::move(target)), std::move(options), diag,
+                      std::forward<CompletionToken>(token));
+  }
+
   /// Reads manifests and configurations, no layers. Signature: `void(error_code, inspect_result)`.
   template <class CompletionToken>
   auto async_inspect(reference image, inspect_options options, diagnostics& diag, CompletionToken&& token) {
     return initiate<inspect_result>(std::forward<CompletionToken>(token), &diag, std::move(image), std::move(options));
+  }
+
+  /// The same for the images that an archive or a directory holds; neither store nor network is used. Signature:
+  /// `void(error_code, inspect_files_result)`. \p diag and descriptors as for \ref async_extract.
+  template <class CompletionToken>
+  auto async_inspect_files(archive_input from, inspect_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<inspect_files_result>(std::forward<CompletionToken>(token), &diag, std::move(from), std::move(options));
   }
 
   /// What a reference resolves to, by HEAD where the registry allows it. Signature: `void(error_code, digest_result)`.
@@ -213,7 +233,11 @@ class engine {
   static void start(const std::shared_ptr<impl>& state, result_handler<serve_result> done, diagnostics* diag, serve_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<push_result> done, diagnostics* diag, push_source source,
                     push_target target, push_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<copy_result> done, diagnostics* diag, reference source,
+                    std::vector<reference> targets, copy_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<inspect_result> done, diagnostics* diag, reference image,
+                    inspect_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<inspect_files_result> done, diagnostics* diag, archive_input from,
                     inspect_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<digest_result> done, diagnostics* diag, reference image,
                     digest_options options);

@@ -10,9 +10,10 @@ namespace gantry {
 
 /// One decision and who made it. No secrets.
 struct explained_fact {
-  std::string name;    ///< snake_case and stable: `credential`, `transport`, `certificate`, `proxy` ...
-  std::string value;   ///< for people: `jane`, `https`, `not verified`
-  std::string origin;  ///< `option` (of the engine), `default`, or the file, variable or program that said so
+  std::string name;   ///< snake_case and stable: `credential`, `transport`, `certificate`, `proxy` ...
+  std::string value;  ///< for people: `jane`, `https`, `not verified`
+  /// `option` (of the engine), `environment`, `default`, or the file, variable or program that said so; several are separated by commas.
+  std::string origin;
 };
 
 /// One address that is asked for an image.
@@ -27,7 +28,7 @@ struct explained_endpoint {
 struct explanation {
   gantry::reference reference;
   std::vector<explained_endpoint> endpoints;  ///< in the order in which they are asked
-  std::vector<explained_fact> settings;       ///< what does not depend on the endpoint: store, connections
+  std::vector<explained_fact> settings;       ///< what does not depend on the endpoint: store, connections, weakened TLS
 };
 
 struct explain_options : operation_options {};

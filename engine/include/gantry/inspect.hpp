@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gantry/descriptor.hpp>
+#include <gantry/extract.hpp>
 #include <gantry/options.hpp>
 #include <gantry/platform.hpp>
 #include <gantry/reference.hpp>
@@ -17,6 +18,10 @@ struct inspect_options : operation_options {
   std::vector<platform> platforms;
   /// Whether the configurations are wanted too, one more request an image.
   bool configs = false;
+  /// Only the store is asked, and platforms that it holds completely count. errc::not_found for what it does not know.
+  bool offline = false;
+  /// Of an archive or a directory: the one image that is wanted, by a name that it has there. Empty: all.
+  reference name;
 };
 
 /// One manifest of what was inspected.
@@ -36,6 +41,12 @@ struct inspect_result {
   descriptor top;        ///< what the reference resolved to
   std::string document;  ///< its bytes as served: an index, or the one manifest
   std::vector<inspected_manifest> manifests;
+  std::vector<std::string> names;  ///< of an image in an archive or directory: all that it is called there, tags without a repository too
+};
+
+/// What an archive or a directory holds.
+struct inspect_files_result {
+  std::vector<inspect_result> images;  ///< \ref inspect_result::reference is the first full name, empty when there is none
 };
 
 }  // namespace gantry

@@ -57,6 +57,10 @@ struct engine_options {
   /// Registries that are spoken to in clear text, and may receive credentials that way. "*" means every registry.
   std::set<std::string> plain_http;
 
+  /// Registries that are spoken to with TLS or not at all. Others on this machine (localhost, loopback addresses) are asked in clear text
+  /// when they turn out to have no TLS.
+  std::set<std::string> tls_only;
+
   /// Asked for credentials; none: every request is anonymous. Kept for the life of the engine.
   std::shared_ptr<credential_source> credentials;
 

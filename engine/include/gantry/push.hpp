@@ -48,15 +48,19 @@ struct pushed_image {
   bool unchanged = false;  ///< it did before
 };
 
-/// What a push did.
-struct push_result {
-  std::vector<pushed_image> images;
+/// What became of the blobs of an operation that uploads.
+struct upload_counts {
   std::size_t blobs = 0;  ///< distinct configs and layers, counted for each repository they go to
   std::uint64_t bytes = 0;
   std::size_t blobs_present = 0;   ///< of these, in the repository already
   std::size_t blobs_mounted = 0;   ///< taken by the registry from another of its repositories
-  std::size_t blobs_uploaded = 0;  ///< sent; with push_options::dry_run: to be sent or mounted
+  std::size_t blobs_uploaded = 0;  ///< sent; in a dry run: to be sent or mounted
   std::uint64_t bytes_uploaded = 0;
+};
+
+/// What a push did.
+struct push_result : upload_counts {
+  std::vector<pushed_image> images;
   std::chrono::milliseconds elapsed{};
 };
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 
@@ -23,6 +24,14 @@ constexpr int poll_milliseconds = 200;
 
 }  // namespace
 
+bool reader_is_gone(int descriptor) noexcept {
+  struct stat about {};
+  if (::fstat(descriptor, &about) != 0 || !(S_ISFIFO(about.st_mode) || S_ISSOCK(about.st_mode))) return false;
+  // A pipe without readers is in error, a socket whose peer has closed is hung up.
+  pollfd state{descriptor, 0, 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 descriptor_sink::descriptor_sink(int descriptor, std::string name, const std::atomic<bool>& stop)
     : descriptor_(descriptor), name_(std::move(name)), stop_(stop), kind_(kind_of_file::other) {
   struct stat about {};
@@ -33,7 +42,42 @@ descriptor_sink::descriptor_sink(int descriptor, std::string name, const std::at
 }
 
 result<void> descriptor_sink::write(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return {};
   const runtime::broken_pipe_guard guard;
+  const std::byte last = bytes.back();
+  bytes = bytes.first(bytes.size() - 1);
+  if (held_) {
+    // In one write with what follows: alone, the byte could complete an entry with nothing behind it.
+    std::array<std::byte, PIPE_BUF> together{*held_};
+    const std::size_t more = std::min(bytes.size(), together.size() - 1);
+    std::copy_n(bytes.begin(), more, together.begin() + 1);
+    held_.reset();
+    if (const result<void> sent = send(std::span(together).first(more + 1)); !sent) return sent;
+    bytes = bytes.subspan(more);
+  }
+  if (const result<void> sent = send(bytes); !sent) return sent;
+  held_ = last;
+  return {};
+}
+
+result<void> descriptor_sink::finish() {
+  const runtime::broken_pipe_guard guard;
+  return send_held();
+}
+
+std::optional<failure> descriptor_sink::lost() const {
+  if (!reader_is_gone(descriptor_)) return std::nullopt;
+  return broken(EPIPE);
+}
+
+result<void> descriptor_sink::send_held() {
+  if (!held_) return {};
+  const std::byte only = *held_;
+  held_.reset();
+  return send(std::span(&only, 1));
+}
+
+result<void> descriptor_sink::send(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     if (const result<void> ready = wait_until_writable(); !ready) return ready.error();
     const result<std::size_t> some = write_some(bytes);
@@ -46,11 +90,14 @@ result<void> descriptor_sink::write(std::span<const std::byte> bytes) {
 result<void> descriptor_sink::copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind kind,
                                    const byte_observer& seen) {
   const int handle = from.native_handle();
-  if (kind_ == kind_of_file::pipe && handle >= 0) {
+  if (kind_ == kind_of_file::pipe && handle >= 0 && length > 1 && splices_) {
     const runtime::broken_pipe_guard guard;
-    while (length > 0 && splices_) {
+    // It ends a header or a piece of this very content: the output stays inside of an entry.
+    if (const result<void> sent = send_held(); !sent) return sent;
+    // The rest passes through memory, to be held back.
+    while (length > 1 && splices_) {
       if (const result<void> ready = wait_until_writable(); !ready) return ready.error();
-      const runtime::kernel_copy step = runtime::copy_into_pipe(handle, offset, descriptor_, length);
+      const runtime::kernel_copy step = runtime::copy_into_pipe(handle, offset, descriptor_, length - 1);
       if (step.status == runtime::kernel_copy_status::failed) return broken(step.error);
       if (step.status == runtime::kernel_copy_status::unsupported) splices_ = false;
       // 0 bytes: the blob ended early, which reading reports.

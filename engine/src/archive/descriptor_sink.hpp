@@ -3,15 +3,24 @@
 #include "archive/sink.hpp"
 
 #include <atomic>
+#include <cstddef>
+#include <optional>
 #include <string>
 
 namespace gantry::archive {
+
+/// Whether nobody reads any more what is written to \p descriptor, as far as that can be told without writing: of pipes and sockets. Never
+/// blocks.
+bool reader_is_gone(int descriptor) noexcept;
 
 /// Writes to a descriptor that the caller owns, such as standard output: a pipe, a socket, a terminal or a file. Its flags are never
 /// changed: whoever shares it would see O_NONBLOCK too. Raises no SIGPIPE.
 ///
 /// A reader that is slow blocks the worker, yet for no longer than a fifth of a second after a stop: writes are sized so that poll() can
 /// tell that they will not block.
+///
+/// The last byte of each call is held back until the next one, so that an output which breaks off, for whatever reason and at whatever
+/// time, never ends where an entry of a tar ends: such a cut would look like a whole archive.
 class descriptor_sink final : public byte_sink {
  public:
   /// \param descriptor open for writing; must outlive the sink
@@ -22,7 +31,8 @@ class descriptor_sink final : public byte_sink {
   result<void> write(std::span<const std::byte> bytes) override;
   result<void> copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind kind,
                     const byte_observer& seen) override;
-  result<void> finish() override { return {}; }
+  result<void> finish() override;
+  std::optional<failure> lost() const override;
 
   /// Bytes that the kernel has accepted.
   std::uint64_t written() const noexcept { return written_; }
@@ -34,6 +44,8 @@ class descriptor_sink final : public byte_sink {
     other,   ///< plain write
   };
 
+  result<void> send(std::span<const std::byte> bytes);
+  result<void> send_held();
   result<void> wait_until_writable();
   result<std::size_t> write_some(std::span<const std::byte> bytes);
   failure broken(int errno_value) const;
@@ -43,6 +55,7 @@ class descriptor_sink final : public byte_sink {
   const std::atomic<bool>& stop_;
   kind_of_file kind_;
   std::uint64_t written_ = 0;
+  std::optional<std::byte> held_;  ///< given to us, not written yet
   bool splices_ = true;
 };
 

@@ -222,6 +222,8 @@ result<void> gzip_sink::copy_members(model::blob_reader& from, std::uint64_t off
   return impl_->drain();
 }
 
+std::optional<failure> gzip_sink::lost() const { return impl_->to.lost(); }
+
 result<void> gzip_sink::finish() {
   // An empty input is one empty member; one that ended in members of others needs no more.
   if (!impl_->started) {

@@ -30,6 +30,7 @@ class gzip_sink final : public byte_sink {
                     const byte_observer& seen) override;
   bool takes_members() const noexcept override { return true; }
   result<void> copy_members(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, const byte_observer& seen) override;
+  std::optional<failure> lost() const override;
   /// Ends the file and finishes the sink below.
   result<void> finish() override;
 

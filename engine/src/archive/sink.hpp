@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace gantry::archive {
@@ -62,6 +63,9 @@ class byte_sink {
   /// Appends what \p from inflates to, by passing on its gzip members as they are. A blob is passed on in pieces from its beginning to its
   /// end, with nothing in between. Precondition: \ref takes_members, and \p from is whole members without anything behind them.
   virtual result<void> copy_members(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, const byte_observer& seen);
+
+  /// Why nobody will take what is written from now on, where that can be told without writing: the reader of a stream went away.
+  virtual std::optional<failure> lost() const { return std::nullopt; }
 
   /// Writes what is still held back; the output is complete. Nothing may be written afterwards. Does not force anything to disk.
   virtual result<void> finish() = 0;

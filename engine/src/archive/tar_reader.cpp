@@ -62,6 +62,10 @@ result<std::optional<raw_tar_header>> tar_reader::header() {
   if (!got) return got.error();
   const bool first = position_ == 0;
   position_ += *got;
+  if (first && *got == 0) return failure(errc::malformed_document, "it is empty");
+  if (first && *got < block.size()) {
+    return failure(errc::malformed_document, fmt::format("it is no archive, or only the beginning of one: there are {} bytes", *got));
+  }
   if (*got < block.size()) return cut_off();
   result<std::optional<raw_tar_header>> decoded = decode_tar_header(block);
   if (first && !decoded) return failure(errc::unsupported_document, "it is no tar archive, nor one compressed with gzip or zstd");

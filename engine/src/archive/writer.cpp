@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 namespace gantry::archive {
 namespace {
@@ -201,7 +203,11 @@ result<void> copy_blob(const descriptor& blob, model::blob_reader& from, byte_si
 
 result<std::uint64_t> write_archive(const layout& plan, model::blob_source& blobs, byte_sink& to, const archive_progress_handler& progress,
                                     const std::atomic<bool>& stop) {
-  return archive_writer(plan, blobs, to, progress, stop).run();
+  result<std::uint64_t> written = archive_writer(plan, blobs, to, progress, stop).run();
+  if (written || written.error().code != errc::cancelled) return written;
+  // Perhaps it was for want of a reader that everything was stopped.
+  if (std::optional<failure> lost = to.lost()) return std::move(*lost);
+  return written;
 }
 
 }  // namespace gantry::archive

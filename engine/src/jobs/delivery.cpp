@@ -1,8 +1,13 @@
 #include "jobs/delivery.hpp"
 
+#include "archive/descriptor_sink.hpp"
 #include "archive/in_place.hpp"
+#include "runtime/signal.hpp"
 #include "runtime/task_group.hpp"
 
+#include <fmt/format.h>
+
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -71,27 +76,56 @@ class planned_delivery final : public delivery {
   std::optional<failure> error_;
 };
 
+/// Stops \p running when the reader of a stream leaves before anything is written. Until \p until stops.
+task<> watch_reader(int stream, std::shared_ptr<transfer::operation> running, std::shared_ptr<runtime::stop_source> until) {
+  constexpr std::chrono::milliseconds pause{250};
+  for (;;) {
+    const bool slept = co_await runtime::sleep_for(pause, *until);
+    if (!slept) co_return;
+    if (!archive::reader_is_gone(stream)) continue;
+    running->request_stop();
+    co_return;
+  }
+}
+
 /// An archive that is written when everything is in the store.
 class late_delivery final : public delivery {
  public:
-  late_delivery(delivery_setup setup, archive_export prepared) : setup_(std::move(setup)), export_(std::move(prepared)) {}
+  late_delivery(delivery_setup setup, archive_export prepared)
+      : setup_(std::move(setup)), export_(std::move(prepared)), stream_(export_.stream()), beside_(setup_.shared.executor) {}
+  ~late_delivery() override { watched_->request_stop(); }
 
   std::shared_ptr<store::blob_target> target() override { return setup_.store; }
   transfer::fetch_options how() override {
     setup_.running->read_again = true;
     return {};
   }
-  void start(std::vector<descriptor> /*held*/, const std::vector<descriptor>& /*missing*/) override {}
+  void start(std::vector<descriptor> /*held*/, const std::vector<descriptor>& /*missing*/) override {
+    if (stream_) beside_.spawn(watch_reader(*stream_, setup_.running, watched_));
+  }
 
   task<result<std::uint64_t>> finish(bool all_arrived) override {
-    if (!all_arrived) co_return failure(errc::cancelled, "stopped");
-    archive_export out = std::move(export_);
-    co_return co_await archive_export::write(setup_.shared, setup_.running, setup_.store, std::move(out), setup_.sync);
+    result<std::uint64_t> size = failure(errc::cancelled, "stopped");
+    if (all_arrived) {
+      archive_export out = std::move(export_);
+      size = co_await archive_export::write(setup_.shared, setup_.running, setup_.store, std::move(out), setup_.sync);
+    }
+    watched_->request_stop();
+    co_await beside_.join();
+    // The writer counts what was taken; one that had not begun has nothing to count.
+    if (!size && size.error().code == errc::cancelled && stream_ && archive::reader_is_gone(*stream_)) {
+      co_return failure(errc::storage_error,
+                        fmt::format("cannot write the archive to {}: its reader went away after taking 0 bytes", stream_name(*stream_)));
+    }
+    co_return size;
   }
 
  private:
   delivery_setup setup_;
   archive_export export_;
+  std::optional<int> stream_;
+  std::shared_ptr<runtime::stop_source> watched_ = std::make_shared<runtime::stop_source>();
+  runtime::task_group beside_;
 };
 
 }  // namespace

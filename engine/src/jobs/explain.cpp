@@ -6,12 +6,14 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 namespace gantry::jobs {
 namespace {
 
 constexpr const char* by_option = "option";
+constexpr const char* by_environment = "environment";
 constexpr const char* by_default = "default";
 
 explained_fact credential_fact(const registry::endpoint_view& seen) {
@@ -25,6 +27,22 @@ std::string authorities_of(const net::tls_settings& tls) {
   for (const std::filesystem::path& source : tls.ca_files)
     text += (text.find(" and ") == std::string::npos ? " and " : ", ") + source.string();
   return text;
+}
+
+/// All who have a part in it.
+std::string origin_of_authorities(const net::tls_settings& tls, const engine_options& options) {
+  std::string text;
+  const auto add = [&text](const char* who) { text += (text.empty() ? "" : ", ") + std::string(who); };
+  const std::size_t general = (options.ca_cert.empty() ? 0 : 1) + options.ca_bundles.size();
+  if (!options.ca_cert.empty()) add(by_option);
+  if (!options.ca_bundles.empty()) add(by_environment);
+  if (tls.ca_files.size() > general) add("certs.d");
+  return text.empty() ? by_default : text;
+}
+
+std::string list_of(const std::set<std::string>& registries) {
+  if (registries.contains("*")) return "every registry";
+  return fmt::format("{}", fmt::join(registries, ", "));
 }
 
 explained_endpoint endpoint_of(const registry::endpoint_view& seen, const engine_options& options) {
@@ -41,7 +59,7 @@ explained_endpoint endpoint_of(const registry::endpoint_view& seen, const engine
     add("repository", seen.how.repository, endpoint.origin);
   }
   const bool chosen = options.proxies.loopback;  // a proxy that was named by hand
-  add("proxy", seen.route.via ? seen.route.via->string() : "none", seen.route.via ? (chosen ? by_option : "environment") : by_default);
+  add("proxy", seen.route.via ? seen.route.via->string() : "none", seen.route.via ? (chosen ? by_option : by_environment) : by_default);
   if (!seen.origin.is_tls()) {
     add("transport", "plain http", seen.how.plain_http ? endpoint.origin : by_option);
     return endpoint;
@@ -54,8 +72,7 @@ explained_endpoint endpoint_of(const registry::endpoint_view& seen, const engine
       seen.how.insecure ? endpoint.origin : by_default);
   const bool verified = seen.route.tls.verify;
   add("certificate", verified ? "verified" : "not verified", verified ? by_default : seen.how.insecure ? endpoint.origin : by_option);
-  const bool given = !options.ca_cert.empty() || !options.ca_bundles.empty();
-  add("ca", authorities_of(seen.route.tls), given ? by_option : seen.route.tls.ca_files.empty() ? by_default : "certs.d");
+  add("ca", authorities_of(seen.route.tls), origin_of_authorities(seen.route.tls, options));
   if (seen.route.tls.shown) add("client_certificate", seen.route.tls.shown->certificate.string(), "certs.d");
   return endpoint;
 }
@@ -79,6 +96,8 @@ std::vector<explained_fact> settings_of(const engine_options& options, unsigned 
   }
   facts.push_back({"connections", options.jobs == 0 ? fmt::format("auto, up to {}", jobs) : fmt::format("{}", jobs),
                    options.jobs == 0 ? by_default : by_option});
+  if (!options.insecure.empty()) facts.push_back({"not_verified", list_of(options.insecure), by_option});
+  if (!options.plain_http.empty()) facts.push_back({"plain_http", list_of(options.plain_http), by_option});
   return facts;
 }
 

@@ -26,8 +26,6 @@ namespace {
 
 constexpr std::chrono::milliseconds progress_interval{100};
 
-std::string stream_name(int descriptor) { return descriptor == 1 ? "standard output" : fmt::format("descriptor {}", descriptor); }
-
 struct format_choice {
   archive_format format = archive_format::docker;
   bool gzip = false;
@@ -59,6 +57,8 @@ archive::deflate_workers workers_of(transfer::context& shared) {
   return workers;
 }
 
+}  // namespace
+
 archive::archived_image archived(const resolved_image& image) {
   archive::archived_image out;
   out.names.push_back(image.known_as);
@@ -67,7 +67,7 @@ archive::archived_image archived(const resolved_image& image) {
   for (const resolved_manifest& one : image.manifests) {
     archive::archived_manifest member;
     member.manifest = one.entry;
-    member.config = one.content.config;
+    if (one.content.config.digest) member.config = one.content.config;
     member.layers = one.content.layers;
     member.platform = one.image_platform;
     member.attestation = one.attestation;
@@ -76,7 +76,7 @@ archive::archived_image archived(const resolved_image& image) {
   return out;
 }
 
-}  // namespace
+std::string stream_name(int descriptor) { return descriptor == 1 ? "standard output" : fmt::format("descriptor {}", descriptor); }
 
 result<archive_export> archive_export::prepare(const output& where, const std::vector<resolved_image>& images,
                                                const store::content_store* store, const std::set<digest>& left_out, bool gzip_only) {
@@ -146,6 +146,11 @@ bool archive_export::is_planned_file() const noexcept { return file_ && !deferre
 
 std::shared_ptr<archive::planned_file> archive_export::take_planned_file() {
   return std::make_shared<archive::planned_file>(std::move(*file_), std::move(plan_));
+}
+
+std::optional<int> archive_export::stream() const noexcept {
+  const auto* stream = std::get_if<archive_stream>(&where_);
+  return stream != nullptr ? std::optional(stream->descriptor) : std::nullopt;
 }
 
 std::optional<std::filesystem::path> archive_export::directory() const {

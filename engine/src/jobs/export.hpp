@@ -55,6 +55,8 @@ class archive_export {
   bool is_planned_file() const noexcept;
   /// Takes the file and its layout out. Precondition: \ref is_planned_file.
   std::shared_ptr<archive::planned_file> take_planned_file();
+  /// The descriptor of a stream.
+  std::optional<int> stream() const noexcept;
   /// The directory that the file stands in, if there is one.
   std::optional<std::filesystem::path> directory() const;
 
@@ -81,6 +83,12 @@ class archive_export {
   std::optional<archive::output_file> file_;
   std::optional<archive::output_directory> directory_;
 };
+
+/// \p image as archives and registries are planned from it.
+archive::archived_image archived(const resolved_image& image);
+
+/// A stream in messages.
+std::string stream_name(int descriptor);
 
 /// Reports the progress of a writing thread through the strand, a few times per second.
 archive::archive_progress_handler report_through(transfer::context& shared, std::shared_ptr<transfer::operation> running);

@@ -1,5 +1,6 @@
 #include "jobs/extract_plan.hpp"
 
+#include "archive/checksum.hpp"
 #include "archive/image_tree.hpp"
 #include "archive/inflating_reader.hpp"
 #include "base/format.hpp"
@@ -163,6 +164,7 @@ result<void> take_blob(archive::image_source& source, const extracted_blob& what
   archive::inflating_reader content(**opened, *kind, fmt::format("layer {}", what.blob.digest.short_form()));
   result<void> written;
   std::uint64_t seen = 0;
+  store::blob_meta facts;
   content.observe([&](std::span<const std::byte> bytes) {
     if (writer && written) written = writer->write(bytes);
     progress(seen += bytes.size());
@@ -174,14 +176,24 @@ result<void> take_blob(archive::image_source& source, const extracted_blob& what
     if (!got) return got.error();
     if (!written) return written;
     if (raw) raw->update(buffer.bytes().first(*got));
+    // gzip brings its own.
+    if (raw && *kind != model::compression::gzip) facts.crc32 = archive::continue_crc(facts.crc32, buffer.bytes().first(*got));
     if (*got < buffer.bytes().size()) break;
   }
   if (raw) {
     if (const digest computed = raw->finish(); computed != what.diff_id) return wrong_diff_id(what, computed);
   }
-  if (!writer) return {};
-  const result<digest> committed = writer->commit(what.blob.digest);
-  if (!committed) return committed.error();
+  if (writer) {
+    const result<digest> committed = writer->commit(what.blob.digest);
+    if (!committed) return committed.error();
+  }
+  if (!raw || *kind == model::compression::none) return {};
+  facts.diff_id = what.diff_id;
+  facts.raw_size = content.facts().raw_size;
+  facts.whole_members = *kind == model::compression::gzip && content.facts().trailing == 0;
+  if (*kind == model::compression::gzip) facts.crc32 = content.facts().crc;
+  // They save whoever exports the layer uncompressed a pass over it; without them it is inflated once more.
+  [[maybe_unused]] const result<void> kept = store.put_meta(what.blob.digest, facts);
   return {};
 }
 

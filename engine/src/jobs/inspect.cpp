@@ -11,21 +11,21 @@ namespace {
 using runtime::lane;
 using runtime::offload;
 
-std::uint64_t size_of(const model::manifest& content) {
+}  // namespace
+
+std::uint64_t content_size(const descriptor& config, const std::vector<descriptor>& layers) {
   std::set<digest> counted;
   std::uint64_t size = 0;
-  if (content.config.digest && counted.insert(content.config.digest).second) size += content.config.size;
-  for (const descriptor& layer : content.layers) {
+  if (config.digest && counted.insert(config.digest).second) size += config.size;
+  for (const descriptor& layer : layers) {
     if (counted.insert(layer.digest).second) size += layer.size;
   }
   return size;
 }
 
-}  // namespace
-
 task<result<inspect_result>> inspect(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                      std::shared_ptr<store::content_store> store, reference image, inspect_options options) {
-  resolver names(shared, *running, store);
+  resolver names(shared, *running, store, {}, options.offline);
   platform_choice choice;
   choice.platforms = options.platforms;
   choice.all = options.platforms.empty();
@@ -46,7 +46,7 @@ task<result<inspect_result>> inspect(transfer::context& shared, std::shared_ptr<
     seen.attestation = one.attestation;
     seen.config = one.content.config;
     seen.layers = one.content.layers;
-    seen.size = size_of(one.content);
+    seen.size = content_size(one.content.config, one.content.layers);
     auto read_manifest = [store, entry = one.entry] { return store->read(entry, model::document_limit); };
     auto document = co_await offload(shared.lanes, lane::files, std::move(read_manifest));
     if (!document) co_return document.error();

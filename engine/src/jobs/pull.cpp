@@ -228,6 +228,15 @@ task<result<void>> record_complete(pull_setup& with, const std::vector<resolved_
   co_return result<void>();
 }
 
+/// What was taken out of the store under its own name stands there already; that it was of use counts when space has to be made.
+task<> note_use(pull_setup& with, const std::vector<resolved_image>& images) {
+  auto call = [store = with.store, &images] {
+    for (const resolved_image& image : images) store->note_use(image.known_as);
+    return true;
+  };
+  co_await offload(with.shared.lanes, lane::files, std::move(call));
+}
+
 std::vector<descriptor> descriptors_of(const std::vector<transfer::wanted_blob>& blobs) {
   std::vector<descriptor> plain;
   for (const transfer::wanted_blob& one : blobs) plain.push_back(one.blob);
@@ -316,6 +325,8 @@ task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> im
   if (options.offline && !made.missing.empty()) co_return not_held(made.missing);
   const result<delivered> brought = co_await deliver(with, made, archive.get(), resolved, *have);
   if (!brought) co_return brought.error();
+
+  if (options.offline && with.store && options.name.empty()) co_await note_use(with, resolved);
 
   pull_result done;
   done.archive_size = brought->archive_size;

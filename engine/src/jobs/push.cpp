@@ -3,17 +3,13 @@
 #include "archive/image_source.hpp"
 #include "archive/image_tree.hpp"
 #include "jobs/push_plan.hpp"
+#include "jobs/uploader.hpp"
 #include "model/manifest.hpp"
-#include "registry/blob_upload.hpp"
-#include "registry/manifest_requests.hpp"
-#include "runtime/task_group.hpp"
 #include "transfer/upload_body.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
-#include <optional>
 #include <utility>
 
 namespace gantry::jobs {
@@ -21,9 +17,6 @@ namespace {
 
 using runtime::lane;
 using runtime::offload;
-
-// As many as skopeo and crane send at once, when nobody says otherwise: uploads gain less from more than downloads do.
-constexpr unsigned usual_uploads = 8;
 
 /// What is pushed: documents that were read, and where blobs come from.
 struct loaded_source {
@@ -90,198 +83,45 @@ mount_hints hints_of(store::content_store& store, const std::string& registry) {
   return hints;
 }
 
-/// Carries out one plan.
-class pusher {
+/// Blobs and manifests that lie here.
+class stored_blob final : public blob_feed {
  public:
-  pusher(transfer::context& shared, transfer::operation& running, std::shared_ptr<model::blob_source> blobs, push_options options)
-      : shared_(shared), running_(running), blobs_(std::move(blobs)), options_(std::move(options)) {}
+  stored_blob(transfer::context& shared, transfer::operation& running, std::shared_ptr<model::blob_source> blobs, descriptor blob)
+      : shared_(shared), running_(running), blobs_(std::move(blobs)), blob_(std::move(blob)) {}
 
-  task<result<push_result>> run(push_plan plan, mount_hints hints);
+  std::unique_ptr<http::body_source> open(std::uint64_t offset, std::uint64_t length,
+                                          transfer::upload_body::progress_handler progress) override {
+    return std::make_unique<transfer::upload_body>(shared_.lanes, shared_.buffers, running_.stop, blobs_, blob_, offset, length,
+                                                   std::move(progress));
+  }
 
  private:
-  task<result<bool>> names_already(const planned_image& image);
-  task<> carry();
-  task<result<void>> move_blob(planned_blob one);
-  task<result<void>> upload(planned_blob one);
-  task<result<void>> write(const planned_image& image);
-  std::string mount_candidate(const planned_blob& one) const;
-
   transfer::context& shared_;
   transfer::operation& running_;
   std::shared_ptr<model::blob_source> blobs_;
-  push_options options_;
-  mount_hints hints_;
-  std::vector<planned_blob> waiting_;  ///< the next one last
-  std::optional<failure> broken_;
-  push_result done_;
+  descriptor blob_;
 };
 
-task<result<bool>> pusher::names_already(const planned_image& image) {
-  const reference target = image.target;
-  auto ask = [this, target] { return registry::head_manifest(shared_.registry, target, running_.stop); };
-  auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared_, running_, "manifest of " + target.familiar(), ask);
-  if (found) co_return *found && (*found)->digest == image.top.digest;
-  // A new repository answers like one that may not be read: writing shows which it is.
-  if (found.error().code == errc::not_found || found.error().code == condition::not_authorised) co_return false;
-  co_return found.error();
-}
+class stored_feed final : public upload_feed {
+ public:
+  stored_feed(transfer::context& shared, transfer::operation& running, std::shared_ptr<model::blob_source> blobs)
+      : shared_(shared), running_(running), blobs_(std::move(blobs)) {}
 
-std::string pusher::mount_candidate(const planned_blob& one) const {
-  const auto known = hints_.find(one.blob.digest);
-  if (known == hints_.end()) return {};
-  for (const std::string& repository : known->second) {
-    if (repository != one.repository) return repository;
+  std::unique_ptr<blob_feed> blob(const planned_blob& one) override {
+    return std::make_unique<stored_blob>(shared_, running_, blobs_, one.blob);
   }
-  return {};
-}
-
-task<result<void>> pusher::upload(planned_blob one) {
-  const std::string mount_from = options_.force_upload ? std::string() : mount_candidate(one);
-  const digest id = one.blob.digest;
-  std::uint64_t sent = 0;
-  auto progress = [this, id, &sent](std::int64_t bytes) {
-    sent = static_cast<std::uint64_t>(static_cast<std::int64_t>(sent) + bytes);
-    if (bytes > 0) running_.received(static_cast<std::uint64_t>(bytes));
-    running_.events.progress(id, sent);
-  };
-  registry::body_opener open = [this, blob = one.blob, &sent, progress](std::uint64_t offset, std::uint64_t length) {
-    sent = offset;
-    return std::make_unique<transfer::upload_body>(shared_.lanes, shared_.buffers, running_.stop, blobs_, blob, offset, length, progress);
-  };
-  registry::blob_upload::target where;
-  where.registry = one.registry;
-  where.repository = one.repository;
-  where.blob = one.blob;
-  where.mount_from = mount_from;
-  registry::blob_upload moving(shared_.registry, std::move(where), std::move(open));
-  running_.events.emit(blob_started{id, one.blob.size, 0, one.role});
-
-  transfer::retry_policy policy(shared_.retry, transfer::jitter_seed());
-  const std::string object = std::string(id.short_form());
-  for (;;) {
-    const std::uint64_t before = sent;
-    runtime::semaphore::permit permit = co_await shared_.connections.acquire(1, running_.stop);
-    if (!permit) co_return failure(errc::cancelled, "stopped");
-    const result<void> tried = co_await moving.attempt(running_.stop);
-    permit.reset();
-    if (tried) break;
-    const std::uint64_t progressed = sent > before ? sent - before : 0;
-    std::optional<failure> last = co_await transfer::back_off(running_, policy, object, tried.error(), progressed);
-    if (last) co_return std::move(*last);
-  }
-  running_.note_answer();
-  if (moving.plan().mounted()) {
-    ++done_.blobs_mounted;
-  } else {
-    ++done_.blobs_uploaded;
-    done_.bytes_uploaded += one.blob.size;
-  }
-  running_.events.emit(blob_finished{id, one.blob.size, moving.plan().mounted()});
-  co_return result<void>();
-}
-
-task<result<void>> pusher::move_blob(planned_blob one) {
-  if (!options_.force_upload) {
-    auto ask = [this, &one] { return registry::has_blob(shared_.registry, one.registry, one.repository, one.blob, running_.stop); };
-    const std::string object = "blob " + std::string(one.blob.digest.short_form());
-    const auto there = co_await transfer::with_retry<bool>(shared_, running_, object, ask);
-    if (!there) co_return there.error();
-    if (*there) {
-      ++done_.blobs_present;
-      running_.events.emit(blob_finished{one.blob.digest, one.blob.size, true});
-      hints_[one.blob.digest].push_back(one.repository);
-      co_return result<void>();
-    }
-  }
-  if (options_.dry_run) {
-    ++done_.blobs_uploaded;
-    done_.bytes_uploaded += one.blob.size;
-    co_return result<void>();
-  }
-  const result<void> moved = co_await upload(one);
-  if (moved) hints_[one.blob.digest].push_back(one.repository);
-  co_return moved;
-}
-
-task<> pusher::carry() {
-  while (!waiting_.empty() && !broken_) {
-    const planned_blob one = std::move(waiting_.back());
-    waiting_.pop_back();
-    const result<void> moved = co_await move_blob(one);
-    if (!moved && !broken_) broken_ = moved.error();
-  }
-}
-
-task<result<void>> pusher::write(const planned_image& image) {
-  for (const planned_manifest& one : image.manifests) {
-    std::string bytes = one.bytes;
-    if (bytes.empty()) {
-      auto read = [blobs = blobs_, document = one.document] {
-        return archive::read_blob(*blobs, document, model::document_limit, "the manifest " + std::string(document.digest.short_form()));
-      };
-      auto got = co_await offload(shared_.lanes, lane::files, std::move(read));
-      if (!got) co_return got.error();
-      bytes = std::move(*got);
-    }
-    auto ask = [this, &one, &bytes]() -> task<result<bool>> {
-      const result<void> put = co_await registry::put_manifest(shared_.registry, one.name, one.document, bytes, running_.stop);
-      if (!put) co_return put.error();
-      co_return true;
+  task<result<std::string>> document(descriptor one) override {
+    auto read = [blobs = blobs_, one] {
+      return archive::read_blob(*blobs, one, model::document_limit, "the manifest " + std::string(one.digest.short_form()));
     };
-    const auto put = co_await transfer::with_retry<bool>(shared_, running_, "manifest of " + one.name.familiar(), ask);
-    if (!put) co_return put.error();
+    co_return co_await offload(shared_.lanes, lane::files, std::move(read));
   }
-  co_return result<void>();
-}
 
-task<result<push_result>> pusher::run(push_plan plan, mount_hints hints) {
-  hints_ = std::move(hints);
-  std::set<std::pair<std::string, std::string>> repositories;  // of images that are not there yet
-  std::vector<planned_image> changed;
-  for (planned_image& image : plan.images) {
-    bool same = false;
-    if (!options_.force_upload) {
-      const auto found = co_await names_already(image);
-      if (!found) co_return found.error();
-      same = *found;
-    }
-    done_.images.push_back({image.source, image.target, image.top, same});
-    if (same) continue;
-    repositories.emplace(image.target.registry(), image.target.repository());
-    changed.push_back(std::move(image));
-  }
-  transfer_planned planned;
-  for (planned_blob& one : plan.blobs) {
-    ++done_.blobs;
-    done_.bytes += one.blob.size;
-    if (!repositories.contains({one.registry, one.repository})) {
-      ++done_.blobs_present;
-      continue;
-    }
-    ++planned.blobs;
-    planned.bytes += one.blob.size;
-    waiting_.push_back(std::move(one));
-  }
-  std::reverse(waiting_.begin(), waiting_.end());
-  running_.events.emit(planned);
-
-  {
-    runtime::task_group group(shared_.executor);
-    const std::size_t most = shared_.adaptive ? std::min(usual_uploads, shared_.jobs) : shared_.jobs;
-    const std::size_t workers = std::min<std::size_t>(most, waiting_.size());
-    for (std::size_t i = 0; i < workers; ++i) group.spawn(carry());
-    co_await group.join();
-  }
-  if (broken_) co_return *broken_;
-  if (!options_.dry_run) {
-    for (const planned_image& image : changed) {
-      const result<void> written = co_await write(image);
-      if (!written) co_return written.error();
-    }
-  }
-  running_.events.flush();
-  co_return std::move(done_);
-}
+ private:
+  transfer::context& shared_;
+  transfer::operation& running_;
+  std::shared_ptr<model::blob_source> blobs_;
+};
 
 }  // namespace
 
@@ -299,16 +139,38 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
                       fmt::format("the source holds {} images and {} is one name; end the target in / to push them all below it",
                                   loaded->images.size(), std::get<reference>(target).string()));
   }
-  auto plan = plan_push(loaded->images, target, options);
+  std::map<digest, index_facts> facts;
+  if (!options.platforms.empty()) {
+    auto read = [images = loaded->images, blobs = loaded->blobs] {
+      std::map<digest, index_facts> found;
+      for (const auto& image : images) {
+        const auto bytes = archive::read_blob(*blobs, image.top, model::document_limit, "the index");
+        if (bytes) found.emplace(image.top.digest, facts_of(*bytes, image.top));
+      }
+      return found;
+    };
+    facts = co_await offload(shared.lanes, lane::files, std::move(read));
+  }
+  auto plan = plan_push(loaded->images, target, options, facts);
   if (!plan) co_return plan.error();
   if (plan->images.empty()) co_return failure(errc::not_found, "the source holds no image");
 
   const std::string registry = plan->images.front().target.registry();
   auto hint = [store, registry] { return hints_of(*store, registry); };
-  mount_hints hints = co_await offload(shared.lanes, lane::files, std::move(hint));
-  pusher moving(shared, *running, loaded->blobs, std::move(options));
-  auto done = co_await moving.run(std::move(*plan), std::move(hints));
-  if (done) done->elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+  const mount_hints hints = co_await offload(shared.lanes, lane::files, std::move(hint));
+  upload_ledger ledger;
+  ledger.add(registry, hints);
+  auto feed = std::make_shared<stored_feed>(shared, *running, loaded->blobs);
+  upload_settings settings;
+  settings.force_upload = options.force_upload;
+  settings.dry_run = options.dry_run;
+  settings.sessions = std::make_shared<upload_sessions>(store->root() / "state" / "uploads", shared.lanes);
+  auto moved = co_await upload(shared, *running, ledger, std::move(feed), settings, std::move(*plan));
+  if (!moved) co_return moved.error();
+  push_result done;
+  add_counts(done, moved->counts);
+  done.images = std::move(moved->images);
+  done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   co_return done;
 }
 

@@ -31,7 +31,8 @@ result<reference> target_of(const archive::archived_image& image, const push_tar
 }
 
 /// An index of what was chosen out of another: its media type and the entries as they stood.
-std::string write_index(const archive::archived_image& image, const std::vector<const archive::archived_manifest*>& chosen) {
+std::string write_index(const archive::archived_image& image, const std::vector<const archive::archived_manifest*>& chosen,
+                        const index_facts& facts) {
   const bool docker = image.top.media_type == model::media_type::docker_list;
   model::json_writer out;
   out.begin_object();
@@ -39,6 +40,10 @@ std::string write_index(const archive::archived_image& image, const std::vector<
   out.value(std::uint64_t{2});
   out.key("mediaType");
   out.value(docker ? model::media_type::docker_list : model::media_type::oci_index);
+  if (!facts.artifact_type.empty()) {
+    out.key("artifactType");
+    out.value(facts.artifact_type);
+  }
   out.key("manifests");
   out.begin_array();
   for (const auto* one : chosen) {
@@ -47,11 +52,23 @@ std::string write_index(const archive::archived_image& image, const std::vector<
     model::write(out, entry);
   }
   out.end_array();
+  if (!facts.annotations.empty()) {
+    out.key("annotations");
+    out.begin_object();
+    for (const auto& [name, value] : facts.annotations) {
+      out.key(name);
+      out.value(value);
+    }
+    out.end_object();
+  }
   out.end_object();
   return out.take();
 }
 
-result<std::vector<const archive::archived_manifest*>> choose(const archive::archived_image& image, const std::vector<platform>& wanted) {
+}  // namespace
+
+result<std::vector<const archive::archived_manifest*>> choose_manifests(const archive::archived_image& image,
+                                                                        const std::vector<platform>& wanted) {
   model::index entries;
   for (const auto& one : image.manifests) {
     descriptor entry = one.manifest;
@@ -74,22 +91,36 @@ result<std::vector<const archive::archived_manifest*>> choose(const archive::arc
   return chosen;
 }
 
+namespace {
+
+/// Attestations travel with the manifests that they describe.
+void add_attestations(const archive::archived_image& image, std::vector<const archive::archived_manifest*>& chosen) {
+  std::set<digest> kept;
+  for (const auto* one : chosen) kept.insert(one->manifest.digest);
+  for (const archive::archived_manifest& one : image.manifests) {
+    if (one.attestation && kept.contains(model::attested(one.manifest))) chosen.push_back(&one);
+  }
+}
+
 /// Which documents go, top last, and whose blobs.
 result<std::vector<const archive::archived_manifest*>> plan_documents(const archive::archived_image& image, const push_options& options,
-                                                                      planned_image& into) {
+                                                                      const std::map<digest, index_facts>& facts, planned_image& into) {
   std::vector<const archive::archived_manifest*> chosen;
   const auto by_digest = [&](const descriptor& document) {
     return planned_manifest{document, into.target.with_tag({}).with_digest(document.digest), {}};
   };
   const bool single = image.manifests.size() == 1 && image.manifests.front().manifest.digest == image.top.digest;
   if (!options.platforms.empty()) {
-    auto picked = choose(image, options.platforms);
+    auto picked = choose_manifests(image, options.platforms);
     if (!picked) return picked.error();
     chosen = std::move(*picked);
+    // One platform is its manifest, which has no place for what describes it.
+    if (chosen.size() > 1) add_attestations(image, chosen);
     for (const auto* one : chosen) into.manifests.push_back(by_digest(one->manifest));
     if (chosen.size() > 1) {
       planned_manifest made;
-      made.bytes = write_index(image, chosen);
+      const auto known = facts.find(image.top.digest);
+      made.bytes = write_index(image, chosen, known == facts.end() ? index_facts() : known->second);
       made.document.media_type = image.top.media_type == model::media_type::docker_list ? std::string(model::media_type::docker_list)
                                                                                         : std::string(model::media_type::oci_index);
       made.document.digest = model::digest_of(made.bytes, digest_algorithm::sha256);
@@ -121,7 +152,19 @@ result<std::vector<const archive::archived_manifest*>> plan_documents(const arch
 
 }  // namespace
 
-result<push_plan> plan_push(const std::vector<archive::archived_image>& images, const push_target& target, const push_options& options) {
+index_facts facts_of(std::string_view bytes, const descriptor& top) {
+  index_facts facts;
+  auto parsed = model::parse_document(bytes, top.media_type);
+  if (!parsed) return facts;
+  if (auto* content = std::get_if<model::index>(&*parsed)) {
+    facts.artifact_type = std::move(content->artifact_type);
+    facts.annotations = std::move(content->annotations);
+  }
+  return facts;
+}
+
+result<push_plan> plan_push(const std::vector<archive::archived_image>& images, const push_target& target, const push_options& options,
+                            const std::map<digest, index_facts>& facts) {
   push_plan plan;
   std::map<reference, digest> names;
   std::set<std::pair<std::string, digest>> listed;
@@ -131,7 +174,7 @@ result<push_plan> plan_push(const std::vector<archive::archived_image>& images, 
     planned_image one;
     if (!image.names.empty()) one.source = image.names.front();
     one.target = *name;
-    const auto chosen = plan_documents(image, options, one);
+    const auto chosen = plan_documents(image, options, facts, one);
     if (!chosen) return chosen.error();
     const auto [known, added] = names.emplace(one.target, one.top.digest);
     if (!added && known->second != one.top.digest) {

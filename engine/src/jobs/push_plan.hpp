@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct planned_image {
   reference source;
   reference target;
   descriptor top;
+  bool changed = false;                     ///< the target is known to name something else, or nothing
   std::vector<planned_manifest> manifests;  ///< in the order to write them; the last one is the top under its name
 };
 
@@ -43,10 +45,25 @@ struct push_plan {
   std::vector<planned_blob> blobs;
 };
 
+/// What an index says beside its entries, and what an index of some of them says as well.
+struct index_facts {
+  std::string artifact_type;
+  std::map<std::string, std::string> annotations;
+};
+
+/// The facts of the index whose bytes these are; of anything else none.
+index_facts facts_of(std::string_view bytes, const descriptor& top);
+
 /// What has to be where for \p images to be at \p target. Pure.
 /// \returns errc::platform_not_found, errc::invalid_option when several images would get one name or an image without name has none to get,
 /// errc::not_found when an index is held in part and no platform was chosen
-result<push_plan> plan_push(const std::vector<archive::archived_image>& images, const push_target& target, const push_options& options);
+/// \param facts of the top indexes by digest, for an index that is made of a choice; those not in it had none
+result<push_plan> plan_push(const std::vector<archive::archived_image>& images, const push_target& target, const push_options& options,
+                            const std::map<digest, index_facts>& facts = {});
+
+/// The manifests of \p image for \p wanted, each once; valid as long as \p image. errc::platform_not_found.
+result<std::vector<const archive::archived_manifest*>> choose_manifests(const archive::archived_image& image,
+                                                                        const std::vector<platform>& wanted);
 
 /// Repositories of \p registry that probably have a blob, most likely first.
 using mount_hints = std::map<digest, std::vector<std::string>>;

@@ -1,5 +1,6 @@
 #include "jobs/delivery.hpp"
 
+#include "archive/descriptor_sink.hpp"
 #include "jobs/throwaway_store.hpp"
 #include "runtime/arrivals.hpp"
 #include "runtime/semaphore.hpp"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,15 +24,16 @@ namespace {
 /// The blobs of the store, those that are still being fetched included: to open one of them is to wait for it.
 class awaited_blobs final : public model::blob_source {
  public:
-  awaited_blobs(std::shared_ptr<model::blob_source> store, std::set<digest> missing)
-      : store_(std::move(store)), missing_(std::move(missing)) {}
+  awaited_blobs(std::shared_ptr<model::blob_source> store, std::set<digest> missing, std::function<bool()> pointless)
+      : store_(std::move(store)), missing_(std::move(missing)), pointless_(std::move(pointless)) {}
 
   void arrived(const digest& blob) { arrived_.put(blob, true); }
   void close() { arrived_.close(); }
 
   result<std::unique_ptr<model::blob_reader>> open(const descriptor& blob) override {
     if (missing_.contains(blob.digest)) {
-      if (!arrived_.take(blob.digest)) return failure(errc::cancelled, fmt::format("blob {} did not arrive", blob.digest.string()));
+      if (!arrived_.take(blob.digest, pointless_))
+        return failure(errc::cancelled, fmt::format("blob {} did not arrive", blob.digest.string()));
       missing_.erase(blob.digest);
     }
     return store_->open(blob);
@@ -39,6 +42,7 @@ class awaited_blobs final : public model::blob_source {
  private:
   std::shared_ptr<model::blob_source> store_;
   std::set<digest> missing_;  ///< used by the reader alone
+  std::function<bool()> pointless_;
   runtime::arrivals<digest, bool> arrived_;
 };
 
@@ -109,10 +113,13 @@ class stream_delivery final : public delivery {
   }
 
   void start(std::vector<descriptor> /*held*/, const std::vector<descriptor>& missing) override {
+    // A reader that leaves while a blob is on its way would be noticed only when that is here.
+    std::function<bool()> pointless;
+    if (const std::optional<int> stream = export_.stream()) pointless = [to = *stream] { return archive::reader_is_gone(to); };
     if (setup_.store) {
       std::set<digest> digests;
       for (const descriptor& blob : missing) digests.insert(blob.digest);
-      awaited_ = std::make_shared<awaited_blobs>(setup_.store, std::move(digests));
+      awaited_ = std::make_shared<awaited_blobs>(setup_.store, std::move(digests), std::move(pointless));
       beside_.spawn(write(awaited_));
       return;
     }
@@ -122,7 +129,7 @@ class stream_delivery final : public delivery {
     auto read = [room = room_, where = setup_.shared.executor](const descriptor& blob) {
       boost::asio::post(where, [room, value = blob.digest] { room->leave(value); });
     };
-    spool_ = std::make_shared<store::spool>(export_.directory().value_or(temporary_directory()), std::move(read));
+    spool_ = std::make_shared<store::spool>(export_.directory().value_or(temporary_directory()), std::move(read), std::move(pointless));
     beside_.spawn(write(std::make_shared<passing_blobs>(setup_.documents, spool_)));
   }
 

@@ -3,11 +3,67 @@
 #include "archive/output_paths.hpp"
 #include "runtime/file.hpp"
 
+#include <chrono>
 #include <cstdlib>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 namespace gantry::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view name_prefix = ".gantry-store-";
+constexpr const char* lock_name = "in-use.lock";
+/// A directory without a lock is that of somebody who is just making one, or was killed just then.
+constexpr std::chrono::hours unlocked_life{1};
+
+/// Removes \p directory when it belongs to an operation that is no more.
+void remove_if_abandoned(const fs::path& directory) {
+  std::error_code ignored;
+  const auto lock = runtime::file::open(directory / lock_name, runtime::open_mode::update);
+  if (lock) {
+    // Held until all is gone: whoever is just making the directory then sees that he has to make another.
+    const auto outcome = lock->try_lock();
+    if (outcome && *outcome == runtime::lock_outcome::acquired) fs::remove_all(directory, ignored);
+    return;
+  }
+  std::error_code ec;
+  const auto made = fs::last_write_time(directory, ec);
+  const bool old = !ec && fs::file_time_type::clock::now() - made > unlocked_life;
+  if (old && lock.error().code == errc::file_not_found) fs::remove_all(directory, ignored);
+}
+
+/// Removes what operations that were killed have left in \p parent, as far as that is allowed.
+void remove_abandoned(const fs::path& parent) {
+  std::error_code ec;
+  for (fs::directory_iterator one(parent, ec); !ec && one != fs::directory_iterator(); one.increment(ec)) {
+    std::error_code ignored;
+    if (!one->path().filename().native().starts_with(name_prefix) || fs::is_symlink(one->path(), ignored)) continue;
+    remove_if_abandoned(one->path());
+  }
+}
+
+/// A new directory in \p parent with its lock.
+result<std::pair<fs::path, runtime::file>> claim_directory(const fs::path& parent) {
+  constexpr int rounds = 16;
+  for (int round = 0; round < rounds; ++round) {
+    const fs::path root = parent / (std::string(name_prefix) + runtime::random_suffix());
+    if (auto made = runtime::make_directories(root, 0700); !made) return made.error();
+    auto lock = runtime::file::open(root / lock_name, runtime::open_mode::create_new, 0600);
+    if (!lock) return lock.error();
+    const auto locked = lock->try_lock();
+    if (!locked) return locked.error();
+    // Somebody who tidies up may have come between the last two.
+    const bool ours = *locked != runtime::lock_outcome::busy && archive::names_it(root / lock_name, lock->descriptor());
+    if (ours) return std::pair(root, std::move(*lock));
+  }
+  return failure(errc::in_use, "cannot make a directory in " + parent.string() + ": somebody keeps removing it");
+}
+
+}  // namespace
 
 std::filesystem::path temporary_directory() {
   if (const char* named = std::getenv("TMPDIR"); named != nullptr && *named != '\0') return named;
@@ -23,7 +79,10 @@ result<std::unique_ptr<throwaway_store>> throwaway_store::open(const output& whe
     if (!target) return target.error();
     parent = archive::directory_of(*target);
   }
-  std::unique_ptr<throwaway_store> made(new throwaway_store(parent / (".gantry-store-" + runtime::random_suffix())));
+  remove_abandoned(parent);
+  auto claimed = claim_directory(parent);
+  if (!claimed) return claimed.error();
+  std::unique_ptr<throwaway_store> made(new throwaway_store(std::move(claimed->first), std::move(claimed->second)));
   store::store_options options;
   options.root = made->root_;
   options.sync = false;
@@ -37,6 +96,7 @@ throwaway_store::~throwaway_store() {
   store_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(root_, ignored);
+  lock_ = {};
 }
 
 }  // namespace gantry::jobs

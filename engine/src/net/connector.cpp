@@ -171,7 +171,11 @@ task<result<connector::opened>> connector::open(std::vector<asio::ip::address> a
 task<result<std::unique_ptr<byte_stream>>> connector::secure(std::unique_ptr<byte_stream> plain, endpoint where,
                                                              runtime::stop_source& stop) {
   if (where.via && where.via->kind == config::proxy_kind::https) {
-    auto protected_stream = co_await tls_.handshake(std::move(plain), where.via->host, where.proxy_tls, limits_.tls, stop);
+    tls_peer proxy;
+    proxy.host = where.via->host;
+    proxy.port = where.via->port;
+    proxy.is_proxy = true;
+    auto protected_stream = co_await tls_.handshake(std::move(plain), std::move(proxy), where.proxy_tls, limits_.tls, stop);
     if (!protected_stream) co_return of_proxy(*where.via, protected_stream.error());
     plain = std::move(*protected_stream);
   }
@@ -180,7 +184,10 @@ task<result<std::unique_ptr<byte_stream>>> connector::secure(std::unique_ptr<byt
     if (!through) co_return through.error();
   }
   if (!where.secure) co_return plain;
-  co_return co_await tls_.handshake(std::move(plain), where.host, where.tls, limits_.tls, stop);
+  tls_peer registry;
+  registry.host = where.host;
+  registry.port = where.port;
+  co_return co_await tls_.handshake(std::move(plain), std::move(registry), where.tls, limits_.tls, stop);
 }
 
 }  // namespace gantry::net

@@ -80,13 +80,16 @@ result<std::shared_ptr<tls_connector::context>> tls_connector::context_for(const
   return made;
 }
 
-task<result<std::unique_ptr<byte_stream>>> tls_connector::handshake(std::unique_ptr<byte_stream> transport, std::string host,
+task<result<std::unique_ptr<byte_stream>>> tls_connector::handshake(std::unique_ptr<byte_stream> transport, tls_peer peer,
                                                                     tls_settings settings, std::chrono::milliseconds limit,
                                                                     runtime::stop_source& stop) {
+  const std::string& host = peer.host;
+  const bool bare_v6 = host.find(':') != std::string::npos;
+  const std::string place = bare_v6 ? fmt::format("[{}]:{}", host, peer.port) : fmt::format("{}:{}", host, peer.port);
   const result<std::shared_ptr<context>> shared = context_for(settings);
   if (!shared) co_return shared.error();
   SSL* const native = SSL_new((*shared)->rules.native_handle());
-  auto stream = std::make_unique<tls_stream>(std::move(transport), ssl_ptr(native), (*shared)->sessions, host);
+  auto stream = std::make_unique<tls_stream>(std::move(transport), ssl_ptr(native), (*shared)->sessions, place);
 
   error_code code;
   asio::ip::make_address(host, code);
@@ -107,11 +110,11 @@ task<result<std::unique_ptr<byte_stream>>> tls_connector::handshake(std::unique_
   const runtime::stop_source::registration registered(stop, [&closing] { closing.close(); });
   const error_code outcome = co_await stream->handshake();
   if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-  if (late.expired()) co_return failure(errc::timed_out, fmt::format("{} did not complete the TLS handshake in time", host));
+  if (late.expired()) co_return failure(errc::timed_out, fmt::format("{} did not complete the TLS handshake in time", place));
   if (outcome) {
     const long verified = SSL_get_verify_result(native);
-    if (settings.verify && verified != X509_V_OK) co_return not_trusted(host, verified);
-    co_return handshake_failure(host, outcome);
+    if (settings.verify && verified != X509_V_OK) co_return not_trusted(place, verified, !peer.is_proxy);
+    co_return handshake_failure(place, outcome);
   }
   std::unique_ptr<byte_stream> ready = std::move(stream);
   co_return ready;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <compare>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -47,15 +48,22 @@ struct tls_settings {
   }
 };
 
+/// Whom a handshake is with.
+struct tls_peer {
+  std::string host;        ///< what the certificate must name, an address literal included
+  std::uint16_t port = 0;  ///< for messages, and so that servers on one host keep their sessions apart
+  bool is_proxy = false;   ///< its certificate is checked whatever the user says about registries
+};
+
 /// Makes connected streams into TLS streams: TLS 1.2 or newer, server name indication, verified name and chain, resumed sessions.
 class tls_connector {
  public:
   tls_connector();
   ~tls_connector();
 
-  /// Performs the handshake. \p host is what the certificate must name, an address literal included. \returns errc::tls_not_trusted with
-  /// the reason and the remedy, errc::tls_expected when the peer answers in plain text, errc::timed_out, errc::tls_failed.
-  task<result<std::unique_ptr<byte_stream>>> handshake(std::unique_ptr<byte_stream> transport, std::string host, tls_settings settings,
+  /// Performs the handshake. \returns errc::tls_not_trusted with the reason and the remedy, errc::tls_expected when the peer answers in
+  /// plain text, errc::timed_out, errc::tls_failed.
+  task<result<std::unique_ptr<byte_stream>>> handshake(std::unique_ptr<byte_stream> transport, tls_peer peer, tls_settings settings,
                                                        std::chrono::milliseconds limit, runtime::stop_source& stop);
 
  private:

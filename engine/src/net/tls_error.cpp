@@ -7,14 +7,15 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
 
-#include <string_view>
+#include <string>
 
 namespace gantry::net {
 namespace {
 
 namespace asio = boost::asio;
 
-std::string_view advice_for(long verify_result) {
+std::string advice_for(const std::string& place, long verify_result, bool may_skip) {
+  const std::string skip = may_skip ? fmt::format(", or accept any with --insecure={}", place) : std::string();
   switch (verify_result) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -23,13 +24,13 @@ std::string_view advice_for(long verify_result) {
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return "check this machine's clock, or have the certificate renewed";
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-      return "if it is meant to be so, pass that certificate with --ca-cert FILE or put it into certs.d, or accept any with --insecure";
+      return "if it is meant to be so, pass that certificate with --ca-cert FILE or put it into certs.d" + skip;
     case X509_V_ERR_INVALID_PURPOSE:
       return "it was not issued for a server; have one issued that is";
     case X509_V_ERR_CERT_REVOKED:
       return "it was withdrawn; the registry needs another one";
     default:
-      return "pass the registry's authority with --ca-cert FILE or put it into certs.d, or accept any certificate with --insecure";
+      return "pass the authority that issued it with --ca-cert FILE or put it into certs.d" + skip;
   }
 }
 
@@ -46,9 +47,9 @@ bool refuses_certificate(int reason) {
 
 }  // namespace
 
-failure not_trusted(const std::string& host, long verify_result) {
-  return {errc::tls_not_trusted, fmt::format("the certificate of {} is not trusted: {}; {}", host,
-                                             X509_verify_cert_error_string(verify_result), advice_for(verify_result))};
+failure not_trusted(const std::string& place, long verify_result, bool may_skip) {
+  return {errc::tls_not_trusted, fmt::format("the certificate of {} is not trusted: {}; {}", place,
+                                             X509_verify_cert_error_string(verify_result), advice_for(place, verify_result, may_skip))};
 }
 
 failure client_certificate_wanted(const std::string& host) {
@@ -73,7 +74,7 @@ failure handshake_failure(const std::string& host, error_code code) {
     const int reason = ERR_GET_REASON(static_cast<unsigned long>(code.value()));
     if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST || reason == SSL_R_PACKET_LENGTH_TOO_LONG) {
       return {errc::tls_expected,
-              fmt::format("{} answers without TLS; if it is meant to be reached in clear text, add --plain-http", host)};
+              fmt::format("{0} answers without TLS; if it is meant to be reached in clear text, add --plain-http={0}", host)};
     }
   }
   if (code == asio::error::eof || code == asio::ssl::error::stream_truncated || code == asio::error::connection_reset) {

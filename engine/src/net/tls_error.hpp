@@ -7,10 +7,11 @@
 
 namespace gantry::net {
 
-/// Why a peer's certificate was refused and what to do. \param verify_result as SSL_get_verify_result says
-failure not_trusted(const std::string& host, long verify_result);
+/// Why a peer's certificate was refused and what to do. \param place host and port \param verify_result as SSL_get_verify_result says
+/// \param may_skip whether --insecure is a way out
+failure not_trusted(const std::string& place, long verify_result, bool may_skip = true);
 
-/// Why a handshake ended otherwise.
+/// Why a handshake ended otherwise. \param host with port
 failure handshake_failure(const std::string& host, error_code code);
 
 /// A server wants a certificate of its clients and got none. \param host with port where it matters: a directory is named after it

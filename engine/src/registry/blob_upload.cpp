@@ -44,7 +44,10 @@ blob_upload::blob_upload(registry_client& to, target where, body_opener open)
     : to_(to),
       where_(std::move(where)),
       open_(std::move(open)),
-      plan_({where_.blob.digest, where_.blob.size, where_.mount_from, where_.resume}) {}
+      plan_({where_.blob.digest, where_.blob.size, where_.mount_from, where_.resume}),
+      kept_(where_.resume) {
+  if (where_.resume) api_ = where_.resume->origin;
+}
 
 api_call blob_upload::call(http::method verb) const {
   api_call made;
@@ -107,6 +110,15 @@ task<result<http::exchange>> blob_upload::send(upload_action action, http::url& 
   co_return co_await to_.call(std::move(asking), stop, &asked);
 }
 
+task<> blob_upload::tell_session() {
+  if (!where_.keep) co_return;
+  std::optional<http::url> now = plan_.session();
+  if (now && api_ && now->origin != *api_) now.reset();
+  if (now == kept_) co_return;
+  kept_ = now;
+  co_await where_.keep(std::move(now));
+}
+
 task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
   const std::string what = fmt::format("uploading blob {} to {}/{}", where_.blob.digest.short_form(), where_.registry, where_.repository);
   for (;;) {
@@ -127,6 +139,7 @@ task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
       co_return co_await to_.refusal(where_.registry, where_.repository, what, std::move(reply));
     }
     plan_.answered(head.status, head, asked);
+    co_await tell_session();
     if (plan_.next().step == upload_step::failed && plan_.refused()) {
       co_return co_await to_.refusal(where_.registry, where_.repository, what, std::move(reply));
     }

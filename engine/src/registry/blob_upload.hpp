@@ -31,7 +31,9 @@ class blob_upload {
     std::string repository;
     descriptor blob;
     std::string mount_from;           ///< see upload_plan::settings
-    std::optional<http::url> resume;  ///< see upload_plan::settings
+    std::optional<http::url> resume;  ///< see upload_plan::settings; of the registry's own origin, see \ref keep
+    /// Told of each new address of the session, and of nothing once it is over or no longer on the registry's own origin. May be empty.
+    std::function<task<>(std::optional<http::url>)> keep{};
   };
   blob_upload(registry_client& to, target where, body_opener open);
 
@@ -42,6 +44,7 @@ class blob_upload {
   const upload_plan& plan() const noexcept { return plan_; }
 
  private:
+  task<> tell_session();
   task<result<http::exchange>> send(upload_action action, http::url& asked, runtime::stop_source& stop);
   api_call call(http::method verb) const;
 
@@ -49,6 +52,7 @@ class blob_upload {
   target where_;
   body_opener open_;
   upload_plan plan_;
+  std::optional<http::url> kept_;    ///< what target::keep was told last
   std::optional<http::origin> api_;  ///< of the registry, once it has answered
 };
 

@@ -63,7 +63,8 @@ task<result<std::optional<descriptor>>> head_manifest(registry_client& from, ref
   co_return std::optional<descriptor>(std::move(found));
 }
 
-task<result<void>> put_manifest(registry_client& to, reference image, descriptor manifest, std::string bytes, runtime::stop_source& stop) {
+task<result<stored_manifest>> put_manifest(registry_client& to, reference image, descriptor manifest, std::string bytes,
+                                           runtime::stop_source& stop) {
   std::vector<std::string> actions;
   actions.emplace_back("pull");
   actions.emplace_back("push");
@@ -84,9 +85,15 @@ task<result<void>> put_manifest(registry_client& to, reference image, descriptor
     co_return failure(errc::digest_mismatch, fmt::format("{} was given the manifest {} of {} and says that it has stored {}",
                                                          image.registry(), manifest.digest.string(), image.string(), stored.string()));
   }
+  stored_manifest done;
+  if (const std::string* const subject = reply.head().find("OCI-Subject")) {
+    error_code wrong;
+    const digest named = digest::parse(*subject, wrong);
+    if (!wrong) done.subject = named;
+  }
   const result<std::string> unread = co_await reply.read_all(error_body_limit);
   if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
-  co_return result<void>();
+  co_return done;
 }
 
 task<result<void>> delete_manifest(registry_client& from, reference image, runtime::stop_source& stop) {

@@ -16,9 +16,15 @@ namespace gantry::registry {
 /// registry answers without a digest that can be used: get_manifest tells. errc::not_found and the rest as get_manifest.
 task<result<std::optional<descriptor>>> head_manifest(registry_client& from, reference image, runtime::stop_source& stop);
 
+/// What a registry said of a manifest that it took.
+struct stored_manifest {
+  digest subject;  ///< `OCI-Subject`: it lists the manifest among the referrers of this one; empty when it did not say so
+};
+
 /// PUT /v2/<name>/manifests/<reference> (distribution-spec, "Pushing Manifests"). One attempt. \p image: where to, by tag, or by the digest
 /// that \p bytes have. errc::digest_mismatch when the registry says that it has stored something else.
-task<result<void>> put_manifest(registry_client& to, reference image, descriptor manifest, std::string bytes, runtime::stop_source& stop);
+task<result<stored_manifest>> put_manifest(registry_client& to, reference image, descriptor manifest, std::string bytes,
+                                           runtime::stop_source& stop);
 
 /// DELETE /v2/<name>/manifests/<reference> (distribution-spec, "Deleting tags", "Deleting Manifests"). One attempt. By digest the manifest
 /// goes and with it every tag that names it. errc::not_found; errc::unexpected_status, with a sentence that says what the registry cannot,

@@ -67,7 +67,8 @@ registry_client::host& registry_client::host_for(const config::endpoint& at) {
     const bool allowed = settings_.plain_http.contains(registry) || settings_.plain_http.contains("*");
     std::string address = api_address(registry);
     const bool plain = allowed || at.plain_http;
-    std::string scheme = plain ? "http" : at.insecure || http::is_loopback_registry(registry) ? "" : "https";
+    const bool either = (at.insecure || http::is_loopback_registry(registry)) && !settings_.tls_only.contains(registry);
+    std::string scheme = plain ? "http" : either ? "" : "https";
     const auto api = http::endpoint_of(address, "https");
     if (api && settings_.on_endpoint) settings_.on_endpoint(at, *api);
     authenticator::settings identity{registry, settings_.credentials, allowed};

@@ -60,6 +60,7 @@ struct endpoint_view {
 
 struct registry_settings {
   std::set<std::string> plain_http;  ///< registries spoken to in clear text; "*" means all
+  std::set<std::string> tls_only;    ///< registries of this machine that are not asked in clear text
   std::shared_ptr<credential_source> credentials;
   std::function<void(const std::string&)> log;  ///< debug lines without secrets; may be empty
   /// Where a repository can be had, the registry itself last. Empty: there alone.

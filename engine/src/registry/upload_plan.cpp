@@ -175,8 +175,11 @@ void upload_plan::after_bytes(unsigned status, const http::response_head& head, 
     return;
   }
   if (status == 404 || status == 410) return start_over();
+  // What a cut PUT has left can go by PATCH alone; where there is none, the whole goes again.
+  if (step_ == upload_step::send && manner_ == manner::whole && (status == 405 || status == 501)) return start_over();
   // Another way, once each: whole, what is left in one piece, small pieces.
-  if (refuses_manner(status) && manner_ != manner::chunks && step_ != upload_step::close) {
+  const bool other_count = status == 416 && step_ == upload_step::send;
+  if (refuses_manner(status) && !other_count && manner_ != manner::chunks && step_ != upload_step::close) {
     manner_ = manner_ == manner::whole && status != 413 ? manner::pieces : manner::chunks;
     session_.reset();
     offset_ = 0;
@@ -184,7 +187,7 @@ void upload_plan::after_bytes(unsigned status, const http::response_head& head, 
     return;
   }
   // 416: the registry has another number of bytes than we think.
-  if (status == 416 && step_ == upload_step::send) {
+  if (other_count) {
     step_ = upload_step::ask;
     if (++lost_sessions_ > most_lost_sessions) refuse(status);
     return;

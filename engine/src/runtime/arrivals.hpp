@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -28,9 +30,15 @@ class arrivals {
   }
 
   /// Waits for the value of \p key and takes it away. \returns nothing after close().
-  std::optional<Value> take(const Key& key) {
+  /// \param pointless asked from time to time while waiting; true: goes away empty too. May be empty.
+  std::optional<Value> take(const Key& key, const std::function<bool()>& pointless = {}) {
+    constexpr std::chrono::milliseconds pause{200};
+    const auto ready = [&] { return closed_ || values_.contains(key); };
     std::unique_lock guard(mutex_);
-    changed_.wait(guard, [&] { return closed_ || values_.contains(key); });
+    if (!pointless) changed_.wait(guard, ready);
+    while (!changed_.wait_for(guard, pause, ready)) {
+      if (pointless()) return std::nullopt;
+    }
     const auto found = values_.find(key);
     if (found == values_.end()) return std::nullopt;
     std::optional<Value> value(std::move(found->second));

@@ -2,12 +2,14 @@
 
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
+#include "runtime/signal.hpp"
 
 #include <fmt/format.h>
 
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <utility>
 #include <variant>
@@ -19,6 +21,32 @@ using runtime::lane;
 using runtime::offload;
 
 constexpr std::size_t most_incomplete = 20;
+
+/// Looks at the store while nobody cleans up there, so that what one request sees belongs together; waits for who does. The lock is held
+/// for the look alone: what is open stays readable, and a server that runs for ever must not keep clean-ups out.
+template <class T, class Look>
+task<result<T>> undisturbed(runtime::lanes& workers, std::shared_ptr<store::content_store> store, Look look) {
+  constexpr std::chrono::milliseconds pause{20};
+  constexpr std::chrono::seconds patience{30};
+  const auto give_up = std::chrono::steady_clock::now() + patience;
+  runtime::stop_source never;
+  for (;;) {
+    auto call = [store, look]() -> result<std::optional<T>> {
+      const auto shared = store->try_share();
+      if (!shared) return shared.error();
+      if (!*shared) return std::optional<T>();
+      result<T> seen = look();
+      if (!seen) return seen.error();
+      return std::optional<T>(std::move(*seen));
+    };
+    result<std::optional<T>> had = co_await offload(workers, lane::files, std::move(call));
+    if (!had) co_return had.error();
+    if (*had) co_return std::move(**had);
+    if (std::chrono::steady_clock::now() > give_up)
+      co_return failure(errc::in_use, "the store is being cleaned up, and that takes too long");
+    co_await runtime::sleep_for(pause, never);
+  }
+}
 
 /// By name alone; nothing when it is not there.
 std::optional<descriptor> held_by_name(const store::content_store& store, const digest& value) {
@@ -130,7 +158,7 @@ task<result<std::shared_ptr<const catalogue>>> library::current() {
     if (!records) return records.error();
     return reading{now, std::make_shared<const catalogue>(*records)};
   };
-  const auto done = co_await offload(workers_, lane::files, std::move(read));
+  const auto done = co_await undisturbed<reading>(workers_, store_, std::move(read));
   if (!done) co_return done.error();
   if (done->names != known_) {
     known_ = done->names;
@@ -147,7 +175,7 @@ task<result<std::optional<held_document>>> library::by_tag(reference name) {
     if (!*record) return std::optional<held_document>();
     return read_document(*store, (*record)->top, (*record)->top.media_type);
   };
-  co_return co_await offload(workers_, lane::files, std::move(look));
+  co_return co_await undisturbed<std::optional<held_document>>(workers_, store_, std::move(look));
 }
 
 task<result<std::optional<held_document>>> library::by_digest(gantry::digest value, std::string declared) {
@@ -156,7 +184,7 @@ task<result<std::optional<held_document>>> library::by_digest(gantry::digest val
     if (!held) return std::optional<held_document>();
     return read_document(*store, *held, declared);
   };
-  co_return co_await offload(workers_, lane::files, std::move(look));
+  co_return co_await undisturbed<std::optional<held_document>>(workers_, store_, std::move(look));
 }
 
 task<result<std::shared_ptr<model::blob_reader>>> library::blob(gantry::digest value) {
@@ -168,16 +196,20 @@ task<result<std::shared_ptr<model::blob_reader>>> library::blob(gantry::digest v
     if (!opened) return opened.error();
     return std::shared_ptr<model::blob_reader>(std::move(*opened));
   };
-  co_return co_await offload(workers_, lane::files, std::move(open));
+  co_return co_await undisturbed<std::shared_ptr<model::blob_reader>>(workers_, store_, std::move(open));
 }
 
 task<result<std::vector<descriptor>>> library::referrers(repository where, gantry::digest subject) {
   const auto names = co_await current();
   if (!names) co_return names.error();
   if (!referrers_.contains(where)) {
-    auto find = [store = store_, documents = (*names)->documents(where)] { return find_referrers(*store, documents); };
-    auto found = co_await offload(workers_, lane::files, std::move(find));
-    referrers_.insert_or_assign(where, std::move(found));
+    using referrer_list = std::multimap<digest, descriptor>;
+    auto find = [store = store_, documents = (*names)->documents(where)]() -> result<referrer_list> {
+      return find_referrers(*store, documents);
+    };
+    auto found = co_await undisturbed<referrer_list>(workers_, store_, std::move(find));
+    if (!found) co_return found.error();
+    referrers_.insert_or_assign(where, std::move(*found));
   }
   std::vector<descriptor> list;
   const auto [begin, end] = referrers_[where].equal_range(subject);

@@ -1,6 +1,7 @@
 #include "serve/pull_through.hpp"
 
 #include "http/content_range.hpp"
+#include "jobs/keep.hpp"
 #include "jobs/record.hpp"
 #include "model/image_config.hpp"
 #include "model/manifest.hpp"
@@ -68,6 +69,21 @@ std::optional<store::reference_record> complete_part(const store::content_store&
   return record.manifests.empty() ? std::nullopt : std::optional(std::move(record));
 }
 
+/// An operation that nobody watches. It ends with the server.
+class quiet_operation {
+ public:
+  explicit quiet_operation(runtime::stop_source& stop)
+      : running_(std::make_shared<transfer::operation>(transfer::event_emitter({}, {}))),
+        registered_(stop, [running = running_] { running->request_stop(); }) {
+    if (stop.stop_requested()) running_->request_stop();
+  }
+  const std::shared_ptr<transfer::operation>& running() const noexcept { return running_; }
+
+ private:
+  std::shared_ptr<transfer::operation> running_;
+  runtime::stop_source::registration registered_;
+};
+
 /// The upstream cannot be reached or has no time: what the store has will do.
 bool is_out_of_reach(const failure& why) { return why.code != errc::not_found; }
 
@@ -81,10 +97,32 @@ void pull_through::learn(const std::string& bytes, const descriptor& top) {
   const auto document = model::parse_document(bytes, top.media_type);
   if (!document) return;
   if (sizes_.size() > most_remembered) sizes_.clear();
+  if (families_.size() > most_remembered) families_.clear();
+  std::set<digest> family{top.digest};
   if (const auto* manifest = std::get_if<model::manifest>(&*document)) {
     sizes_.insert_or_assign(manifest->config.digest, manifest->config.size);
-    for (const descriptor& layer : manifest->layers) sizes_.insert_or_assign(layer.digest, layer.size);
+    family.insert(manifest->config.digest);
+    for (const descriptor& layer : manifest->layers) {
+      sizes_.insert_or_assign(layer.digest, layer.size);
+      family.insert(layer.digest);
+    }
+  } else {
+    for (const descriptor& child : std::get<model::index>(*document).manifests) family.insert(child.digest);
   }
+  families_.insert_or_assign(top.digest, std::move(family));
+}
+
+std::set<digest> pull_through::family_of(const digest& blob) const {
+  std::set<digest> all{blob};
+  // The manifest of a layer, then the index of that manifest.
+  for (std::size_t before = 0; before != all.size();) {
+    before = all.size();
+    for (const auto& [document, family] : families_) {
+      const bool related = std::any_of(all.begin(), all.end(), [&family = family](const digest& one) { return family.contains(one); });
+      if (related && !all.contains(document)) all.insert(family.begin(), family.end());
+    }
+  }
+  return all;
 }
 
 void pull_through::remember(const reference& image, const descriptor& top) {
@@ -155,12 +193,27 @@ task<result<descriptor>> pull_through::fetch_document(reference image, runtime::
   co_return top;
 }
 
-task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_source& stop) {
-  if (image.digest()) {
-    auto fetched = co_await fetch_document(image, stop);
+task<result<descriptor>> pull_through::fetch_and_record(reference image, runtime::stop_source& stop) {
+  // A clean-up must not take away what has no name yet.
+  const quiet_operation mine(stop_);
+  const auto lease = co_await jobs::keep_all(shared_, *mine.running(), store_);
+  if (!lease) co_return lease.error();
+  std::exception_ptr thrown;
+  result<descriptor> fetched = failure(errc::cancelled, "stopped");
+  try {
+    fetched = co_await fetch_document(image, stop);
+    if (fetched) remember(image, *fetched);
     if (fetched && arriving_.empty()) co_await record_complete();
-    co_return fetched;
+  } catch (...) {
+    thrown = std::current_exception();
   }
+  co_await jobs::keep_no_longer(shared_, *lease);
+  if (thrown) std::rethrow_exception(thrown);
+  co_return fetched;
+}
+
+task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_source& stop) {
+  if (image.digest()) co_return co_await fetch_and_record(image, stop);
   const std::optional<descriptor> held = co_await held_top(image);
   if (held) {
     if (clock::now() < offline_until_) co_return *held;
@@ -178,13 +231,8 @@ task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_s
       co_return *held;
     }
   }
-  auto fetched = co_await fetch_document(image, stop);
-  if (!fetched) {
-    if (held && is_out_of_reach(fetched.error())) co_return *held;
-    co_return fetched.error();
-  }
-  remember(image, *fetched);
-  if (arriving_.empty()) co_await record_complete();
+  auto fetched = co_await fetch_and_record(image, stop);
+  if (!fetched && held && is_out_of_reach(fetched.error())) co_return *held;
   co_return fetched;
 }
 
@@ -232,10 +280,7 @@ task<result<std::shared_ptr<blob_feed>>> pull_through::blob(reference image, dig
   co_return slot->reader();
 }
 
-task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving_blob> blob) {
-  const transfer::event_emitter nobody({}, {});
-  auto running = std::make_shared<transfer::operation>(nobody);
-  const runtime::stop_source::registration registered(stop_, [&running] { running->request_stop(); });
+task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running) {
   const auto target = std::make_shared<watched_target>(store_, shared_.executor, blob);
   transfer::wanted_blob wanted;
   wanted.source = image;
@@ -252,9 +297,18 @@ task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving
 
 task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob) {
   std::optional<failure> trouble;
+  const quiet_operation mine(stop_);
+  std::shared_ptr<store::lease> lease;
   try {
-    const auto brought = co_await bring(image, blob);
-    if (!brought) trouble = brought.error();
+    const auto kept = co_await jobs::keep_all(shared_, *mine.running(), store_);
+    if (kept) {
+      lease = *kept;
+      co_await jobs::keep_only(shared_, lease, family_of(blob->blob().digest));
+      const auto brought = co_await bring(image, blob, mine.running());
+      if (!brought) trouble = brought.error();
+    } else {
+      trouble = kept.error();
+    }
   } catch (const std::exception& error) {
     trouble = failure(errc::internal_error, std::string("a defect of the engine: ") + error.what());
   }
@@ -264,7 +318,14 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
     blob->failed(std::move(*trouble));
   }
   arriving_.erase(blob->blob().digest);
-  if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
+  std::exception_ptr thrown;
+  try {
+    if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  if (lease) co_await jobs::keep_no_longer(shared_, std::move(lease));
+  if (thrown) std::rethrow_exception(thrown);
 }
 
 task<> pull_through::record_complete() {
@@ -285,10 +346,8 @@ task<> pull_through::record_complete() {
   };
   state now = co_await offload(shared_.lanes, lane::files, std::move(look));
   if (now.records.empty()) co_return;
-  const transfer::event_emitter nobody({}, {});
-  auto running = std::make_shared<transfer::operation>(nobody);
-  const runtime::stop_source::registration registered(stop_, [&running] { running->request_stop(); });
-  const result<void> recorded = co_await jobs::record(shared_, *running, store_, std::move(now.records));
+  const quiet_operation mine(stop_);
+  const result<void> recorded = co_await jobs::record(shared_, *mine.running(), store_, std::move(now.records));
   if (!recorded) {
     if (recorded.error().code != errc::cancelled) note_(recorded.error().text.message());
     co_return;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 namespace gantry::serve {
@@ -42,8 +43,10 @@ class pull_through final : public upstream {
   task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
   task<result<digest>> revalidate(reference image, runtime::stop_source& stop);
   task<result<descriptor>> fetch_document(reference image, runtime::stop_source& stop);
+  task<result<descriptor>> fetch_and_record(reference image, runtime::stop_source& stop);
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
-  task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob);
+  task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
+  std::set<digest> family_of(const digest& blob) const;
   task<> record_complete();
   void learn(const std::string& bytes, const descriptor& top);
   void remember(const reference& image, const descriptor& top);
@@ -53,8 +56,9 @@ class pull_through final : public upstream {
   std::string registry_;
   std::function<void(const std::string&)> note_;
   std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
-  std::map<digest, std::uint64_t> sizes_;       ///< of blobs that manifests have named
-  std::map<reference, descriptor> incomplete_;  ///< names that clients asked for, and that may become complete
+  std::map<digest, std::uint64_t> sizes_;        ///< of blobs that manifests have named
+  std::map<digest, std::set<digest>> families_;  ///< what a document that was fetched names, and itself
+  std::map<reference, descriptor> incomplete_;   ///< names that clients asked for, and that may become complete
   clock::time_point offline_until_{};
   runtime::stop_source stop_;
   runtime::task_group fetches_;

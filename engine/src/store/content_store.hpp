@@ -101,6 +101,10 @@ class content_store final : public document_store, public blob_target {
   /// that holds nothing.
   result<std::optional<lease>> try_lease() const;
 
+  /// Keeps clean-ups out as long as the lock lives; nothing while one is at work. Never waits. For a short look at what lies here; an
+  /// operation takes a lease.
+  result<std::optional<runtime::file_lock>> try_share() const;
+
   /// Begins a blob that comes from front to back, and whose digest need not be known yet. Should it be there already it is replaced.
   result<std::unique_ptr<blob_writer>> write_blob(digest_algorithm algorithm = digest_algorithm::sha256) const;
 
@@ -136,6 +140,9 @@ class content_store final : public document_store, public blob_target {
 
   /// The same with times, in the same order.
   result<std::vector<held_reference>> held_references() const;
+
+  /// Makes the time of a record that of now, as if it had just been put there. Best effort.
+  void note_use(const reference& name) const noexcept;
 
   /// Forgets a name; one that is not there is no error. Its blobs stay. index.json is to be rebuilt.
   result<void> remove_reference(const reference& name, const gc_lock& lock) const;

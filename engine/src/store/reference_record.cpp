@@ -1,5 +1,7 @@
 #include "store/reference_record.hpp"
 
+#include "model/platform_match.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -22,7 +24,14 @@ reference_record merge(const reference_record& older, reference_record newer) {
 }
 
 const descriptor& index_entry(const reference_record& record) noexcept {
-  return record.manifests.size() == 1 ? record.manifests.front() : record.top;
+  const descriptor* only = nullptr;
+  for (const descriptor& one : record.manifests) {
+    // What describes the image is no second platform.
+    if (model::is_attestation(one) && record.manifests.size() != 1) continue;
+    if (only != nullptr) return record.top;
+    only = &one;
+  }
+  return only != nullptr ? *only : record.top;
 }
 
 }  // namespace gantry::store

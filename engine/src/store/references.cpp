@@ -96,6 +96,8 @@ result<std::vector<reference_record>> content_store::list_references() const {
   return records;
 }
 
+void content_store::note_use(const reference& name) const noexcept { runtime::touch_file(paths_.reference(name)); }
+
 result<void> content_store::remove_reference(const reference& name, const gc_lock&) const {
   const std::filesystem::path path = paths_.reference(name);
   if (auto removed = runtime::remove_file(path); !removed) return removed;

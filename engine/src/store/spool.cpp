@@ -75,7 +75,7 @@ result<std::unique_ptr<blob_part>> spool::begin(const descriptor& blob, ingest_o
 }
 
 result<std::unique_ptr<model::blob_reader>> spool::open(const descriptor& blob) {
-  std::optional<runtime::file> file = arrived_->take(blob.digest);
+  std::optional<runtime::file> file = arrived_->take(blob.digest, pointless_);
   if (!file) return failure(errc::cancelled, fmt::format("blob {} did not arrive", blob.digest.string()));
   return std::unique_ptr<model::blob_reader>(std::make_unique<reader>(blob, std::move(*file), read_));
 }

@@ -17,8 +17,9 @@ class spool final : public blob_target, public model::blob_source {
  public:
   /// \param directory where the temporary files are
   /// \param read called on the reading thread when a blob has been read and its file is gone
-  spool(std::filesystem::path directory, std::function<void(const descriptor&)> read)
-      : directory_(std::move(directory)), arrived_(std::make_shared<board>()), read_(std::move(read)) {}
+  /// \param pointless see arrivals::take
+  spool(std::filesystem::path directory, std::function<void(const descriptor&)> read, std::function<bool()> pointless = {})
+      : directory_(std::move(directory)), arrived_(std::make_shared<board>()), read_(std::move(read)), pointless_(std::move(pointless)) {}
 
   /// Nothing more will come: a reader who waits gets errc::cancelled.
   void close() { arrived_->close(); }
@@ -36,6 +37,7 @@ class spool final : public blob_target, public model::blob_source {
   std::filesystem::path directory_;
   std::shared_ptr<board> arrived_;
   std::function<void(const descriptor&)> read_;
+  std::function<bool()> pointless_;
 };
 
 }  // namespace gantry::store

@@ -46,6 +46,10 @@ result<std::optional<lease>> content_store::try_lease() const {
   return made;
 }
 
+result<std::optional<runtime::file_lock>> content_store::try_share() const {
+  return runtime::file_lock::try_acquire(paths_.gc_lock(), 0, runtime::lock_kind::shared);
+}
+
 result<std::optional<gc_lock>> content_store::try_lock_gc() const {
   auto lock = runtime::file_lock::try_acquire(paths_.gc_lock());
   if (!lock) return lock.error();

@@ -46,6 +46,15 @@ TEST_CASE("documents are printed one at a time") {
   CHECK(refusal(parse_digest({"nginx", "-a", "amd64,arm64"})).find("several") != std::string::npos);
 }
 
+TEST_CASE("behind a file an image of it may be named, and no more") {
+  const auto arguments = read(parse_inspect({"two.tar", "app:1.0", "--offline"}));
+  CHECK(arguments.object == "two.tar");
+  CHECK(arguments.inside == "app:1.0");
+  CHECK(arguments.offline);
+  CHECK(read(parse_inspect({"nginx"})).inside.empty());
+  CHECK(refusal(parse_inspect({"a", "b", "c"})) == "more than one image is named");
+}
+
 TEST_CASE("help of a question is text") {
   const auto words = parse_tags({"--help"});
   REQUIRE(words.has_value());

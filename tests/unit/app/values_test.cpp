@@ -32,15 +32,15 @@ TEST_CASE("rates are read in bytes, and in units of 1024") {
 
 TEST_CASE("registries are read as hosts and as addresses") {
   const std::pair<const char*, registry_word> rows[] = {
-      {"quay.io", {"quay.io", "", false}},
-      {"localhost", {"localhost", "", false}},
-      {"localhost:5000", {"localhost:5000", "", false}},
-      {"https://registry.example.com/", {"registry.example.com", "", false}},
-      {"http://10.0.0.1:5000", {"10.0.0.1:5000", "", true}},
-      {"https://index.docker.io/v1/", {"docker.io", "", false}},
-      {"https://registry-1.docker.io", {"docker.io", "", false}},
-      {"ghcr.io/owner/", {"ghcr.io", "owner", false}},
-      {"[::1]:5000", {"[::1]:5000", "", false}},
+      {"quay.io", {"quay.io", "", false, false}},
+      {"localhost", {"localhost", "", false, false}},
+      {"localhost:5000", {"localhost:5000", "", false, false}},
+      {"https://registry.example.com/", {"registry.example.com", "", false, true}},
+      {"http://10.0.0.1:5000", {"10.0.0.1:5000", "", true, false}},
+      {"https://index.docker.io/v1/", {"docker.io", "", false, true}},
+      {"https://registry-1.docker.io", {"docker.io", "", false, true}},
+      {"ghcr.io/owner/", {"ghcr.io", "owner", false, false}},
+      {"[::1]:5000", {"[::1]:5000", "", false, false}},
   };
   for (const auto& [text, word] : rows) CHECK(parse_registry(text).value() == word);
   for (const char* text : {"", "ftp://quay.io", "https://", "a b", "quay.io?x", "quay.io#x", "myhost", "-\n"}) {

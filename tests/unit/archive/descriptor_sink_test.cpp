@@ -10,6 +10,7 @@
 
 #include <array>
 #include <chrono>
+#include <climits>
 #include <csignal>
 #include <string>
 #include <thread>
@@ -76,6 +77,7 @@ TEST_CASE("a pipe, a socket and a file receive bytes and blobs in order") {
     const int file = ::open((dir / "file").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     descriptor_sink sink(file, "standard output", stop);
     REQUIRE(sink.copy(**reader, 0, content.size(), content_kind::compressed, {}).has_value());
+    REQUIRE(sink.finish().has_value());
     ::close(file);
     CHECK(gantry::test::slurp(dir / "file") == content);
   }
@@ -89,7 +91,7 @@ TEST_CASE("a non-blocking pipe of somebody else is waited for") {
   std::thread receiver([&] { got = read_all(both.read_end); });
   const std::atomic<bool> stop{false};
   descriptor_sink sink(both.write_end, "standard output", stop);
-  const bool ok = sink.write(std::as_bytes(std::span(content))).has_value();
+  const bool ok = sink.write(std::as_bytes(std::span(content))).has_value() && sink.finish().has_value();
   ::close(both.write_end);
   receiver.join();
   ::close(both.read_end);
@@ -133,6 +135,51 @@ TEST_CASE("a reader that goes away is a failure that counts what it took, and ra
   }
 }
 
+TEST_CASE("what breaks off between two calls lacks a byte of the first, however it was written") {
+  const gantry::test::temp_dir dir;
+  for (const bool in_files : {false, true}) {
+    for (const std::size_t size : {std::size_t{1}, std::size_t{2}, std::size_t{512}, std::size_t{PIPE_BUF}, std::size_t{50'000}}) {
+      CAPTURE(in_files, size);
+      fixture::memory_blobs blobs;
+      if (in_files) blobs.keep_in_files(dir / "blobs");
+      const std::string content = fixture::noise(size, 7);
+      const auto reader = blobs.open(blobs.put(content, ""));
+      const ends both = make_pipe();
+      std::atomic<bool> stop{false};
+      descriptor_sink sink(both.write_end, "standard output", stop);
+      const std::string head(512, 'h');
+      REQUIRE(sink.write(std::as_bytes(std::span(head))).has_value());
+      REQUIRE(sink.copy(**reader, 0, size, content_kind::compressed, {}).has_value());
+      CHECK(sink.written() == head.size() + size - 1);
+      // A stop that comes now keeps the next header out.
+      stop = true;
+      CHECK(sink.write(std::as_bytes(std::span(head))).has_error());
+      ::close(both.write_end);
+      CHECK(read_all(both.read_end) == head + content.substr(0, size - 1));
+      ::close(both.read_end);
+    }
+  }
+}
+
+TEST_CASE("a reader that has left is seen without writing") {
+  for (const bool pipe : {true, false}) {
+    CAPTURE(pipe);
+    const ends both = pipe ? make_pipe() : make_socket();
+    const std::atomic<bool> stop{false};
+    descriptor_sink sink(both.write_end, "standard output", stop);
+    REQUIRE(sink.write(std::as_bytes(std::span("head", 4))).has_value());
+    CHECK_FALSE(reader_is_gone(both.write_end));
+    CHECK_FALSE(sink.lost());
+    ::close(both.read_end);
+    CHECK(reader_is_gone(both.write_end));
+    const auto why = sink.lost();
+    REQUIRE(why);
+    CHECK(why->text.message().find("its reader went away after taking ") != std::string::npos);
+    ::close(both.write_end);
+  }
+  CHECK_FALSE(reader_is_gone(-1));
+}
+
 TEST_CASE("a stop ends the wait for a reader that does not read") {
   const gantry::test::temp_dir dir;
   for (const bool in_files : {false, true}) {
@@ -160,7 +207,7 @@ TEST_CASE("a stop ends the wait for a reader that does not read") {
 TEST_CASE("a descriptor that is not open fails with a message") {
   const std::atomic<bool> stop{false};
   descriptor_sink sink(-1, "standard output", stop);
-  const result<void> written = sink.write(std::as_bytes(std::span("x", 1)));
+  const result<void> written = sink.write(std::as_bytes(std::span("xy", 2)));
   REQUIRE(written.has_error());
   CHECK(written.error().text.message().find("cannot write the archive to standard output") == 0);
 }

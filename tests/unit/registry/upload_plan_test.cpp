@@ -120,6 +120,29 @@ TEST_CASE("a registry that refuses the whole gets pieces, one that refuses large
   CHECK(u.step() == upload_step::close);
 }
 
+TEST_CASE("where the rest of a cut upload cannot be sent the whole goes again, not in pieces and not for ever") {
+  upload u;
+  for (int i = 0; i < 5; ++i) {
+    u.answer(202, {session()});
+    u.plan.broke();
+    u.answer(204, {range("0-39")});
+    CHECK(u.step() == upload_step::send);
+    u.answer(405);
+    CHECK(u.step() == upload_step::open);
+  }
+  CHECK(u.answer(202, {session()}).step() == upload_step::send_all);
+}
+
+TEST_CASE("a registry that has other bytes than we think is asked which") {
+  upload u;
+  u.answer(202, {session()});
+  u.plan.broke();
+  u.answer(204, {range("0-39")}).answer(416);
+  CHECK(u.step() == upload_step::ask);
+  u.answer(204, {range("0-19")});
+  CHECK(u.plan.next().offset == 20);
+}
+
 TEST_CASE("too large is answered with small pieces at once") {
   upload u(std::uint64_t{10} << 20);
   u.answer(202, {session()}).answer(413).answer(202, {session()});

@@ -5,6 +5,7 @@
 #include "unit/serve/running_server.hpp"
 
 #include <chrono>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,23 @@ TEST_CASE("addresses to listen on are read") {
     CAPTURE(text);
     must_fail(parse_listen(text), gantry::errc::invalid_option);
   }
+}
+
+TEST_CASE("a request waits for a clean-up, and a client that reads keeps none out") {
+  shop shop;
+  running_server server(shop.content);
+  auto cleaning = must(shop.content.store->try_lock_gc());
+  REQUIRE(cleaning);
+  auto asked = std::async(std::launch::async, [&] { return http_client(server.port()).get(shop.big()).status; });
+  // It can never be ready while the lock is held, however long one looks.
+  CHECK(asked.wait_for(200ms) == std::future_status::timeout);
+  cleaning.reset();
+  CHECK(asked.get() == 200);
+
+  socket_handle slow = connect_to_loopback(server.port());
+  slow.send("GET " + shop.big() + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK_FALSE(slow.receive(100, 20s).empty());
+  CHECK(must(shop.content.store->try_lock_gc()));
 }
 
 TEST_CASE("an address that is taken is named with its remedy") {

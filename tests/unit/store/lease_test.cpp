@@ -97,6 +97,20 @@ TEST_CASE_METHOD(store_fixture, "nobody begins an operation or writes references
   CHECK(must(store->try_lease()));
 }
 
+TEST_CASE_METHOD(store_fixture, "who only looks keeps clean-ups out as long as the look takes, and nobody else") {
+  {
+    const auto look = must(store->try_share());
+    REQUIRE(look);
+    CHECK_FALSE(must(reopen()->try_lock_gc()));
+    CHECK(must(reopen()->try_share()));
+    CHECK(must(reopen()->try_lease()));
+    CHECK(must(reopen()->try_lock_index()));
+  }
+  const auto cleaning = must(store->try_lock_gc());
+  REQUIRE(cleaning);
+  CHECK_FALSE(must(reopen()->try_share()));
+}
+
 TEST_CASE_METHOD(store_fixture, "a store that cannot be written gives leases that hold nothing") {
   std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
   std::filesystem::permissions(directory / "store", std::filesystem::perms(0755));

@@ -93,6 +93,11 @@ TEST_CASE("index.json names the image when one platform is held, else the top") 
   CHECK(index[0].at("annotations").at("org.opencontainers.image.ref.name").as_string() == "localhost:5000/tools/x:1");
   CHECK(index[0].at("annotations").at("io.containerd.image.name").as_string() == "localhost:5000/tools/x:1");
 
+  // What describes the image is no second one.
+  reference_record attested = record;
+  attested.manifests.push_back(manifest_of("attestation", {"unknown", "unknown", "", "", {}}));
+  CHECK(index_entry(attested) == record.manifests.front());
+
   record.manifests.push_back(descriptor_of("another"));
   CHECK(entries_of(store::to_index_json({record}))[0].at("digest").as_string() == record.top.digest.string());
   CHECK(entries_of(store::to_index_json({})).empty());

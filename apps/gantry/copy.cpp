@@ -1,0 +1,117 @@
+#include "copy_options.hpp"
+#include "credentials.hpp"
+#include "json_line.hpp"
+#include "lookup.hpp"
+#include "progress/terminal.hpp"
+
+#include <gantry/copy.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+namespace gantry::app {
+namespace {
+
+constexpr int standard_output = 1;
+
+/// `name digest`, one line an image.
+std::string lines(const copy_result& result) {
+  std::string text;
+  for (const auto& image : result.images) text += fmt::format("{} {}\n", image.target.string(), image.top.digest.string());
+  return text;
+}
+
+std::string json(const copy_result& result, bool dry_run) {
+  std::vector<std::string> images;
+  for (const auto& image : result.images) {
+    json_object one;
+    one.add("name", image.target.string()).add("source", image.source.string()).add("digest", image.top.digest.string());
+    images.push_back(one.add("unchanged", image.unchanged).add("referrers", std::uint64_t{image.referrers}).string());
+  }
+  std::vector<std::string> failed;
+  for (const auto& missing : result.failed) {
+    json_object one;
+    one.add("name", missing.target.string()).add("source", missing.source.string()).add("error", missing.message);
+    failed.push_back(one.string());
+  }
+  json_object all;
+  all.add("version", std::uint64_t{1}).add("dry_run", dry_run).add_raw("images", json_array(images)).add_raw("failed", json_array(failed));
+  add_counts(all, result);
+  return all.string() + "\n";
+}
+
+/// Each end answers for itself; what the environment knows counts for both.
+outcome<std::shared_ptr<credential_source>> credentials_of(const copy_arguments& arguments, const environment& variables, console& output) {
+  std::vector<credential_side> sides;
+  auto from =
+      credentials_of_side(arguments.from, "--src-authfile", arguments.common.authfile, arguments.source.registry(), variables, output);
+  if (!from) return from.error();
+  sides.push_back({arguments.source.registry(), arguments.source.repository(), std::move(*from)});
+  for (const reference& target : arguments.targets) {
+    auto to = credentials_of_side(arguments.to, "--dest-authfile", arguments.common.authfile, target.registry(), variables, output);
+    if (!to) return to.error();
+    sides.push_back({target.registry(), target.repository(), std::move(*to)});
+  }
+  std::vector<std::shared_ptr<credential_source>> all;
+  all.push_back(std::make_shared<side_credentials>(std::move(sides)));
+  for (auto& source : environment_credentials(variables, {}, [&](const std::string& text) { output.warn(text); })) {
+    all.push_back(std::move(source));
+  }
+  return std::shared_ptr<credential_source>(std::make_shared<credential_chain>(std::move(all)));
+}
+
+int copy(const copy_arguments& arguments, console& output) {
+  const auto fail = [&](const error_report& report) {
+    output.error(report);
+    return report.exit_code;
+  };
+  std::set<std::string> named{arguments.source.registry()};
+  for (const reference& target : arguments.targets) named.insert(target.registry());
+  const environment variables = process_environment();
+  auto settings = make_engine_options(arguments.common, {}, named, variables, false, output);
+  if (!settings) return fail(report_problem(settings.error()));
+  // -u is for the one registry that all ends are in.
+  if (arguments.common.username.empty()) {
+    auto credentials = credentials_of(arguments, variables, output);
+    if (!credentials) return fail(report_problem(credentials.error()));
+    settings->credentials = std::move(*credentials);
+  }
+  session work(output, arguments.common.timeout);
+  settings->log = work.debug_log();
+  engine mover(std::move(*settings));
+  copy_options options;
+  options.platforms = arguments.platforms;
+  options.referrers = arguments.referrers;
+  options.all_tags = arguments.all_tags;
+  options.force_upload = arguments.force_upload;
+  options.dry_run = arguments.dry_run;
+  const auto ended = work.run<copy_result>(options, arguments.object, [&](diagnostics& text, auto token) {
+    mover.async_copy(arguments.source, arguments.targets, options, text, std::move(token));
+  });
+  if (ended.ec) return work.fail(ended.ec, ended.text, arguments.object);
+  const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result);
+  if (!write_all(standard_output, text))
+    return fail(report_problem(problem(exit_code::storage, "the result cannot be written to standard output")));
+  const auto& images = ended.result.images;
+  const auto unchanged = std::count_if(images.begin(), images.end(), [](const copied_image& one) { return one.unchanged; });
+  for (const auto& missing : ended.result.failed)
+    output.warn(fmt::format("{} was not copied: {}", missing.source.string(), missing.message));
+  output.note(upload_summary(ended.result, images.size(), static_cast<std::size_t>(unchanged), ended.result.elapsed, arguments.dry_run));
+  if (ended.result.failed.empty()) return static_cast<int>(exit_code::done);
+  const std::size_t asked = images.size() + ended.result.failed.size();
+  return fail(report_problem(problem(exit_code::partial, fmt::format("{} of {} copies failed", ended.result.failed.size(), asked))));
+}
+
+}  // namespace
+
+int copy_command(std::vector<std::string> words) {
+  return run_parsed<copy_arguments>(parse_copy(std::move(words)), [](const copy_arguments& arguments) {
+    auto output = console::open(arguments.common);
+    return output ? copy(arguments, **output) : fail_early(output.error());
+  });
+}
+
+}  // namespace gantry::app

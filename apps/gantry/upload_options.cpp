@@ -1,0 +1,67 @@
+#include "upload_options.hpp"
+
+#include "json_line.hpp"
+#include "option_parser.hpp"
+#include "values.hpp"
+
+#include <gantry/format.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <utility>
+
+namespace gantry::app {
+
+void add_upload_options(option_parser& parser, upload_arguments& into) {
+  auto& app = parser.app();
+  const auto what = "What";
+  parser
+      .add("--platform", "Only these platforms: os/arch[/variant][,...] (default everything, byte for byte)", "LIST",
+           [&into](const std::string& text) -> outcome<> {
+             auto list = parse_platforms(text);
+             if (!list) return list.error();
+             into.platforms = std::move(*list);
+             return {};
+           })
+      ->group(what);
+  parser
+      .add("-a,--arch", "The same, linux in front left out", "LIST",
+           [&into](const std::string& text) -> outcome<> {
+             auto list = parse_architectures(text);
+             if (!list) return list.error();
+             into.platforms = std::move(*list);
+             return {};
+           })
+      ->group(what);
+  app.add_flag("--all-platforms", into.all_platforms, "Everything (the default)")->group(what);
+  const auto how = "How";
+  app.add_flag("--skip-existing", into.skip_existing, "Leave out what the registry has (the default)")->group(how);
+  app.add_flag("--force-upload", into.force_upload, "Upload without asking what the registry has")->group(how);
+  app.add_flag("--dry-run", into.dry_run, "Only say what would be uploaded")->group(how);
+}
+
+outcome<> check_upload_options(const upload_arguments& arguments) {
+  if (arguments.force_upload && arguments.skip_existing) return usage_problem("--skip-existing and --force-upload exclude each other");
+  if (arguments.all_platforms && !arguments.platforms.empty())
+    return usage_problem("--platform, --arch and --all-platforms exclude each other");
+  return {};
+}
+
+void add_counts(json_object& into, const upload_counts& counts) {
+  into.add("blobs", std::uint64_t{counts.blobs}).add("bytes", counts.bytes).add("blobs_present", std::uint64_t{counts.blobs_present});
+  into.add("blobs_mounted", std::uint64_t{counts.blobs_mounted}).add("blobs_uploaded", std::uint64_t{counts.blobs_uploaded});
+  into.add("bytes_uploaded", counts.bytes_uploaded);
+}
+
+std::string upload_summary(const upload_counts& counts, std::size_t images, std::size_t unchanged, std::chrono::milliseconds elapsed,
+                           bool dry_run) {
+  std::string text = fmt::format("{}{} of {} blobs, {}, {}", dry_run ? "dry run: " : "", counts.blobs_uploaded, counts.blobs,
+                                 format_bytes(counts.bytes_uploaded), dry_run ? "would be uploaded" : "uploaded");
+  if (counts.blobs_mounted > 0) text += fmt::format(", {} mounted from other repositories", counts.blobs_mounted);
+  if (counts.blobs_present > 0) text += fmt::format(", {} there already", counts.blobs_present);
+  if (unchanged > 0) text += fmt::format("; {} of {} images unchanged", unchanged, images);
+  return text + fmt::format(" in {}", format_duration(elapsed));
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <gantry/descriptor.hpp>
+#include <gantry/error.hpp>
+#include <gantry/options.hpp>
+#include <gantry/platform.hpp>
+#include <gantry/push.hpp>
+#include <gantry/reference.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace gantry {
+
+/// Settings of one copy from registry to registry.
+struct copy_options : operation_options {
+  /// Of an index, only these, in an index of their own that keeps descriptors, annotations and the family of media types; one platform goes
+  /// as its manifest. Each must be there. Empty: everything, byte for byte.
+  std::vector<platform> platforms;
+
+  /// What refers to the image and to the manifests of its index goes with it: signatures, SBOMs, attestations (distribution-spec, "Listing
+  /// Referrers"), and the tags `sha256-<hex>.sig`, `.att` and `.sbom` that cosign makes. They are looked for also when the image itself is
+  /// unchanged. Of an index that is made of a choice of platforms nothing can be known: only what refers to its manifests goes with it.
+  bool referrers = false;
+
+  /// Every tag of the source's repository; the tags and digests of source and targets do not count.
+  bool all_tags = false;
+
+  /// Nothing is asked of the target before it is written: neither whether the tag is unchanged nor which blobs are there.
+  bool force_upload = false;
+
+  /// Nothing is written; the result says what would be.
+  bool dry_run = false;
+};
+
+/// One image that was copied to one name.
+struct copied_image {
+  reference source;
+  reference target;
+  descriptor top;             ///< what \ref target names now
+  std::size_t referrers = 0;  ///< manifests that refer to it or to one of its manifests, copied or there already
+  bool unchanged = false;     ///< it did before
+};
+
+/// One that was not; with copy_options::all_tags or several targets the others go on.
+struct copy_failure {
+  reference source;
+  reference target;
+  error_code code;
+  std::string message;
+};
+
+/// What a copy did.
+struct copy_result : upload_counts {
+  std::vector<copied_image> images;
+  std::vector<copy_failure> failed;  ///< only where something else was copied or asked for; a single copy fails as a whole
+  std::chrono::milliseconds elapsed{};
+};
+
+}  // namespace gantry

@@ -1,0 +1,316 @@
+#include "jobs/uploader.hpp"
+
+#include "model/digester.hpp"
+#include "model/manifest.hpp"
+#include "model/media_type.hpp"
+#include "registry/blob_upload.hpp"
+#include "registry/manifest_requests.hpp"
+#include "registry/referrers.hpp"
+#include "runtime/task_group.hpp"
+
+#include <algorithm>
+
+namespace gantry::jobs {
+namespace {
+
+// As many as skopeo and crane send at once, when nobody says otherwise: uploads gain less from more than downloads do.
+constexpr unsigned usual_uploads = 8;
+
+// Others may write the same list of referrers; each round adds what the last one lost.
+constexpr unsigned list_rounds = 5;
+
+/// Carries out one plan.
+class uploader {
+ public:
+  uploader(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, std::shared_ptr<upload_feed> feed,
+           upload_settings settings)
+      : shared_(shared), running_(running), ledger_(ledger), feed_(std::move(feed)), options_(std::move(settings)) {}
+
+  task<result<upload_outcome>> run(push_plan plan);
+
+ private:
+  task<> carry();
+  task<result<void>> move_blob(planned_blob one);
+  task<result<void>> upload(planned_blob one);
+  task<result<void>> write(const planned_image& image);
+
+  transfer::context& shared_;
+  transfer::operation& running_;
+  upload_ledger& ledger_;
+  std::shared_ptr<upload_feed> feed_;
+  upload_settings options_;
+  std::vector<planned_blob> waiting_;  ///< the next one last
+  std::optional<failure> broken_;
+  upload_outcome done_;
+};
+
+task<result<void>> uploader::upload(planned_blob one) {
+  const digest id = one.blob.digest;
+  const std::unique_ptr<blob_feed> feed = feed_->blob(one);
+  std::uint64_t sent = 0;
+  auto progress = [this, id, &sent](std::int64_t bytes) {
+    sent = static_cast<std::uint64_t>(static_cast<std::int64_t>(sent) + bytes);
+    if (bytes > 0) running_.received(static_cast<std::uint64_t>(bytes));
+    running_.events.progress(id, sent);
+  };
+  const registry::body_opener open = [&feed, &sent, progress](std::uint64_t offset, std::uint64_t length) {
+    sent = offset;
+    return feed->open(offset, length, progress);
+  };
+  registry::blob_upload::target where;
+  where.registry = one.registry;
+  where.repository = one.repository;
+  where.blob = one.blob;
+  if (!options_.force_upload) where.mount_from = ledger_.other_repository(one.registry, id, one.repository);
+  if (options_.sessions && one.blob.size >= upload_sessions::least_size) {
+    where.resume = co_await options_.sessions->find(one.registry, one.repository, id);
+    where.keep = [sessions = options_.sessions, one](std::optional<http::url> session) {
+      return sessions->keep(one.registry, one.repository, one.blob.digest, std::move(session));
+    };
+  }
+  auto moving = std::make_unique<registry::blob_upload>(shared_.registry, where, open);
+  running_.events.emit(blob_started{id, one.blob.size, 0, one.role});
+
+  transfer::retry_policy policy(shared_.retry, transfer::jitter_seed());
+  const std::string object = std::string(id.short_form());
+  const std::size_t permits = std::min<std::size_t>(1 + feed_->connections(), shared_.jobs);
+  for (;;) {
+    const std::uint64_t before = sent;
+    runtime::semaphore::permit permit = co_await shared_.connections.acquire(permits, running_.stop);
+    if (!permit) co_return failure(errc::cancelled, "stopped");
+    const result<void> tried = co_await moving->attempt(running_.stop);
+    feed->rest();
+    permit.reset();
+    if (tried) break;
+    if (const std::optional<failure> broken = feed->broken()) {
+      if (!feed->try_elsewhere()) co_return *broken;
+      where.resume.reset();
+      moving = std::make_unique<registry::blob_upload>(shared_.registry, where, open);
+      continue;
+    }
+    const std::uint64_t progressed = sent > before ? sent - before : 0;
+    std::optional<failure> last = co_await transfer::back_off(running_, policy, object, tried.error(), progressed);
+    if (last) co_return std::move(*last);
+  }
+  running_.note_answer();
+  const bool mounted = moving->plan().mounted();
+  if (mounted) {
+    ++done_.counts.blobs_mounted;
+  } else {
+    ++done_.counts.blobs_uploaded;
+    done_.counts.bytes_uploaded += one.blob.size;
+  }
+  running_.events.emit(blob_finished{id, one.blob.size, mounted});
+  co_return result<void>();
+}
+
+task<result<void>> uploader::move_blob(planned_blob one) {
+  const upload_ledger::claim mine = co_await ledger_.enter(one.registry, one.blob.digest, running_.stop);
+  if (!mine) co_return failure(errc::cancelled, "stopped");
+  bool there = ledger_.has(one.registry, one.blob.digest, one.repository);
+  if (!there && !options_.force_upload) {
+    auto ask = [this, &one] { return registry::has_blob(shared_.registry, one.registry, one.repository, one.blob, running_.stop); };
+    const std::string object = "blob " + std::string(one.blob.digest.short_form());
+    const auto found = co_await transfer::with_retry<bool>(shared_, running_, object, ask);
+    if (!found) co_return found.error();
+    there = *found;
+  }
+  if (there) {
+    ++done_.counts.blobs_present;
+    running_.events.emit(blob_finished{one.blob.digest, one.blob.size, true});
+  } else if (options_.dry_run) {
+    ++done_.counts.blobs_uploaded;
+    done_.counts.bytes_uploaded += one.blob.size;
+    co_return result<void>();
+  } else {
+    const result<void> moved = co_await upload(one);
+    if (!moved) co_return moved.error();
+  }
+  ledger_.add(one.registry, one.blob.digest, one.repository, true);
+  co_return result<void>();
+}
+
+task<> uploader::carry() {
+  while (!waiting_.empty() && !broken_) {
+    const planned_blob one = std::move(waiting_.back());
+    waiting_.pop_back();
+    const result<void> moved = co_await move_blob(one);
+    if (!moved && !broken_) broken_ = moved.error();
+  }
+}
+
+task<result<void>> uploader::write(const planned_image& image) {
+  for (const planned_manifest& one : image.manifests) {
+    std::string bytes = one.bytes;
+    if (bytes.empty()) {
+      const descriptor document = one.document;
+      auto got = co_await feed_->document(document);
+      if (!got) co_return got.error();
+      bytes = std::move(*got);
+    }
+    auto ask = [this, &one, &bytes] { return registry::put_manifest(shared_.registry, one.name, one.document, bytes, running_.stop); };
+    const auto put = co_await transfer::with_retry<registry::stored_manifest>(shared_, running_, "manifest of " + one.name.familiar(), ask);
+    if (!put) co_return put.error();
+    digest subject;
+    std::optional<descriptor> entry = registry::referrer_of(one.document, bytes, subject);
+    if (!entry || put->subject == subject) continue;
+    const result<void> listed = co_await list_as_referrer(shared_, running_, ledger_, image.target, subject, std::move(*entry));
+    if (!listed) co_return listed.error();
+  }
+  co_return result<void>();
+}
+
+task<result<upload_outcome>> uploader::run(push_plan plan) {
+  std::set<std::pair<std::string, std::string>> repositories;  // of images that are not there yet
+  std::vector<planned_image> changed;
+  for (planned_image& image : plan.images) {
+    bool same = false;
+    if (!options_.force_upload && !image.changed) {
+      const reference target = image.target;
+      const auto found = co_await names_already(shared_, running_, target, image.top.digest);
+      if (!found) co_return found.error();
+      same = *found;
+    }
+    done_.images.push_back({image.source, image.target, image.top, same});
+    if (same) continue;
+    repositories.emplace(image.target.registry(), image.target.repository());
+    changed.push_back(std::move(image));
+  }
+  transfer_planned planned;
+  for (planned_blob& one : plan.blobs) {
+    ++done_.counts.blobs;
+    done_.counts.bytes += one.blob.size;
+    if (!repositories.contains({one.registry, one.repository})) {
+      ++done_.counts.blobs_present;
+      continue;
+    }
+    ++planned.blobs;
+    planned.bytes += one.blob.size;
+    waiting_.push_back(std::move(one));
+  }
+  std::reverse(waiting_.begin(), waiting_.end());
+  running_.events.emit(planned);
+
+  {
+    runtime::task_group group(shared_.executor);
+    const std::size_t most = shared_.adaptive ? std::min(usual_uploads, shared_.jobs) : shared_.jobs;
+    const std::size_t workers = std::min<std::size_t>(most, waiting_.size());
+    for (std::size_t i = 0; i < workers; ++i) group.spawn(carry());
+    co_await group.join();
+  }
+  if (broken_) co_return *broken_;
+  if (!options_.dry_run) {
+    for (const planned_image& image : changed) {
+      const result<void> written = co_await write(image);
+      if (!written) co_return written.error();
+    }
+  }
+  running_.events.flush();
+  co_return std::move(done_);
+}
+
+}  // namespace
+
+upload_ledger::claim::~claim() {
+  if (owner_ == nullptr) return;
+  owner_->moving_.erase(what_);
+  owner_->changed_.notify_all();
+}
+
+task<upload_ledger::claim> upload_ledger::enter(std::string registry, digest blob, runtime::stop_source& stop) {
+  std::pair<std::string, digest> what(std::move(registry), std::move(blob));
+  while (!stop.stop_requested()) {
+    if (moving_.insert(what).second) co_return claim(*this, std::move(what));
+    co_await changed_.wait(stop);
+  }
+  co_return claim();
+}
+
+void upload_ledger::add(const std::string& registry, const digest& blob, const std::string& repository, bool sure) {
+  auto& places = places_[{registry, blob}];
+  const auto known = std::find_if(places.begin(), places.end(), [&](const place& one) { return one.repository == repository; });
+  if (known == places.end()) {
+    places.push_back({repository, sure});
+  } else {
+    known->sure = known->sure || sure;
+  }
+}
+
+void upload_ledger::add(const std::string& registry, const mount_hints& hints) {
+  for (const auto& [blob, repositories] : hints) {
+    for (const std::string& repository : repositories) add(registry, blob, repository, false);
+  }
+}
+
+bool upload_ledger::has(const std::string& registry, const digest& blob, const std::string& repository) const {
+  const auto known = places_.find({registry, blob});
+  if (known == places_.end()) return false;
+  return std::any_of(known->second.begin(), known->second.end(),
+                     [&](const place& one) { return one.sure && one.repository == repository; });
+}
+
+std::string upload_ledger::other_repository(const std::string& registry, const digest& blob, const std::string& repository) const {
+  const auto known = places_.find({registry, blob});
+  if (known == places_.end()) return {};
+  const place* best = nullptr;
+  for (const place& one : known->second) {
+    if (one.repository != repository && (best == nullptr || (one.sure && !best->sure))) best = &one;
+  }
+  return best == nullptr ? std::string() : best->repository;
+}
+
+void add_counts(upload_counts& sum, const upload_counts& more) {
+  sum.blobs += more.blobs;
+  sum.bytes += more.bytes;
+  sum.blobs_present += more.blobs_present;
+  sum.blobs_mounted += more.blobs_mounted;
+  sum.blobs_uploaded += more.blobs_uploaded;
+  sum.bytes_uploaded += more.bytes_uploaded;
+}
+
+task<result<bool>> names_already(transfer::context& shared, transfer::operation& running, reference target, digest top) {
+  auto ask = [&shared, &running, target] { return registry::head_manifest(shared.registry, target, running.stop); };
+  auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared, running, "manifest of " + target.familiar(), ask);
+  if (found) co_return *found && (*found)->digest == top;
+  // A new repository answers like one that may not be read: writing shows which it is.
+  if (found.error().code == errc::not_found || found.error().code == condition::not_authorised) co_return false;
+  co_return found.error();
+}
+
+task<result<void>> list_as_referrer(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, reference repository,
+                                    digest subject, descriptor entry) {
+  const reference name = repository.with_digest({}).with_tag(model::referrers_tag(subject.string()));
+  const std::string what = "list of referrers " + name.familiar();
+  // One writer of this process at a time.
+  const upload_ledger::claim mine = co_await ledger.enter(name.name(), subject, running.stop);
+  if (!mine) co_return failure(errc::cancelled, "stopped");
+  for (unsigned round = 0; round < list_rounds; ++round) {
+    auto ask = [&shared, &running, name] { return shared.registry.get_manifest(name, running.stop); };
+    const auto there = co_await transfer::with_retry<registry::document>(shared, running, what, ask);
+    if (!there && there.error().code != errc::not_found) co_return there.error();
+    const std::string present = there ? there->bytes : std::string();
+    const std::string type = there ? there->top.media_type : std::string();
+    auto merged = registry::merge_referrer(present, type, entry, name.string());
+    if (!merged) co_return merged.error();
+    if (!*merged) co_return result<void>();
+    const std::string bytes = std::move(**merged);
+    descriptor index;
+    index.media_type = std::string(model::media_type::oci_index);
+    index.digest = model::digest_of(bytes);
+    index.size = bytes.size();
+    auto write = [&shared, &running, name, index, bytes] {
+      return registry::put_manifest(shared.registry, name, index, bytes, running.stop);
+    };
+    const auto put = co_await transfer::with_retry<registry::stored_manifest>(shared, running, what, write);
+    if (!put) co_return put.error();
+  }
+  co_return failure(errc::server_error, name.string() + " does not keep what is written into it; others may be writing it all the time");
+}
+
+task<result<upload_outcome>> upload(transfer::context& shared, transfer::operation& running, upload_ledger& ledger,
+                                    std::shared_ptr<upload_feed> feed, upload_settings settings, push_plan plan) {
+  uploader moving(shared, running, ledger, std::move(feed), std::move(settings));
+  co_return co_await moving.run(std::move(plan));
+}
+
+}  // namespace gantry::jobs

@@ -1,0 +1,122 @@
+#include "registry/referrers.hpp"
+
+#include "http/redirect.hpp"
+#include "model/json_writer.hpp"
+#include "model/manifest.hpp"
+#include "model/media_type.hpp"
+#include "registry/registry_error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <variant>
+
+namespace gantry::registry {
+
+task<result<referrer_page>> list_referrers(registry_client& from, reference repository, digest subject, std::string target,
+                                           runtime::stop_source& stop) {
+  const std::string what = fmt::format("the referrers of {} in {}", subject.short_form(), repository.name());
+  api_call asking;
+  asking.registry = repository.registry();
+  asking.repository = repository.repository();
+  asking.message.set("Accept", std::string(model::media_type::oci_index));
+  asking.message.target.target =
+      target.empty() ? fmt::format("/v2/{}/referrers/{}", repository.repository(), subject.string()) : std::move(target);
+  http::url asked;
+  auto sending = co_await from.call(std::move(asking), stop, &asked);
+  if (!sending) co_return sending.error();
+  http::exchange reply = std::move(*sending);
+  const unsigned status = reply.head().status;
+  referrer_page found;
+  // Registries without it answer in several ways.
+  if (status == 404 || status == 400 || status == 405 || status == 501) {
+    const result<std::string> unread = co_await reply.read_all(error_body_limit);
+    if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
+    co_return found;
+  }
+  if (status != 200) co_return co_await from.refusal(repository.registry(), repository.repository(), what, std::move(reply));
+  const auto next = http::next_page(asked, reply.head());
+  if (!next) co_return next.error();
+  const result<std::string> body = co_await reply.read_all(model::document_limit);
+  if (!body) co_return body.error();
+  auto parsed = model::parse_document(*body, model::media_type::oci_index, what);
+  if (!parsed) co_return parsed.error();
+  auto* const content = std::get_if<model::index>(&*parsed);
+  if (content == nullptr) co_return failure(errc::malformed_document, fmt::format("{} are no index", what));
+  found.known = true;
+  found.manifests = std::move(content->manifests);
+  if (*next) found.next = (*next)->target;
+  if (!found.next.empty() && found.next == asked.target) {
+    co_return failure(errc::protocol_error, fmt::format("{}: the registry names a page as its own next page", what));
+  }
+  co_return found;
+}
+
+std::optional<descriptor> referrer_of(const descriptor& manifest, std::string_view bytes, digest& subject) {
+  auto parsed = model::parse_document(bytes, manifest.media_type);
+  if (!parsed) return std::nullopt;
+  descriptor entry;
+  entry.media_type = manifest.media_type;
+  entry.digest = manifest.digest;
+  entry.size = manifest.size;
+  if (auto* content = std::get_if<model::manifest>(&*parsed)) {
+    if (!content->subject) return std::nullopt;
+    subject = content->subject->digest;
+    entry.artifact_type = content->artifact_type.empty() ? content->config.media_type : content->artifact_type;
+    entry.annotations = std::move(content->annotations);
+    return entry;
+  }
+  auto& content = std::get<model::index>(*parsed);
+  if (!content.subject) return std::nullopt;
+  subject = content.subject->digest;
+  entry.artifact_type = content.artifact_type;
+  entry.annotations = std::move(content.annotations);
+  return entry;
+}
+
+result<std::optional<std::string>> merge_referrer(std::string_view present, std::string_view media_type, const descriptor& more,
+                                                  std::string_view what) {
+  model::index content;
+  if (!present.empty()) {
+    auto parsed = model::parse_document(present, media_type, what);
+    if (!parsed) return parsed.error();
+    auto* const there = std::get_if<model::index>(&*parsed);
+    if (there == nullptr) {
+      return failure(errc::unsupported_document,
+                     fmt::format("{} is no list of referrers but an image of that name; it is left alone", what));
+    }
+    content = std::move(*there);
+  }
+  const auto same = [&](const descriptor& one) { return one.digest == more.digest; };
+  if (std::any_of(content.manifests.begin(), content.manifests.end(), same)) return std::optional<std::string>();
+  content.manifests.push_back(more);
+  model::json_writer out;
+  out.begin_object();
+  out.key("schemaVersion");
+  out.value(std::uint64_t{2});
+  out.key("mediaType");
+  out.value(model::media_type::oci_index);
+  if (!content.artifact_type.empty()) {
+    out.key("artifactType");
+    out.value(content.artifact_type);
+  }
+  out.key("manifests");
+  out.begin_array();
+  for (const descriptor& one : content.manifests) model::write(out, one);
+  out.end_array();
+  if (!content.annotations.empty()) {
+    out.key("annotations");
+    out.begin_object();
+    for (const auto& [name, value] : content.annotations) {
+      out.key(name);
+      out.value(value);
+    }
+    out.end_object();
+  }
+  out.end_object();
+  return std::optional<std::string>(out.take());
+}
+
+}  // namespace gantry::registry

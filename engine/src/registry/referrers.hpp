@@ -1,0 +1,40 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "registry/registry_client.hpp"
+#include "runtime/stop.hpp"
+
+#include <gantry/descriptor.hpp>
+#include <gantry/digest.hpp>
+#include <gantry/reference.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::registry {
+
+/// What of the referrers of one manifest stands on one page.
+struct referrer_page {
+  bool known = false;  ///< false: the registry has no such API
+  std::vector<descriptor> manifests;
+  std::string next;  ///< target of the next page; empty after the last
+};
+
+/// GET /v2/<name>/referrers/<digest> (distribution-spec, "Listing Referrers"). One attempt.
+/// \param target of a page before, empty for the first
+task<result<referrer_page>> list_referrers(registry_client& from, reference repository, digest subject, std::string target,
+                                           runtime::stop_source& stop);
+
+/// The descriptor by which a list of referrers names a manifest: with its artifact type, or that of its config, and its annotations.
+/// \returns nothing when \p bytes refer to no subject, see \p subject
+std::optional<descriptor> referrer_of(const descriptor& manifest, std::string_view bytes, digest& subject);
+
+/// The index of a fallback tag with \p more added: an OCI index that keeps every entry and annotation of \p present, the bytes of the one
+/// that is there; empty when there is none. Nothing when it names \p more already. errc::malformed_document, errc::unsupported_document
+/// when what is there is no index: it is somebody else's.
+result<std::optional<std::string>> merge_referrer(std::string_view present, std::string_view media_type, const descriptor& more,
+                                                  std::string_view what);
+
+}  // namespace gantry::registry

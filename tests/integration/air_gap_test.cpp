@@ -1,0 +1,62 @@
+// The isolated side of an air gap, in a network namespace that has nothing, not even loopback.
+#include "integration/shelf.hpp"
+#include "integration/workplace.hpp"
+
+#include "support/catch.hpp"
+#include "support/servers.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+using namespace gantry::test;
+namespace fs = std::filesystem;
+
+TEST_CASE("without any network a bundle fills a store, and images leave it in every format", "[integration]") {
+  if (!has_program("unshare") || !run({{"unshare", "-n", "true"}}).ok()) {
+    WARN("skipped: no network namespace can be made here");
+    return;
+  }
+  const temp_dir directory;
+  const workplace connected;
+  const workplace isolated;
+  std::string classic;
+  std::string multi;
+  skopeo_facts facts;
+  {
+    const docker_registry registry(directory / "registry", {shelf()});
+    classic = registry.host() + "/team/classic:1.0";
+    multi = registry.host() + "/team/multi:1.0";
+    spill(connected / "list.txt", multi + "\n" + classic + "\n");
+    const outcome pulled = connected.run({"pull", "--from", "list.txt", "-o", "bundle.tar.gz"});
+    INFO(pulled.err);
+    REQUIRE(pulled.ok());
+    facts = ask_skopeo("docker://" + multi, {"--tls-verify=false"});
+  }
+  const auto cut_off = [&](std::vector<std::string> words) {
+    command alone = isolated.gantry(std::move(words));
+    alone.argv.insert(alone.argv.begin(), {"unshare", "-n"});
+    const outcome done = run(alone);
+    INFO(done.err);
+    REQUIRE(done.ok());
+    return done;
+  };
+  cut_off({"extract", (connected / "bundle.tar.gz").string()});
+  for (const std::string format : {"docker", "oci", "synology"}) {
+    const std::string file = format + ".tar";
+    cut_off({"save", multi, "-f", format, "-o", file});
+    const std::string kind = format == "oci" ? "oci-archive:" : "docker-archive:";
+    CHECK(ask_skopeo(kind + (isolated / file).string(), {}).config_digest == facts.config_digest);
+  }
+  cut_off({"save", multi, "-f", "oci-dir", "-o", "layout"});
+  CHECK(ask_skopeo("oci:" + (isolated / "layout").string() + ":1.0", {}).config_digest == facts.config_digest);
+  cut_off({"pull", "--offline", "--name", "mine/app:2", "-o", "renamed.tar", multi});
+  CHECK(run_or_throw({{"tar", "-xOf", (isolated / "renamed.tar").string(), "manifest.json"}}).find("\"mine/app:2\"") != std::string::npos);
+  cut_off({"convert", (connected / "bundle.tar.gz").string(), classic, "-f", "synology", "-o", "one.tar"});
+  // The ways lead back: what was written last fills another store.
+  fs::remove_all(isolated.store());
+  cut_off({"extract", "layout", multi});
+  cut_off({"extract", "one.tar"});
+  cut_off({"verify"});
+  CHECK(store_problems(isolated.store()) == "");
+}

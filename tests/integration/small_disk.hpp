@@ -1,0 +1,32 @@
+#pragma once
+
+#include "support/temp_dir.hpp"
+
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+namespace gantry::test {
+
+/// A file system of its own in memory; \ref usable is false where mounting is not allowed.
+class small_disk {
+ public:
+  explicit small_disk(const std::string& size) {
+    mounted_ = ::geteuid() == 0 && ::mount("none", directory_.path().c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+  }
+  small_disk(const small_disk&) = delete;
+  small_disk& operator=(const small_disk&) = delete;
+  ~small_disk() {
+    if (mounted_) ::umount2(directory_.path().c_str(), MNT_DETACH);
+  }
+  bool usable() const noexcept { return mounted_; }
+  const std::filesystem::path& path() const noexcept { return directory_.path(); }
+
+ private:
+  temp_dir directory_;
+  bool mounted_ = false;
+};
+
+}  // namespace gantry::test

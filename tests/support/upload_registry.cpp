@@ -1,0 +1,269 @@
+#include "support/upload_registry.hpp"
+
+#include "support/fake_exchange.hpp"
+#include "support/scripted_server.hpp"
+#include "support/sha256.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <set>
+
+namespace gantry::test {
+namespace {
+
+struct rule {
+  std::string request;
+  upload_fault what;
+  unsigned first;
+  unsigned count;
+};
+
+struct stored {
+  std::string type;
+  std::string bytes;
+};
+
+std::string unescape(std::string text) {
+  for (std::size_t at = 0; (at = text.find("%3A", at)) != std::string::npos;) text.replace(at, 3, ":");
+  for (std::size_t at = 0; (at = text.find("%2F", at)) != std::string::npos;) text.replace(at, 3, "/");
+  return text;
+}
+
+std::string query(const std::string& target, const std::string& name) {
+  const std::size_t at = target.find(name + "=");
+  if (at == std::string::npos) return {};
+  const std::size_t begin = at + name.size() + 1;
+  return unescape(target.substr(begin, target.find('&', begin) - begin));
+}
+
+std::string reply(unsigned status, const std::string& headers = {}, const std::string& body = {}) {
+  return "HTTP/1.1 " + std::to_string(status) + " Said\r\n" + headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         body;
+}
+
+}  // namespace
+
+struct upload_registry::state {
+  mutable std::mutex mutex;
+  std::map<std::string, std::string> blobs;            // by digest
+  std::set<std::pair<std::string, std::string>> held;  // repository, digest
+  std::map<std::string, stored> manifests;             // "<repository>/manifests/<name>"
+  std::map<std::string, std::string> sessions;         // by path
+  std::map<std::string, unsigned> asked;               // "METHOD kind"
+  std::vector<rule> rules;
+  std::uint64_t taken = 0;
+  unsigned opened = 0;
+  std::unique_ptr<scripted_server> server;  // last: its threads use the rest
+
+  std::optional<upload_fault> fault_for(const std::string& request) {
+    const unsigned number = ++asked[request];
+    for (const rule& one : rules) {
+      if (one.request == request && number >= one.first && (one.count == 0 || number < one.first + one.count)) return one.what;
+    }
+    return std::nullopt;
+  }
+
+  static std::string kind_of(const fake_request& request) {
+    const bool session = request.target.find("/blobs/uploads/") != std::string::npos;
+    if (request.target.find("/manifests/") != std::string::npos) return request.method + " manifest";
+    if (request.method == "POST") return request.target.find("mount=") != std::string::npos ? "POST mount" : "POST session";
+    return request.method + (session && request.method == "GET" ? " session" : " blob");
+  }
+
+  /// Reads \p length bytes into what \p take gets, piece by piece. \returns false when the connection ended.
+  template <class Take>
+  static bool read_body(socket_handle& connection, std::string& unread, std::uint64_t length, Take take) {
+    while (length > 0) {
+      if (unread.empty()) unread = connection.receive(65536);
+      if (unread.empty()) return false;
+      const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(length, unread.size()));
+      take(unread.substr(0, count));
+      unread.erase(0, count);
+      length -= count;
+    }
+    return true;
+  }
+
+  void talk(socket_handle& connection) {
+    std::string unread;
+    for (;;) {
+      std::size_t end = std::string::npos;
+      while ((end = unread.find("\r\n\r\n")) == std::string::npos) {
+        const std::string more = connection.receive(65536);
+        if (more.empty()) return;
+        unread += more;
+        if (unread.front() < 'A' || unread.front() > 'Z') return;  // TLS
+      }
+      const std::string head = unread.substr(0, end + 2);
+      unread.erase(0, end + 4);
+      fake_request request;
+      const std::size_t first = head.find(' ');
+      const std::size_t second = head.find(' ', first + 1);
+      request.method = head.substr(0, first);
+      request.target = head.substr(first + 1, second - first - 1);
+      request.headers = parse_headers(std::string_view(head).substr(head.find("\r\n") + 2));
+      const std::uint64_t length = std::strtoull(request.header("content-length").c_str(), nullptr, 10);
+      if (!answer(connection, unread, request, length)) return;
+    }
+  }
+
+  bool answer(socket_handle& connection, std::string& unread, const fake_request& request, std::uint64_t length) {
+    std::optional<upload_fault> trouble;
+    {
+      const std::scoped_lock lock(mutex);
+      trouble = fault_for(kind_of(request));
+      if (trouble && trouble->what == upload_fault::kind::forget) sessions.erase(request.path());
+    }
+    const bool uploads =
+        request.method == "PATCH" || (request.method == "PUT" && request.target.find("/blobs/uploads/") != std::string::npos);
+    const bool answers = trouble && trouble->what == upload_fault::kind::answer;
+    std::string body;
+    bool fits = true;
+    if (uploads && !answers) {
+      const std::scoped_lock lock(mutex);
+      const std::string range = request.header("content-range");
+      const auto there = sessions.find(request.path());
+      fits = there != sessions.end() && (range.empty() || std::strtoull(range.c_str(), nullptr, 10) == there->second.size());
+    }
+    const bool breaks = trouble && trouble->what == upload_fault::kind::reset;
+    const std::uint64_t wanted = breaks ? std::min(length, trouble->amount) : length;
+    const bool complete = read_body(connection, unread, wanted, [&](const std::string& piece) {
+      if (!uploads) {
+        body += piece;
+      } else if (!answers && fits) {
+        const std::scoped_lock lock(mutex);
+        sessions[request.path()] += piece;
+        taken += piece.size();
+      }
+    });
+    if (breaks) connection.reset_on_close();
+    if (breaks || !complete) return false;
+    const std::scoped_lock lock(mutex);
+    if (trouble && trouble->what != upload_fault::kind::forget) return connection.send(reply(trouble->status, trouble->headers));
+    return connection.send(uploads ? stored_part(request, fits) : other(request, body));
+  }
+
+  std::string stored_part(const fake_request& request, bool fits) {
+    const auto session = sessions.find(request.path());
+    if (session == sessions.end()) return reply(404, "Content-Type: text/plain\r\n");
+    const std::string location =
+        "Location: " + session->first + "\r\nRange: 0-" + std::to_string(session->second.empty() ? 0 : session->second.size() - 1) + "\r\n";
+    if (!fits) return reply(416, location);
+    if (request.method == "PATCH") return reply(202, location);
+    const std::string digest = query(request.target, "digest");
+    std::string bytes = std::move(session->second);
+    sessions.erase(session);
+    if (sha256_of(bytes) != digest) return reply(400);
+    blobs[digest] = std::move(bytes);
+    held.emplace(repository_of(request.target, "/blobs/"), digest);
+    return reply(201);
+  }
+
+  static std::string repository_of(const std::string& target, const std::string& mark) { return target.substr(4, target.find(mark) - 4); }
+
+  std::string other(const fake_request& request, const std::string& body) {
+    const std::string path = request.path();
+    if (path == "/v2/") return reply(200);
+    if (path.find("/manifests/") != std::string::npos) {
+      const std::string key = path.substr(4);
+      if (request.method == "PUT") {
+        manifests[key] = {request.header("content-type"), body};
+        return reply(201, "Docker-Content-Digest: " + sha256_of(body) + "\r\n");
+      }
+      const auto found = manifests.find(key);
+      if (found == manifests.end()) return reply(404);
+      const std::string fields =
+          "Content-Type: " + found->second.type + "\r\nDocker-Content-Digest: " + sha256_of(found->second.bytes) + "\r\n";
+      return head_or_whole(request, fields, found->second.bytes);
+    }
+    const std::string repository = repository_of(path, "/blobs/");
+    if (request.method == "POST") {
+      const std::string mount = query(request.target, "mount");
+      if (!mount.empty() && held.contains({query(request.target, "from"), mount})) {
+        held.emplace(repository, mount);
+        return reply(201);
+      }
+      const std::string session = "/v2/" + repository + "/blobs/uploads/" + std::to_string(++opened);
+      sessions[session] = {};
+      return reply(202, "Location: " + session + "\r\n");
+    }
+    if (path.find("/blobs/uploads/") != std::string::npos) {
+      const auto session = sessions.find(path);
+      if (session == sessions.end()) return reply(404);
+      const std::size_t size = session->second.size();
+      return "HTTP/1.1 204 Said\r\nLocation: " + path + "\r\nRange: 0-" + std::to_string(size == 0 ? 0 : size - 1) + "\r\n\r\n";
+    }
+    const std::string digest = path.substr(path.rfind('/') + 1);
+    if (!held.contains({repository, digest})) return reply(404);
+    return head_or_whole(request, "Content-Type: application/octet-stream\r\n", blobs[digest]);
+  }
+
+  static std::string head_or_whole(const fake_request& request, const std::string& fields, const std::string& bytes) {
+    const std::string whole = reply(200, fields, bytes);
+    return request.method == "HEAD" ? whole.substr(0, whole.size() - bytes.size()) : whole;
+  }
+};
+
+upload_registry::upload_registry() : state_(std::make_unique<state>()) {
+  std::vector<conversation> script;
+  script.emplace_back([s = state_.get()](socket_handle& connection) { s->talk(connection); });
+  state_->server = std::make_unique<scripted_server>(std::move(script));
+}
+
+upload_registry::~upload_registry() = default;
+
+std::string upload_registry::host() const { return "127.0.0.1:" + std::to_string(state_->server->port()); }
+
+void upload_registry::fail(const std::string& request, upload_fault what, unsigned first, unsigned count) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->rules.push_back({request, std::move(what), first, count});
+}
+
+void upload_registry::heal() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->rules.clear();
+}
+
+void upload_registry::forget_sessions() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->sessions.clear();
+}
+
+void upload_registry::hold(const std::string& repository, const std::string& tag, const test_image& image) {
+  const std::scoped_lock lock(state_->mutex);
+  const auto add = [&](const test_blob& one) {
+    state_->blobs[one.digest] = one.bytes;
+    state_->held.emplace(repository, one.digest);
+  };
+  for (const test_blob& layer : image.layers) add(layer);
+  add(image.config);
+  for (const std::string& name : {tag, image.manifest.digest}) {
+    state_->manifests[repository + "/manifests/" + name] = {image.manifest.media_type, image.manifest.bytes};
+  }
+}
+
+std::optional<std::string> upload_registry::blob(const std::string& digest) const {
+  const std::scoped_lock lock(state_->mutex);
+  const auto found = state_->blobs.find(digest);
+  return found == state_->blobs.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool upload_registry::has_tag(const std::string& repository, const std::string& tag) const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->manifests.contains(repository + "/manifests/" + tag);
+}
+
+unsigned upload_registry::count(const std::string& request) const {
+  const std::scoped_lock lock(state_->mutex);
+  const auto found = state_->asked.find(request);
+  return found == state_->asked.end() ? 0 : found->second;
+}
+
+std::uint64_t upload_registry::taken() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->taken;
+}
+
+}  // namespace gantry::test

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "support/image_builder.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gantry::test {
+
+/// How a request that uploads goes wrong.
+struct upload_fault {
+  enum class kind {
+    answer,    ///< \ref status and \ref headers; the body is read and forgotten
+    reset,     ///< \ref amount bytes of the body are taken, then the connection breaks
+    forget,    ///< the session is lost: 404
+    location,  ///< \ref status with \ref headers in place of the session's own Location
+  };
+  kind what = kind::answer;
+  unsigned status = 500;
+  std::string headers{};  ///< complete lines with their ends
+  std::uint64_t amount = 0;
+};
+
+/// A registry on 127.0.0.1 that takes blobs and manifests (distribution-spec, "Push") and fails as it is told. Thread-safe.
+class upload_registry {
+ public:
+  upload_registry();
+  upload_registry(const upload_registry&) = delete;
+  upload_registry& operator=(const upload_registry&) = delete;
+  ~upload_registry();
+
+  /// `127.0.0.1:<port>`
+  std::string host() const;
+
+  /// Of the requests "METHOD kind" (`PUT blob`, `PATCH blob`, `GET session`, `POST session`, `POST mount`, `PUT manifest`), those from the
+  /// \p first (from 1) on meet \p what, \p count of them; 0 means all.
+  void fail(const std::string& request, upload_fault what, unsigned first = 1, unsigned count = 1);
+
+  /// No more faults.
+  void heal();
+  /// All sessions are lost.
+  void forget_sessions();
+
+  void hold(const std::string& repository, const std::string& tag, const test_image& image);
+  /// The bytes of a complete blob.
+  std::optional<std::string> blob(const std::string& digest) const;
+  bool has_tag(const std::string& repository, const std::string& tag) const;
+  /// How often "METHOD kind" was asked.
+  unsigned count(const std::string& request) const;
+  /// Bytes of bodies that were taken for blobs.
+  std::uint64_t taken() const;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace gantry::test

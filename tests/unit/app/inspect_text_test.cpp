@@ -1,0 +1,44 @@
+#include "inspect_text.hpp"
+
+#include "support/catch.hpp"
+
+using namespace gantry;
+using namespace gantry::app;
+
+namespace {
+
+inspected_manifest manifest_for(const char* words, const std::string& config) {
+  inspected_manifest one;
+  error_code ec;
+  one.image_platform = platform::parse(words, ec);
+  one.config_document = config;
+  return one;
+}
+
+}  // namespace
+
+TEST_CASE("the configuration that is meant is this machine's, or the only one") {
+  const std::string here = to_string(platform::host());
+  const char* const other = here.find("arm64") != std::string::npos ? "linux/amd64" : "linux/arm64";
+  inspect_result image;
+  CHECK(choose_config(image) == nullptr);
+  image.manifests.push_back(manifest_for(other, "{}"));
+  image.manifests.push_back(manifest_for("linux/s390x", ""));
+  CHECK(choose_config(image) == &image.manifests[0]);
+  image.manifests[1].config_document = "{}";
+  CHECK(choose_config(image) == nullptr);
+  image.manifests.push_back(manifest_for(here.c_str(), "{}"));
+  CHECK(choose_config(image) == &image.manifests[2]);
+}
+
+TEST_CASE("images of a file stand one after the other, with all their names") {
+  inspect_files_result found;
+  found.images.resize(2);
+  found.images[0].names = {"docker.io/library/a:1", "docker.io/library/a:2"};
+  const std::string text = inspect_text(found);
+  CHECK(text.find("name        docker.io/library/a:1, docker.io/library/a:2\n") == 0);
+  CHECK(text.find("\n\nname        none\n") != std::string::npos);
+  const std::string json = inspect_json(found);
+  CHECK(json.find(R"({"version":1,"images":[{"name":"",)") == 0);
+  CHECK(json.find(R"("names":["docker.io/library/a:1","docker.io/library/a:2"])") != std::string::npos);
+}
