@@ -146,7 +146,7 @@ TEST_CASE("a wrong password is not tried over and over", "[faults]") {
   CHECK(report.ec == make_error_condition(condition::not_authorised));
   CHECK(s.registry.count() <= 4);
   CHECK(report.text.message().find("wrong") == std::string::npos);
-  CHECK(report.took < 10s);
+  CHECK(report.took < 60s);
 }
 
 TEST_CASE("a realm on another machine's private address is refused", "[faults]") {
@@ -156,7 +156,7 @@ TEST_CASE("a realm on another machine's private address is refused", "[faults]")
   const pull_report report = s.pulls.pull();
   CHECK(report.ec);
   CHECK(s.tokens() == 0);
-  CHECK(report.took < 10s);
+  CHECK(report.took < 60s);
 }
 
 TEST_CASE("a token service in trouble is asked again", "[faults]") {

@@ -84,7 +84,7 @@ TEST_CASE("a stalled body is given up after the idle time and resumed", "[faults
   const pull_report report = s.pulls.pull();
   check_done(s, report);
   CHECK(report.took >= s.pulls.settings.timeouts.idle);
-  CHECK(report.took < 15s);
+  CHECK(report.took < 60s);
   CHECK(s.largest_start() > 0);
 }
 

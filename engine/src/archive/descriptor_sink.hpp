@@ -19,8 +19,8 @@ bool reader_is_gone(int descriptor) noexcept;
 /// A reader that is slow blocks the worker, yet for no longer than a fifth of a second after a stop: writes are sized so that poll() can
 /// tell that they will not block.
 ///
-/// The last byte of each call is held back until the next one, so that an output which breaks off, for whatever reason and at whatever
-/// time, never ends where an entry of a tar ends: such a cut would look like a whole archive.
+/// The last byte of each call is held back until the next one or \ref break_off, so that an output which ends without either never ends
+/// where an entry of a tar or a member of gzip ends: such a cut would look like a whole archive.
 class descriptor_sink final : public byte_sink {
  public:
   /// \param descriptor open for writing; must outlive the sink
@@ -32,6 +32,7 @@ class descriptor_sink final : public byte_sink {
   result<void> copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind kind,
                     const byte_observer& seen) override;
   result<void> finish() override;
+  void break_off(std::span<const std::byte> last) override;
   std::optional<failure> lost() const override;
 
   /// Bytes that the kernel has accepted.

@@ -40,8 +40,8 @@ class copy_buffer {
   std::size_t size_;
 };
 
-/// Where an archive goes, in order. Blocking: used by one worker at a time. After a failure only destruction is allowed; nothing is added
-/// to the output then, so that an archive that broke off stays recognisably incomplete.
+/// Where an archive goes, in order. Blocking: used by one worker at a time. After a failure only \ref break_off and destruction are
+/// allowed, so that an archive that broke off stays recognisably incomplete.
 class byte_sink {
  public:
   virtual ~byte_sink() = default;
@@ -66,6 +66,10 @@ class byte_sink {
 
   /// Why nobody will take what is written from now on, where that can be told without writing: the reader of a stream went away.
   virtual std::optional<failure> lost() const { return std::nullopt; }
+
+  /// The output ends here for good, with \p last as far as that can be written without a long wait, even after a stop. What fails then is
+  /// not worth telling: there is a first reason.
+  virtual void break_off(std::span<const std::byte> last) { static_cast<void>(write(last)); }
 
   /// Writes what is still held back; the output is complete. Nothing may be written afterwards. Does not force anything to disk.
   virtual result<void> finish() = 0;

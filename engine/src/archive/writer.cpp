@@ -47,15 +47,15 @@ class archive_writer {
     for (std::size_t i = 0; i < plan_.entries.size(); ++i) {
       if (stopped()) return break_off(i, cancelled());
       const entry& member = plan_.entries[i];
-      if (const result<void> done = write(header_of(member)); !done) return done.error();
+      if (const result<void> done = write(header_of(member)); !done) return break_off(i, done.error());
       if (const auto* text = std::get_if<std::string>(&member.content)) {
-        if (const result<void> done = write(*text); !done) return done.error();
+        if (const result<void> done = write(*text); !done) return give_up(i, done.error());
       } else if (const auto* blob = std::get_if<descriptor>(&member.content)) {
         if (const result<void> done = write_blob(i, *blob); !done) return done.error();
       } else if (const result<void> done = write_layer(i, std::get<inflated_layer>(member.content)); !done) {
         return done.error();
       }
-      if (const result<void> done = write(zeros(tar_padding(member.size))); !done) return done.error();
+      if (const result<void> done = write(zeros(tar_padding(member.size))); !done) return refuse(i, done.error());
       report();
     }
     if (const result<void> done = write(zeros(tar_end_size)); !done) return done.error();
@@ -85,16 +85,21 @@ class archive_writer {
     return {};
   }
 
-  /// The output stands between two entries and must not end there: announces the next content and leaves it out.
-  failure break_off(std::size_t next, failure why) {
+  /// The output stands between two entries but for \p padding, and must not end there: announces the next content and leaves it out.
+  failure break_off(std::size_t next, failure why, std::uint64_t padding = 0) {
     while (next < plan_.entries.size() && plan_.entries[next].size == 0) ++next;
-    // When even this fails the output has failed by itself, and the first reason is the one to report.
-    if (next < plan_.entries.size()) static_cast<void>(write(header_of(plan_.entries[next])));
+    std::string last(zeros(padding));
+    if (next < plan_.entries.size()) last += header_of(plan_.entries[next]);
+    to_.break_off(bytes_of(last));
     return why;
   }
 
   /// The header of entry \p i is out and its content cannot follow: an entry without content would be complete.
-  failure give_up(std::size_t i, failure why) { return plan_.entries[i].size == 0 ? break_off(i + 1, std::move(why)) : why; }
+  failure give_up(std::size_t i, failure why) {
+    if (plan_.entries[i].size == 0) return break_off(i + 1, std::move(why));
+    to_.break_off({});
+    return why;
+  }
 
   /// Gives the content of entry \p i, whose header is out.
   result<void> write_blob(std::size_t i, const descriptor& blob) {
@@ -106,7 +111,7 @@ class archive_writer {
     };
     const result<void> copied = copy_blob(blob, **opened, to_, moved, stop_);
     if (copied) return {};
-    if (stopped() && copied.error().code == errc::cancelled) return cancelled();
+    if (stopped() && copied.error().code == errc::cancelled) return give_up(i, cancelled());
     if (copied.error().code == errc::digest_mismatch) return refuse(i, copied.error());
     return give_up(i, copied.error());
   }
@@ -167,10 +172,7 @@ class archive_writer {
   }
 
   /// The content of entry \p i is out, and turned out to be wrong.
-  failure refuse(std::size_t i, failure why) {
-    if (const result<void> padded = write(zeros(tar_padding(plan_.entries[i].size))); !padded) return why;
-    return break_off(i + 1, std::move(why));
-  }
+  failure refuse(std::size_t i, failure why) { return break_off(i + 1, std::move(why), tar_padding(plan_.entries[i].size)); }
 
   const layout& plan_;
   model::blob_source& blobs_;

@@ -161,6 +161,19 @@ TEST_CASE("what breaks off between two calls lacks a byte of the first, however 
   }
 }
 
+TEST_CASE("an output that breaks off ends with what it is told, even after a stop") {
+  const ends both = make_pipe();
+  std::atomic<bool> stop{false};
+  descriptor_sink sink(both.write_end, "standard output", stop);
+  REQUIRE(sink.write(std::as_bytes(std::span("whole entry", 11))).has_value());
+  stop = true;
+  CHECK(sink.write(std::as_bytes(std::span("more", 4))).has_error());
+  sink.break_off(std::as_bytes(std::span("next header", 11)));
+  ::close(both.write_end);
+  CHECK(read_all(both.read_end) == "whole entrynext header");
+  ::close(both.read_end);
+}
+
 TEST_CASE("a reader that has left is seen without writing") {
   for (const bool pipe : {true, false}) {
     CAPTURE(pipe);
