@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""tools/ftp_upload.sh against a real FTP server on loopback."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.servers import FTPServer
+
+SCRIPT = pathlib.Path(__file__).resolve().parent.parent / "tools" / "ftp_upload.sh"
+PASSWORD = 'pa"ss\\w:rd #%'
+
+
+class Upload(unittest.TestCase):
+    def setUp(self):
+        self.place = tempfile.TemporaryDirectory()
+        self.addCleanup(self.place.cleanup)
+        self.root = pathlib.Path(self.place.name, "root")
+        self.root.mkdir()
+        self.file = pathlib.Path(self.place.name, "nginx_1.25_amd64.tar.gz")
+        self.file.write_bytes(os.urandom(1 << 20))
+        authorizer = DummyAuthorizer()
+        authorizer.add_user("ci", PASSWORD, str(self.root), perm="elradfmw")
+        handler = type("Handler", (FTPHandler,), {"authorizer": authorizer, "auth_failed_timeout": 0})
+        self.server = FTPServer(("127.0.0.1", 0), handler)
+        self.stop = False
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+        self.addCleanup(self.finish)
+
+    def serve(self):
+        while not self.stop:
+            self.server.serve_forever(timeout=0.05, blocking=False, handle_exit=False)
+        self.server.close_all()
+
+    def finish(self):
+        self.stop = True
+        self.thread.join()
+
+    def run_script(self, **changes):
+        environment = dict(os.environ, FTP_SERVER="127.0.0.1", FTP_PORT=str(self.server.address[1]), FTP_USERNAME="ci",
+                           FTP_PASSWORD=PASSWORD, **{})
+        environment.update(changes)
+        return subprocess.run([SCRIPT, self.file], env=environment, capture_output=True, text=True)
+
+    def test_file_arrives_whole_under_its_name(self):
+        for path in ("", "images/new dir#1/", "/from/root"):
+            with self.subTest(path=path):
+                done = self.run_script(FTP_PATH=path)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                held = self.root / path.strip("/")
+                self.assertEqual((held / self.file.name).read_bytes(), self.file.read_bytes())
+                self.assertFalse((held / (self.file.name + ".part")).exists())
+
+    def test_earlier_file_is_replaced(self):
+        (self.root / self.file.name).write_bytes(b"old")
+        self.assertEqual(self.run_script().returncode, 0)
+        self.assertEqual((self.root / self.file.name).read_bytes(), self.file.read_bytes())
+
+    def test_wrong_password_fails_and_is_not_printed(self):
+        done = self.run_script(FTP_PASSWORD="wrong-secret")
+        self.assertEqual(done.returncode, 67, done.stderr)
+        self.assertNotIn("wrong-secret", done.stdout + done.stderr)
+        self.assertEqual(list(self.root.iterdir()), [])
+
+    def test_what_would_inject_commands_is_refused(self):
+        for change in ({"FTP_PATH": "a\r\nDELE b"}, {"FTP_USERNAME": "a\nb"}, {"FTP_PATH": "../up"}, {"FTP_PORT": "21x"},
+                       {"FTP_SERVER": "ftp://host"}, {"FTP_PASSWORD": ""}):
+            with self.subTest(change=change):
+                self.assertEqual(self.run_script(**change).returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv)
