@@ -97,7 +97,7 @@ class Matrix:
         """Those of the other programs that are installed."""
         makers = {"skopeo oci": programs.Skopeo("oci"), "skopeo docker-archive": programs.Skopeo("archive"), "crane tar": programs.Crane("tar"),
                   "crane oci": programs.Crane("oci"), "oras layout": programs.Oras(), "regctl ocidir": programs.Regctl(), "ctr fetch": programs.Ctr()}
-        return [Entry(name, makers[name], OTHER, jobs, **rest) for name in names if programs.found(name.split()[0])]
+        return [Entry(name, makers[name], OTHER, jobs, **rest) for name in names if programs.usable(name.split()[0])]
 
     def floor(self, label, program, jobs=0, **rest):
         return [Entry(label, program, FLOOR, jobs, **rest)]

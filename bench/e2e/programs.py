@@ -34,6 +34,11 @@ def found(name):
     return path
 
 
+def usable(name):
+    """Installed, and what it works with runs."""
+    return found(name) is not None and (name != "ctr" or os.path.exists("/run/containerd/containerd.sock"))
+
+
 class Gantry:
     """gantry in one of its ways to pull. keep: a store that outlives the run."""
 
