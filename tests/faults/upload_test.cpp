@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <chrono>
 #include <utility>
 
 using namespace gantry;
@@ -235,4 +236,17 @@ TEST_CASE("a session on another host is not kept", "[faults]") {
   p.target.fail("POST session", {kind::location, 202, location, 0}, 1, 0);
   CHECK(p.push());
   CHECK(p.kept().empty());
+}
+
+TEST_CASE("a push keeps to a limited rate", "[faults]") {
+  pushed p;
+  p.settings.limit_rate = 8'000'000;
+  std::uint64_t bytes = p.image.config.bytes.size();
+  for (const test_blob& layer : p.image.layers) bytes += layer.bytes.size();
+  const auto start = std::chrono::steady_clock::now();
+  CHECK_FALSE(p.push());
+  INFO(p.text.message());
+  // A twentieth of a second is free at the start, and the last grant of that size is used as soon as it is given.
+  CHECK(std::chrono::steady_clock::now() - start >= std::chrono::milliseconds(bytes / 8'000 - 100));
+  CHECK(p.complete());
 }

@@ -235,6 +235,7 @@ TEST_CASE("processes that pull overlapping images, clean up and are killed leave
     for (const auto& one : running) {
       const auto ended = one->wait(120s);
       REQUIRE(ended);
+      INFO(slurp(f.directory / "log"));
       CHECK((ended->ok() || ended->signal == SIGKILL));
     }
     REQUIRE(store_problems(place.store(), true) == "");

@@ -91,8 +91,8 @@ class stored_blob final : public blob_feed {
 
   std::unique_ptr<http::body_source> open(std::uint64_t offset, std::uint64_t length,
                                           transfer::upload_body::progress_handler progress) override {
-    return std::make_unique<transfer::upload_body>(shared_.lanes, shared_.buffers, running_.stop, blobs_, blob_, offset, length,
-                                                   std::move(progress));
+    return std::make_unique<transfer::upload_body>(shared_.lanes, shared_.buffers, shared_.bandwidth, running_.stop, blobs_, blob_, offset,
+                                                   length, std::move(progress));
   }
 
  private:

@@ -11,11 +11,12 @@ using runtime::lane;
 using runtime::offload;
 using runtime::task;
 
-upload_body::upload_body(runtime::lanes& workers, runtime::buffer_pool& buffers, runtime::stop_source& stop,
+upload_body::upload_body(runtime::lanes& workers, runtime::buffer_pool& buffers, limiter& bandwidth, runtime::stop_source& stop,
                          std::shared_ptr<model::blob_source> from, descriptor blob, std::uint64_t offset, std::uint64_t length,
                          progress_handler progress)
     : workers_(workers),
       buffers_(buffers),
+      bandwidth_(bandwidth),
       stop_(stop),
       from_(std::move(from)),
       blob_(std::move(blob)),
@@ -41,12 +42,17 @@ task<result<std::span<const std::byte>>> upload_body::next() {
     if (!opened) co_return opened.error();
     reader_ = std::move(*opened);
   }
-  const std::uint64_t wanted = std::min<std::uint64_t>(runtime::buffer_pool::buffer_size, length_ - done_);
+  std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(runtime::buffer_pool::buffer_size, length_ - done_));
+  if (bandwidth_.limits()) {
+    wanted = co_await bandwidth_.acquire(wanted, stop_);
+    if (wanted == 0) co_return failure(errc::cancelled, "stopped");
+  }
   // The closure owns what it uses: it may outlive this coroutine when the caller's context is torn down.
   auto read = [reader = reader_, into = current_, at = offset_ + done_, wanted] {
-    return reader->read_at(at, into->memory.bytes().first(static_cast<std::size_t>(wanted)));
+    return reader->read_at(at, into->memory.bytes().first(wanted));
   };
   const result<std::size_t> got = co_await offload(workers_, lane::files, std::move(read));
+  if (bandwidth_.limits()) bandwidth_.give_back(wanted - (got ? *got : 0));
   if (!got) co_return got.error();
   if (*got == 0) {
     co_return failure(errc::size_mismatch,

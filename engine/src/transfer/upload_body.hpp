@@ -5,6 +5,7 @@
 #include "runtime/buffer_pool.hpp"
 #include "runtime/lanes.hpp"
 #include "runtime/stop.hpp"
+#include "transfer/limiter.hpp"
 
 #include <gantry/descriptor.hpp>
 
@@ -16,14 +17,15 @@
 namespace gantry::transfer {
 
 /// Part of a blob as the body of a request, read on the files lane through one buffer of the pool: what is being sent lies in the socket's
-/// own memory meanwhile. The lanes, the pool and the stop source must outlive it.
+/// own memory meanwhile. The lanes, the pool, the limit and the stop source must outlive it.
 class upload_body final : public http::body_source {
  public:
   /// Told of bytes that were handed out, and with a negative count of those that are handed out again.
   using progress_handler = std::function<void(std::int64_t bytes)>;
 
-  upload_body(runtime::lanes& workers, runtime::buffer_pool& buffers, runtime::stop_source& stop, std::shared_ptr<model::blob_source> from,
-              descriptor blob, std::uint64_t offset, std::uint64_t length, progress_handler progress);
+  upload_body(runtime::lanes& workers, runtime::buffer_pool& buffers, limiter& bandwidth, runtime::stop_source& stop,
+              std::shared_ptr<model::blob_source> from, descriptor blob, std::uint64_t offset, std::uint64_t length,
+              progress_handler progress);
 
   std::uint64_t size() const noexcept override { return length_; }
   runtime::task<result<std::span<const std::byte>>> next() override;
@@ -37,6 +39,7 @@ class upload_body final : public http::body_source {
 
   runtime::lanes& workers_;
   runtime::buffer_pool& buffers_;
+  limiter& bandwidth_;
   runtime::stop_source& stop_;
   std::shared_ptr<model::blob_source> from_;
   descriptor blob_;
