@@ -144,14 +144,15 @@ std::set<std::string> registries_of(const std::vector<image_request>& images) {
   return registries;
 }
 
-outcome<std::set<std::string>> expand_hosts(const std::vector<std::string>& hosts, const std::set<std::string>& named) {
+outcome<std::set<std::string>> expand_hosts(std::string_view option, const std::vector<std::string>& hosts,
+                                            const std::set<std::string>& named) {
   std::set<std::string> all;
   for (const auto& host : hosts) {
     if (host == named_registry) {
       all.insert(named.begin(), named.end());
       continue;
     }
-    auto word = parse_registry(host);
+    auto word = parse_registry(host, option);
     if (!word) return word.error();
     all.insert(std::move(word->host));
   }
@@ -168,9 +169,9 @@ outcome<engine_options> make_engine_options(const common_options& options, const
   engine.attempts = options.retries + 1;
   engine.sync = options.sync;
   if (auto set = set_up_network(options, variables, engine); !set) return set.error();
-  auto insecure = expand_hosts(options.insecure, named);
+  auto insecure = expand_hosts("--insecure", options.insecure, named);
   if (!insecure) return insecure.error();
-  auto plain = expand_hosts(options.plain_http, named);
+  auto plain = expand_hosts("--plain-http", options.plain_http, named);
   if (!plain) return plain.error();
   if (!registry.empty()) {
     auto word = parse_registry(registry);

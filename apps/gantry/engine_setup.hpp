@@ -12,6 +12,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gantry::app {
@@ -20,7 +21,8 @@ namespace gantry::app {
 std::set<std::string> registries_of(const std::vector<image_request>& images);
 
 /// The registries that --insecure or --plain-http speak of: `=HOST` as in --registry, without value all that are named.
-outcome<std::set<std::string>> expand_hosts(const std::vector<std::string>& hosts, const std::set<std::string>& named);
+outcome<std::set<std::string>> expand_hosts(std::string_view option, const std::vector<std::string>& hosts,
+                                            const std::set<std::string>& named);
 
 /// The password that --password-stdin reads: all of standard input, without the end of its last line.
 outcome<std::string> read_password();

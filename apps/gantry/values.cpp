@@ -171,6 +171,19 @@ outcome<archive_format> parse_format(const std::string& text) {
   return usage_problem(fmt::format("--format takes docker, oci, oci-dir or synology, not '{}'", text));
 }
 
+namespace {
+
+/// \p host, with an optional port, as servers and certificates know it; a name without such a form is left as it is.
+std::string ascii_form(std::string_view host) {
+  const bool ascii = std::none_of(host.begin(), host.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  if (ascii) return std::string(host);
+  error_code ec;
+  const reference any = reference::parse(std::string(host) + "/a", ec);
+  return ec ? std::string(host) : any.registry();
+}
+
+}  // namespace
+
 outcome<registry_word> parse_registry(std::string_view text, std::string_view option) {
   const auto refused = [option](std::string_view why) {
     return usage_problem(fmt::format("{} {}", option, why), "write HOST[:PORT], e.g. registry.example.com or localhost:5000");
@@ -189,7 +202,7 @@ outcome<registry_word> parse_registry(std::string_view text, std::string_view op
   if (rest.find('@') != std::string_view::npos) return refused("holds user information, which belongs into -u and --password-stdin");
   if (rest.find_first_of("?#") != std::string_view::npos) return refused("takes no query or fragment");
   const std::size_t slash = rest.find('/');
-  word.host = std::string(rest.substr(0, slash));
+  word.host = ascii_form(rest.substr(0, slash));
   std::string_view path = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
   while (path.ends_with('/')) path.remove_suffix(1);
   if (with_scheme && (path == "v1" || path == "v2")) path = {};
@@ -213,7 +226,7 @@ outcome<mirror_setting> parse_mirror(std::string_view text) {
   mirror_setting mirror;
   const std::string_view host = text.substr(0, equals);
   const std::size_t slash = std::min(host.find('/'), host.size());
-  auto registry = parse_registry(host.substr(0, slash));
+  auto registry = parse_registry(host.substr(0, slash), "--mirror");
   if (!registry) return registry.error();
   mirror.registry = registry->host + std::string(host.substr(slash));
   while (mirror.registry.ends_with('/')) mirror.registry.pop_back();
@@ -224,7 +237,9 @@ outcome<mirror_setting> parse_mirror(std::string_view text) {
     rest.remove_prefix(scheme + 3);
   }
   if (rest.find_first_of("@?# ") != std::string_view::npos) return refuse("--mirror: the URL has a user name, a query or a blank in it");
-  if (auto place = parse_registry(rest.substr(0, rest.find('/'))); !place) return place.error();
+  const std::string_view named = rest.substr(0, rest.find('/'));
+  if (auto place = parse_registry(named, "--mirror"); !place) return place.error();
+  mirror.url.replace(mirror.url.size() - rest.size(), named.size(), ascii_form(named));
   return mirror;
 }
 

@@ -48,6 +48,20 @@ TEST_CASE("registries are read as hosts and as addresses") {
   }
 }
 
+TEST_CASE("host names of other scripts are read in their form for servers") {
+  CHECK(parse_registry("b\u00fccher.example:8443").value().host == "xn--bcher-kva.example:8443");
+  CHECK(parse_registry("https://b\u00fccher.example/team").value() == registry_word{"xn--bcher-kva.example", "team", false, true});
+  const auto mirror = parse_mirror("docker.io=https://b\u00fccher.example/hub");
+  REQUIRE(mirror.has_value());
+  CHECK(mirror->url == "https://xn--bcher-kva.example/hub");
+}
+
+TEST_CASE("a mistake in a host is told of the option that it is in") {
+  CHECK(parse_mirror("badhost=http://x").error().message.find("--mirror") == 0);
+  CHECK(parse_mirror("docker.io=http://x").error().message.find("--mirror") == 0);
+  CHECK(parse_registry("a b", "--insecure").error().message.find("--insecure") == 0);
+}
+
 TEST_CASE("user information in a registry address is refused and not repeated") {
   const auto refused = parse_registry("https://me:secret@quay.io");
   REQUIRE_FALSE(refused.has_value());
