@@ -1,4 +1,5 @@
 #include "loader.hpp"
+#include "naming.hpp"
 #include "option_parser.hpp"
 #include "options.hpp"
 #include "values.hpp"
@@ -139,7 +140,7 @@ outcome<> check(const CLI::App& app, const pull_arguments& arguments) {
     return usage_problem("--load takes the archive, so --output, --gzip and --store-only have no meaning beside it");
   }
   if (arguments.format == archive_format::oci_dir) {
-    if (arguments.gzip)
+    if (arguments.gzip || has_gzip_suffix(arguments.output))
       return usage_problem("an oci-dir is a directory, which cannot be compressed", "-f oci --gzip writes a compressed archive");
     if (arguments.output == "-" || !arguments.load.empty()) return usage_problem("an oci-dir is a directory; a stream takes -f oci");
   }

@@ -164,6 +164,7 @@ TEST_CASE("every format has its word") {
   CHECK(parsed({"--format", "synology", "nginx"}).format == archive_format::synology);
   CHECK(refused({"-f", "tar", "nginx"}).message == "--format takes docker, oci, oci-dir or synology, not 'tar'");
   CHECK(refused({"-f", "oci-dir", "--gzip", "nginx"}).message.find("directory") != std::string::npos);
+  CHECK(refused({"-f", "oci-dir", "-o", "nginx.tar.gz", "nginx"}).message.find("directory") != std::string::npos);
   CHECK(refused({"-f", "oci-dir", "-o", "-", "nginx"}).message.find("directory") != std::string::npos);
 }
 
