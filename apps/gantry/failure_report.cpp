@@ -10,7 +10,7 @@
 namespace gantry::app {
 namespace {
 
-constexpr const char* go_on = "run the same command again: what was fetched is kept and not fetched twice";
+constexpr const char* go_on = "run the same command again: it goes on with what has arrived";
 
 struct advice {
   errc code;

@@ -11,7 +11,7 @@ namespace gantry::app {
 namespace {
 
 std::string describe_plan(const transfer_planned& plan) {
-  std::string text = fmt::format("{} blobs, {}", plan.blobs, format_bytes(plan.bytes));
+  std::string text = fmt::format("{} blob{}, {}", plan.blobs, plan.blobs == 1 ? "" : "s", format_bytes(plan.bytes));
   if (plan.blobs_held > 0) text += fmt::format("; {} of them, {}, are in the store", plan.blobs_held, format_bytes(plan.bytes_held));
   return text;
 }
