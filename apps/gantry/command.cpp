@@ -3,9 +3,9 @@
 #include "failure_report.hpp"
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
-#include "suggestion.hpp"
 
 #include <gantry/engine.hpp>
+#include <gantry/words.hpp>
 
 #include <fmt/format.h>
 

@@ -2,15 +2,20 @@
 
 #include "values.hpp"
 
+#include <gantry/sync_list.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <istream>
+#include <sstream>
 
 namespace gantry::app {
 namespace {
 
 constexpr std::size_t list_limit = 1 << 20;
+constexpr std::size_t json_limit = 8 << 20;
 
 std::string advice(std::string_view word) {
   if (std::any_of(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; })) return "a reference has no blanks";
@@ -81,23 +86,76 @@ std::string join_repository(std::string_view repository, std::string_view tag_or
   return fmt::format("{}{}{}", repository, is_digest ? '@' : ':', tag_or_digest);
 }
 
-outcome<std::vector<std::string>> read_list(std::istream& in, const std::string& name) {
-  std::vector<std::string> words;
-  std::size_t total = 0;
-  for (std::string line; std::getline(in, line);) {
-    total += line.size() + 1;
-    if (total > list_limit) return usage_problem(fmt::format("{} is longer than 1 MiB, too long for a list of references", name));
-    const std::size_t begin = line.find_first_not_of(" \t\r");
-    if (begin == std::string::npos || line[begin] == '#') continue;
-    const std::size_t end = line.find_last_not_of(" \t\r");
-    if (words.empty() && (line[begin] == '[' || line[begin] == '{')) {
-      return usage_problem(fmt::format("{} looks like JSON", name), "--from reads one reference a line");
-    }
-    words.push_back(line.substr(begin, end - begin + 1));
-  }
+outcome<std::string> read_text(std::istream& in, const std::string& name, std::size_t limit) {
+  std::string text;
+  std::array<char, 65'536> piece{};
+  while (text.size() <= limit && in.read(piece.data(), piece.size()).gcount() > 0)
+    text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
   if (in.bad()) return problem(exit_code::storage, fmt::format("{} cannot be read", name));
-  if (words.empty()) return usage_problem(fmt::format("{} names no image", name));
-  return words;
+  if (text.size() > limit) return usage_problem(fmt::format("{} is longer than {} MiB, too long for a list of images", name, limit >> 20));
+  return text;
+}
+
+bool looks_like_json(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return false;
+  if (text[first] != '[') return text[first] == '{';
+  // `[::1]:5000/app` is a reference.
+  const std::size_t second = text.find_first_not_of(" \t\r\n", first + 1);
+  return second == std::string_view::npos || text[second] == '{' || text[second] == ']' || text[second] == '"';
+}
+
+namespace {
+
+outcome<image_list> read_json_list(const std::string& text, const std::string& name, const std::string& registry) {
+  if (!registry.empty())
+    return usage_problem(fmt::format("{} names its registries itself; --registry is for lists of one reference a line", name));
+  error_code ec;
+  diagnostics why;
+  const sync_list list = parse_sync_list(text, name, ec, why);
+  if (ec) return usage_problem(why.message());
+  image_list found;
+  for (const sync_entry& entry : list.entries) {
+    if (!entry.directory.empty())
+      return usage_problem(fmt::format("{}: {} is a directory of this machine, and pull takes images of registries", name, entry.label()));
+    if (entry.filter)
+      return usage_problem(fmt::format("{}: {} chooses its tags with a filter, for which pull asks nobody", name, entry.label()),
+                           "name its tags; 'gantry tags' lists them");
+    const bool one_image = !entry.source.tag().empty() || entry.source.digest();
+    if (one_image) found.images.push_back({entry.source, std::nullopt, entry.platforms});
+    for (const std::string& tag : entry.tags) {
+      if (!one_image) found.images.push_back({entry.source.with_tag(tag), std::nullopt, entry.platforms});
+    }
+  }
+  found.mirrors = list.mirrors();
+  return found;
+}
+
+}  // namespace
+
+outcome<image_list> read_image_list(std::istream& in, const std::string& name, const std::string& registry) {
+  auto text = read_text(in, name, json_limit);
+  if (!text) return text.error();
+  auto found = outcome<image_list>(image_list());
+  if (looks_like_json(*text)) {
+    found = read_json_list(*text, name, registry);
+  } else {
+    if (text->size() > list_limit) return usage_problem(fmt::format("{} is longer than 1 MiB, too long for a list of references", name));
+    std::istringstream lines(*text);
+    for (std::string line; std::getline(lines, line);) {
+      const std::size_t begin = line.find_first_not_of(" \t\r");
+      if (begin == std::string::npos || line[begin] == '#') continue;
+      auto image = parse_image(line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1), registry);
+      if (!image) {
+        problem why = image.error();
+        why.message = fmt::format("{}: {}", name, why.message);
+        return why;
+      }
+      found->images.push_back(std::move(*image));
+    }
+  }
+  if (found && found->images.empty()) return usage_problem(fmt::format("{} names no image", name));
+  return found;
 }
 
 }  // namespace gantry::app

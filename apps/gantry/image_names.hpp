@@ -2,6 +2,8 @@
 
 #include "outcome.hpp"
 
+#include <gantry/network.hpp>
+#include <gantry/platform.hpp>
 #include <gantry/reference.hpp>
 
 #include <iosfwd>
@@ -17,6 +19,8 @@ struct image_request {
   reference image;
   /// Tried when \ref image is not found: `HOST/library/NAME` for `-r HOST NAME`.
   std::optional<reference> fallback;
+  /// What a list says beside the name. Empty: what the command line says.
+  std::vector<platform> platforms{};
 
   friend bool operator==(const image_request&, const image_request&) = default;
 };
@@ -29,8 +33,22 @@ outcome<image_request> parse_image(std::string_view word, std::string_view regis
 /// `REPOSITORY:TAG` or `REPOSITORY@DIGEST` of the options --repository and --reference; the tag may be empty.
 std::string join_repository(std::string_view repository, std::string_view tag_or_digest);
 
-/// The references of a `--from` list: one a line, blank lines and lines that begin with '#' left out. At most 1 MiB.
+/// What a `--from` list says.
+struct image_list {
+  std::vector<image_request> images;
+  std::vector<mirror_setting> mirrors;
+};
+
+/// Reads a `--from` list: references, one a line, blank lines and lines that begin with '#' left out, at most 1 MiB; or images.json, see
+/// parse_sync_list, whose tags are pulled under the names of their sources.
 /// \param name of the list, for messages
-outcome<std::vector<std::string>> read_list(std::istream& in, const std::string& name);
+/// \param registry as in parse_image; images.json names its registries itself
+outcome<image_list> read_image_list(std::istream& in, const std::string& name, const std::string& registry);
+
+/// All of \p in, for lists in JSON: at most \p limit bytes and one more.
+outcome<std::string> read_text(std::istream& in, const std::string& name, std::size_t limit);
+
+/// Whether a list is JSON, by what it begins with.
+bool looks_like_json(std::string_view text);
 
 }  // namespace gantry::app

@@ -1,6 +1,6 @@
 #include "option_parser.hpp"
 
-#include "suggestion.hpp"
+#include <gantry/words.hpp>
 
 #include <fmt/format.h>
 

@@ -26,34 +26,25 @@ namespace {
 
 constexpr int standard_output = 1;
 
-outcome<std::vector<image_request>> requested_images(const pull_arguments& arguments) {
+outcome<image_list> requested_images(const pull_arguments& arguments) {
+  if (arguments.from == "-") return read_image_list(std::cin, "standard input", arguments.registry);
+  if (!arguments.from.empty()) {
+    errno = 0;
+    std::ifstream file(arguments.from);
+    if (!file)
+      return problem(exit_code::not_found,
+                     fmt::format("--from: {} cannot be read: {}", arguments.from, std::generic_category().message(errno)));
+    return read_image_list(file, arguments.from, arguments.registry);
+  }
   std::vector<std::string> words = arguments.images;
   if (!arguments.repository.empty()) words.push_back(join_repository(arguments.repository, arguments.tag_or_digest));
-  if (!arguments.from.empty()) {
-    std::ifstream file;
-    if (arguments.from != "-") {
-      errno = 0;
-      file.open(arguments.from);
-      if (!file)
-        return problem(exit_code::not_found,
-                       fmt::format("--from: {} cannot be read: {}", arguments.from, std::generic_category().message(errno)));
-    }
-    auto listed = arguments.from == "-" ? read_list(std::cin, "standard input") : read_list(file, arguments.from);
-    if (!listed) return listed.error();
-    words = std::move(*listed);
-  }
-  std::vector<image_request> images;
+  image_list asked;
   for (const auto& word : words) {
     auto image = parse_image(word, arguments.registry);
-    if (!image) {
-      problem why = image.error();
-      if (!arguments.from.empty())
-        why.message = fmt::format("{}: {}", arguments.from == "-" ? "standard input" : arguments.from, why.message);
-      return why;
-    }
-    images.push_back(std::move(*image));
+    if (!image) return image.error();
+    asked.images.push_back(std::move(*image));
   }
-  return images;
+  return asked;
 }
 
 outcome<> make_directory(const std::filesystem::path& directory) {
@@ -82,14 +73,17 @@ outcome<> write_github_output(const environment& variables, const std::vector<im
 
 outcome<int> pull(const pull_arguments& arguments, const environment& variables, bool from_environment, console& output) {
   const auto begin = std::chrono::steady_clock::now();
-  auto images = requested_images(arguments);
-  if (!images) return images.error();
-  auto plan = plan_pull(arguments, *images, kind_of_path);
+  auto asked = requested_images(arguments);
+  if (!asked) return asked.error();
+  const std::vector<image_request>& images = asked->images;
+  auto plan = plan_pull(arguments, images, kind_of_path);
   if (!plan) return plan.error();
   if (arguments.output == "-" && is_terminal(standard_output)) {
     return usage_problem("an archive is not written to a terminal", "redirect standard output, or name a file with -o FILE");
   }
-  auto settings = make_engine_options(arguments.common, arguments.registry, registries_of(*images), variables, from_environment, output);
+  common_options common = arguments.common;
+  common.mirrors.insert(common.mirrors.end(), asked->mirrors.begin(), asked->mirrors.end());
+  auto settings = make_engine_options(common, arguments.registry, registries_of(images), variables, from_environment, output);
   if (!settings) return settings.error();
   if (auto made = make_directory(plan->new_directory); !made) return made.error();
 

@@ -40,7 +40,9 @@ void add_what(option_parser& parser, pull_arguments& into) {
   app.add_option("IMAGE", into.images, "Images: [REGISTRY/]REPOSITORY[:TAG][@DIGEST], docker:// in front is accepted")
       ->type_name("")
       ->group("");
-  app.add_option("--from", into.from, "Read references from a file, one a line; - is standard input")->type_name("FILE|-")->group(group);
+  app.add_option("--from", into.from, "Read references from a file, one a line, or images.json; - is standard input")
+      ->type_name("FILE|-")
+      ->group(group);
   app.add_option("-r,--registry", into.registry, "Registry that the image names are joined to")->type_name("HOST|URL")->group(group);
   app.add_option("--repository", into.repository, "Repository, in place of an image name")->type_name("NAME")->group(group);
   app.add_option("-t,--reference", into.tag_or_digest, "Tag or digest, beside --repository (default latest)")
@@ -186,7 +188,7 @@ outcome<std::variant<pull_arguments, help_text>> parse_save(std::vector<std::str
       "named.");
   auto& app = parser.app();
   app.add_option("REF", arguments.images, "Names under which the store holds images, see 'gantry list'")->type_name("")->group("");
-  app.add_option("--from", arguments.from, "Read references from a file, one a line; - is standard input")
+  app.add_option("--from", arguments.from, "Read references from a file, one a line, or images.json; - is standard input")
       ->type_name("FILE|-")
       ->group("What to save");
   add_platforms(parser, arguments, "What to save");

@@ -22,8 +22,20 @@ pull_step common_step(const pull_arguments& arguments, destination to) {
   return step;
 }
 
-pull_plan one_step(pull_step step, const std::vector<image_request>& images) {
+/// What a list says of an image holds where the command line says nothing.
+std::vector<platform> platforms_of(const pull_arguments& arguments, const image_request& image) {
+  return arguments.platforms.empty() && !arguments.all_platforms ? image.platforms : arguments.platforms;
+}
+
+outcome<pull_plan> one_step(const pull_arguments& arguments, pull_step step, const std::vector<image_request>& images) {
   step.images = images;
+  if (!images.empty()) step.platforms = platforms_of(arguments, images.front());
+  for (const auto& image : images) {
+    if (platforms_of(arguments, image) == step.platforms) continue;
+    return usage_problem(fmt::format("the list wants other platforms of {} than of {}, and one archive takes the same of all",
+                                     image.image.string(), images.front().image.string()),
+                         "choose with --platform, or give each an archive with -o DIR/");
+  }
   pull_plan plan;
   plan.steps.push_back(std::move(step));
   return plan;
@@ -35,6 +47,7 @@ pull_plan into_store(const pull_arguments& arguments, const std::vector<image_re
   for (const auto& image : images) {
     plan.steps.push_back(common_step(arguments, destination::store));
     plan.steps.back().images.push_back(image);
+    plan.steps.back().platforms = platforms_of(arguments, image);
   }
   return plan;
 }
@@ -43,8 +56,6 @@ outcome<pull_plan> into_directory(const pull_arguments& arguments, const std::ve
                                   const std::filesystem::path& directory) {
   pull_plan plan;
   std::set<std::filesystem::path> names;
-  std::vector<platform> platforms = arguments.platforms;
-  if (platforms.empty()) platforms.push_back(platform::host());
   if (arguments.all_platforms && arguments.no_cache) {
     return usage_problem("one archive for each of --all-platforms takes the store, which --no-cache leaves out",
                          "put all platforms into one archive with -o FILE, or name them with --platform");
@@ -56,10 +67,13 @@ outcome<pull_plan> into_directory(const pull_arguments& arguments, const std::ve
       plan.steps.back().path = directory;
       continue;
     }
+    std::vector<platform> platforms = platforms_of(arguments, image);
+    const bool chosen = !platforms.empty();
+    if (!chosen) platforms.push_back(platform::host());
     for (const auto& wanted : platforms) {
       pull_step step = common_step(arguments, destination::named);
       step.images.push_back(image);
-      if (!arguments.platforms.empty()) step.platforms.assign(1, wanted);
+      if (chosen) step.platforms.assign(1, wanted);
       const reference& name = arguments.name.empty() ? image.image : arguments.name;
       step.path = directory / output_name(name, std::vector<platform>(1, wanted), arguments.format, arguments.gzip);
       if (!names.insert(step.path).second) {
@@ -77,15 +91,15 @@ outcome<pull_plan> into_directory(const pull_arguments& arguments, const std::ve
 outcome<pull_plan> plan_pull(const pull_arguments& arguments, const std::vector<image_request>& images,
                              const std::function<path_kind(const std::filesystem::path&)>& kind_of) {
   if (arguments.store_only) return into_store(arguments, images);
-  if (!arguments.load.empty()) return one_step(common_step(arguments, destination::loader), images);
+  if (!arguments.load.empty()) return one_step(arguments, common_step(arguments, destination::loader), images);
   if (arguments.output.empty()) return into_directory(arguments, images, {});
-  if (arguments.output == "-") return one_step(common_step(arguments, destination::stream), images);
+  if (arguments.output == "-") return one_step(arguments, common_step(arguments, destination::stream), images);
   const std::filesystem::path output = arguments.output;
   if (arguments.format == archive_format::oci_dir) {
     // A directory is the output itself.
     pull_step step = common_step(arguments, destination::file);
     step.path = output;
-    return one_step(std::move(step), images);
+    return one_step(arguments, std::move(step), images);
   }
   const path_kind kind = kind_of(output);
   const bool new_directory = kind == path_kind::absent && (arguments.output.ends_with('/') || !has_archive_suffix(arguments.output));
@@ -102,7 +116,7 @@ outcome<pull_plan> plan_pull(const pull_arguments& arguments, const std::vector<
   pull_step step = common_step(arguments, destination::file);
   step.path = output;
   step.gzip = arguments.gzip || has_gzip_suffix(arguments.output);
-  return one_step(std::move(step), images);
+  return one_step(arguments, std::move(step), images);
 }
 
 path_kind kind_of_path(const std::filesystem::path& path) {

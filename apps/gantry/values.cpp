@@ -1,5 +1,7 @@
 #include "values.hpp"
 
+#include <gantry/words.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,11 +38,6 @@ outcome<std::vector<platform>> parse_list(std::string_view text, Parse parse) {
   }
 }
 
-bool names_system(std::string_view word) {
-  static constexpr std::string_view systems[] = {"linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "android", "wasip1"};
-  return std::find(std::begin(systems), std::end(systems), word) != std::end(systems);
-}
-
 // Letters, digits, '.', '-', '_' and the brackets and colons of ports and IPv6 literals.
 bool plain_host(std::string_view host) {
   return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
@@ -67,26 +64,9 @@ outcome<unsigned> parse_jobs(std::string_view text) {
 }
 
 outcome<milliseconds> parse_duration(std::string_view option, std::string_view text) {
-  static constexpr std::int64_t year_ms = 366LL * 24 * 3600 * 1000;
-  const auto refused = [&] { return usage_problem(fmt::format("{} takes a time such as 90, 90s, 5m or 1h30m, not '{}'", option, text)); };
-  std::int64_t total = 0;
-  std::string_view rest = text;
-  do {
-    std::uint64_t value = 0;
-    if (!read_number(rest, value) || value > static_cast<std::uint64_t>(year_ms)) return refused();
-    std::int64_t unit_ms = 1000;
-    if (rest.starts_with("ms")) {
-      unit_ms = 1;
-      rest.remove_prefix(2);
-    } else if (!rest.empty()) {
-      unit_ms = rest[0] == 's' ? 1000 : rest[0] == 'm' ? 60'000 : rest[0] == 'h' ? 3'600'000 : rest[0] == 'd' ? 86'400'000 : 0;
-      rest.remove_prefix(1);
-    }
-    if (unit_ms == 0 || static_cast<std::int64_t>(value) > year_ms / unit_ms) return refused();
-    total += static_cast<std::int64_t>(value) * unit_ms;
-  } while (!rest.empty());
-  if (total == 0 || total > year_ms) return refused();
-  return milliseconds(total);
+  const auto value = gantry::parse_duration(text);
+  if (!value) return usage_problem(fmt::format("{} takes a time such as 90, 90s, 5m or 1h30m, not '{}'", option, text));
+  return *value;
 }
 
 outcome<std::uint64_t> parse_size(std::string_view option, std::string_view text) {
@@ -156,11 +136,7 @@ outcome<std::vector<platform>> parse_platforms(std::string_view text) {
 }
 
 outcome<std::vector<platform>> parse_architectures(std::string_view text) {
-  return parse_list(text, [](std::string_view word, error_code& ec) {
-    const std::string_view first = word.substr(0, word.find_first_of("/("));
-    // Without the system in front, `arm/v7` would read as the operating system "arm".
-    return platform::parse(word.empty() || names_system(first) ? std::string(word) : "linux/" + std::string(word), ec);
-  });
+  return parse_list(text, [](std::string_view word, error_code& ec) { return parse_architecture(word, ec); });
 }
 
 outcome<archive_format> parse_format(const std::string& text) {

@@ -67,7 +67,9 @@ result<endpoint> mirror_at(const std::string& url, const std::string& repository
   std::string prefix = path;
   while (prefix.ends_with('/')) prefix.pop_back();
   made.registry = host;
-  made.repository = prefix.empty() ? repository : prefix + "/" + repository;
+  made.repository = prefix;
+  if (!prefix.empty() && !repository.empty()) made.repository += '/';
+  made.repository += repository;
   return made;
 }
 

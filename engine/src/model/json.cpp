@@ -56,6 +56,13 @@ shape string(std::function<check(std::string_view)> take) {
   return make(std::move(node));
 }
 
+shape string_or_integer(std::function<check(std::string_view)> take) {
+  shape::node node = of(kind::string);
+  node.take_string = std::move(take);
+  node.digits = true;
+  return make(std::move(node));
+}
+
 shape string(std::string& into) {
   return string([&into](std::string_view text) -> check {
     into = text;

@@ -77,6 +77,9 @@ shape anything(std::function<void()> seen);
 shape string(std::function<check(std::string_view)> take);
 shape string(std::string& into);
 
+/// The same, and an integer counts as its digits: what may be written as 90 and as "90s".
+shape string_or_integer(std::function<check(std::string_view)> take);
+
 /// An integer from 0 to 2^63 - 1, written without fraction or exponent.
 shape integer(std::uint64_t& into);
 shape integer(std::function<void(std::uint64_t)> take);
@@ -102,10 +105,18 @@ shape array(shape element, std::function<void()> begin_element = {}, std::size_t
 shape strings(std::vector<std::string>& into, std::size_t cap = 10'000);
 shape strings(std::function<std::vector<std::string>&()> into, std::size_t cap = 10'000);
 
+/// Where a reading is and where it ended, for documents that people write.
+struct position {
+  std::size_t line = 1;  ///< from 1; while a callback runs, the line of what it is called for
+  std::string place;     ///< what was refused, e.g. `images[2].tags[0]`; empty for text that is no JSON
+  std::string why;       ///< e.g. "is a string, expected an array"
+};
+
 /// Reads \p text. \p what names the document in errors ("the manifest of nginx:1.25").
 /// \returns errc::malformed_document with place and reason, errc::limit_exceeded, or what a callback returned; errc::unsupported_document
 /// of a
 ///          callback only when the whole document is well-formed. Targets then hold a part.
-result<void> read(std::string_view text, const shape& top, std::string_view what, const limits& caps = {});
+/// \param where when given, follows the reading
+result<void> read(std::string_view text, const shape& top, std::string_view what, const limits& caps = {}, position* where = nullptr);
 
 }  // namespace gantry::model::json

@@ -35,6 +35,7 @@ struct shape::node {
   std::function<void(std::string)> take_key;
   std::function<void(std::uint64_t)> take_integer;
   std::function<void(bool)> take_boolean;
+  bool digits = false;  ///< string: an integer is taken as its digits
   std::vector<field> fields;
   unknown_keys others = unknown_keys::skip;
   shape element{nullptr};  ///< of an array

@@ -2,6 +2,8 @@
 #include "model/json.hpp"
 #include "model/json_node.hpp"
 
+#include <gantry/words.hpp>
+
 #include <boost/json/basic_parser_impl.hpp>
 
 #include <cmath>
@@ -35,7 +37,9 @@ class handler {
 
   handler(const shape& top, const limits& caps) : top_(top.get()), caps_(caps) {}
 
-  std::optional<failure> error;        ///< its text lacks the document's name
+  std::optional<failure> error;  ///< its text lacks the document's name
+  std::string refused_place;     ///< of \ref error
+  std::string refused_why;
   std::optional<failure> unsupported;  ///< the first place that is well-formed and cannot be handled: reported when nothing is malformed
 
   bool on_document_begin(error_code&) { return true; }
@@ -96,6 +100,10 @@ class handler {
     const node* at = expect(kind::integer, "a number", ec);
     if (at == nullptr) return !error;
     if (number < 0) return refuse(errc::malformed_document, "is negative", ec);
+    if (at->kind == kind::string) {
+      const check taken = at->take_string(std::to_string(number));
+      return taken || taken_badly(taken.error(), ec);
+    }
     at->take_integer(static_cast<std::uint64_t>(number));
     return true;
   }
@@ -175,7 +183,7 @@ class handler {
   const node* expect(kind given, std::string_view found, error_code& ec) {
     const node* at = next(ec);
     if (error || at == nullptr) return nullptr;
-    if (at->kind == given) return at;
+    if (at->kind == given || (given == kind::integer && at->digits)) return at;
     if (at->kind == kind::anything) {
       seen(*at);
     } else {
@@ -238,8 +246,16 @@ class handler {
                       "differs from \"" + candidate.name + "\" in letter case only, which readers take for the same", ec);
       }
     }
-    if (top.shape->others == unknown_keys::refuse) return refuse(errc::malformed_document, "is not expected there", ec);
+    if (top.shape->others == unknown_keys::refuse) return refuse(errc::malformed_document, "is not expected there" + nearest(top), ec);
     return true;
+  }
+
+  /// What the unknown key of \p top was probably meant to be.
+  static std::string nearest(const frame& top) {
+    std::vector<std::string> known;
+    for (const field& one : top.shape->fields) known.push_back(one.name);
+    const std::string hint = did_you_mean(closest(top.key, known));
+    return hint.empty() ? hint : "; " + hint;
   }
 
   bool taken_badly(const failure& why, error_code& ec) {
@@ -253,7 +269,9 @@ class handler {
   }
 
   bool refuse(error_code code, const std::string& why, error_code& ec) {
-    error.emplace(code, place() + " " + why);
+    refused_place = place();
+    refused_why = why;
+    error.emplace(code, refused_place + " " + why);
     ec = code;
     return false;
   }
@@ -280,7 +298,24 @@ class handler {
 
 }  // namespace
 
-result<void> read(std::string_view text, const shape& top, std::string_view what, const limits& caps) {
+namespace {
+
+/// Hands \p text over, line by line where somebody follows. \returns how far it was read without an error in \p ec
+std::size_t feed(bj::basic_parser<handler>& parser, std::string_view text, position* where, error_code& ec) {
+  if (where == nullptr) return parser.write_some(false, text.data(), text.size(), ec);
+  std::size_t begin = 0;
+  for (where->line = 1;; ++where->line) {
+    const std::size_t newline = text.find('\n', begin);
+    const std::size_t end = newline == std::string_view::npos ? text.size() : newline + 1;
+    const std::size_t used = parser.write_some(end < text.size(), text.data() + begin, end - begin, ec);
+    begin += used;
+    if (ec || begin < end || end == text.size()) return begin;
+  }
+}
+
+}  // namespace
+
+result<void> read(std::string_view text, const shape& top, std::string_view what, const limits& caps, position* where) {
   const std::string name(what);
   if (text.size() > caps.size) {
     return failure(errc::limit_exceeded, name + " has " + std::to_string(text.size()) + " bytes, more than the " +
@@ -290,7 +325,13 @@ result<void> read(std::string_view text, const shape& top, std::string_view what
   options.max_depth = caps.depth + 1;  // the handler stops one earlier, with the place
   bj::basic_parser<handler> parser(options, top, caps);
   error_code ec;
-  const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
+  const std::size_t used = feed(parser, text, where, ec);
+  if (where != nullptr) {
+    where->place = parser.handler().refused_place;
+    where->why = parser.handler().error ? parser.handler().refused_why
+                 : ec                   ? "is not valid JSON: " + ec.message()
+                                        : "is not valid JSON: data follows its end";
+  }
   const auto unusable = [&](const failure& why) { return failure(why.code, name + " cannot be used: " + why.text.message()); };
   if (parser.handler().error) return unusable(*parser.handler().error);
   if (ec) return failure(errc::malformed_document, name + " is not valid JSON: " + ec.message() + " near byte " + std::to_string(used));

@@ -57,12 +57,35 @@ TEST_CASE("a repository joins a tag with ':' and a digest with '@'") {
 }
 
 TEST_CASE("lists hold a reference a line") {
-  std::istringstream good("# images\nnginx:1.25\r\n\n  alpine  \n");
-  CHECK(read_list(good, "list").value() == std::vector<std::string>{"nginx:1.25", "alpine"});
-  std::istringstream json("[{\"source\": \"nginx\"}]");
-  CHECK(read_list(json, "list").error().message == "list looks like JSON");
+  std::istringstream good("# images\nnginx:1.25\r\n\n  alpine  \n[::1]:5000/x\n");
+  const auto list = read_image_list(good, "list", {});
+  REQUIRE(list.has_value());
+  REQUIRE(list->images.size() == 3);
+  CHECK(list->images[0].image.string() == "docker.io/library/nginx:1.25");
+  CHECK(list->images[1].image.string() == "docker.io/library/alpine:latest");
+  std::istringstream wrong("nginx\na b\n");
+  CHECK(read_image_list(wrong, "list", {}).error().message.starts_with("list: "));
   std::istringstream empty("\n# none\n");
-  CHECK(read_list(empty, "list").error().message == "list names no image");
+  CHECK(read_image_list(empty, "list", {}).error().message == "list names no image");
   std::istringstream large(std::string(2 << 20, 'a'));
-  CHECK_FALSE(read_list(large, "list").has_value());
+  CHECK_FALSE(read_image_list(large, "list", {}).has_value());
+}
+
+TEST_CASE("lists may be images.json") {
+  std::istringstream good(
+      R"([{"source": "nginx", "tags": ["1", "2"], "architectures": ["arm64"]}, {"source": "a.test/x:1", "tags": ["9"]}])");
+  const auto list = read_image_list(good, "images.json", {});
+  REQUIRE(list.has_value());
+  REQUIRE(list->images.size() == 3);
+  CHECK(list->images[1].image.string() == "docker.io/library/nginx:2");
+  CHECK(list->images[1].platforms.size() == 1);
+  CHECK(list->images[2].image.string() == "a.test/x:1");
+  std::istringstream filtered(R"([{"source": "nginx", "filter": {"newest": 1}}])");
+  CHECK(read_image_list(filtered, "images.json", {}).error().message.find("entry 1 (docker.io/library/nginx, line 1)") !=
+        std::string::npos);
+  std::istringstream wrong("[{\n\"sorce\": \"nginx\"}]");
+  CHECK(read_image_list(wrong, "images.json", {}).error().message ==
+        "images.json, line 2: entry 1: sorce is not expected there; did you mean 'source'?");
+  std::istringstream named("[{\"source\": \"nginx:1\"}]");
+  CHECK(read_image_list(named, "images.json", "host.test").error().code == exit_code::usage);
 }

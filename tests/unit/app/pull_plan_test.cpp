@@ -1,5 +1,7 @@
 #include "pull_plan.hpp"
 
+#include "values.hpp"
+
 #include "support/catch.hpp"
 
 #include <map>
@@ -137,4 +139,20 @@ TEST_CASE("without the store every step says so, and archives that only it could
   const auto each = plan({"nginx:1", "--all-platforms", "--no-cache"});
   REQUIRE_FALSE(each.has_value());
   CHECK(each.error().code == exit_code::usage);
+}
+
+TEST_CASE("platforms of a list hold where the command line names none") {
+  const auto arguments_of = [](std::vector<std::string> words) { return std::get<pull_arguments>(parse_pull(std::move(words)).value()); };
+  std::vector<image_request> images{parse_image("nginx:1").value(), parse_image("alpine:3").value()};
+  images[1].platforms = parse_architectures("arm64,s390x").value();
+  const auto made = plan_pull(arguments_of({"--from", "images.json", "--store-only"}), images, disk()).value();
+  REQUIRE(made.steps.size() == 2);
+  CHECK(made.steps[0].platforms.empty());
+  CHECK(made.steps[1].platforms.size() == 2);
+  const auto named = plan_pull(arguments_of({"--from", "images.json"}), images, disk()).value();
+  REQUIRE(named.steps.size() == 3);
+  CHECK(named.steps[2].path == "alpine_3_s390x.tar");
+  const auto chosen = plan_pull(arguments_of({"--from", "images.json", "-a", "amd64"}), images, disk()).value();
+  CHECK(chosen.steps.size() == 2);
+  CHECK(plan_pull(arguments_of({"--from", "images.json", "-o", "all.tar"}), images, disk()).error().code == exit_code::usage);
 }

@@ -35,6 +35,8 @@ TEST_CASE("mirrors of options come in their order, before the registry, and the 
         list{"https://one.test/v2/library/nginx", "http://two.test:5000/v2/docker.io/library/nginx", "https://docker.io/v2/library/nginx"});
   CHECK(urls(rules, "docker.io", "team/app") == list{"https://three.test/v2/t/app", "https://docker.io/v2/team/app"});
   CHECK(urls(rules, "quay.io", "team/app").size() == 1);
+  rules.options = {{"docker.io/team/app", "https://one.test/t/app"}};
+  CHECK(urls(rules, "docker.io", "team/app") == list{"https://one.test/v2/t/app", "https://docker.io/v2/team/app"});
   rules.options = {{"docker.io", "https://me:geheim@one.test"}};
   const auto refused = rules.endpoints("docker.io", "x");
   REQUIRE_FALSE(refused);

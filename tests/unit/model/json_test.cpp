@@ -145,4 +145,22 @@ TEST_CASE("keys that differ in letter case only are refused where readers would 
   CHECK(read(R"({"layers":"x","other":"y","Other":"z"})") == errc{});
 }
 
+TEST_CASE("the line of what is wrong is known where it is asked for") {
+  std::uint64_t size = 0;
+  std::vector<std::size_t> lines;
+  json::position where;
+  const json::shape top =
+      json::array(json::object({{"size", json::integer(size)}}, json::unknown_keys::refuse, [&] { lines.push_back(where.line); }));
+  CHECK(json::read("[{},\n\n {\"size\":\n1\n}]\n\n", top, "it", {}, &where));
+  CHECK(lines == std::vector<std::size_t>{1, 3});
+  CHECK_FALSE(json::read("[{},\n\n {\"size\":\n\"1\"\n}]", top, "it", {}, &where));
+  CHECK(where.line == 4);
+  CHECK(where.place == "[1].size");
+  CHECK(where.why == "is a string, expected an integer");
+  CHECK_FALSE(json::read("[]\n\nx", top, "it", {}, &where));
+  CHECK(where.line == 3);
+  CHECK_FALSE(json::read("[{\"sise\":1}]", top, "it", {}, &where));
+  CHECK(where.why == "is not expected there; did you mean 'size'?");
+}
+
 }  // namespace gantry::model

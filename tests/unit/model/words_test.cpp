@@ -1,8 +1,8 @@
-#include "suggestion.hpp"
+#include <gantry/words.hpp>
 
 #include "support/catch.hpp"
 
-using namespace gantry::app;
+using namespace gantry;
 
 TEST_CASE("close words are suggested and far ones are not") {
   const std::vector<std::string> known{"pull", "help", "--platform", "--password", "--all-platforms"};
@@ -15,4 +15,15 @@ TEST_CASE("close words are suggested and far ones are not") {
   CHECK(closest("x", known).empty());
   CHECK(did_you_mean("").empty());
   CHECK(did_you_mean("pull") == "did you mean 'pull'?");
+}
+
+TEST_CASE("times are written as people write them") {
+  using namespace std::chrono_literals;
+  CHECK(parse_duration("90") == 90s);
+  CHECK(parse_duration("1h30m") == 90min);
+  CHECK(parse_duration("500ms") == 500ms);
+  for (const char* const bad : {"", "0", "5x", "-1", "367d", "1.5s"}) {
+    INFO(bad);
+    CHECK_FALSE(parse_duration(bad));
+  }
 }
