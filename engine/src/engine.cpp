@@ -16,6 +16,7 @@
 #include "jobs/ping.hpp"
 #include "jobs/pull.hpp"
 #include "jobs/push.hpp"
+#include "jobs/sync.hpp"
 #include "jobs/verify.hpp"
 #include "net/connector.hpp"
 #include "registry/registry_client.hpp"
@@ -531,6 +532,22 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<copy_resul
                [source = std::move(source), targets = std::move(targets), options = std::move(options)](impl& self, auto running) mutable {
                  return self.copy(std::move(running), std::move(source), std::move(targets), std::move(options));
                });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<sync_result> done, diagnostics* diag, sync_list list,
+                   sync_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done), [list = std::move(list), options = std::move(options)](impl& self, auto running) mutable {
+    return jobs::sync(self.shared, std::move(running), std::move(list), std::move(options));
+  });
+}
+
+void engine::start(const std::shared_ptr<impl>& state, result_handler<prune_result> done, diagnostics* diag, std::vector<reference> tags,
+                   prune_options options) {
+  const operation_options common = options;
+  state->begin(common, diag, std::move(done), [tags = std::move(tags), options = std::move(options)](impl& self, auto running) mutable {
+    return jobs::prune(self.shared, std::move(running), std::move(tags), std::move(options));
+  });
 }
 
 void engine::start(const std::shared_ptr<impl>& state, result_handler<inspect_result> done, diagnostics* diag, reference image,

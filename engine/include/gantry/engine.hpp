@@ -15,6 +15,7 @@
 #include <gantry/reference.hpp>
 #include <gantry/serve.hpp>
 #include <gantry/store.hpp>
+#include <gantry/sync.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
@@ -95,6 +96,21 @@ class engine {
   auto async_copy(reference source, reference target, copy_options options, diagnostics& diag, CompletionToken&& token) {
     return async_copy(std::move(source), std::vector<reference>(1, std::move(target)), std::move(options), diag,
                       std::forward<CompletionToken>(token));
+  }
+
+  /// Brings a list of images to where it says. Signature: `void(error_code, sync_result)`. An image that fails is in the result and stops
+  /// no other; errc::invalid_option when the list contradicts itself, before anything is written. sync_list::mirrors belong into the
+  /// engine's options.
+  template <class CompletionToken>
+  auto async_sync(sync_list list, sync_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<sync_result>(std::forward<CompletionToken>(token), &diag, std::move(list), std::move(options));
+  }
+
+  /// Deletes tags in registries, by digest where a registry deletes no tags and nobody else needs the manifest: no other tag, no index of
+  /// another tag, no referrer. Signature: `void(error_code, prune_result)`; what could not be deleted is in the result.
+  template <class CompletionToken>
+  auto async_prune(std::vector<reference> tags, prune_options options, diagnostics& diag, CompletionToken&& token) {
+    return initiate<prune_result>(std::forward<CompletionToken>(token), &diag, std::move(tags), std::move(options));
   }
 
   /// Reads manifests and configurations, no layers. Signature: `void(error_code, inspect_result)`.
@@ -235,6 +251,10 @@ class engine {
                     push_target target, push_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<copy_result> done, diagnostics* diag, reference source,
                     std::vector<reference> targets, copy_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<sync_result> done, diagnostics* diag, sync_list list,
+                    sync_options options);
+  static void start(const std::shared_ptr<impl>& state, result_handler<prune_result> done, diagnostics* diag, std::vector<reference> tags,
+                    prune_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<inspect_result> done, diagnostics* diag, reference image,
                     inspect_options options);
   static void start(const std::shared_ptr<impl>& state, result_handler<inspect_files_result> done, diagnostics* diag, archive_input from,

@@ -33,6 +33,9 @@ struct push_options : operation_options {
   /// byte.
   std::vector<platform> platforms;
 
+  /// A choice of platforms goes as an index also when it is of one.
+  bool as_index = false;
+
   /// Blobs are uploaded without asking whether the registry has them.
   bool force_upload = false;
 

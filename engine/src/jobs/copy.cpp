@@ -116,7 +116,7 @@ task<result<bool>> copy_run::is_unchanged(reference source, reference target, de
 
 task<result<copied_image>> copy_run::copy(reference source, reference target, choice wanted) {
   // What is written has the digest of the source only when it is the whole of it.
-  const bool comparable = wanted.platforms.empty() && !settings_.force_upload;
+  const bool comparable = wanted.platforms.empty() && !settings_.force_upload && !wanted.changed;
   // Who looks for referrers needs to know the manifests, unchanged or not.
   if (comparable && !wanted.referrers) {
     descriptor top;
@@ -131,8 +131,8 @@ task<result<copied_image>> copy_run::copy(reference source, reference target, ch
       co_return there;
     }
   }
-  const bool looks = wanted.referrers;
-  co_return co_await copy_content(std::move(source), std::move(target), std::move(wanted), comparable && !looks, 0);
+  const bool changed = wanted.changed || (comparable && !wanted.referrers);
+  co_return co_await copy_content(std::move(source), std::move(target), std::move(wanted), changed, 0);
 }
 
 task<result<copied_image>> copy_run::copy_content(reference source, reference target, choice wanted, bool changed, unsigned depth) {
@@ -146,6 +146,7 @@ task<result<copied_image>> copy_run::copy_content(reference source, reference ta
 
   push_options options;
   options.platforms = wanted.platforms;
+  options.as_index = wanted.as_index;
   std::map<digest, index_facts> facts;
   if (!wanted.platforms.empty()) {
     const auto bytes = documents->read(resolved->top, model::document_limit);
@@ -159,7 +160,7 @@ task<result<copied_image>> copy_run::copy_content(reference source, reference ta
   if (source.registry() == target.registry()) {
     mount_hints hints;
     add_hints(hints, images.front(), source.repository());
-    ledger_.add(target.registry(), hints);
+    ledger_->add(target.registry(), hints);
   }
   std::vector<digest> subjects;
   if (wanted.referrers) {
@@ -169,7 +170,7 @@ task<result<copied_image>> copy_run::copy_content(reference source, reference ta
     }
   }
   auto feed = std::make_shared<relayed_feed>(shared_, running_, source, documents);
-  auto moved = co_await upload(shared_, running_, ledger_, std::move(feed), settings_, std::move(*plan));
+  auto moved = co_await upload(shared_, running_, *ledger_, std::move(feed), settings_, std::move(*plan));
   if (!moved) co_return moved.error();
   add_counts(counts_, moved->counts);
   copied_image done;

@@ -24,12 +24,16 @@ using runtime::task;
 /// A copy that fails harms no other. Used on the strand alone; must outlive its copies, \p shared and \p running must outlive it.
 class copy_run {
  public:
-  copy_run(transfer::context& shared, transfer::operation& running, upload_settings settings)
-      : shared_(shared), running_(running), settings_(std::move(settings)) {}
+  /// \param ledger shared with what else runs; none: one of its own
+  copy_run(transfer::context& shared, transfer::operation& running, upload_settings settings,
+           std::shared_ptr<upload_ledger> ledger = std::make_shared<upload_ledger>())
+      : shared_(shared), running_(running), settings_(std::move(settings)), ledger_(std::move(ledger)) {}
 
   struct choice {
     std::vector<platform> platforms;  ///< see copy_options
     bool referrers = false;           ///< the same
+    bool as_index = false;            ///< see push_options
+    bool changed = false;             ///< the target is known to name something else: it is not asked again
   };
   /// Brings \p source, a tag or a digest, to the name \p target. When the target names the digest of the source already, which two HEADs
   /// tell, nothing else is asked. errc::not_found, platform_not_found, digest_mismatch, and those of the network.
@@ -49,7 +53,7 @@ class copy_run {
   transfer::context& shared_;
   transfer::operation& running_;
   upload_settings settings_;
-  upload_ledger ledger_;
+  std::shared_ptr<upload_ledger> ledger_;
   upload_counts counts_;
 };
 

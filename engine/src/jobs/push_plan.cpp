@@ -30,10 +30,15 @@ result<reference> target_of(const archive::archived_image& image, const push_tar
   return name.tag().empty() ? made.with_tag({}).with_digest(image.top.digest) : made.with_tag(name.tag());
 }
 
+/// Whether what is made of it is of docker's family.
+bool is_docker(const descriptor& top) {
+  return top.media_type == model::media_type::docker_list || top.media_type == model::media_type::docker_manifest;
+}
+
 /// An index of what was chosen out of another: its media type and the entries as they stood.
 std::string write_index(const archive::archived_image& image, const std::vector<const archive::archived_manifest*>& chosen,
                         const index_facts& facts) {
-  const bool docker = image.top.media_type == model::media_type::docker_list;
+  const bool docker = is_docker(image.top);
   model::json_writer out;
   out.begin_object();
   out.key("schemaVersion");
@@ -115,14 +120,14 @@ result<std::vector<const archive::archived_manifest*>> plan_documents(const arch
     if (!picked) return picked.error();
     chosen = std::move(*picked);
     // One platform is its manifest, which has no place for what describes it.
-    if (chosen.size() > 1) add_attestations(image, chosen);
+    const bool made_index = chosen.size() > 1 || options.as_index;
+    if (made_index) add_attestations(image, chosen);
     for (const auto* one : chosen) into.manifests.push_back(by_digest(one->manifest));
-    if (chosen.size() > 1) {
+    if (made_index) {
       planned_manifest made;
       const auto known = facts.find(image.top.digest);
       made.bytes = write_index(image, chosen, known == facts.end() ? index_facts() : known->second);
-      made.document.media_type = image.top.media_type == model::media_type::docker_list ? std::string(model::media_type::docker_list)
-                                                                                        : std::string(model::media_type::oci_index);
+      made.document.media_type = std::string(is_docker(image.top) ? model::media_type::docker_list : model::media_type::oci_index);
       made.document.digest = model::digest_of(made.bytes, digest_algorithm::sha256);
       made.document.size = made.bytes.size();
       into.manifests.push_back(std::move(made));

@@ -1,0 +1,52 @@
+#include "jobs/prune_plan.hpp"
+
+#include "jobs/sync_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gantry::jobs {
+
+prune_plan plan_prune(const prune_facts& facts) {
+  prune_plan plan;
+  // Tags of signatures count as kept unless what they hang on goes: then nothing can use them.
+  std::map<digest, std::vector<std::string>> hanging;
+  std::map<digest, std::string> holders;
+  for (const auto& [tag, top] : facts.tags) {
+    if (facts.unwanted.contains(tag)) continue;
+    const digest subject = tag_subject(tag);
+    if (subject && tag.find('.') != std::string::npos) hanging[subject].push_back(tag);
+    holders.emplace(top, tag);
+  }
+  std::map<digest, std::vector<std::string>> wanted_gone;
+  for (const std::string& tag : facts.unwanted) {
+    const auto found = facts.tags.find(tag);
+    if (found != facts.tags.end()) wanted_gone[found->second].push_back(tag);
+  }
+  for (const auto& [top, tags] : wanted_gone) {
+    std::string why;
+    const auto holder = holders.find(top);
+    if (holder != holders.end()) {
+      why = fmt::format("the tag {} names the same manifest, and this registry deletes a manifest with all its tags", holder->second);
+    } else if (facts.children.contains(top)) {
+      why = "an index that is kept is made of this manifest, and this registry deletes no tag without its manifest";
+    } else if (facts.referred.contains(top)) {
+      why = "other manifests refer to it, and this registry deletes no tag without its manifest";
+    }
+    if (!why.empty()) {
+      for (const std::string& tag : tags) plan.keep.push_back({tag, why});
+      continue;
+    }
+    for (const std::string& tag : hanging[top]) {
+      const digest& signature = facts.tags.at(tag);
+      // The same bytes may hang on another manifest as well.
+      const auto same = std::count_if(facts.tags.begin(), facts.tags.end(), [&](const auto& one) { return one.second == signature; });
+      if (same == 1) plan.remove.push_back({signature, {tag}});
+    }
+    plan.remove.push_back({top, tags});
+  }
+  return plan;
+}
+
+}  // namespace gantry::jobs

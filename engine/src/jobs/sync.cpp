@@ -1,0 +1,241 @@
+#include "jobs/sync.hpp"
+
+#include "base/redact.hpp"
+#include "jobs/lookup.hpp"
+#include "jobs/sync_image.hpp"
+#include "runtime/file.hpp"
+#include "runtime/task_group.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace gantry::jobs {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::size_t lock_size_limit = std::size_t{512} << 20;
+// What a kill costs at most: choices of platforms that came since are looked at again.
+constexpr std::chrono::seconds lock_interval{5};
+
+/// An entry that is looked at in this run.
+struct open_entry {
+  const sync_entry* entry = nullptr;
+  reference target;
+  std::vector<std::string> found;  ///< tags that its filter admits
+  std::optional<failure> failed;
+};
+
+/// Carries out one list.
+class list_sync {
+ public:
+  list_sync(transfer::context& shared, std::shared_ptr<transfer::operation> running, const sync_list& list, const sync_options& options)
+      : shared_(shared), running_(std::move(running)), list_(list), options_(options), images_(shared, *running_, options, lock_) {}
+
+  task<result<sync_result>> run();
+
+ private:
+  task<result<void>> make_plan();
+  task<> list_tags_of(std::vector<open_entry>& open, std::size_t& next);
+  task<> carry();
+  task<> read_lock();
+  task<> save_lock(bool due_only);
+  void drop_unnamed();
+  task<> find_unwanted(sync_result& done);
+
+  transfer::context& shared_;
+  std::shared_ptr<transfer::operation> running_;
+  const sync_list& list_;
+  const sync_options& options_;
+  sync_lock lock_;
+  image_sync images_;
+  sync_plan plan_;
+  std::vector<std::vector<synced_image>> done_;  ///< like sync_plan::images
+  std::size_t next_ = 0;
+  std::string saved_;
+  steady_clock::time_point saved_at_ = steady_clock::now();
+  bool saving_ = false;
+};
+
+task<> list_sync::list_tags_of(std::vector<open_entry>& open, std::size_t& next) {
+  while (next < open.size() && !running_->stop.stop_requested()) {
+    open_entry& one = open[next++];
+    if (!one.entry->filter) continue;
+    sync_part part(shared_, *running_, one.entry->retries, one.entry->timeout);
+    tags_options wanted;
+    wanted.filter = *one.entry->filter;
+    auto listed = co_await list_tags(part.shared, part.running, one.entry->source, std::move(wanted));
+    if (listed) {
+      one.found = std::move(listed->tags);
+      // What hangs on manifests by its tag goes with them, when it is asked for.
+      std::erase_if(one.found, [](const std::string& tag) { return bool(tag_subject(tag)); });
+    } else if (part.timed_out()) {
+      one.failed.emplace(errc::timed_out,
+                         fmt::format("the tags of {} did not come in the time that the list allows", one.entry->source.name()));
+    } else {
+      one.failed = listed.error();
+    }
+  }
+}
+
+task<result<void>> list_sync::make_plan() {
+  std::vector<open_entry> open;
+  for (const sync_entry& entry : list_.entries) {
+    auto target = target_of(entry, options_);
+    if (!target) co_return target.error();
+    if (!in_shard(target->name(), options_.shard)) continue;
+    open_entry one;
+    one.entry = &entry;
+    one.target = std::move(*target);
+    open.push_back(std::move(one));
+  }
+  {
+    runtime::task_group group(shared_.executor);
+    std::size_t next = 0;
+    const std::size_t workers = std::min<std::size_t>(shared_.jobs, open.size());
+    for (std::size_t i = 0; i < workers; ++i) group.spawn(list_tags_of(open, next));
+    co_await group.join();
+  }
+  for (const open_entry& one : open) {
+    if (one.failed) {
+      synced_image failed;
+      failed.entry = one.entry->number;
+      failed.source = one.entry->source;
+      failed.target = one.target;
+      failed.code = one.failed->code;
+      failed.message = one.failed->text.message();
+      plan_.failed.push_back(std::move(failed));
+      plan_.unknown.insert(one.target.name());
+    }
+    const result<void> added = add_entry(plan_, *one.entry, one.target, one.found);
+    if (!added) co_return added.error();
+  }
+  done_.resize(plan_.images.size());
+  co_return result<void>();
+}
+
+task<> list_sync::carry() {
+  while (next_ < plan_.images.size() && !running_->stop.stop_requested()) {
+    const std::size_t at = next_++;
+    image_sync::source_state source;
+    for (const reference& target : plan_.images[at].targets) {
+      if (running_->stop.stop_requested()) break;
+      synced_image done = co_await images_.bring(plan_.images[at], target, source);
+      done_[at].push_back(std::move(done));
+    }
+    co_await save_lock(true);
+  }
+}
+
+task<> list_sync::read_lock() {
+  if (options_.lock_file.empty()) co_return;
+  auto read = [path = options_.lock_file]() -> result<sync_lock> {
+    const auto text = runtime::read_file(path, lock_size_limit);
+    if (!text && text.error().code == errc::file_not_found) return sync_lock();
+    if (!text) return text.error();
+    return read_sync_lock(*text, path.string());
+  };
+  auto known = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
+  if (known) {
+    lock_ = std::move(*known);
+    saved_ = write_sync_lock(lock_);
+  } else {
+    running_->events.emit(warning{fmt::format("{}; every choice of platforms is looked at again", known.error().text.message())});
+  }
+}
+
+task<> list_sync::save_lock(bool due_only) {
+  if (options_.lock_file.empty() || options_.dry_run || saving_) co_return;
+  if (due_only && steady_clock::now() - saved_at_ < lock_interval) co_return;
+  std::string text = write_sync_lock(lock_);
+  if (text == saved_) co_return;
+  saving_ = true;
+  saved_ = text;
+  auto write = [path = options_.lock_file, text = std::move(text)] { return runtime::atomic_write_file(path, text); };
+  const result<void> written = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(write));
+  saving_ = false;
+  saved_at_ = steady_clock::now();
+  if (written) co_return;
+  saved_.clear();
+  saved_at_ += std::chrono::hours(1);  // once at the end is enough to say it again
+  if (!due_only) running_->events.emit(warning{fmt::format("the lock file is not written: {}", written.error().text.message())});
+}
+
+/// Forgets what the list does not name any more.
+void list_sync::drop_unnamed() {
+  std::erase_if(lock_, [this](const auto& one) {
+    const std::size_t colon = one.first.rfind(':');
+    if (colon == std::string::npos) return true;
+    const std::string repository = one.first.substr(0, colon);
+    if (plan_.unknown.contains(repository)) return false;
+    const auto named = plan_.named.find(repository);
+    return named == plan_.named.end() || !named->second.contains(one.first.substr(colon + 1));
+  });
+}
+
+task<> list_sync::find_unwanted(sync_result& done) {
+  for (const auto& [name, tags] : plan_.named) {
+    if (running_->stop.stop_requested()) co_return;
+    if (plan_.unknown.contains(name)) {
+      running_->events.emit(warning{fmt::format("nothing of {} is pruned: not all of the tags that the list means are known", name)});
+      continue;
+    }
+    error_code ec;
+    const reference repository = reference::parse(name, ec).with_tag({});
+    tags_options every;
+    const auto there = co_await list_tags(shared_, running_, repository, std::move(every));
+    if (!there) {
+      if (there.error().code == errc::not_found) continue;
+      running_->events.emit(warning{fmt::format("nothing of {} is pruned: {}", name, there.error().text.message())});
+      continue;
+    }
+    for (const std::string& tag : unwanted_tags(there->tags, tags)) done.unwanted.push_back(repository.with_tag(tag));
+  }
+}
+
+task<result<sync_result>> list_sync::run() {
+  const auto started = steady_clock::now();
+  const result<void> planned = co_await make_plan();
+  if (!planned) co_return planned.error();
+  co_await read_lock();
+  drop_unnamed();
+  {
+    runtime::task_group group(shared_.executor);
+    const std::size_t workers = std::min<std::size_t>(shared_.jobs, plan_.images.size());
+    for (std::size_t i = 0; i < workers; ++i) group.spawn(carry());
+    co_await group.join();
+  }
+  co_await save_lock(false);
+  if (running_->stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+  sync_result done;
+  done.images = std::move(plan_.failed);
+  for (auto& some : done_)
+    done.images.insert(done.images.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+  std::stable_sort(done.images.begin(), done.images.end(), [](const synced_image& a, const synced_image& b) { return a.entry < b.entry; });
+  if (options_.find_unwanted) co_await find_unwanted(done);
+  if (running_->stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+  add_counts(done, images_.counts());
+  done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - started);
+  running_->events.flush();
+  co_return done;
+}
+
+}  // namespace
+
+task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transfer::operation> running, sync_list list,
+                               sync_options options) {
+  if (options.shard.count == 0 || options.shard.number == 0 || options.shard.number > options.shard.count) {
+    co_return failure(errc::invalid_option, fmt::format("there is no part {} of {}", options.shard.number, options.shard.count));
+  }
+  if (std::holds_alternative<std::filesystem::path>(options.to)) {
+    co_return failure(errc::invalid_option,
+                      "a list goes to a registry; a directory is filled with 'gantry pull --from FILE -o DIR -f oci-dir'");
+  }
+  list_sync all(shared, std::move(running), list, options);
+  co_return co_await all.run();
+}
+
+}  // namespace gantry::jobs

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "runtime/task.hpp"
+#include "store/content_store.hpp"
+#include "transfer/context.hpp"
+
+#include <gantry/sync.hpp>
+
+#include <memory>
+
+namespace gantry::jobs {
+
+using runtime::task;
+
+/// A list of images into registries: one HEAD of each source and one of each target tell what is unchanged; blobs that several images share
+/// go into a registry once; what fails stops nothing else. errc::invalid_option for a list that contradicts itself, before anything is
+/// asked or written.
+task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transfer::operation> running, sync_list list,
+                               sync_options options);
+
+/// Deletes tags in registries: by tag where a registry can, else by digest where nobody else needs it (see plan_prune).
+task<result<prune_result>> prune(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::vector<reference> tags,
+                                 prune_options options);
+
+}  // namespace gantry::jobs

@@ -1,0 +1,172 @@
+#include "jobs/sync_image.hpp"
+
+#include "jobs/resolve.hpp"
+#include "registry/manifest_requests.hpp"
+#include "store/memory_documents.hpp"
+
+#include <gantry/format.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace gantry::jobs {
+namespace {
+
+std::optional<std::chrono::milliseconds> time_of(const sync_entry& entry, const platform& wanted) {
+  for (const auto& [one, time] : entry.platform_timeouts) {
+    if (one == wanted) return time;
+  }
+  return std::nullopt;
+}
+
+bool times_platforms(const sync_entry& entry) {
+  return std::any_of(entry.platforms.begin(), entry.platforms.end(), [&](const platform& one) { return time_of(entry, one).has_value(); });
+}
+
+failure too_late(const std::string& what, std::chrono::milliseconds limit) {
+  return {errc::timed_out, fmt::format("{} was stopped after {}, the time that the list allows", what, format_duration(limit))};
+}
+
+}  // namespace
+
+task<synced_image> image_sync::bring(const planned_sync& one, reference target, source_state& source) {
+  const sync_entry& entry = *one.entry;
+  synced_image done;
+  done.entry = entry.number;
+  done.source = one.source;
+  done.target = std::move(target);
+  sync_part part(shared_, running_, entry.retries, entry.timeout);
+  result<void> carried = co_await carry(part, one, source, done);
+  part.running->events.flush();
+  if (carried) co_return done;
+  failure why = carried.error();
+  if (part.timed_out()) why = too_late(one.source.string(), *entry.timeout);
+  done.state = sync_state::failed;
+  done.top = descriptor();
+  done.missing.clear();
+  done.code = why.code;
+  done.message = why.text.message();
+  co_return done;
+}
+
+task<result<void>> image_sync::ask_source(sync_part& part, const planned_sync& one, source_state& source) {
+  if (source.asked) co_return result<void>();
+  const reference name = one.source;
+  auto ask = [&part, name] { return registry::head_manifest(part.shared.registry, name, part.running->stop); };
+  auto found = co_await transfer::with_retry<std::optional<descriptor>>(part.shared, *part.running, "manifest of " + name.familiar(), ask);
+  if (!found) co_return found.error();
+  source.top = std::move(*found);
+  source.asked = true;
+  co_return result<void>();
+}
+
+task<result<void>> image_sync::carry(sync_part& part, const planned_sync& one, source_state& source, synced_image& done) {
+  const sync_entry& entry = *one.entry;
+  const result<void> asked = co_await ask_source(part, one, source);
+  if (!asked) co_return asked.error();
+  const auto known = lock_.find(done.target.string());
+  const locked_tag* const locked = known == lock_.end() ? nullptr : &known->second;
+  copy_run::choice wanted;
+  wanted.platforms = entry.platforms;
+  wanted.referrers = options_.referrers;
+  reference from = one.source;
+  digest expected;
+  if (source.top) {
+    from = from.with_digest(source.top->digest);  // a tag that moves meanwhile moves in the next run
+    if (!options_.force_upload) expected = unchanged_top(source.top->digest, entry.platforms, locked);
+  }
+  if (expected && !options_.referrers) {
+    const descriptor top = entry.platforms.empty() ? *source.top : locked->top;
+    const result<bool> same = co_await names_already(part.shared, *part.running, done.target, expected);
+    if (!same) co_return same.error();
+    if (*same) {
+      done.state = sync_state::unchanged;
+      done.top = top;
+      co_return result<void>();
+    }
+    wanted.changed = true;
+  }
+  bool one_by_one = times_platforms(entry);
+  if (!one_by_one) {
+    const result<void> copied = co_await copy(part, from, wanted, done);
+    one_by_one = !copied && copied.error().code == errc::platform_not_found && options_.allow_partial;
+    if (!copied && !one_by_one) co_return copied.error();
+  }
+  if (one_by_one) {
+    auto there = co_await bring_platforms(part, entry, from, done);
+    if (!there) co_return there.error();
+    wanted.platforms = std::move(*there);
+    wanted.as_index = !done.missing.empty();
+    const result<void> copied = co_await copy(part, from, wanted, done);
+    if (!copied) co_return copied.error();
+  }
+  if (!done.missing.empty() && done.state == sync_state::copied) done.state = sync_state::partial;
+  if (!options_.dry_run && source.top) {
+    locked_tag kept;
+    kept.source = one.source.string();
+    kept.source_digest = source.top->digest;
+    kept.platforms = lock_platforms(wanted.platforms);
+    kept.top = done.top;
+    lock_.insert_or_assign(done.target.string(), std::move(kept));
+  }
+  co_return result<void>();
+}
+
+task<result<void>> image_sync::copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done) {
+  copy_run run(part.shared, *part.running, settings_, ledger_);
+  const reference target = done.target;
+  auto copied = co_await run.copy(std::move(source), target, std::move(wanted));
+  add_counts(counts_, run.counts());
+  if (!copied) co_return copied.error();
+  done.state = copied->unchanged ? sync_state::unchanged : sync_state::copied;
+  done.top = std::move(copied->top);
+  done.referrers = copied->referrers;
+  co_return result<void>();
+}
+
+task<result<std::vector<platform>>> image_sync::bring_platforms(sync_part& part, const sync_entry& entry, reference source,
+                                                                synced_image& done) {
+  std::vector<platform> there;
+  std::optional<failure> first;
+  for (const platform& wanted : entry.platforms) {
+    const auto time = time_of(entry, wanted);
+    sync_part each(part.shared, *part.running, std::nullopt, time);
+    const result<void> brought = co_await bring_platform(each, wanted, time.has_value() && !options_.dry_run, source, done.target);
+    if (brought) {
+      there.push_back(wanted);
+      continue;
+    }
+    failure why = brought.error();
+    if (each.timed_out()) why = too_late(fmt::format("{} of {}", to_string(wanted), done.source.string()), *time);
+    const bool may_lack = options_.allow_partial && (each.timed_out() || why.code == errc::platform_not_found);
+    if (!may_lack) co_return why;
+    if (!first) first = std::move(why);
+    done.missing.push_back(wanted);
+  }
+  // Nothing of what is asked for is no part of it.
+  if (there.empty()) co_return *first;
+  co_return there;
+}
+
+task<result<void>> image_sync::bring_platform(sync_part& part, platform wanted, bool blobs, reference source, reference target) {
+  resolver names(part.shared, *part.running, std::make_shared<store::memory_documents>());
+  platform_choice choice;
+  choice.platforms.push_back(std::move(wanted));
+  const reference from = source;
+  const auto found = co_await names.resolve(from, std::move(choice));
+  if (!found) co_return found.error();
+  if (!blobs) co_return result<void>();
+  const digest manifest = found->manifests.front().entry.digest;
+  copy_run run(part.shared, *part.running, settings_, ledger_);
+  copy_run::choice whole;
+  const reference one = source.with_tag({}).with_digest(manifest);
+  const reference there = target.with_tag({}).with_digest(manifest);
+  const auto copied = co_await run.copy(one, there, std::move(whole));
+  add_counts(counts_, run.counts());
+  if (!copied) co_return copied.error();
+  co_return result<void>();
+}
+
+}  // namespace gantry::jobs

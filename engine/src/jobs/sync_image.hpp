@@ -1,0 +1,56 @@
+#pragma once
+
+#include "jobs/copy.hpp"
+#include "jobs/sync_lock.hpp"
+#include "jobs/sync_part.hpp"
+#include "jobs/sync_plan.hpp"
+#include "jobs/uploader.hpp"
+#include "transfer/context.hpp"
+
+#include <gantry/sync.hpp>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace gantry::jobs {
+
+/// Brings single images of a list to their targets. All that run at once share what they know. Used on the strand alone; must outlive what
+/// it runs, and all arguments must outlive it.
+class image_sync {
+ public:
+  image_sync(transfer::context& shared, transfer::operation& running, const sync_options& options, sync_lock& lock)
+      : shared_(shared), running_(running), options_(options), lock_(lock) {
+    settings_.force_upload = options.force_upload;
+    settings_.dry_run = options.dry_run;
+  }
+
+  /// What a source is known to be; shared by its targets.
+  struct source_state {
+    bool asked = false;
+    std::optional<descriptor> top;  ///< none although asked: the registry did not say
+  };
+
+  /// One image to one of its targets, within the time that its entry allows. What fails is in the result.
+  task<synced_image> bring(const planned_sync& one, reference target, source_state& source);
+
+  const upload_counts& counts() const noexcept { return counts_; }
+
+ private:
+  task<result<void>> carry(sync_part& part, const planned_sync& one, source_state& source, synced_image& done);
+  task<result<void>> ask_source(sync_part& part, const planned_sync& one, source_state& source);
+  task<result<void>> copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done);
+  /// The platforms of the entry one by one, each in its time: those that came, the others in \p done. What stops the tag is returned.
+  task<result<std::vector<platform>>> bring_platforms(sync_part& part, const sync_entry& entry, reference source, synced_image& done);
+  task<result<void>> bring_platform(sync_part& part, platform wanted, bool blobs, reference source, reference target);
+
+  transfer::context& shared_;
+  transfer::operation& running_;
+  const sync_options& options_;
+  sync_lock& lock_;
+  upload_settings settings_;
+  std::shared_ptr<upload_ledger> ledger_ = std::make_shared<upload_ledger>();
+  upload_counts counts_;
+};
+
+}  // namespace gantry::jobs

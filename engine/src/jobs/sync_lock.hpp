@@ -1,0 +1,42 @@
+#pragma once
+
+#include "base/failure.hpp"
+
+#include <gantry/descriptor.hpp>
+#include <gantry/platform.hpp>
+#include <gantry/reference.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::jobs {
+
+/// What a tag of the target was made of.
+struct locked_tag {
+  std::string source;                  ///< as it was named
+  digest source_digest;                ///< what that resolved to
+  std::vector<std::string> platforms;  ///< that were written; empty: everything
+  descriptor top;                      ///< what the target was given
+};
+
+/// The lock file of a sync: by the full name of the target with its tag.
+using sync_lock = std::map<std::string, locked_tag>;
+
+/// `{"version": 1, "images": [{"name", "source", "source_digest", "platforms", "media_type", "digest", "size"}]}`, an image a line so that
+/// changes are read easily. The same lock is the same text.
+std::string write_sync_lock(const sync_lock& lock);
+
+/// errc::malformed_document, errc::unsupported_document for another version. \param what names the file in messages
+result<sync_lock> read_sync_lock(std::string_view text, std::string_view what);
+
+/// How platforms are written in a lock.
+std::vector<std::string> lock_platforms(const std::vector<platform>& platforms);
+
+/// What the target names when it holds what would be written; empty when only a look at the source's manifests can tell. \param source what
+/// the source resolves to now \param wanted empty: everything \param known of the lock, for this target; may be null
+digest unchanged_top(const digest& source, const std::vector<platform>& wanted, const locked_tag* known);
+
+}  // namespace gantry::jobs

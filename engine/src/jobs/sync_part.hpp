@@ -1,0 +1,41 @@
+#pragma once
+
+#include "runtime/deadline.hpp"
+#include "runtime/stop.hpp"
+#include "transfer/context.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace gantry::jobs {
+
+/// A part of an operation with a time and a patience of its own. It stops with the whole; that it is stopped stops nothing else. Must
+/// outlive what works with it.
+class sync_part {
+ public:
+  sync_part(const transfer::context& whole_shared, transfer::operation& whole, std::optional<unsigned> retries,
+            std::optional<std::chrono::milliseconds> timeout)
+      : shared(whole_shared),
+        running(std::make_shared<transfer::operation>(
+            transfer::event_emitter([&whole](const event& what) { whole.events.emit(what); }, runtime::executor()))),
+        follows_(whole.stop, [this] { running->request_stop(); }) {
+    if (whole.stop.stop_requested()) running->request_stop();
+    if (retries) shared.retry.attempts = *retries + 1;
+    if (timeout) limit_.emplace(shared.executor, *timeout, [part = running] { part->request_stop(); });
+  }
+  sync_part(const sync_part&) = delete;
+  sync_part& operator=(const sync_part&) = delete;
+
+  transfer::context shared;
+  std::shared_ptr<transfer::operation> running;
+
+  bool timed_out() const noexcept { return limit_ && limit_->expired(); }
+
+ private:
+  runtime::stop_source::registration follows_;
+  std::optional<runtime::deadline> limit_;
+};
+
+}  // namespace gantry::jobs

@@ -1,0 +1,95 @@
+#include "jobs/sync_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gantry::jobs {
+
+result<reference> target_of(const sync_entry& entry, const sync_options& options) {
+  const auto* const to = std::get_if<push_prefix>(&options.to);
+  push_prefix place;
+  if (entry.place) {
+    place = *entry.place;
+  } else if (to != nullptr) {
+    place = *to;
+  } else {
+    // In a directory an image keeps the name of its registry: it says where it is from.
+    place.registry = entry.source.empty() ? "localhost" : entry.source.registry();
+  }
+  const std::string& path = entry.target.empty() ? entry.source.repository() : entry.target;
+  if (path.empty())
+    return failure(errc::invalid_option, fmt::format("{} needs a target: a directory gives its images none", entry.label()));
+  const std::string name = fmt::format("{}/{}{}{}", place.registry, place.path, place.path.empty() ? "" : "/", path);
+  error_code ec;
+  diagnostics why;
+  const reference target = reference::parse(name, ec, why);
+  if (ec) return failure(errc::invalid_option, fmt::format("{} would become {}, which is no name: {}", entry.label(), name, why.message()));
+  return target.with_tag({});
+}
+
+bool in_shard(std::string_view repository, const sync_shard& shard) noexcept {
+  if (shard.count <= 1) return true;
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : repository) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash % shard.count == shard.number - 1;
+}
+
+result<void> add_entry(sync_plan& plan, const sync_entry& entry, const reference& target, const std::vector<std::string>& found) {
+  auto& named = plan.named[target.name()];
+  const auto claim = [&](const std::string& tag) -> result<bool> {
+    if (named.insert(tag).second) return true;
+    const reference name = target.with_tag(tag);
+    for (const planned_sync& other : plan.images) {
+      if (std::find(other.targets.begin(), other.targets.end(), name) == other.targets.end()) continue;
+      const bool same = other.entry->platforms == entry.platforms && other.entry->directory == entry.directory &&
+                        other.source == (entry.source.tag().empty() && !entry.source.digest() ? entry.source.with_tag(tag) : entry.source);
+      if (same) return false;
+      return failure(errc::invalid_option, fmt::format("{} and {} both write {}; give one of them another target", other.entry->label(),
+                                                       entry.label(), name.string()));
+    }
+    return true;
+  };
+  std::vector<std::string> tags = entry.tags;
+  for (const std::string& tag : found) {
+    if (std::find(tags.begin(), tags.end(), tag) == tags.end()) tags.push_back(tag);
+  }
+  const bool one_image = !entry.source.tag().empty() || entry.source.digest();
+  planned_sync together{&entry, entry.source, {}, {}};
+  for (const std::string& tag : tags) {
+    const auto mine = claim(tag);
+    if (!mine) return mine.error();
+    if (!*mine) continue;
+    if (one_image) {
+      together.targets.push_back(target.with_tag(tag));
+      continue;
+    }
+    planned_sync one{
+        &entry, entry.source.empty() ? reference() : entry.source.with_tag(tag), entry.source.empty() ? tag : std::string(), {}};
+    one.targets.push_back(target.with_tag(tag));
+    plan.images.push_back(std::move(one));
+  }
+  if (!together.targets.empty()) plan.images.push_back(std::move(together));
+  return {};
+}
+
+digest tag_subject(std::string_view tag) {
+  constexpr std::string_view kind = "sha256-";
+  constexpr std::size_t letters = 64;
+  if (!tag.starts_with(kind) || tag.size() < kind.size() + letters) return {};
+  const std::string_view behind = tag.substr(kind.size() + letters);
+  if (!behind.empty() && behind != ".sig" && behind != ".att" && behind != ".sbom") return {};
+  error_code ec;
+  digest subject = digest::parse("sha256:" + std::string(tag.substr(kind.size(), letters)), ec);
+  return ec ? digest() : subject;
+}
+
+std::vector<std::string> unwanted_tags(const std::vector<std::string>& there, const std::set<std::string>& named) {
+  std::vector<std::string> unwanted;
+  for (const std::string& tag : there) {
+    if (!named.contains(tag) && !tag_subject(tag)) unwanted.push_back(tag);
+  }
+  return unwanted;
+}
+
+}  // namespace gantry::jobs

@@ -1,0 +1,58 @@
+#include "jobs/prune_plan.hpp"
+
+#include "support/catch.hpp"
+
+#include <string>
+
+namespace gantry::jobs {
+namespace {
+
+digest named(char letter) {
+  error_code ec;
+  return digest::parse("sha256:" + std::string(64, letter), ec);
+}
+
+std::string removed(const prune_plan& plan) {
+  std::string all;
+  for (const auto& one : plan.remove) {
+    for (const std::string& tag : one.tags) all += tag.substr(0, 9) + tag.substr(tag.size() < 64 ? tag.size() : 71) + " ";
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a manifest goes when nobody needs it") {
+  struct row {
+    const char* what;
+    prune_facts facts;
+    const char* removed;
+    const char* why;
+  };
+  const std::string sig = "sha256-" + std::string(64, 'a') + ".sig";
+  const row rows[] = {
+      {"unwanted alone", {{{"old", named('a')}, {"new", named('b')}}, {"old"}, {}, {}}, "old ", ""},
+      {"two unwanted tags", {{{"o1", named('a')}, {"o2", named('a')}}, {"o1", "o2"}, {}, {}}, "o1 o2 ", ""},
+      {"a kept tag of the same digest", {{{"old", named('a')}, {"new", named('a')}}, {"old"}, {}, {}}, "", "the tag new names the same"},
+      {"a child of a kept index", {{{"old", named('a')}, {"new", named('b')}}, {"old"}, {named('a')}, {}}, "", "an index that is kept"},
+      {"referred to", {{{"old", named('a')}}, {"old"}, {}, {named('a')}}, "", "other manifests refer to it"},
+      {"its signature goes first", {{{"old", named('a')}, {sig, named('c')}}, {"old"}, {}, {}}, "sha256-aa.sig old ", ""},
+      {"a signature of what stays stays", {{{"old", named('b')}, {"new", named('a')}, {sig, named('c')}}, {"old"}, {}, {}}, "old ", ""},
+      {"a tag that is gone meanwhile", {{{"new", named('a')}}, {"old"}, {}, {}}, "", ""},
+  };
+  for (const row& one : rows) {
+    INFO(one.what);
+    const prune_plan plan = plan_prune(one.facts);
+    CHECK(removed(plan) == one.removed);
+    REQUIRE(plan.keep.size() == (*one.why == '\0' ? 0 : 1));
+    if (*one.why != '\0') CHECK(plan.keep.front().why.find(one.why) != std::string::npos);
+  }
+}
+
+TEST_CASE("a signature whose bytes are in use elsewhere stays") {
+  const std::string sig = "sha256-" + std::string(64, 'a') + ".sig";
+  prune_facts facts{{{"old", named('a')}, {sig, named('c')}, {"copy", named('c')}}, {"old"}, {}, {}};
+  CHECK(removed(plan_prune(facts)) == "old ");
+}
+
+}  // namespace gantry::jobs
