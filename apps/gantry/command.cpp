@@ -24,6 +24,7 @@ constexpr command table[] = {
     {"serve", "", "Serve the store as a read-only registry", serve_command},
     {"push", "SOURCE TARGET", "Push images of the store, an archive or a directory to a registry", push_command},
     {"copy", "SOURCE TARGET...", "Copy an image from registry to registry", copy_command},
+    {"sync", "FILE --to REGISTRY", "Bring a list of images to a registry, and keep it up to date", sync_command},
     {"inspect", "IMAGE|FILE", "Show what an image consists of", inspect_command},
     {"digest", "IMAGE", "Print the digest that a name resolves to", digest_command},
     {"tags", "REPOSITORY", "List the tags of a repository", tags_command},

@@ -39,6 +39,7 @@ int pull_command(std::vector<std::string> words);
 int serve_command(std::vector<std::string> words);
 int push_command(std::vector<std::string> words);
 int copy_command(std::vector<std::string> words);
+int sync_command(std::vector<std::string> words);
 int inspect_command(std::vector<std::string> words);
 int digest_command(std::vector<std::string> words);
 int tags_command(std::vector<std::string> words);

@@ -1,0 +1,231 @@
+#include "credentials.hpp"
+#include "engine_setup.hpp"
+#include "image_names.hpp"
+#include "lookup.hpp"
+#include "progress/terminal.hpp"
+#include "prompt.hpp"
+#include "sync_options.hpp"
+#include "sync_results.hpp"
+
+#include <gantry/sync.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <set>
+#include <system_error>
+#include <utility>
+
+namespace gantry::app {
+namespace {
+
+constexpr int standard_output = 1;
+constexpr std::size_t list_limit = std::size_t{8} << 20;
+// More are told by their number: a question has to fit on a screen.
+constexpr std::size_t most_shown = 10;
+
+outcome<sync_list> read_list_file(const sync_arguments& arguments) {
+  const bool standard_input = arguments.list == "-";
+  const std::string name = standard_input ? "standard input" : arguments.list;
+  std::ifstream file;
+  if (!standard_input) {
+    errno = 0;
+    file.open(arguments.list);
+    if (!file) return problem(exit_code::not_found, fmt::format("{} cannot be read: {}", name, std::generic_category().message(errno)));
+  }
+  auto text = read_text(standard_input ? std::cin : file, name, list_limit);
+  if (!text) return text.error();
+  error_code ec;
+  diagnostics why;
+  sync_list list = parse_sync_list(*text, name, ec, why);
+  if (ec) return usage_problem(why.message());
+  if (list.entries.empty()) return usage_problem(fmt::format("{} names no image", name));
+  if (!arguments.platforms.empty()) {
+    for (sync_entry& entry : list.entries) {
+      entry.platforms = arguments.platforms;
+      entry.platform_timeouts.clear();
+    }
+  }
+  return list;
+}
+
+/// The registries of both ends.
+struct ends {
+  std::set<std::string> sources;
+  std::set<std::string> targets;
+};
+
+ends ends_of(const sync_list& list, const sync_arguments& arguments) {
+  ends found;
+  const auto* const to = std::get_if<push_prefix>(&arguments.to);
+  for (const sync_entry& entry : list.entries) {
+    if (!entry.source.empty()) found.sources.insert(entry.source.registry());
+    if (entry.place) {
+      found.targets.insert(entry.place->registry);
+    } else if (to != nullptr) {
+      found.targets.insert(to->registry);
+    }
+  }
+  return found;
+}
+
+/// Each end answers for itself; what the environment knows counts for both.
+outcome<std::shared_ptr<credential_source>> credentials_of(const sync_list& list, const ends& registries, const sync_arguments& arguments,
+                                                           const environment& variables, console& output) {
+  if (!arguments.from.username.empty() && registries.sources.size() != 1) {
+    return usage_problem(fmt::format("--src-creds is for one registry, and the list names {}", registries.sources.size()),
+                         "log in to each with 'gantry login', or give --src-authfile");
+  }
+  if (!arguments.target.username.empty() && registries.targets.size() != 1) {
+    return usage_problem(fmt::format("--dest-creds is for one registry, and the list has {} targets", registries.targets.size()),
+                         "log in to each with 'gantry login', or give --dest-authfile");
+  }
+  std::vector<credential_side> sides;
+  for (const std::string& registry : registries.sources) {
+    auto from = credentials_of_side(arguments.from, "--src-authfile", arguments.common.authfile, registry, variables, output);
+    if (!from) return from.error();
+    if (!registries.targets.contains(registry)) {
+      sides.push_back({registry, {}, std::move(*from)});
+      continue;
+    }
+    // One registry at both ends: repositories tell them apart.
+    std::set<std::string> repositories;
+    for (const sync_entry& entry : list.entries) {
+      if (entry.source.registry() == registry) repositories.insert(entry.source.repository());
+    }
+    for (const std::string& repository : repositories) sides.push_back({registry, repository, *from});
+  }
+  for (const std::string& registry : registries.targets) {
+    auto to = credentials_of_side(arguments.target, "--dest-authfile", arguments.common.authfile, registry, variables, output);
+    if (!to) return to.error();
+    sides.push_back({registry, {}, std::move(*to)});
+  }
+  std::vector<std::shared_ptr<credential_source>> all;
+  all.push_back(std::make_shared<side_credentials>(std::move(sides)));
+  for (auto& source : environment_credentials(variables, {}, [&](const std::string& text) { output.warn(text); })) {
+    all.push_back(std::move(source));
+  }
+  return std::shared_ptr<credential_source>(std::make_shared<credential_chain>(std::move(all)));
+}
+
+outcome<sync_options> settings_of(const sync_arguments& arguments, const environment& variables, console& output) {
+  sync_options options;
+  options.to = arguments.to;
+  options.allow_partial = arguments.allow_partial;
+  options.referrers = arguments.referrers;
+  options.force_upload = arguments.force_upload;
+  options.dry_run = arguments.dry_run;
+  options.find_unwanted = arguments.prune;
+  if (arguments.shard) {
+    options.shard = *arguments.shard;
+  } else {
+    auto found = shard_of_environment(variables);
+    if (!found) return found.error();
+    if (*found) {
+      options.shard = (*found)->shard;
+      output.note(fmt::format("part {} of {} of the list, as {} says", options.shard.number, options.shard.count, (*found)->origin));
+    }
+  }
+  if (!arguments.no_lock) options.lock_file = arguments.lock.empty() ? lock_beside(arguments.list, options.shard) : arguments.lock;
+  return options;
+}
+
+/// Whether the user wants these tags deleted.
+outcome<bool> agreed(const std::vector<reference>& tags) {
+  std::string question = fmt::format("{} tags are not in the list:\n", tags.size());
+  for (std::size_t i = 0; i < std::min(most_shown, tags.size()); ++i) question += fmt::format("  {}\n", tags[i].string());
+  if (tags.size() > most_shown) question += fmt::format("  and {} more\n", tags.size() - most_shown);
+  const typed answer = prompt(question + "Delete them? [y/N] ", false);
+  if (answer.signal != 0) return problem(static_cast<exit_code>(128 + answer.signal), "stopped; nothing was deleted");
+  return answer.text && (*answer.text == "y" || *answer.text == "Y" || *answer.text == "yes");
+}
+
+void report(const sync_result& result, const prune_result& pruned, const sync_arguments& arguments, console& output) {
+  for (const synced_image& one : result.images) {
+    const std::string target = one.target.tag().empty() ? one.target.name() : one.target.string();
+    if (one.state == sync_state::failed) output.warn(fmt::format("entry {}: {} is not written: {}", one.entry, target, one.message));
+    if (one.state != sync_state::partial) continue;
+    std::string missing;
+    for (const platform& absent : one.missing) missing += (missing.empty() ? "" : ", ") + to_string(absent);
+    output.warn(fmt::format("entry {}: {} is written without {}", one.entry, target, missing));
+  }
+  for (const kept_tag& one : pruned.kept) output.warn(fmt::format("{} is not deleted: {}", one.name.string(), one.why));
+  output.note(sync_table(result, arguments.dry_run));
+  if (!pruned.deleted.empty()) {
+    output.note(
+        fmt::format("{} tags that the list does not name {} deleted", pruned.deleted.size(), arguments.dry_run ? "would be" : "are"));
+  }
+  const auto unchanged =
+      std::count_if(result.images.begin(), result.images.end(), [](const synced_image& one) { return one.state == sync_state::unchanged; });
+  output.note(upload_summary(result, result.images.size(), static_cast<std::size_t>(unchanged), result.elapsed, arguments.dry_run));
+}
+
+outcome<int> sync(const sync_arguments& arguments, console& output) {
+  if (arguments.prune && !arguments.yes && !arguments.dry_run && !can_prompt()) {
+    return usage_problem("--prune asks before it deletes, and there is no terminal to ask on", "--yes deletes without a question");
+  }
+  const environment variables = process_environment();
+  auto list = read_list_file(arguments);
+  if (!list) return list.error();
+  auto options = settings_of(arguments, variables, output);
+  if (!options) return options.error();
+  const ends registries = ends_of(*list, arguments);
+  std::set<std::string> named = registries.sources;
+  named.insert(registries.targets.begin(), registries.targets.end());
+  common_options common = arguments.common;
+  const std::vector<mirror_setting> mirrors = list->mirrors();
+  common.mirrors.insert(common.mirrors.end(), mirrors.begin(), mirrors.end());
+  auto settings = make_engine_options(common, {}, named, variables, false, output);
+  if (!settings) return settings.error();
+  // -u is for the one registry that all ends are in.
+  if (common.username.empty()) {
+    auto credentials = credentials_of(*list, registries, arguments, variables, output);
+    if (!credentials) return credentials.error();
+    settings->credentials = std::move(*credentials);
+  }
+  session work(output, common.timeout);
+  settings->log = work.debug_log();
+  engine mover(std::move(*settings));
+  const auto ended = work.run<sync_result>(*options, arguments.list, [&](diagnostics& text, auto token) {
+    mover.async_sync(std::move(*list), *options, text, std::move(token));
+  });
+  if (ended.ec) return work.fail(ended.ec, ended.text, arguments.list);
+  prune_result pruned;
+  const auto& unwanted = ended.result.unwanted;
+  outcome<bool> wanted = !unwanted.empty();
+  if (*wanted && !arguments.yes && !arguments.dry_run) wanted = agreed(unwanted);
+  if (wanted && *wanted) {
+    prune_options how;
+    how.dry_run = arguments.dry_run;
+    auto done = work.run<prune_result>(how, "prune",
+                                       [&](diagnostics& text, auto token) { mover.async_prune(unwanted, how, text, std::move(token)); });
+    if (done.ec) return work.fail(done.ec, done.text, "prune");
+    pruned = std::move(done.result);
+  }
+  const std::string text = common.json ? sync_json(ended.result, pruned, arguments.dry_run) : sync_lines(ended.result);
+  if (!write_all(standard_output, text)) return problem(exit_code::storage, "the result cannot be written to standard output");
+  report(ended.result, pruned, arguments, output);
+  if (!wanted) return wanted.error();
+  return sync_status(ended.result, pruned);
+}
+
+bool is_directory(const std::string& path) {
+  std::error_code ec;
+  return std::filesystem::is_directory(path, ec);
+}
+
+}  // namespace
+
+int sync_command(std::vector<std::string> words) {
+  return run_parsed<sync_arguments>(parse_sync(std::move(words), is_directory), [](const sync_arguments& arguments) {
+    return run_with_console(arguments.common, [&](console& output) { return sync(arguments, output); });
+  });
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,96 @@
+#include "sync_results.hpp"
+
+#include "exit_code.hpp"
+#include "json_line.hpp"
+#include "upload_options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <vector>
+
+namespace gantry::app {
+namespace {
+
+const char* name_of(sync_state state) {
+  switch (state) {
+    case sync_state::copied:
+      return "copied";
+    case sync_state::partial:
+      return "partial";
+    case sync_state::unchanged:
+      return "unchanged";
+    case sync_state::failed:
+      break;
+  }
+  return "failed";
+}
+
+constexpr std::array states = {sync_state::copied, sync_state::partial, sync_state::unchanged, sync_state::failed};
+
+std::size_t count(const sync_result& result, sync_state state) {
+  return static_cast<std::size_t>(
+      std::count_if(result.images.begin(), result.images.end(), [&](const synced_image& one) { return one.state == state; }));
+}
+
+std::string json(const synced_image& image) {
+  json_object one;
+  one.add("name", image.target.tag().empty() ? image.target.name() : image.target.string());
+  one.add("source", image.source.empty() ? std::string() : image.source.tag().empty() ? image.source.name() : image.source.string());
+  one.add("entry", std::uint64_t{image.entry}).add("state", name_of(image.state));
+  if (image.state == sync_state::failed) return one.add("error", image.message).string();
+  one.add("digest", image.top.digest.string());
+  std::vector<std::string> missing;
+  for (const platform& absent : image.missing) missing.push_back(json_quote(to_string(absent)));
+  if (!missing.empty()) one.add_raw("missing", json_array(missing));
+  return one.add("referrers", std::uint64_t{image.referrers}).string();
+}
+
+}  // namespace
+
+std::string sync_lines(const sync_result& result) {
+  std::string text;
+  for (const synced_image& one : result.images) {
+    if (one.state != sync_state::failed) text += fmt::format("{} {}\n", one.target.string(), one.top.digest.string());
+  }
+  return text;
+}
+
+std::string sync_json(const sync_result& result, const prune_result& pruned, bool dry_run) {
+  std::vector<std::string> images;
+  for (const synced_image& one : result.images) images.push_back(json(one));
+  std::vector<std::string> deleted;
+  for (const reference& one : pruned.deleted) deleted.push_back(json_quote(one.string()));
+  std::vector<std::string> kept;
+  for (const kept_tag& one : pruned.kept) {
+    json_object tag;
+    kept.push_back(tag.add("name", one.name.string()).add("why", one.why).string());
+  }
+  json_object all;
+  all.add("version", std::uint64_t{1}).add("dry_run", dry_run).add_raw("images", json_array(images));
+  all.add_raw("deleted", json_array(deleted)).add_raw("kept", json_array(kept));
+  add_counts(all, result);
+  return all.string() + "\n";
+}
+
+std::string sync_table(const sync_result& result, bool dry_run) {
+  std::string text = fmt::format("{:<12}{:>8}", dry_run ? "dry run" : "state", "tags");
+  for (const sync_state state : states) {
+    const std::size_t tags = count(result, state);
+    if (tags != 0 || state == sync_state::copied) text += fmt::format("\n{:<12}{:>8}", name_of(state), tags);
+  }
+  return text;
+}
+
+int sync_status(const sync_result& result, const prune_result& pruned) {
+  const std::size_t failed = count(result, sync_state::failed);
+  const bool stuck = std::any_of(pruned.kept.begin(), pruned.kept.end(), [](const kept_tag& one) { return bool(one.code); });
+  if (failed == 0) return static_cast<int>(stuck ? exit_code::partial : exit_code::done);
+  if (failed < result.images.size()) return static_cast<int>(exit_code::partial);
+  const auto first = std::find_if(result.images.begin(), result.images.end(), [](const synced_image& one) { return bool(one.code); });
+  return static_cast<int>(first == result.images.end() ? exit_code::partial : exit_code_of(first->code));
+}
+
+}  // namespace gantry::app

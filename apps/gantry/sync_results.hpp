@@ -1,0 +1,22 @@
+#pragma once
+
+#include <gantry/sync.hpp>
+
+#include <string>
+
+namespace gantry::app {
+
+/// `name digest`, one line a tag that is as the list wants it.
+std::string sync_lines(const sync_result& result);
+
+/// One JSON document: {"version":1,"dry_run","images":[{"name","source","entry","state","digest","missing","error"}],"deleted":[],
+/// "kept":[{"name","why"}],...counts}.
+std::string sync_json(const sync_result& result, const prune_result& pruned, bool dry_run);
+
+/// How many tags are in which state, as a table.
+std::string sync_table(const sync_result& result, bool dry_run);
+
+/// The exit status: 0; 6 when a part failed; what the first failure says when all did.
+int sync_status(const sync_result& result, const prune_result& pruned);
+
+}  // namespace gantry::app

@@ -1,0 +1,321 @@
+// Lists of images: what one of them does wrong stops no other, and a repetition asks by HEADs alone.
+#include "faults/puller.hpp"
+
+#include "support/catch.hpp"
+#include "support/upload_registry.hpp"
+
+#include <gantry/sync.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <utility>
+
+using namespace gantry;
+using namespace gantry::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct sync_report {
+  error_code ec;
+  diagnostics text;
+  sync_result result;
+
+  std::size_t count(sync_state state) const {
+    return static_cast<std::size_t>(
+        std::count_if(result.images.begin(), result.images.end(), [&](const synced_image& one) { return one.state == state; }));
+  }
+  const synced_image& at(const std::string& target) const {
+    for (const synced_image& one : result.images) {
+      if (one.target.repository() + ":" + one.target.tag() == target) return one;
+    }
+    FAIL("no result for " + target);
+    return result.images.front();
+  }
+};
+
+test_image small_image(std::uint32_t seed, const std::string& architecture = "amd64") {
+  image_recipe recipe;
+  recipe.architecture = architecture;
+  recipe.layers = {300};
+  recipe.seed = seed;
+  return build_image(recipe);
+}
+
+/// A source that fails as it is told, and a target that counts.
+struct synced {
+  synced() {
+    settings = puller(source).settings;
+    settings.cache_dir = directory / "store";
+    settings.plain_http.insert(target.host());
+    settings.jobs = 4;
+    options.to = push_prefix{target.host(), "mirror"};
+    options.lock_file = directory / "images.lock.json";
+  }
+
+  /// The `SOURCE` of entries stands for the source's host.
+  sync_list list(std::string text) const {
+    const std::string word = "SOURCE";
+    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos;) text.replace(at, word.size(), source.host());
+    error_code ec;
+    diagnostics why;
+    sync_list made = parse_sync_list(text, "images.json", ec, why);
+    INFO(why.message());
+    REQUIRE_FALSE(ec);
+    return made;
+  }
+
+  /// \param stop_after cancels when that many manifests are at the target; 0: never
+  sync_report run(sync_list what, unsigned stop_after = 0) {
+    sync_report report;
+    boost::asio::io_context context;
+    boost::asio::cancellation_signal stop;
+    sync_options given = options;
+    given.on_event = [&](const event&) {
+      if (stop_after != 0 && target.count("PUT manifest") >= stop_after) stop.emit(boost::asio::cancellation_type::terminal);
+    };
+    bool completed = false;
+    {
+      engine one(context.get_executor(), settings);
+      one.async_sync(std::move(what), given, report.text,
+                     boost::asio::bind_cancellation_slot(stop.slot(), [&](error_code failed, sync_result result) {
+                       report.ec = failed;
+                       report.result = std::move(result);
+                       completed = true;
+                       one.async_shutdown([](error_code) {});
+                     }));
+      context.run_for(std::chrono::minutes(5));
+    }
+    REQUIRE(completed);
+    return report;
+  }
+
+  fake_registry source;
+  upload_registry target;
+  temp_dir directory;
+  engine_options settings;
+  sync_options options;
+};
+
+unsigned writes(const upload_registry& target) {
+  return target.count("PUT manifest") + target.count("PUT blob") + target.count("POST session") + target.count("POST mount") +
+         target.count("PATCH blob");
+}
+
+constexpr unsigned many = 1000;
+
+/// A thousand images: ten tags in each of a hundred repositories.
+std::string hold_many(fake_registry& source) {
+  std::string text = "[";
+  for (unsigned repository = 0; repository < many / 10; ++repository) {
+    const std::string name = "team/app" + std::to_string(repository);
+    text += (repository == 0 ? "" : ",") + std::string("{\"source\": \"SOURCE/") + name + "\", \"tags\": [";
+    for (unsigned tag = 0; tag < 10; ++tag) {
+      source.hold(name, std::to_string(tag), small_image(repository * 10 + tag));
+      text += (tag == 0 ? "\"" : ",\"") + std::to_string(tag) + "\"";
+    }
+    text += "]}";
+  }
+  return text + "]";
+}
+
+}  // namespace
+
+TEST_CASE("a thousand images are synced once and told unchanged by one HEAD on each side", "[faults]") {
+  synced s;
+  const sync_list list = s.list(hold_many(s.source));
+  const sync_report first = s.run(list);
+  INFO(first.text.message());
+  REQUIRE_FALSE(first.ec);
+  CHECK(first.count(sync_state::copied) == many);
+  CHECK(s.target.count("PUT manifest") == many);
+  CHECK(s.target.has_tag("mirror/team/app99", "9"));
+  const unsigned heads = s.target.count("HEAD manifest");
+  const unsigned written = writes(s.target);
+  s.source.forget_requests();
+  const sync_report second = s.run(list);
+  REQUIRE_FALSE(second.ec);
+  CHECK(second.count(sync_state::unchanged) == many);
+  CHECK(writes(s.target) == written);
+  CHECK(s.target.count("HEAD manifest") == heads + many);
+  CHECK(s.target.count("GET manifest") == 0);
+  unsigned source_heads = 0;
+  for (const recorded_request& request : s.source.requests()) source_heads += request.method == "HEAD" ? 1 : 0;
+  CHECK(source_heads == many);
+  CHECK(s.source.requests("/manifests/").size() == many);
+  CHECK(s.source.requests("/blobs/").empty());
+}
+
+TEST_CASE("a list that was stopped goes on where it was", "[faults]") {
+  synced s;
+  const sync_list list = s.list(hold_many(s.source));
+  const sync_report stopped = s.run(list, 100);
+  CHECK(stopped.ec == errc::cancelled);
+  const unsigned before = s.target.count("PUT manifest");
+  REQUIRE(before >= 100);
+  REQUIRE(before < many);
+  const sync_report rest = s.run(list);
+  INFO(rest.text.message());
+  REQUIRE_FALSE(rest.ec);
+  CHECK(rest.count(sync_state::copied) + rest.count(sync_state::unchanged) == many);
+  // Manifests that were under way when it stopped may be written again.
+  CHECK(s.target.count("PUT manifest") <= many + s.settings.jobs);
+  CHECK(rest.count(sync_state::unchanged) + s.settings.jobs >= before);
+}
+
+TEST_CASE("parts of a list do together what the whole does", "[faults]") {
+  synced s;
+  s.options.lock_file.clear();
+  const sync_list list = s.list(hold_many(s.source));
+  std::size_t copied = 0;
+  for (unsigned part = 1; part <= 3; ++part) {
+    s.options.shard = {part, 3};
+    const sync_report report = s.run(list);
+    REQUIRE_FALSE(report.ec);
+    CHECK(report.count(sync_state::copied) == report.result.images.size());
+    CHECK(report.result.images.size() > 100);
+    copied += report.result.images.size();
+  }
+  CHECK(copied == many);
+  CHECK(s.target.count("PUT manifest") == many);
+}
+
+TEST_CASE("an image that fails stops no other", "[faults]") {
+  synced s;
+  for (const std::string name : {"a", "b", "c", "d"}) s.source.hold("team/" + name, "1", small_image(static_cast<std::uint32_t>(name[0])));
+  s.source.drop_blob(small_image('b').layers.front().digest);
+  s.source.inject("/v2/team/d/manifests/", answer_with(500), 1, 0);
+  const sync_report report = s.run(s.list(R"([
+    {"source": "SOURCE/team/a", "tags": ["1", "2"]}, {"source": "SOURCE/team/b", "tags": ["1"]},
+    {"source": "SOURCE/team/d", "tags": ["1"], "retries": 0}, {"source": "SOURCE/team/c:1", "tags": ["1", "stable"]}])"));
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  REQUIRE(report.result.images.size() == 6);
+  CHECK(report.at("mirror/team/a:1").state == sync_state::copied);
+  CHECK(report.at("mirror/team/a:2").code == errc::not_found);
+  CHECK(report.at("mirror/team/b:1").code == errc::not_found);
+  CHECK(report.at("mirror/team/d:1").code == errc::server_error);
+  CHECK(report.at("mirror/team/c:stable").state == sync_state::copied);
+  CHECK_FALSE(s.target.has_tag("mirror/team/b", "1"));
+  CHECK(s.source.count("/v2/team/d/manifests/") == 1);
+  CHECK(s.source.requests("/v2/team/c/manifests/1").size() == 1);  // one HEAD, however many names it gets
+}
+
+TEST_CASE("the time of an entry ends its image and no other", "[faults]") {
+  synced s;
+  s.settings.timeouts.idle = std::chrono::minutes(2);
+  s.settings.timeouts.header = std::chrono::minutes(2);
+  for (const std::string name : {"a", "b"}) s.source.hold("team/" + name, "1", small_image(static_cast<std::uint32_t>(name[0])));
+  s.source.inject("/blobs/" + small_image('a').layers.front().digest, stall_after(10), 1, 0);
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/a", "tags": ["1"], "timeout": "1s"},
+    {"source": "SOURCE/team/b", "tags": ["1"]}])"));
+  REQUIRE_FALSE(report.ec);
+  const synced_image& late = report.at("mirror/team/a:1");
+  CHECK(late.code == errc::timed_out);
+  CHECK(late.message.find("1.0 s, the time that the list allows") != std::string::npos);
+  CHECK(report.at("mirror/team/b:1").state == sync_state::copied);
+}
+
+TEST_CASE("a missing architecture keeps its tag unwritten unless a part will do", "[faults]") {
+  synced s;
+  s.source.hold("team/two", "1", build_index(media_family::docker, {small_image(1), small_image(2, "arm64")}));
+  s.source.hold("team/one", "1", small_image(3));
+  const auto text = R"([{"source": "SOURCE/team/two", "tags": ["1"], "architectures": ["amd64", "s390x"]},
+    {"source": "SOURCE/team/one", "tags": ["1"], "architectures": ["amd64"]},
+    {"source": "SOURCE/team/one:1", "tags": ["other"], "architectures": ["arm64"]}])";
+  const sync_report strict = s.run(s.list(text));
+  REQUIRE_FALSE(strict.ec);
+  CHECK(strict.at("mirror/team/two:1").code == errc::platform_not_found);
+  CHECK_FALSE(s.target.has_tag("mirror/team/two", "1"));
+  CHECK(strict.at("mirror/team/one:1").state == sync_state::copied);
+  CHECK(strict.at("mirror/team/one:other").code == errc::platform_not_found);
+
+  s.options.allow_partial = true;
+  const sync_report lenient = s.run(s.list(text));
+  REQUIRE_FALSE(lenient.ec);
+  const synced_image& part = lenient.at("mirror/team/two:1");
+  CHECK(part.state == sync_state::partial);
+  REQUIRE(part.missing.size() == 1);
+  CHECK(part.missing.front().architecture == "s390x");
+  CHECK(part.top.media_type == "application/vnd.docker.distribution.manifest.list.v2+json");
+  CHECK(s.target.has_tag("mirror/team/two", "1"));
+  // Nothing of what is asked for is no part of it.
+  CHECK(lenient.at("mirror/team/one:other").code == errc::platform_not_found);
+  CHECK_FALSE(s.target.has_tag("mirror/team/one", "other"));
+}
+
+TEST_CASE("each architecture has its time", "[faults]") {
+  synced s;
+  s.settings.timeouts.idle = std::chrono::minutes(2);
+  const test_image slow = small_image(2, "arm64");
+  s.source.hold("team/two", "1", build_index(media_family::oci, {small_image(1), slow}));
+  s.source.inject("/blobs/" + slow.layers.front().digest, stall_after(10), 1, 0);
+  const auto text = R"([{"source": "SOURCE/team/two", "tags": ["1"], "architectures": ["amd64", "arm64"],
+    "architecture_timeouts": {"arm64": "1s"}}])";
+  const sync_report strict = s.run(s.list(text));
+  REQUIRE_FALSE(strict.ec);
+  CHECK(strict.at("mirror/team/two:1").code == errc::timed_out);
+  CHECK(strict.at("mirror/team/two:1").message.find("linux/arm64") != std::string::npos);
+  CHECK_FALSE(s.target.has_tag("mirror/team/two", "1"));
+  s.options.allow_partial = true;
+  CHECK(s.run(s.list(text)).at("mirror/team/two:1").state == sync_state::partial);
+  s.source.heal();
+  CHECK(s.run(s.list(text)).at("mirror/team/two:1").state == sync_state::copied);
+}
+
+TEST_CASE("a choice of platforms that is unchanged is known from the lock by HEADs", "[faults]") {
+  synced s;
+  const auto hold = [&](std::uint32_t seed) {
+    s.source.hold("team/two", "1", build_index(media_family::oci, {small_image(seed), small_image(2, "arm64"), small_image(3, "s390x")}));
+  };
+  hold(1);
+  const auto text = R"([{"source": "SOURCE/team/two", "tags": ["1"], "architectures": ["amd64", "arm64"]}])";
+  CHECK(s.run(s.list(text)).count(sync_state::copied) == 1);
+  s.source.forget_requests();
+  const unsigned heads = s.target.count("HEAD manifest");
+  CHECK(s.run(s.list(text)).count(sync_state::unchanged) == 1);
+  REQUIRE(s.source.requests().size() == 1);
+  CHECK(s.source.requests().front().method == "HEAD");
+  CHECK(s.target.count("HEAD manifest") == heads + 1);
+  // The source has moved, the lock is gone, the lock is damaged: looked at again.
+  hold(4);
+  CHECK(s.run(s.list(text)).count(sync_state::copied) == 1);
+  fs::remove(s.options.lock_file);
+  CHECK(s.run(s.list(text)).count(sync_state::unchanged) == 1);
+  std::ofstream(s.options.lock_file) << "{";
+  CHECK(s.run(s.list(text)).count(sync_state::unchanged) == 1);
+  s.source.forget_requests();
+  CHECK(s.run(s.list(text)).count(sync_state::unchanged) == 1);
+  CHECK(s.source.requests().size() == 1);
+}
+
+TEST_CASE("a dry run of a list writes nothing and counts what is shared once", "[faults]") {
+  synced s;
+  for (const std::string name : {"a", "b"}) s.source.hold("team/" + name, "1", small_image(1));
+  s.options.dry_run = true;
+  const auto text = R"([{"source": "SOURCE/team/a", "tags": ["1"]}, {"source": "SOURCE/team/b", "tags": ["1"]}])";
+  const sync_report plan = s.run(s.list(text));
+  CHECK(plan.count(sync_state::copied) == 2);
+  CHECK(plan.result.blobs_uploaded == 2);
+  CHECK(plan.result.blobs_mounted == 2);
+  CHECK(writes(s.target) == 0);
+  CHECK_FALSE(fs::exists(s.options.lock_file));
+  s.options.dry_run = false;
+  const sync_report done = s.run(s.list(text));
+  CHECK(done.result.bytes_uploaded == plan.result.bytes_uploaded);
+  CHECK(s.target.taken() == plan.result.bytes_uploaded);
+}
+
+TEST_CASE("a list that contradicts itself is refused before anything is asked", "[faults]") {
+  synced s;
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/a", "target": "x", "tags": ["1"]},
+    {"source": "SOURCE/team/b", "target": "x", "tags": ["1"]}])"));
+  CHECK(report.ec == errc::invalid_option);
+  CHECK(report.text.message().find("both write") != std::string::npos);
+  CHECK(s.source.count() == 0);
+}

@@ -1,0 +1,49 @@
+#include "sync_results.hpp"
+
+#include "support/catch.hpp"
+
+#include <string>
+
+using namespace gantry;
+using namespace gantry::app;
+
+namespace {
+
+synced_image image(const char* target, sync_state state) {
+  synced_image one;
+  error_code ec;
+  one.entry = 1;
+  one.source = reference::parse("a.test/x:1", ec);
+  one.target = reference::parse(target, ec);
+  one.state = state;
+  if (state == sync_state::failed) {
+    one.code = make_error_code(errc::not_found);
+    one.message = "gone";
+  } else {
+    one.top.digest = digest::parse("sha256:" + std::string(64, 'a'), ec);
+  }
+  return one;
+}
+
+}  // namespace
+
+TEST_CASE("what became of a list is told by lines by a table and by the exit status") {
+  sync_result result;
+  result.images = {image("t.test/x:1", sync_state::copied), image("t.test/x:2", sync_state::failed),
+                   image("t.test/x:3", sync_state::unchanged)};
+  CHECK(sync_lines(result) == "t.test/x:1 sha256:" + std::string(64, 'a') + "\nt.test/x:3 sha256:" + std::string(64, 'a') + "\n");
+  CHECK(sync_table(result, false) == "state           tags\ncopied             1\nunchanged          1\nfailed             1");
+  CHECK(sync_status(result, {}) == 6);
+  const std::string json = sync_json(result, {}, false);
+  CHECK(json.find(R"("name":"t.test/x:2","source":"a.test/x:1","entry":1,"state":"failed","error":"gone")") != std::string::npos);
+  result.images.erase(result.images.begin());
+  result.images.pop_back();
+  CHECK(sync_status(result, {}) == 4);
+  result.images = {image("t.test/x:1", sync_state::copied)};
+  CHECK(sync_status(result, {}) == 0);
+  prune_result pruned;
+  pruned.kept.push_back({result.images[0].target, {}, "needed"});
+  CHECK(sync_status(result, pruned) == 0);
+  pruned.kept.push_back({result.images[0].target, make_error_code(errc::forbidden), "refused"});
+  CHECK(sync_status(result, pruned) == 6);
+}
