@@ -208,6 +208,7 @@ task<result<sync_result>> list_sync::run() {
     for (std::size_t i = 0; i < workers; ++i) group.spawn(carry());
     co_await group.join();
   }
+  images_.flush();
   co_await save_lock(false);
   if (running_->stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   sync_result done;

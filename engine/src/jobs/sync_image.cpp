@@ -14,6 +14,8 @@
 namespace gantry::jobs {
 namespace {
 
+constexpr std::chrono::milliseconds plan_interval{500};
+
 std::optional<std::chrono::milliseconds> time_of(const sync_entry& entry, const platform& wanted) {
   for (const auto& [one, time] : entry.platform_timeouts) {
     if (one == wanted) return time;
@@ -31,13 +33,29 @@ failure too_late(const std::string& what, std::chrono::milliseconds limit) {
 
 }  // namespace
 
+void image_sync::forward(const event& what) {
+  const auto* const plan = std::get_if<transfer_planned>(&what);
+  if (plan == nullptr) return running_.events.emit(what);
+  planned_.blobs += plan->blobs;
+  planned_.bytes += plan->bytes;
+  planned_more_ = planned_more_ || plan->blobs != 0;
+  if (std::chrono::steady_clock::now() - told_ >= plan_interval) flush();
+}
+
+void image_sync::flush() {
+  if (!planned_more_) return;
+  planned_more_ = false;
+  told_ = std::chrono::steady_clock::now();
+  running_.events.emit(planned_);
+}
+
 task<synced_image> image_sync::bring(const planned_sync& one, reference target, source_state& source) {
   const sync_entry& entry = *one.entry;
   synced_image done;
   done.entry = entry.number;
   done.source = one.source;
   done.target = std::move(target);
-  sync_part part(shared_, running_, entry.retries, entry.timeout);
+  sync_part part(shared_, running_, entry.retries, entry.timeout, [this](const event& what) { forward(what); });
   result<void> carried = co_await carry(part, one, source, done);
   part.running->events.flush();
   if (carried) co_return done;

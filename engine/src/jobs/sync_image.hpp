@@ -9,6 +9,7 @@
 
 #include <gantry/sync.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -34,9 +35,14 @@ class image_sync {
   /// One image to one of its targets, within the time that its entry allows. What fails is in the result.
   task<synced_image> bring(const planned_sync& one, reference target, source_state& source);
 
+  /// Hands out what is held back.
+  void flush();
+
   const upload_counts& counts() const noexcept { return counts_; }
 
  private:
+  /// Plans of single images come as one that grows, a few times per second.
+  void forward(const event& what);
   task<result<void>> carry(sync_part& part, const planned_sync& one, source_state& source, synced_image& done);
   task<result<void>> ask_source(sync_part& part, const planned_sync& one, source_state& source);
   task<result<void>> copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done);
@@ -51,6 +57,9 @@ class image_sync {
   upload_settings settings_;
   std::shared_ptr<upload_ledger> ledger_ = std::make_shared<upload_ledger>();
   upload_counts counts_;
+  transfer_planned planned_;
+  bool planned_more_ = false;
+  std::chrono::steady_clock::time_point told_{};
 };
 
 }  // namespace gantry::jobs

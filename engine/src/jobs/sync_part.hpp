@@ -5,6 +5,7 @@
 #include "transfer/context.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -15,11 +16,12 @@ namespace gantry::jobs {
 /// outlive what works with it.
 class sync_part {
  public:
+  /// \param forward gets the events of the part; empty: they are those of the whole
   sync_part(const transfer::context& whole_shared, transfer::operation& whole, std::optional<unsigned> retries,
-            std::optional<std::chrono::milliseconds> timeout)
+            std::optional<std::chrono::milliseconds> timeout, std::function<void(const event&)> forward = {})
       : shared(whole_shared),
-        running(std::make_shared<transfer::operation>(
-            transfer::event_emitter([&whole](const event& what) { whole.events.emit(what); }, runtime::executor()))),
+        running(std::make_shared<transfer::operation>(transfer::event_emitter(
+            forward ? std::move(forward) : [&whole](const event& what) { whole.events.emit(what); }, runtime::executor()))),
         follows_(whole.stop, [this] { running->request_stop(); }) {
     if (whole.stop.stop_requested()) running->request_stop();
     if (retries) shared.retry.attempts = *retries + 1;
