@@ -62,6 +62,7 @@ class byte_sink {
 
   /// Appends what \p from inflates to, by passing on its gzip members as they are. A blob is passed on in pieces from its beginning to its
   /// end, with nothing in between. Precondition: \ref takes_members, and \p from is whole members without anything behind them.
+  /// \param seen called with every byte: these are never copied inside the kernel
   virtual result<void> copy_members(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, const byte_observer& seen);
 
   /// Why nobody will take what is written from now on, where that can be told without writing: the reader of a stream went away.
