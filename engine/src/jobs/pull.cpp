@@ -296,7 +296,8 @@ task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> im
     resolved.push_back(std::move(*one));
   }
 
-  if (with.lease) co_await keep_only(with.shared, std::move(with.lease), digests_of(resolved));
+  // What is compressed anew has a digest that nobody knows yet.
+  if (with.lease && !options.recompress) co_await keep_only(with.shared, std::move(with.lease), digests_of(resolved));
   auto look = [&options, &resolved, running = with.running] { return left_out(options.have, resolved, running->stop_flag()); };
   const result<std::set<digest>> have = co_await offload(with.shared.lanes, lane::files, std::move(look));
   if (!have) co_return have.error();

@@ -114,7 +114,7 @@ class planner {
   void drop_due_partials() {
     for (const stored_file& part : view_.files.partial) {
       if (!is_old(part.modified, partial_life) && !(wish_.all && view_.locks)) continue;
-      if (part.digest && view_.leases.keeps(part.digest)) {
+      if (view_.leases.keeps_part_of(part.digest)) {
         plan_.in_use += part.size;
       } else {
         remove_partial(part);
@@ -134,7 +134,7 @@ class planner {
       for (const stored_file* part : oldest_first(view_.files.partial)) {
         if (plan_.remaining <= limit) break;
         const bool gone = std::find(plan_.partial.begin(), plan_.partial.end(), *part) != plan_.partial.end();
-        if (!gone && !(part->digest && view_.leases.keeps(part->digest))) remove_partial(*part);
+        if (!gone && !view_.leases.keeps_part_of(part->digest)) remove_partial(*part);
       }
     }
     std::stable_sort(kept_.begin(), kept_.end(), [](const named* a, const named* b) { return a->used < b->used; });
@@ -163,10 +163,12 @@ class planner {
       if (!blobs_.contains(facts.digest) && (wish_.all || condemned_.contains(facts.digest) || is_old(facts.modified, clean_grace)))
         plan_.others.push_back(facts);
     }
-    for (const auto* files : {&view_.files.quarantined, &view_.files.temporary}) {
-      for (const stored_file& one : *files) {
-        if ((wish_.all && view_.locks) || is_old(one.modified, partial_life)) plan_.others.push_back(one);
-      }
+    const bool all_now = wish_.all && view_.locks;
+    for (const stored_file& one : view_.files.quarantined) {
+      if (all_now || is_old(one.modified, partial_life)) plan_.others.push_back(one);
+    }
+    for (const stored_file& one : view_.files.temporary) {
+      if ((all_now && !view_.leases.keeps_part_of(one.digest)) || is_old(one.modified, partial_life)) plan_.others.push_back(one);
     }
   }
 

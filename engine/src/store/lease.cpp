@@ -107,6 +107,7 @@ result<leased_blobs> read_leases(const std::filesystem::path& directory, bool lo
        entry.increment(ec)) {
     std::optional<leased_blobs> one = read_lease(entry->path(), look_only);
     if (!one) continue;
+    all.anything = true;
     all.everything = all.everything || one->everything;
     all.digests.merge(one->digests);
   }

@@ -15,10 +15,13 @@ namespace gantry::store {
 
 /// What leases keep from being removed.
 struct leased_blobs {
+  bool anything = false;    ///< somebody works here: files that have no name or digest yet may be theirs
   bool everything = false;  ///< somebody works here who has not said yet with what
   std::set<digest> digests;
 
   bool keeps(const digest& blob) const { return everything || digests.contains(blob); }
+  /// The same for a file that says of which blob it is, or, with an empty \p blob, does not.
+  bool keeps_part_of(const digest& blob) const { return blob.empty() ? anything || everything : keeps(blob); }
 };
 
 /// Keeps blobs from being removed while an operation works with them (DESIGN section 4): a file below `leases/` that is locked as long as

@@ -121,6 +121,34 @@ TEST_CASE("all means all that nobody works with") {
   CHECK(gone(s.plan(wish).partial) == "p-old ");
 }
 
+TEST_CASE("files without a digest belong to whoever works in the store") {
+  shop s = usual();
+  store::stored_file unnamed;
+  unnamed.path = "ingest/incoming.0123";
+  unnamed.size = 7;
+  unnamed.modified = now;
+  s.view.files.partial.push_back(unnamed);
+  store::stored_file temporary = unnamed;
+  temporary.path = ".oci-layout.0123";
+  s.view.files.temporary.push_back(temporary);
+  clean_wish wish;
+  wish.all = true;
+  const clean_plan alone = s.plan(wish);
+  CHECK(alone.partial.size() == 3);
+  CHECK(std::count(alone.others.begin(), alone.others.end(), temporary) == 1);
+  s.view.leases.anything = true;
+  const clean_plan beside = s.plan(wish);
+  CHECK(gone(beside.partial) == "p-new p-old ");
+  CHECK(std::count(beside.others.begin(), beside.others.end(), temporary) == 0);
+  CHECK(beside.in_use == 7);
+  clean_wish small;
+  small.max_size = 0;
+  CHECK(s.plan(small).remaining == 7);
+  // Nobody works for a week on one file.
+  s.view.files.temporary.back().modified = now - store::partial_life;
+  CHECK(s.plan(wish).others.size() == alone.others.size());
+}
+
 TEST_CASE("references go by the time of their last pull") {
   clean_wish wish;
   wish.older_than = 100h;

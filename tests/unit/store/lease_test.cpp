@@ -45,6 +45,7 @@ TEST_CASE_METHOD(store_fixture, "a lease keeps everything until it is narrowed, 
   lease->narrow({first});
   CHECK(must(store->leases(false)).keeps(first));
   CHECK_FALSE(must(store->leases(false)).keeps(second));
+  CHECK(must(store->leases(false)).keeps_part_of({}));
   auto other = must(reopen()->try_lease());
   other->narrow({second});
   CHECK(must(store->leases(false)).keeps(second));
@@ -52,6 +53,7 @@ TEST_CASE_METHOD(store_fixture, "a lease keeps everything until it is narrowed, 
   lease->release();
   CHECK_FALSE(must(store->leases(false)).keeps(first));
   *other = store::lease();
+  CHECK_FALSE(must(store->leases(false)).keeps_part_of({}));
   CHECK(std::filesystem::is_empty(leases_of(*this)));
 }
 
