@@ -78,11 +78,11 @@ ends ends_of(const sync_list& list, const sync_arguments& arguments) {
 /// Each end answers for itself; what the environment knows counts for both.
 outcome<std::shared_ptr<credential_source>> credentials_of(const sync_list& list, const ends& registries, const sync_arguments& arguments,
                                                            const environment& variables, console& output) {
-  if (!arguments.from.username.empty() && registries.sources.size() != 1) {
+  if (!arguments.from.username.empty() && registries.sources.size() > 1) {
     return usage_problem(fmt::format("--src-creds is for one registry, and the list names {}", registries.sources.size()),
                          "log in to each with 'gantry login', or give --src-authfile");
   }
-  if (!arguments.target.username.empty() && registries.targets.size() != 1) {
+  if (!arguments.target.username.empty() && registries.targets.size() > 1) {
     return usage_problem(fmt::format("--dest-creds is for one registry, and the list has {} targets", registries.targets.size()),
                          "log in to each with 'gantry login', or give --dest-authfile");
   }

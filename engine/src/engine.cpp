@@ -287,6 +287,16 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     co_return co_await jobs::copy(shared, std::move(running), std::move(source), std::move(targets), std::move(wanted));
   }
 
+  task<result<sync_result>> sync(std::shared_ptr<transfer::operation> running, sync_list list, sync_options wanted) {
+    std::shared_ptr<store::content_store> kept;
+    if (std::holds_alternative<std::filesystem::path>(wanted.to)) {
+      auto opened = co_await open_store();
+      if (!opened) co_return opened.error();
+      kept = *opened;
+    }
+    co_return co_await jobs::sync(shared, std::move(running), std::move(kept), std::move(list), std::move(wanted), options.sync);
+  }
+
   task<result<inspect_result>> inspect(std::shared_ptr<transfer::operation> running, reference image, inspect_options wanted) {
     if (wanted.offline) {
       const result<present_store> found = co_await find_store();
@@ -538,7 +548,7 @@ void engine::start(const std::shared_ptr<impl>& state, result_handler<sync_resul
                    sync_options options) {
   const operation_options common = options;
   state->begin(common, diag, std::move(done), [list = std::move(list), options = std::move(options)](impl& self, auto running) mutable {
-    return jobs::sync(self.shared, std::move(running), std::move(list), std::move(options));
+    return self.sync(std::move(running), std::move(list), std::move(options));
   });
 }
 

@@ -206,3 +206,53 @@ TEST_CASE("a sync that was killed goes on where it was", "[integration]") {
   for (const auto& one : told.at("images").as_array()) unchanged += one.as_object().at("state") == "unchanged" ? 1 : 0;
   CHECK(unchanged >= before);
 }
+
+TEST_CASE("a list becomes one directory that others read and that goes to a registry again", "[integration]") {
+  const listed l;
+  l.write(R"([
+    {"source": "SOURCE/team/multi", "tags": ["1.0"], "architectures": ["amd64", "arm64"]},
+    {"source": "SOURCE/team/classic:1.0", "tags": ["1.0", "stable"]}])");
+  const std::vector<std::string> words{"sync", "images.json", "--to", "./shelf", "--src-creds", "alice:first-secret", "--json"};
+  const outcome dry = l.place.run({"sync", "images.json", "--to", "./shelf", "--src-creds", "alice:first-secret", "--json", "--dry-run"});
+  INFO(dry.err);
+  CHECK(dry.status == 0);
+  CHECK(json_of(dry).at("bytes_uploaded").to_number<std::uint64_t>() > 9'000'000);
+  CHECK(json_of(dry).at("bytes_uploaded").to_number<std::uint64_t>() < 10'000'000);
+  CHECK_FALSE(fs::exists(l.place / "shelf"));
+  const outcome first = l.place.run(words);
+  INFO(first.err);
+  REQUIRE(first.status == 0);
+  CHECK(state_of(json_of(first), "classic:stable") == "copied");
+  // Of docker's media types skopeo reads none in a layout.
+  CHECK(run({{"skopeo", "copy", "-q", "--all", "oci:" + (l.place / "shelf").string() + ":" + l.from.host() + "/team/multi:1.0",
+              "oci:" + (l.directory / "copy").string() + ":1.0"}})
+            .ok());
+  const outcome again = l.place.run(words);
+  CHECK(again.status == 0);
+  CHECK(state_of(json_of(again), "classic:stable") == "unchanged");
+  CHECK(state_of(json_of(again), "multi:1.0") == "unchanged");
+
+  // Out of the directory into the registry.
+  l.write(R"([{"source": "oci:shelf", "target": "back", "tags": ["stable", "absent"]},
+    {"source": "oci:shelf", "target": "arm", "tags": ["1.0"], "architectures": ["arm64"]}])");
+  const outcome back = l.sync({"--json"});
+  INFO(back.err);
+  CHECK(back.status == 6);
+  CHECK(state_of(json_of(back), "back:stable") == "copied");
+  CHECK(state_of(json_of(back), "back:absent") == "failed");
+  CHECK(l.raw_target("back:stable") == l.raw_source("team/classic:1.0"));
+  CHECK(state_of(json_of(l.sync({"--json"})), "back:stable") == "unchanged");
+
+  // What the list does not name is not dropped unasked.
+  l.write(R"([{"source": "SOURCE/team/classic:1.0", "tags": ["1.0", "none"]}, {"source": "SOURCE/team/classic:9", "tags": ["stable"]}])");
+  CHECK(l.place.run(words).status == 2);
+  CHECK(fs::exists(l.place / "shelf" / "index.json"));
+  std::vector<std::string> pruning = words;
+  pruning.insert(pruning.end(), {"--prune", "--yes"});
+  const outcome pruned = l.place.run(pruning);
+  INFO(pruned.err);
+  CHECK(pruned.status == 6);
+  const std::string index = slurp(l.place / "shelf" / "index.json");
+  CHECK(index.find("multi") == std::string::npos);
+  CHECK(index.find("classic:stable") != std::string::npos);  // it failed, and stays as it was
+}

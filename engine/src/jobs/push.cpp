@@ -18,12 +18,6 @@ namespace {
 using runtime::lane;
 using runtime::offload;
 
-/// What is pushed: documents that were read, and where blobs come from.
-struct loaded_source {
-  std::vector<archive::archived_image> images;
-  std::shared_ptr<model::blob_source> blobs;
-};
-
 /// Blocking.
 result<loaded_source> load_stored(std::shared_ptr<store::content_store> store, const reference& image) {
   const auto record = store->find_reference(image);
@@ -39,29 +33,6 @@ result<loaded_source> load_stored(std::shared_ptr<store::content_store> store, c
   loaded_source loaded;
   loaded.images.push_back(std::move(*tree));
   loaded.blobs = std::move(store);
-  return loaded;
-}
-
-/// Blocking.
-result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const std::filesystem::path& path,
-                                const std::atomic<bool>& stop) {
-  archive::source_options how;
-  how.elsewhere = store.get();
-  how.into = store;  // what can only be read once is kept there
-  auto opened = archive::open_image_source(path, how, stop);
-  if (!opened) return opened.error();
-  // The source asks the store for what it lacks: both live as long as either is used.
-  struct kept final : model::blob_source {
-    std::unique_ptr<archive::image_source> source;
-    std::shared_ptr<store::content_store> store;
-    result<std::unique_ptr<model::blob_reader>> open(const descriptor& blob) override { return source->open(blob); }
-  };
-  auto blobs = std::make_shared<kept>();
-  blobs->store = std::move(store);
-  blobs->source = std::move(*opened);
-  loaded_source loaded;
-  for (const archive::source_image& one : blobs->source->images()) loaded.images.push_back(one.content);
-  loaded.blobs = std::move(blobs);
   return loaded;
 }
 
@@ -102,9 +73,9 @@ class stored_blob final : public blob_feed {
   descriptor blob_;
 };
 
-class stored_feed final : public upload_feed {
+class local_feed final : public upload_feed {
  public:
-  stored_feed(transfer::context& shared, transfer::operation& running, std::shared_ptr<model::blob_source> blobs)
+  local_feed(transfer::context& shared, transfer::operation& running, std::shared_ptr<model::blob_source> blobs)
       : shared_(shared), running_(running), blobs_(std::move(blobs)) {}
 
   std::unique_ptr<blob_feed> blob(const planned_blob& one) override {
@@ -125,6 +96,44 @@ class stored_feed final : public upload_feed {
 
 }  // namespace
 
+result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const std::filesystem::path& path,
+                                const std::atomic<bool>& stop) {
+  archive::source_options how;
+  how.elsewhere = store.get();
+  how.into = store;  // what can only be read once is kept there
+  auto opened = archive::open_image_source(path, how, stop);
+  if (!opened) return opened.error();
+  // The source asks the store for what it lacks: both live as long as either is used.
+  struct kept final : model::blob_source {
+    std::unique_ptr<archive::image_source> source;
+    std::shared_ptr<store::content_store> store;
+    result<std::unique_ptr<model::blob_reader>> open(const descriptor& blob) override { return source->open(blob); }
+  };
+  auto blobs = std::make_shared<kept>();
+  blobs->store = std::move(store);
+  blobs->source = std::move(*opened);
+  loaded_source loaded;
+  for (const archive::source_image& one : blobs->source->images()) {
+    loaded.images.push_back(one.content);
+    loaded.tags.push_back(one.tags);
+  }
+  loaded.blobs = std::move(blobs);
+  return loaded;
+}
+
+std::map<digest, index_facts> facts_of(const loaded_source& source) {
+  std::map<digest, index_facts> found;
+  for (const auto& image : source.images) {
+    const auto bytes = archive::read_blob(*source.blobs, image.top, model::document_limit, "the index");
+    if (bytes) found.emplace(image.top.digest, facts_of(*bytes, image.top));
+  }
+  return found;
+}
+
+std::shared_ptr<upload_feed> stored_feed(transfer::context& shared, transfer::operation& running, const loaded_source& source) {
+  return std::make_shared<local_feed>(shared, running, source.blobs);
+}
+
 task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                std::shared_ptr<store::content_store> store, push_source source, push_target target, push_options options) {
   const auto started = std::chrono::steady_clock::now();
@@ -141,14 +150,7 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   }
   std::map<digest, index_facts> facts;
   if (!options.platforms.empty()) {
-    auto read = [images = loaded->images, blobs = loaded->blobs] {
-      std::map<digest, index_facts> found;
-      for (const auto& image : images) {
-        const auto bytes = archive::read_blob(*blobs, image.top, model::document_limit, "the index");
-        if (bytes) found.emplace(image.top.digest, facts_of(*bytes, image.top));
-      }
-      return found;
-    };
+    auto read = [source = *loaded] { return facts_of(source); };
     facts = co_await offload(shared.lanes, lane::files, std::move(read));
   }
   auto plan = plan_push(loaded->images, target, options, facts);
@@ -160,7 +162,7 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   const mount_hints hints = co_await offload(shared.lanes, lane::files, std::move(hint));
   upload_ledger ledger;
   ledger.add(registry, hints);
-  auto feed = std::make_shared<stored_feed>(shared, *running, loaded->blobs);
+  auto feed = stored_feed(shared, *running, *loaded);
   upload_settings settings;
   settings.force_upload = options.force_upload;
   settings.dry_run = options.dry_run;

@@ -2,7 +2,9 @@
 
 #include "base/redact.hpp"
 #include "jobs/lookup.hpp"
+#include "jobs/sync_directory.hpp"
 #include "jobs/sync_image.hpp"
+#include "jobs/sync_tags.hpp"
 #include "runtime/file.hpp"
 #include "runtime/task_group.hpp"
 
@@ -10,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 namespace gantry::jobs {
@@ -21,25 +24,18 @@ constexpr std::size_t lock_size_limit = std::size_t{512} << 20;
 // What a kill costs at most: choices of platforms that came since are looked at again.
 constexpr std::chrono::seconds lock_interval{5};
 
-/// An entry that is looked at in this run.
-struct open_entry {
-  const sync_entry* entry = nullptr;
-  reference target;
-  std::vector<std::string> found;  ///< tags that its filter admits
-  std::optional<failure> failed;
-};
-
 /// Carries out one list.
 class list_sync {
  public:
-  list_sync(transfer::context& shared, std::shared_ptr<transfer::operation> running, const sync_list& list, const sync_options& options)
-      : shared_(shared), running_(std::move(running)), list_(list), options_(options), images_(shared, *running_, options, lock_) {}
+  list_sync(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<store::content_store> store,
+            const sync_list& list, const sync_options& options, bool sync)
+      : shared_(shared), running_(std::move(running)), list_(list), options_(options), images_(shared, *running_, options, lock_) {
+    if (store) directory_.emplace(shared_, running_, std::move(store), options_, sync);
+  }
 
   task<result<sync_result>> run();
 
  private:
-  task<result<void>> make_plan();
-  task<> list_tags_of(std::vector<open_entry>& open, std::size_t& next);
   task<> carry();
   task<> read_lock();
   task<> save_lock(bool due_only);
@@ -52,6 +48,7 @@ class list_sync {
   const sync_options& options_;
   sync_lock lock_;
   image_sync images_;
+  std::optional<directory_sync> directory_;
   sync_plan plan_;
   std::vector<std::vector<synced_image>> done_;  ///< like sync_plan::images
   std::size_t next_ = 0;
@@ -60,71 +57,19 @@ class list_sync {
   bool saving_ = false;
 };
 
-task<> list_sync::list_tags_of(std::vector<open_entry>& open, std::size_t& next) {
-  while (next < open.size() && !running_->stop.stop_requested()) {
-    open_entry& one = open[next++];
-    if (!one.entry->filter) continue;
-    sync_part part(shared_, *running_, one.entry->retries, one.entry->timeout);
-    tags_options wanted;
-    wanted.filter = *one.entry->filter;
-    auto listed = co_await list_tags(part.shared, part.running, one.entry->source, std::move(wanted));
-    if (listed) {
-      one.found = std::move(listed->tags);
-      // What hangs on manifests by its tag goes with them, when it is asked for.
-      std::erase_if(one.found, [](const std::string& tag) { return bool(tag_subject(tag)); });
-    } else if (part.timed_out()) {
-      one.failed.emplace(errc::timed_out,
-                         fmt::format("the tags of {} did not come in the time that the list allows", one.entry->source.name()));
-    } else {
-      one.failed = listed.error();
-    }
-  }
-}
-
-task<result<void>> list_sync::make_plan() {
-  std::vector<open_entry> open;
-  for (const sync_entry& entry : list_.entries) {
-    auto target = target_of(entry, options_);
-    if (!target) co_return target.error();
-    if (!in_shard(target->name(), options_.shard)) continue;
-    open_entry one;
-    one.entry = &entry;
-    one.target = std::move(*target);
-    open.push_back(std::move(one));
-  }
-  {
-    runtime::task_group group(shared_.executor);
-    std::size_t next = 0;
-    const std::size_t workers = std::min<std::size_t>(shared_.jobs, open.size());
-    for (std::size_t i = 0; i < workers; ++i) group.spawn(list_tags_of(open, next));
-    co_await group.join();
-  }
-  for (const open_entry& one : open) {
-    if (one.failed) {
-      synced_image failed;
-      failed.entry = one.entry->number;
-      failed.source = one.entry->source;
-      failed.target = one.target;
-      failed.code = one.failed->code;
-      failed.message = one.failed->text.message();
-      plan_.failed.push_back(std::move(failed));
-      plan_.unknown.insert(one.target.name());
-    }
-    const result<void> added = add_entry(plan_, *one.entry, one.target, one.found);
-    if (!added) co_return added.error();
-  }
-  done_.resize(plan_.images.size());
-  co_return result<void>();
-}
-
 task<> list_sync::carry() {
   while (next_ < plan_.images.size() && !running_->stop.stop_requested()) {
     const std::size_t at = next_++;
     image_sync::source_state source;
     for (const reference& target : plan_.images[at].targets) {
       if (running_->stop.stop_requested()) break;
-      synced_image done = co_await images_.bring(plan_.images[at], target, source);
-      done_[at].push_back(std::move(done));
+      if (directory_) {
+        synced_image done = co_await directory_->bring(plan_.images[at], target);
+        done_[at].push_back(std::move(done));
+      } else {
+        synced_image done = co_await images_.bring(plan_.images[at], target, source);
+        done_[at].push_back(std::move(done));
+      }
     }
     co_await save_lock(true);
   }
@@ -198,10 +143,17 @@ task<> list_sync::find_unwanted(sync_result& done) {
 
 task<result<sync_result>> list_sync::run() {
   const auto started = steady_clock::now();
-  const result<void> planned = co_await make_plan();
+  auto planned = co_await plan_list(shared_, running_, list_, options_);
   if (!planned) co_return planned.error();
-  co_await read_lock();
-  drop_unnamed();
+  plan_ = std::move(*planned);
+  done_.resize(plan_.images.size());
+  if (directory_) {
+    const result<void> begun = co_await directory_->begin(plan_);
+    if (!begun) co_return begun.error();
+  } else {
+    co_await read_lock();
+    drop_unnamed();
+  }
   {
     runtime::task_group group(shared_.executor);
     const std::size_t workers = std::min<std::size_t>(shared_.jobs, plan_.images.size());
@@ -216,9 +168,14 @@ task<result<sync_result>> list_sync::run() {
   for (auto& some : done_)
     done.images.insert(done.images.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
   std::stable_sort(done.images.begin(), done.images.end(), [](const synced_image& a, const synced_image& b) { return a.entry < b.entry; });
-  if (options_.find_unwanted) co_await find_unwanted(done);
+  if (directory_) {
+    const result<void> written = co_await directory_->finish(done.images);
+    if (!written) co_return written.error();
+  } else if (options_.find_unwanted) {
+    co_await find_unwanted(done);
+  }
   if (running_->stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-  add_counts(done, images_.counts());
+  add_counts(done, directory_ ? directory_->counts() : images_.counts());
   done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - started);
   running_->events.flush();
   co_return done;
@@ -226,16 +183,21 @@ task<result<sync_result>> list_sync::run() {
 
 }  // namespace
 
-task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transfer::operation> running, sync_list list,
-                               sync_options options) {
+task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                               std::shared_ptr<store::content_store> store, sync_list list, sync_options options, bool sync) {
   if (options.shard.count == 0 || options.shard.number == 0 || options.shard.number > options.shard.count) {
     co_return failure(errc::invalid_option, fmt::format("there is no part {} of {}", options.shard.number, options.shard.count));
   }
   if (std::holds_alternative<std::filesystem::path>(options.to)) {
-    co_return failure(errc::invalid_option,
-                      "a list goes to a registry; a directory is filled with 'gantry pull --from FILE -o DIR -f oci-dir'");
+    if (options.shard.count > 1) co_return failure(errc::invalid_option, "a directory is written as a whole, by one process");
+    for (const sync_entry& entry : list.entries) {
+      if (entry.place)
+        co_return failure(errc::invalid_option, fmt::format("{} names a registry, and the list goes into a directory", entry.label()));
+      if (entry.source.empty())
+        co_return failure(errc::invalid_option, fmt::format("{} is a directory itself; 'gantry convert' copies those", entry.label()));
+    }
   }
-  list_sync all(shared, std::move(running), list, options);
+  list_sync all(shared, std::move(running), std::move(store), list, options, sync);
   co_return co_await all.run();
 }
 

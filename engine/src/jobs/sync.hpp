@@ -16,8 +16,10 @@ using runtime::task;
 /// A list of images into registries: one HEAD of each source and one of each target tell what is unchanged; blobs that several images share
 /// go into a registry once; what fails stops nothing else. errc::invalid_option for a list that contradicts itself, before anything is
 /// asked or written.
-task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transfer::operation> running, sync_list list,
-                               sync_options options);
+/// \param store what a directory is written through; null for registries
+/// \param sync whether what is written there is forced to disk
+task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                               std::shared_ptr<store::content_store> store, sync_list list, sync_options options, bool sync);
 
 /// Deletes tags in registries: by tag where a registry can, else by digest where nobody else needs it (see plan_prune).
 task<result<prune_result>> prune(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::vector<reference> tags,

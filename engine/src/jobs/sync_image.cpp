@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::chrono::milliseconds plan_interval{500};
 
+}  // namespace
+
 std::optional<std::chrono::milliseconds> time_of(const sync_entry& entry, const platform& wanted) {
   for (const auto& [one, time] : entry.platform_timeouts) {
     if (one == wanted) return time;
@@ -31,7 +33,13 @@ failure too_late(const std::string& what, std::chrono::milliseconds limit) {
   return {errc::timed_out, fmt::format("{} was stopped after {}, the time that the list allows", what, format_duration(limit))};
 }
 
-}  // namespace
+void note_failure(synced_image& image, const failure& why) {
+  image.state = sync_state::failed;
+  image.top = descriptor();
+  image.missing.clear();
+  image.code = why.code;
+  image.message = why.text.message();
+}
 
 void image_sync::forward(const event& what) {
   const auto* const plan = std::get_if<transfer_planned>(&what);
@@ -56,16 +64,16 @@ task<synced_image> image_sync::bring(const planned_sync& one, reference target, 
   done.source = one.source;
   done.target = std::move(target);
   sync_part part(shared_, running_, entry.retries, entry.timeout, [this](const event& what) { forward(what); });
-  result<void> carried = co_await carry(part, one, source, done);
+  result<void> carried = result<void>();
+  if (entry.directory.empty()) {
+    carried = co_await carry(part, one, source, done);
+  } else {
+    carried = co_await carry_local(part, one, done);
+  }
   part.running->events.flush();
   if (carried) co_return done;
-  failure why = carried.error();
-  if (part.timed_out()) why = too_late(one.source.string(), *entry.timeout);
-  done.state = sync_state::failed;
-  done.top = descriptor();
-  done.missing.clear();
-  done.code = why.code;
-  done.message = why.text.message();
+  const std::string name = one.source.empty() ? entry.directory.string() : one.source.string();
+  note_failure(done, part.timed_out() ? too_late(name, *entry.timeout) : carried.error());
   co_return done;
 }
 
@@ -121,15 +129,19 @@ task<result<void>> image_sync::carry(sync_part& part, const planned_sync& one, s
     if (!copied) co_return copied.error();
   }
   if (!done.missing.empty() && done.state == sync_state::copied) done.state = sync_state::partial;
-  if (!options_.dry_run && source.top) {
-    locked_tag kept;
-    kept.source = one.source.string();
-    kept.source_digest = source.top->digest;
-    kept.platforms = lock_platforms(wanted.platforms);
-    kept.top = done.top;
-    lock_.insert_or_assign(done.target.string(), std::move(kept));
-  }
+  if (source.top) keep_in_lock(done, one.source.string(), source.top->digest, wanted.platforms);
   co_return result<void>();
+}
+
+void image_sync::keep_in_lock(const synced_image& done, const std::string& source, const digest& source_digest,
+                              const std::vector<platform>& written) {
+  if (options_.dry_run) return;
+  locked_tag kept;
+  kept.source = source;
+  kept.source_digest = source_digest;
+  kept.platforms = lock_platforms(written);
+  kept.top = done.top;
+  lock_.insert_or_assign(done.target.string(), std::move(kept));
 }
 
 task<result<void>> image_sync::copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "jobs/copy.hpp"
+#include "jobs/push.hpp"
 #include "jobs/sync_lock.hpp"
 #include "jobs/sync_part.hpp"
 #include "jobs/sync_plan.hpp"
@@ -10,11 +11,22 @@
 #include <gantry/sync.hpp>
 
 #include <chrono>
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace gantry::jobs {
+
+// What those that bring images of a list have in common.
+
+/// The time that \p entry gives to one of its platforms.
+std::optional<std::chrono::milliseconds> time_of(const sync_entry& entry, const platform& wanted);
+bool times_platforms(const sync_entry& entry);
+failure too_late(const std::string& what, std::chrono::milliseconds limit);
+void note_failure(synced_image& image, const failure& why);
 
 /// Brings single images of a list to their targets. All that run at once share what they know. Used on the strand alone; must outlive what
 /// it runs, and all arguments must outlive it.
@@ -44,6 +56,10 @@ class image_sync {
   /// Plans of single images come as one that grows, a few times per second.
   void forward(const event& what);
   task<result<void>> carry(sync_part& part, const planned_sync& one, source_state& source, synced_image& done);
+  /// The same for a source that is a directory.
+  task<result<void>> carry_local(sync_part& part, const planned_sync& one, synced_image& done);
+  task<result<std::shared_ptr<const loaded_source>>> load(sync_part& part, std::filesystem::path directory);
+  void keep_in_lock(const synced_image& done, const std::string& source, const digest& source_digest, const std::vector<platform>& written);
   task<result<void>> ask_source(sync_part& part, const planned_sync& one, source_state& source);
   task<result<void>> copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done);
   /// The platforms of the entry one by one, each in its time: those that came, the others in \p done. What stops the tag is returned.
@@ -57,6 +73,7 @@ class image_sync {
   upload_settings settings_;
   std::shared_ptr<upload_ledger> ledger_ = std::make_shared<upload_ledger>();
   upload_counts counts_;
+  std::map<std::filesystem::path, std::shared_ptr<const loaded_source>> loaded_;
   transfer_planned planned_;
   bool planned_more_ = false;
   std::chrono::steady_clock::time_point told_{};

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "jobs/sync_part.hpp"
+#include "jobs/sync_plan.hpp"
+#include "runtime/task.hpp"
+#include "store/content_store.hpp"
+#include "transfer/context.hpp"
+
+#include <gantry/sync.hpp>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+namespace gantry::jobs {
+
+using runtime::task;
+
+/// A list into one OCI image layout: images come through the store, and the directory is written from there as a whole, when all of them
+/// have been tried. One that fails stays as it was in there. Used on the strand alone; all arguments must outlive it.
+class directory_sync {
+ public:
+  directory_sync(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<store::content_store> store,
+                 const sync_options& options, bool sync)
+      : shared_(shared), running_(std::move(running)), store_(std::move(store)), options_(options), sync_(sync) {}
+
+  /// Looks at what is there. errc::invalid_option when it holds images that \p plan does not name, unless they are to be pruned.
+  task<result<void>> begin(const sync_plan& plan);
+  /// One image into the store. What fails is in the result.
+  task<synced_image> bring(const planned_sync& one, reference target);
+  /// Writes the directory, when something in it changes.
+  task<result<void>> finish(std::vector<synced_image>& done);
+
+  const upload_counts& counts() const noexcept { return counts_; }
+
+ private:
+  task<result<void>> fill(sync_part& part, const planned_sync& one, synced_image& done);
+  task<result<void>> fetch(sync_part& part, const planned_sync& one, std::vector<platform> platforms, synced_image& done);
+  std::filesystem::path directory() const { return std::get<std::filesystem::path>(options_.to); }
+
+  transfer::context& shared_;
+  std::shared_ptr<transfer::operation> running_;
+  std::shared_ptr<store::content_store> store_;
+  const sync_options& options_;
+  bool sync_;
+  std::map<reference, std::set<digest>> there_;           ///< manifests of the images that the directory holds
+  std::map<reference, std::vector<platform>> platforms_;  ///< of the images that came
+  std::set<digest> counted_;                              ///< blobs that a dry run has come across
+  upload_counts counts_;
+};
+
+}  // namespace gantry::jobs

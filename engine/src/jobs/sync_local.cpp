@@ -1,0 +1,75 @@
+#include "jobs/push.hpp"
+#include "jobs/sync_image.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace gantry::jobs {
+namespace {
+
+/// The image of a directory that is known by a tag there.
+const archive::archived_image* find_tag(const loaded_source& source, const std::string& tag) {
+  for (std::size_t i = 0; i < source.images.size(); ++i) {
+    const auto& tags = source.tags[i];
+    const auto& names = source.images[i].names;
+    const auto has = [&](const reference& name) { return name.tag() == tag; };
+    if (std::find(tags.begin(), tags.end(), tag) != tags.end() || std::any_of(names.begin(), names.end(), has)) return &source.images[i];
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+task<result<std::shared_ptr<const loaded_source>>> image_sync::load(sync_part& part, std::filesystem::path directory) {
+  const auto known = loaded_.find(directory);
+  if (known != loaded_.end()) co_return known->second;
+  auto read = [directory, running = part.running] { return load_file(nullptr, directory, running->stop_flag()); };
+  auto loaded = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
+  if (!loaded) co_return loaded.error();
+  std::shared_ptr<const loaded_source> kept = std::make_shared<loaded_source>(std::move(*loaded));
+  loaded_.insert_or_assign(directory, kept);
+  co_return kept;
+}
+
+task<result<void>> image_sync::carry_local(sync_part& part, const planned_sync& one, synced_image& done) {
+  const sync_entry& entry = *one.entry;
+  const auto source = co_await load(part, entry.directory);
+  if (!source) co_return source.error();
+  const archive::archived_image* const image = find_tag(**source, one.tag_here);
+  if (image == nullptr) co_return failure(errc::not_found, fmt::format("{} holds no image {}", entry.directory.string(), one.tag_here));
+  push_options wanted;
+  wanted.platforms = entry.platforms;
+  if (options_.allow_partial && !entry.platforms.empty()) {
+    wanted.platforms.clear();
+    for (const platform& each : entry.platforms) {
+      const std::vector<platform> alone(1, each);
+      (choose_manifests(*image, alone) ? wanted.platforms : done.missing).push_back(each);
+    }
+    if (wanted.platforms.empty()) wanted.platforms = entry.platforms;  // it says what there is
+    wanted.as_index = !done.missing.empty();
+  }
+  loaded_source alone;
+  alone.images.push_back(*image);
+  alone.images.front().names.clear();
+  alone.blobs = (*source)->blobs;
+  std::map<digest, index_facts> facts;
+  if (!wanted.platforms.empty()) {
+    auto read = [alone] { return facts_of(alone); };
+    facts = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
+  }
+  auto plan = plan_push(alone.images, push_target(done.target), wanted, facts);
+  if (!plan) co_return plan.error();
+  auto feed = stored_feed(part.shared, *part.running, alone);
+  auto moved = co_await upload(part.shared, *part.running, *ledger_, std::move(feed), settings_, std::move(*plan));
+  if (!moved) co_return moved.error();
+  add_counts(counts_, moved->counts);
+  done.top = moved->images.front().top;
+  done.state = moved->images.front().unchanged ? sync_state::unchanged : sync_state::copied;
+  if (!done.missing.empty() && done.state == sync_state::copied) done.state = sync_state::partial;
+  keep_in_lock(done, "oci:" + entry.directory.string() + ":" + one.tag_here, image->top.digest, wanted.platforms);
+  co_return result<void>();
+}
+
+}  // namespace gantry::jobs

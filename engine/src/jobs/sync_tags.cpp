@@ -1,0 +1,91 @@
+#include "jobs/sync_tags.hpp"
+
+#include "jobs/lookup.hpp"
+#include "jobs/sync_part.hpp"
+#include "model/tag_selection.hpp"
+#include "runtime/task_group.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace gantry::jobs {
+namespace {
+
+/// An entry that is looked at in this run.
+struct open_entry {
+  const sync_entry* entry = nullptr;
+  reference target;
+  std::vector<std::string> found;  ///< tags that its filter admits
+  std::optional<failure> failed;
+};
+
+/// Asks for the tags of what nobody else has begun with.
+task<> ask_for_tags(transfer::context& shared, transfer::operation& running, std::vector<open_entry>& open, std::size_t& next) {
+  while (next < open.size() && !running.stop.stop_requested()) {
+    open_entry& one = open[next++];
+    if (!one.entry->filter) continue;
+    sync_part part(shared, running, one.entry->retries, one.entry->timeout);
+    tags_options every;
+    auto listed = co_await list_tags(part.shared, part.running, one.entry->source, std::move(every));
+    if (listed) {
+      // What hangs on manifests by its tag goes with them, when it is asked for; it is no version of anything.
+      std::erase_if(listed->tags, [](const std::string& tag) { return static_cast<bool>(tag_subject(tag)); });
+      auto admitted = model::select_tags(std::move(listed->tags), *one.entry->filter);
+      if (admitted) one.found = std::move(*admitted);
+      if (!admitted) one.failed = admitted.error();
+    } else if (part.timed_out()) {
+      one.failed.emplace(errc::timed_out,
+                         fmt::format("the tags of {} did not come in the time that the list allows", one.entry->source.name()));
+    } else {
+      one.failed = listed.error();
+    }
+  }
+}
+
+}  // namespace
+
+task<result<sync_plan>> plan_list(transfer::context& shared, std::shared_ptr<transfer::operation> running, const sync_list& list,
+                                  const sync_options& options) {
+  std::vector<open_entry> open;
+  for (const sync_entry& entry : list.entries) {
+    auto target = target_of(entry, options);
+    if (!target) co_return target.error();
+    if (!in_shard(target->name(), options.shard)) continue;
+    open_entry one;
+    one.entry = &entry;
+    one.target = std::move(*target);
+    open.push_back(std::move(one));
+  }
+  // Contradictions are told before anything is asked.
+  sync_plan named;
+  for (const open_entry& one : open) {
+    const result<void> added = add_entry(named, *one.entry, one.target, one.found);
+    if (!added) co_return added.error();
+  }
+  runtime::task_group group(shared.executor);
+  std::size_t next = 0;
+  const std::size_t workers = std::min<std::size_t>(shared.jobs, open.size());
+  for (std::size_t i = 0; i < workers; ++i) group.spawn(ask_for_tags(shared, *running, open, next));
+  co_await group.join();
+  sync_plan plan;
+  for (const open_entry& one : open) {
+    if (one.failed) {
+      synced_image failed;
+      failed.entry = one.entry->number;
+      failed.source = one.entry->source;
+      failed.target = one.target;
+      failed.code = one.failed->code;
+      failed.message = one.failed->text.message();
+      plan.failed.push_back(std::move(failed));
+      plan.unknown.insert(one.target.name());
+    }
+    const result<void> added = add_entry(plan, *one.entry, one.target, one.found);
+    if (!added) co_return added.error();
+  }
+  co_return plan;
+}
+
+}  // namespace gantry::jobs
