@@ -49,6 +49,21 @@ def limit_rate(bench):
     return [cells.Check("--limit-rate", "deviation from 40 MB/s", error, 5, "%")], {"wall": cost.wall}
 
 
+def counted_syncs(bench, image, tags, jobs, directory):
+    """What a list of 1,000 tags sends and takes the first time and again, counted by a relay in front of both ends."""
+    figures = {}
+    for again in (False, True):
+        with servers.Relay(bench.relay, bench.servers, "registry", []) as counting:
+            host = f"127.0.0.1:{counting.port}"
+            listed = directory / "counted.json"
+            listed.write_text(json.dumps([{"source": f"{host}/{image.name}", "target": "counted", "tags": tags}]))
+            command = [bench.gantry, "sync", listed, "--to", host, "--plain-http", "-q", "-j", jobs, "--cache-dir", directory / "store"]
+            cost = measure.run(command, directory)
+        figures["1000 images, again, counted" if again else "1000 images, first time, counted"] = {
+            "wall": cost.wall, "rss": cost.rss, **{name: counting.counters[name] for name in ("requests", "bytes_down", "bytes_up")}}
+    return figures
+
+
 def sync(bench):
     """1,000 tags that the target has already: as many HEADs, and memory that does not grow with the list."""
     tags, jobs, host = [f"t{i}" for i in range(1000)], 8, bench.host("registry")
@@ -63,6 +78,13 @@ def sync(bench):
         measure.run(command, directory)  # brings everything there
         costs[count] = [measure.run(command, directory) for _ in range(bench.runs)]
         figures[f"{count} images"] = {name: measure.median(costs[count], name) for name in ("wall", "cpu", "rss")}
+    figures |= counted_syncs(bench, image, tags, jobs, directory)
+    # skopeo has no notion of what it has synced: it asks for each manifest and compares.
+    repository = directory / "skopeo.yaml"
+    repository.write_text(json.dumps({host: {"tls-verify": False, "images": {image.name: tags}}}))
+    skopeo = [programs.found("skopeo"), "sync", "--insecure-policy", "--all", "--dest-tls-verify=false", "--src", "yaml", "--dest", "docker", repository,
+              f"{host}/skopeo"]
+    figures["skopeo sync, all there"] = {name: getattr(measure.run(skopeo, directory), name) for name in ("wall", "cpu", "rss")}
     config = directory / "heads"
     config.write_text("".join(f'url = "http://{host}/v2/{image.name}/manifests/{tag}"\noutput = "/dev/null"\n' for tag in tags))
     heads = [programs.found("curl"), "-sSI", "-H", f"Accept: {images.ACCEPT}", "--parallel", "--parallel-max", jobs, "-K", config]
