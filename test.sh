@@ -1,16 +1,23 @@
 #!/usr/bin/env bash
 # Installs what is needed, builds, and runs every test: optimised, with ASan and UBSan, and the engine's with TSan.
 # Stops at the first build whose tests fail, so that the last lines are always ctest's own summary.
-# Usage: test.sh [--quick]    --quick: the optimised build only
+# Usage: test.sh [--quick | --faults]
+#   --quick    the optimised build only
+#   --faults   the optimised build, with each call to the file system going wrong in turn (an hour); counts at the end
 set -euo pipefail
 cd "$(dirname "$0")"
 
 presets=(release asan tsan)
+faults=0
 for argument in "$@"; do
   case $argument in
     --quick) presets=(release) ;;
+    --faults)
+      presets=(release)
+      faults=1
+      ;;
     *)
-      echo "test.sh: unknown option $argument; usage: test.sh [--quick]" >&2
+      echo "test.sh: unknown option $argument; usage: test.sh [--quick | --faults]" >&2
       exit 2
       ;;
   esac
@@ -34,6 +41,16 @@ for preset in "${presets[@]}"; do
     tsan) cmake --build --preset "$preset" --target unit_runtime unit_net unit_http unit_registry unit_store unit_transfer unit_jobs fault_tests ;;
     *) cmake --build --preset "$preset" ;;
   esac
+  if [ "$faults" = 1 ]; then
+    report=$PWD/build/faults.txt
+    rm -f "$report"
+    outcome=0
+    GANTRY_FAULTS=full GANTRY_FAULT_REPORT=$report ctest --preset "$preset" -j2 --no-tests=error -R '^(faults|disk faults):' || outcome=$?
+    sort "$report"
+    awk '{ for (i = 1; i < NF; ++i) { if ($i == "injected") injected += $(i + 1); if ($i == "endured") endured += $(i + 1); if ($i == "checks") checks += $(i + 1) } }
+         END { print "faults injected: " injected ", of them endured: " endured ", checks of the invariant: " checks }' "$report"
+    exit "$outcome"
+  fi
   case $preset in
     tsan) run_fixed ctest --preset "$preset" -j2 --no-tests=error -R '^(runtime|net|http|registry|store|transfer|jobs|faults):' ;;
     *) ctest --preset "$preset" -j2 --no-tests=error ;;
