@@ -36,13 +36,23 @@ failure not_in_store(const reference& image, std::string_view what) {
           fmt::format("{}{} is not in the store, and nothing is fetched offline; pull it once with a network", what, image.string())};
 }
 
-std::optional<store::reference_record> record_of(const store::document_store& store, const reference& image) {
-  const auto record = store.find_reference(image);
-  if (record && *record) return **record;
-  if (!image.digest() || image.tag().empty()) return std::nullopt;
+result<std::optional<store::reference_record>> record_of(const store::document_store& store, const reference& image) {
+  auto record = store.find_reference(image);
+  if (!record || *record) return record;
+  if (!image.digest() || image.tag().empty()) return std::optional<store::reference_record>();
   // The tag may have been pulled before, and have led to just this digest.
-  const auto tagged = store.find_reference(image.with_digest({}));
-  return tagged && *tagged && (*tagged)->top.digest == image.digest() ? std::optional(**tagged) : std::nullopt;
+  auto tagged = store.find_reference(image.with_digest({}));
+  if (tagged && *tagged && (*tagged)->top.digest != image.digest()) tagged->reset();
+  return tagged;
+}
+
+/// What the store holds of \p blob; nothing when it has to be fetched. A copy that cannot be read, or is damaged, is fetched again like a
+/// missing one, unless nothing is fetched at all: then it is the reason.
+result<std::optional<std::string>> held_document(const store::document_store& store, const descriptor& blob, bool offline) {
+  if (!store.holds(blob)) return std::optional<std::string>();
+  auto bytes = store.read(blob, model::document_limit);
+  if (!bytes && offline) return bytes.error();
+  return bytes ? std::optional(std::move(*bytes)) : std::optional<std::string>();
 }
 
 }  // namespace
@@ -62,14 +72,10 @@ task<result<resolver::served>> resolver::fetch_top(reference image) {
 }
 
 task<result<std::string>> resolver::fetch_document(reference image, descriptor entry) {
-  auto look = [store = store_, entry]() -> std::optional<std::string> {
-    if (!store->holds(entry)) return std::nullopt;
-    auto bytes = store->read(entry, model::document_limit);
-    // A damaged copy is fetched again like a missing one.
-    return bytes ? std::optional(std::move(*bytes)) : std::nullopt;
-  };
-  std::optional<std::string> held = co_await offload(shared_.lanes, lane::files, std::move(look));
-  if (held) co_return std::move(*held);
+  auto look = [store = store_, entry, offline = offline_] { return held_document(*store, entry, offline); };
+  result<std::optional<std::string>> held = co_await offload(shared_.lanes, lane::files, std::move(look));
+  if (!held) co_return held.error();
+  if (*held) co_return std::move(**held);
   if (entry.size > model::document_limit) {
     co_return failure(errc::limit_exceeded, fmt::format("{} names a manifest of {} bytes; more than {} are not accepted", image.string(),
                                                         entry.size, model::document_limit));
@@ -90,13 +96,10 @@ task<result<std::string>> resolver::fetch_document(reference image, descriptor e
 }
 
 task<result<std::string>> resolver::fetch_small_blob(reference image, descriptor blob) {
-  auto look = [store = store_, blob]() -> std::optional<std::string> {
-    if (!store->holds(blob)) return std::nullopt;
-    auto bytes = store->read(blob, model::document_limit);
-    return bytes ? std::optional(std::move(*bytes)) : std::nullopt;
-  };
-  std::optional<std::string> held = co_await offload(shared_.lanes, lane::files, std::move(look));
-  if (held) co_return std::move(*held);
+  auto look = [store = store_, blob, offline = offline_] { return held_document(*store, blob, offline); };
+  result<std::optional<std::string>> held = co_await offload(shared_.lanes, lane::files, std::move(look));
+  if (!held) co_return held.error();
+  if (*held) co_return std::move(**held);
   result<std::optional<std::string>> carried = model::inline_content(blob);
   if (!carried) co_return carried.error();
   std::string bytes;
@@ -150,7 +153,10 @@ task<result<resolved_image>> resolver::resolve(reference image, platform_choice 
   std::string bytes;
   found.known_as = image;
   auto look = [store = store_, image] { return record_of(*store, image); };
-  const std::optional<store::reference_record> known = co_await offload(shared_.lanes, lane::files, std::move(look));
+  const result<std::optional<store::reference_record>> looked = co_await offload(shared_.lanes, lane::files, std::move(look));
+  if (!looked && offline_) co_return looked.error();
+  // One that cannot be read is asked for like one that is not there.
+  const std::optional<store::reference_record> known = looked ? *looked : std::nullopt;
   held_.clear();
   bool unchanged = false;
   if (known && !image.digest() && !offline_) unchanged = co_await is_still(image, known->top);

@@ -135,7 +135,7 @@ class content_store final : public document_store, public blob_target {
   /// An unreadable record is absent.
   result<std::optional<reference_record>> find_reference(const reference& name) const override;
 
-  /// All records, ordered by name; unreadable ones are left out.
+  /// All records, ordered by name; damaged ones are left out. Fails when one cannot be read.
   result<std::vector<reference_record>> list_references() const;
 
   /// The same with times, in the same order.

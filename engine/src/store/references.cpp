@@ -78,12 +78,16 @@ result<std::optional<reference_record>> content_store::find_reference(const refe
 
 result<std::vector<held_reference>> content_store::held_references() const {
   std::vector<held_reference> held;
+  std::optional<failure> trouble;
   const auto collect = [&](const std::filesystem::path& path) {
     const auto text = runtime::read_file(path, record_cap_bytes);
+    // A disk that fails now says nothing about the name; who took it for absent would give its blobs to a clean-up.
+    if (!text && text.error().code != errc::file_not_found && text.error().code != errc::limit_exceeded) trouble = text.error();
     auto record = text ? sound_record(paths_, path, *text) : std::nullopt;
     if (record) held.push_back({std::move(*record), modified_at(path).value_or(file_time())});
   };
   if (auto walked = for_each_record_file(paths_.references(), collect); !walked) return walked.error();
+  if (trouble) return std::move(*trouble);
   std::sort(held.begin(), held.end(), [](const held_reference& a, const held_reference& b) { return a.record.name < b.record.name; });
   return held;
 }

@@ -109,6 +109,25 @@ TEST_CASE("a clean-up endures every fault of the disk", "[disk]") {
   endure_all({.name = "clean", .words = {"clean", "--all", "--progress", "none"}, .prepare = s.pulled(), .finish = sound});
 }
 
+TEST_CASE("a clean-up that keeps an image endures every fault of the disk", "[disk]") {
+  stage s;
+  image_recipe other;
+  other.layers = {2000};
+  other.seed = 2;
+  s.registry.hold("team/other", "2.0", build_image(other));
+  const std::string going = s.registry.host() + "/team/other:2.0";
+  const auto both = [&](const workplace& place) {
+    s.pulled()(place);
+    REQUIRE(place.run({"pull", "--plain-http", "--store-only", going, "--platform", "linux/amd64", "--progress", "none"}).ok());
+    // What is young is kept whatever happens.
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(place.store() / "blobs")) {
+      fs::last_write_time(entry.path(), fs::file_time_type::clock::now() - std::chrono::hours(100));
+    }
+  };
+  endure_all(
+      {.name = "clean, one of two", .words = {"clean", "--max-size", "1600K", "--progress", "none"}, .prepare = both, .finish = sound});
+}
+
 TEST_CASE("an extract endures every fault of the disk", "[disk]") {
   stage s;
   const auto archive = [&s](const workplace& place) { REQUIRE(place.run(s.pull({"--no-cache", "-o", "image.tar"})).ok()); };

@@ -10,6 +10,7 @@
 //
 // Calls that the C library makes inside itself, and direct system calls, pass unseen; the engine has none of the latter.
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -355,6 +356,12 @@ int shim_mkdirat(int directory, const char* path, mode_t mode) {
 }
 int shim_mkdir(const char* path, mode_t mode) asm("mkdir");
 int shim_mkdir(const char* path, mode_t mode) { return shim_mkdirat(AT_FDCWD, path, mode); }
+
+DIR* shim_opendir(const char* path) asm("opendir");
+DIR* shim_opendir(const char* path) {
+  static const auto real = next_of<DIR*(const char*)>("opendir");
+  return plan::here().meet("opendir", absolute(AT_FDCWD, path)) == fate::fail ? nullptr : real(path);
+}
 
 int shim_unlinkat(int directory, const char* path, int flags) asm("unlinkat");
 int shim_unlinkat(int directory, const char* path, int flags) {

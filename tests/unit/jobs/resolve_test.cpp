@@ -296,6 +296,26 @@ TEST_CASE("a tag is asked for once more, and goes through the store from there")
   CHECK(f.registry.count("/manifests/1.0") == 1);
 }
 
+TEST_CASE("offline a document that the disk does not give back is the reason, not an image that is not there") {
+  fixture f;
+  f.registry.hold("team/app", "1.0", image_for("amd64"));
+  const resolved_image first = test::must(f.resolve(only("linux/amd64")));
+  f.record(first);
+  const auto offline = [&] {
+    resolver names(f.shared, f.running, f.store, {}, true);
+    return f.loop.run(names.resolve(f.name("team/app:1.0"), only("linux/amd64")));
+  };
+  test::must(offline());
+  const std::filesystem::path blob = f.store->path_of(first.top.digest);
+  const std::string damaged(std::filesystem::file_size(blob), 'x');
+  std::filesystem::remove(blob);
+  test::spill(blob, damaged);
+  test::must_fail(offline(), errc::digest_mismatch);
+  // With a network it is fetched again.
+  test::must(f.resolve(only("linux/amd64")));
+  test::must(offline());
+}
+
 TEST_CASE("an artifact is resolved whatever the platform") {
   fixture f;
   f.registry.hold("team/app", "1.0", test::build_artifact());

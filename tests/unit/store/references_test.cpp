@@ -95,6 +95,17 @@ TEST_CASE_METHOD(references_fixture, "an unreadable, misplaced or half-written r
   CHECK(index().size() == 2);
 }
 
+TEST_CASE_METHOD(references_fixture, "a record that the disk does not give back is an error, not an absent one") {
+  const descriptor image = stored("image", "amd64");
+  publish({name_of("x:1"), image, {image}});
+  publish({name_of("x:2"), image, {image}});
+  const std::filesystem::path record = directory / "store/refs/docker.io/library/x/_/1";
+  std::filesystem::remove(record);
+  std::filesystem::create_symlink("1", record);  // open() fails, for root too
+  must_fail(store->list_references(), errc::storage_error);
+  must_fail(store->find_reference(name_of("x:1")), errc::storage_error);
+}
+
 TEST_CASE_METHOD(references_fixture, "index.json leaves out what is not held and is not touched without need") {
   const descriptor image = stored("image", "amd64");
   publish({name_of("x:1"), image, {image}});
