@@ -1,26 +1,34 @@
 #!/usr/bin/env bash
 # Installs what is needed, builds, and runs every test: optimised, with ASan and UBSan, and the engine's with TSan.
 # Stops at the first build whose tests fail, so that the last lines are always ctest's own summary.
-# Usage: test.sh [--quick | --faults]
-#   --quick    the optimised build only
-#   --faults   the optimised build, with each call to the file system going wrong in turn (an hour); counts at the end
+# Usage: test.sh [--quick | --faults | --fuzz SECONDS]
+#   --quick          the optimised build only
+#   --faults         the optimised build, with each call to the file system going wrong in turn (an hour); counts at the end
+#   --fuzz SECONDS   each parser for so long on inputs that clang's libFuzzer makes up, from tests/fuzz/corpus on
 set -euo pipefail
 cd "$(dirname "$0")"
 
 presets=(release asan tsan)
 faults=0
-for argument in "$@"; do
-  case $argument in
+fuzz=
+usage="usage: test.sh [--quick | --faults | --fuzz SECONDS]"
+while [ $# -gt 0 ]; do
+  case $1 in
     --quick) presets=(release) ;;
     --faults)
       presets=(release)
       faults=1
       ;;
+    --fuzz)
+      fuzz=${2:?$usage}
+      shift
+      ;;
     *)
-      echo "test.sh: unknown option $argument; usage: test.sh [--quick | --faults]" >&2
+      echo "test.sh: unknown option $1; $usage" >&2
       exit 2
       ;;
   esac
+  shift
 done
 
 ./tools/install_packages.sh build demo test
@@ -29,6 +37,25 @@ run_fixed() { if setarch -R true 2> /dev/null; then setarch -R "$@"; else "$@"; 
 
 # The engine is compiled in several places with the same flags; a cache that does not look at the place compiles it once.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
+if [ -n "$fuzz" ]; then
+  ./tools/install_packages.sh fuzz
+  cmake --preset fuzz > /dev/null
+  cmake --build --preset fuzz
+  inputs=0
+  for corpus in tests/fuzz/corpus/*; do
+    target=$(basename "$corpus")
+    mkdir -p "build/fuzz/corpus/$target"
+    GANTRY_FUZZ_TARGET=$target build/fuzz/tests/fuzz -max_total_time="$fuzz" -max_len=65536 -timeout=25 -rss_limit_mb=3000 -print_final_stats=1 \
+      -artifact_prefix="build/fuzz/$target-" "build/fuzz/corpus/$target" "$corpus" > "build/fuzz/$target.log" 2>&1 ||
+      { tail -40 "build/fuzz/$target.log"; echo "fuzz: $target failed; its input is build/fuzz/$target-*"; exit 1; }
+    count=$(awk '/stat::number_of_executed_units/ { print $2 }' "build/fuzz/$target.log")
+    echo "fuzz: $target: $count inputs"
+    inputs=$((inputs + count))
+  done
+  echo "fuzz: $inputs inputs tried, none crashed, hung or broke a promise"
+  exit 0
+fi
 
 for preset in "${presets[@]}"; do
   echo "== $preset"

@@ -17,11 +17,21 @@ if(GANTRY_SANITIZE STREQUAL "address")
   set(flags -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 elseif(GANTRY_SANITIZE STREQUAL "thread")
   set(flags -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
+elseif(GANTRY_SANITIZE STREQUAL "fuzz")
+  set(flags -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 elseif(GANTRY_SANITIZE)
-  message(FATAL_ERROR "GANTRY_SANITIZE is '${GANTRY_SANITIZE}', not one of: address, thread")
+  message(FATAL_ERROR "GANTRY_SANITIZE is '${GANTRY_SANITIZE}', not one of: address, thread, fuzz")
 else()
   set(flags)
 endif()
+
+# What a release is hardened with (tests/hardening.py looks whether it is there). Tests are not optimised, which fortified calls need.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT GANTRY_SANITIZE)
+  set(hardened $<AND:$<CONFIG:Release,RelWithDebInfo,MinSizeRel>,$<NOT:$<BOOL:$<TARGET_PROPERTY:GANTRY_UNINSTRUMENTED>>>>)
+  target_compile_options(gantry_compile_options INTERFACE "$<${hardened}:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3;-fstack-protector-strong;-fstack-clash-protection;-fPIC>")
+  target_link_options(gantry_compile_options INTERFACE "$<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-Wl,-z,relro,-z,now,-z,noexecstack>")
+endif()
+
 # A target with the property GANTRY_UNINSTRUMENTED is linked with the sanitizer and compiled without.
 target_compile_options(gantry_compile_options INTERFACE "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:GANTRY_UNINSTRUMENTED>>>:${flags}>")
 target_link_options(gantry_compile_options INTERFACE ${flags})

@@ -1,0 +1,141 @@
+#include "faults/puller.hpp"
+
+#include "support/catch.hpp"
+#include "support/fault.hpp"
+
+#include <gantry/engine.hpp>
+
+#include <boost/asio/use_future.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <random>
+#include <string>
+
+namespace gantry::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A line of /proc/self/status, e.g. `Threads` or `VmRSS`, without its unit.
+std::uint64_t status_of(const std::string& name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name + ":")) return std::stoull(line.substr(name.size() + 1));
+  }
+  return 0;
+}
+
+std::size_t open_descriptors() {
+  const fs::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+struct usage {
+  std::size_t descriptors = open_descriptors();
+  std::uint64_t threads = status_of("Threads");
+  std::uint64_t resident_kib = status_of("VmRSS");
+};
+
+/// The server's threads and sockets are in this process, too: they get a moment to go.
+usage settled(const usage& before) {
+  usage now;
+  for (int i = 0; i < 600 && (now.descriptors > before.descriptors || now.threads > before.threads); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    now = {};
+  }
+  return now;
+}
+
+std::vector<test_image> mixed_images() {
+  std::vector<test_image> images;
+  for (const std::vector<std::size_t>& layers :
+       {std::vector<std::size_t>{500}, {3000, 70'000}, {20'000, 20'000, 20'000}, {400'000}, {1'200'000, 100}}) {
+    image_recipe recipe;
+    recipe.layers = layers;
+    recipe.seed = static_cast<std::uint32_t>(images.size() + 1);
+    recipe.family = images.size() % 2 == 0 ? media_family::oci : media_family::docker;
+    images.push_back(build_image(recipe));
+  }
+  return images;
+}
+
+}  // namespace
+
+TEST_CASE("many pulls over a bad line leave no memory, descriptor or thread behind", "[faults]") {
+  const char* wanted = std::getenv("GANTRY_FAULTS");
+  const int pulls = wanted != nullptr && std::string(wanted) == "full" ? 2000 : 60;
+  const int warm_up = pulls / 4;
+  fake_registry registry;
+  const std::vector<test_image> images = mixed_images();
+  for (std::size_t i = 0; i < images.size(); ++i) registry.hold("team/app" + std::to_string(i), "1", images[i]);
+  puller place(registry);
+  place.settings.jobs = 4;
+  const usage empty;
+  usage warm;
+  int failed = 0;
+  {
+    engine one(place.settings);
+    std::mt19937 random(7);
+    for (int round = 0; round < pulls; ++round) {
+      const std::size_t which = random() % images.size();
+      const test_image& image = images[which];
+      const test_blob& layer = image.layers[random() % image.layers.size()];
+      const auto first = static_cast<unsigned>(1 + random() % 2);
+      registry.heal();
+      registry.forget_requests();
+      switch (random() % 6) {
+        case 0:
+          registry.inject(layer.digest, truncate_after(random() % (layer.bytes.size() + 1)), first);
+          break;
+        case 1:
+          registry.inject(layer.digest, reset_after(random() % (layer.bytes.size() + 1)), first);
+          break;
+        case 2:
+          registry.inject("/manifests/", answer_with(503), first);
+          break;
+        case 3:
+          registry.inject("/blobs/", answer_with(500), first, 2);
+          break;
+        case 4:
+          registry.drop_blob(layer.digest);
+          break;
+        default:
+          break;
+      }
+      pull_options options;
+      options.output = archive_file{place.archive()};
+      error_code ec;
+      options.platforms = {platform::parse("linux/amd64", ec)};
+      auto done = one.async_pull(reference::parse(registry.host() + "/team/app" + std::to_string(which) + ":1", ec), std::move(options),
+                                 boost::asio::use_future);
+      try {
+        done.get();
+      } catch (const boost::system::system_error&) {
+        ++failed;
+      }
+      registry.hold_blob(layer);
+      // So that the next one is fetched.
+      for (const fs::directory_entry& blob : fs::directory_iterator(place.store() / "blobs" / "sha256")) fs::remove(blob.path());
+      if (round == warm_up) warm = settled({empty.descriptors + 64, empty.threads + 64, 0});
+    }
+    const usage last = settled(warm);
+    std::cerr << pulls << " pulls, " << failed << " of them failed; descriptors " << warm.descriptors << " -> " << last.descriptors
+              << ", threads " << warm.threads << " -> " << last.threads << ", resident KiB " << warm.resident_kib << " -> "
+              << last.resident_kib << "\n";
+    // Kept connections come and go, with both ends in this process; one that is lost with each pull would be many.
+    CHECK(last.descriptors <= warm.descriptors + 16);
+    CHECK(last.threads <= warm.threads + 16);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    CHECK(last.resident_kib < warm.resident_kib + 16'384);
+#endif
+  }
+  CHECK(failed < pulls / 2);
+  const usage after = settled(empty);
+  CHECK(after.descriptors <= empty.descriptors + 2);
+  CHECK(after.threads <= empty.threads);
+}
+
+}  // namespace gantry::test
