@@ -77,6 +77,24 @@ std::size_t gets(const fake_registry& registry, const std::string& part) {
   return n;
 }
 
+/// What another process that wants everything gone takes.
+clean_result clean_all(const puller& place) {
+  boost::asio::io_context context;
+  error_code cleaned;
+  clean_result gone;
+  engine other(context.get_executor(), place.settings);
+  clean_options everything;
+  everything.all = true;
+  other.async_clean(everything, [&](error_code ec, clean_result result) {
+    cleaned = ec;
+    gone = std::move(result);
+    other.async_shutdown([](error_code) {});
+  });
+  context.run();
+  CHECK_FALSE(cleaned);
+  return gone;
+}
+
 }  // namespace
 
 TEST_CASE("what the store lacks comes from upstream, once, and stays") {
@@ -201,26 +219,38 @@ TEST_CASE("a clean-up beside pull-through takes nothing of the image that is bei
       std::async(std::launch::async, [&] { return http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes; });
   while (registry.requests(image.layers[1].digest).empty()) std::this_thread::sleep_for(5ms);
 
-  boost::asio::io_context context;
-  error_code cleaned;
-  clean_result gone;
-  {
-    engine other(context.get_executor(), place.settings);
-    clean_options everything;
-    everything.all = true;
-    other.async_clean(everything, [&](error_code ec, clean_result result) {
-      cleaned = ec;
-      gone = std::move(result);
-      other.async_shutdown([](error_code) {});
-    });
-    context.run();
-  }
-  CHECK_FALSE(cleaned);
+  const clean_result gone = clean_all(place);
   CHECK(gone.blobs.empty());
   CHECK(gone.partial == 0);
   CHECK(large.get());
   const auto recorded = [&] { return client.get("/v2/team/app/tags/list").body.find("\"1.0\"") != std::string::npos; };
   for (int looks = 0; looks < 400 && !recorded(); ++looks) std::this_thread::sleep_for(50ms);
   CHECK(recorded());
+  // The leases end a moment after the name is there.
+  for (int looks = 0; looks < 400 && !place.leftovers().empty(); ++looks) std::this_thread::sleep_for(50ms);
+  CHECK(place.leftovers() == "");
+}
+
+TEST_CASE("a clean-up between two requests of a client takes nothing of what it fetches, and all of it afterwards") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  const puller place(registry);
+  {
+    pulling_server server(registry, place);
+    http_client client(server.port());
+    CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+    CHECK(clean_all(place).blobs.empty());
+    CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+    CHECK(clean_all(place).blobs.empty());
+    CHECK((client.get(blob_of(image, 0)).body == image.layers[0].bytes));
+    CHECK((client.get("/v2/team/app/blobs/" + image.config.digest).body == image.config.bytes));
+    const auto recorded = [&] { return client.get("/v2/team/app/tags/list").body.find("\"1.0\"") != std::string::npos; };
+    for (int looks = 0; looks < 400 && !recorded(); ++looks) std::this_thread::sleep_for(50ms);
+    CHECK(recorded());
+    CHECK(gets(registry, "/manifests/1.0") == 1);
+  }
+  // What has its name is anybody's to remove, and nothing is kept by a server that is gone.
+  CHECK(clean_all(place).blobs.size() == image.layers.size() + 2);
   CHECK(place.leftovers() == "");
 }

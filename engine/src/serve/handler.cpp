@@ -39,6 +39,14 @@ answer unknown_blob(const route& wanted) {
   return error_answer(404, "BLOB_UNKNOWN", fmt::format("{} has no blob {}", clean_text(wanted.name, 256), wanted.digest.string()));
 }
 
+/// Why the upstream gave nothing, for those who can do nothing about it: names, accounts and advice are for who runs the server.
+std::string trouble_above(const failure& why) {
+  if (why.code == condition::not_authorised) return "the upstream registry does not let this server have it";
+  if (why.code == condition::integrity) return "what the upstream registry gave was damaged";
+  if (why.code == condition::retryable) return "the upstream registry cannot be reached or is busy";
+  return "the upstream registry did not give it";
+}
+
 std::string etag_of(const digest& value) { return "\"" + value.string() + "\""; }
 
 /// Content never changes under its digest.
@@ -136,7 +144,7 @@ answer handler::refused_above(const failure& why) {
     return later;
   }
   if (why.code == condition::storage) return failed(why);
-  return error_answer(502, "UNAVAILABLE", "the upstream registry did not give it: " + clean_text(why.text.message()));
+  return error_answer(502, "UNAVAILABLE", "the store does not have it, and " + trouble_above(why));
 }
 
 task<result<handler::place>> handler::locate(const route& wanted, std::optional<answer>& refused) {

@@ -26,6 +26,8 @@ using runtime::lane;
 using runtime::offload;
 
 constexpr std::size_t most_remembered = 10'000;
+/// Each takes a descriptor.
+constexpr std::size_t most_kept = 64;
 constexpr std::chrono::milliseconds second_try{500};
 
 /// Whether all that a manifest names is held; foreign layers may be had elsewhere.
@@ -203,13 +205,42 @@ task<result<descriptor>> pull_through::fetch_and_record(reference image, runtime
   try {
     fetched = co_await fetch_document(image, stop);
     if (fetched) remember(image, *fetched);
-    if (fetched && arriving_.empty()) co_await record_complete();
   } catch (...) {
     thrown = std::current_exception();
   }
-  co_await jobs::keep_no_longer(shared_, *lease);
+  if (fetched) {
+    const std::set<digest> family = family_of(fetched->digest);
+    co_await jobs::keep_only(shared_, *lease, family);
+    co_await keep_a_while(*lease, family);
+  } else {
+    co_await jobs::keep_no_longer(shared_, *lease);
+  }
   if (thrown) std::rethrow_exception(thrown);
+  if (fetched && arriving_.empty()) co_await record_complete();
   co_return fetched;
+}
+
+task<> pull_through::keep_a_while(std::shared_ptr<store::lease> lease, std::set<digest> family) {
+  if (stop_.stop_requested() || (kept_.size() >= most_kept && !kept_.contains(family))) {
+    co_await jobs::keep_no_longer(shared_, std::move(lease));
+    co_return;
+  }
+  const auto [place, fresh] = kept_.try_emplace(family);
+  place->second.until = clock::now() + client_pause;
+  std::swap(place->second.lease, lease);
+  if (fresh) fetches_.spawn(let_go_later(std::move(family)));
+  if (lease) co_await jobs::keep_no_longer(shared_, std::move(lease));
+}
+
+task<> pull_through::let_go_later(std::set<digest> family) {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(kept_.at(family).until - clock::now());
+    if (stop_.stop_requested() || left.count() <= 0) break;
+    co_await runtime::sleep_for(left, stop_);
+  }
+  std::shared_ptr<store::lease> lease = std::move(kept_.at(family).lease);
+  kept_.erase(family);
+  if (lease) co_await jobs::keep_no_longer(shared_, std::move(lease));
 }
 
 task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_source& stop) {
@@ -299,11 +330,13 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
   std::optional<failure> trouble;
   const quiet_operation mine(stop_);
   std::shared_ptr<store::lease> lease;
+  std::set<digest> family;
   try {
     const auto kept = co_await jobs::keep_all(shared_, *mine.running(), store_);
     if (kept) {
       lease = *kept;
-      co_await jobs::keep_only(shared_, lease, family_of(blob->blob().digest));
+      family = family_of(blob->blob().digest);
+      co_await jobs::keep_only(shared_, lease, family);
       const auto brought = co_await bring(image, blob, mine.running());
       if (!brought) trouble = brought.error();
     } else {
@@ -318,14 +351,8 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
     blob->failed(std::move(*trouble));
   }
   arriving_.erase(blob->blob().digest);
-  std::exception_ptr thrown;
-  try {
-    if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
-  } catch (...) {
-    thrown = std::current_exception();
-  }
-  if (lease) co_await jobs::keep_no_longer(shared_, std::move(lease));
-  if (thrown) std::rethrow_exception(thrown);
+  if (lease) co_await keep_a_while(std::move(lease), std::move(family));
+  if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
 }
 
 task<> pull_through::record_complete() {
@@ -356,6 +383,14 @@ task<> pull_through::record_complete() {
     const auto known = incomplete_.find(name);
     if (known != incomplete_.end() && known->second.digest == top) incomplete_.erase(known);
   }
+  // Whatever has its name needs no more.
+  std::vector<std::shared_ptr<store::lease>> ended;
+  for (auto& [family, kept] : kept_) {
+    const bool whole =
+        std::any_of(now.whole.begin(), now.whole.end(), [&family = family](const auto& one) { return family.contains(one.second); });
+    if (whole && kept.lease) ended.push_back(std::move(kept.lease));
+  }
+  for (std::shared_ptr<store::lease>& lease : ended) co_await jobs::keep_no_longer(shared_, std::move(lease));
 }
 
 task<> pull_through::close() {

@@ -24,6 +24,8 @@ class pull_through final : public upstream {
   static constexpr std::chrono::seconds offline_pause{30};
   /// How long the upstream may take to say whether a tag has moved.
   static constexpr std::chrono::seconds revalidation_limit{10};
+  /// How long clean-ups leave what was fetched of an image that is not whole yet: its client asks for the next part.
+  static constexpr std::chrono::minutes client_pause{2};
 
   /// \param shared must outlive the object \param note told what the clients are not
   pull_through(transfer::context& shared, std::shared_ptr<store::content_store> store, std::string registry,
@@ -47,6 +49,8 @@ class pull_through final : public upstream {
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
   task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
   std::set<digest> family_of(const digest& blob) const;
+  task<> keep_a_while(std::shared_ptr<store::lease> lease, std::set<digest> family);
+  task<> let_go_later(std::set<digest> family);
   task<> record_complete();
   void learn(const std::string& bytes, const descriptor& top);
   void remember(const reference& image, const descriptor& top);
@@ -59,6 +63,11 @@ class pull_through final : public upstream {
   std::map<digest, std::uint64_t> sizes_;        ///< of blobs that manifests have named
   std::map<digest, std::set<digest>> families_;  ///< what a document that was fetched names, and itself
   std::map<reference, descriptor> incomplete_;   ///< names that clients asked for, and that may become complete
+  struct kept_family {
+    std::shared_ptr<store::lease> lease;  ///< null when it ended early
+    clock::time_point until{};
+  };
+  std::map<std::set<digest>, kept_family> kept_;  ///< between the requests of their clients
   clock::time_point offline_until_{};
   runtime::stop_source stop_;
   runtime::task_group fetches_;

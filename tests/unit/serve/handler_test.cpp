@@ -312,4 +312,14 @@ TEST_CASE("the clients are not told what is wrong with the store or the upstream
   const http_reply reply = http_client(server.port()).get("/v2/team/other/manifests/1.0");
   CHECK(reply.status == 500);
   CHECK(reply.body.find("/secret") == std::string::npos);
+  for (const gantry::errc code : {gantry::errc::connection_refused, gantry::errc::unauthorized, gantry::errc::digest_mismatch}) {
+    failing_upstream refusing(gantry::failure(code, "10.0.0.7 did not take user bob; is the port right?"));
+    running_server beside(shop.content, {}, &refusing);
+    const http_reply answer = http_client(beside.port()).get("/v2/team/other/manifests/1.0");
+    CHECK(answer.status == 502);
+    CHECK(answer.body.find("the store does not have it, and ") != std::string::npos);
+    CHECK(answer.body.find("bob") == std::string::npos);
+    CHECK(answer.body.find("10.0.0.7") == std::string::npos);
+    CHECK(answer.body.find("port") == std::string::npos);
+  }
 }
