@@ -204,11 +204,8 @@ void puller::add_outputs(const pull_result& result, const std::string& path) {
 }
 
 void puller::fail(const pull_answer& answer, const std::string& object, bool kept) {
-  stop_cause cause = session_.cause();
-  cause.kept = kept;
-  const error_report report = report_failure(answer.ec, answer.text, cause, object);
-  if (failure_ == 0 || session_.stopped()) failure_ = report.exit_code;
-  console_.error(report);
+  const int status = session_.fail(answer.ec, answer.text, object, kept);
+  if (failure_ == 0 || session_.stopped()) failure_ = status;
 }
 
 void puller::fail(const problem& what) {

@@ -71,11 +71,10 @@ void session::await_tick() {
   });
 }
 
-int session::fail(const error_code& ec, const diagnostics& text, const std::string& object) {
-  stop_cause cause;
-  cause.signal = stop_signal_;
-  if (timed_out_) cause.timed_out = timeout_;
-  const error_report report = report_failure(ec, text, cause, object);
+int session::fail(const error_code& ec, const diagnostics& text, const std::string& object, bool kept) {
+  stop_cause why = cause();
+  why.kept = kept;
+  const error_report report = report_failure(ec, text, why, object);
   console_.error(report);
   return report.exit_code;
 }

@@ -61,8 +61,9 @@ class session {
 
   pull_answer pull(engine& engine, std::vector<reference> images, pull_options options, const std::string& title);
 
-  /// Prints why an operation ended. \param object what failed, for errors without a sentence of their own \returns the exit status
-  int fail(const error_code& ec, const diagnostics& text, const std::string& object);
+  /// Prints why an operation ended. \param object what failed, for errors without a sentence of their own \param kept whether a rerun goes
+  /// on where this one stopped \returns the exit status
+  int fail(const error_code& ec, const diagnostics& text, const std::string& object, bool kept = true);
 
   /// For engine_options::log: hands lines over to this thread. Empty when nobody wants them.
   std::function<void(const std::string&)> debug_log();

@@ -69,9 +69,7 @@ void empty(const fs::path& directory) {
 }
 
 result<runtime::file> create_directory_part(const fs::path& target, const fs::path& part) {
-  // Another process may finish or remove its part between any two calls here.
-  constexpr int rounds = 16;
-  for (int round = 0; round < rounds; ++round) {
+  for (int round = 0; round < claim_rounds; ++round) {
     if (::mkdir(part.c_str(), 0777) != 0 && errno != EEXIST) return system_failure(errno, "cannot write", target.string());
     const int descriptor = ::open((part / lock_name).c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (descriptor < 0) {
@@ -79,16 +77,12 @@ result<runtime::file> create_directory_part(const fs::path& target, const fs::pa
       return system_failure(errno, "cannot replace the unfinished", part.string());
     }
     runtime::file opened(descriptor, target);
-    const result<runtime::lock_outcome> locked = opened.try_lock();
-    if (!locked) return locked.error();
-    if (*locked == runtime::lock_outcome::busy) {
-      return failure(errc::in_use, fmt::format("cannot write {}: it is being written by another gantry", target.string()));
-    }
+    if (const result<void> ours = claim_part(opened, target); !ours) return ours.error();
     if (!names_it(part / lock_name, descriptor)) continue;
     empty(part);
     return opened;
   }
-  return failure(errc::in_use, fmt::format("cannot write {}: other processes keep writing it", target.string()));
+  return never_claimed(target);
 }
 
 /// Gives \p part the name of \p target, which is a directory, and \p part its content. \returns whether that can be done in one step here.

@@ -18,9 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Another process may create, finish or remove its part between any two calls here; each round notices one such change.
-constexpr int rounds = 16;
-
 /// The name that is going to be replaced, after the checks that need no part.
 result<fs::path> checked_target(const fs::path& path) {
   result<fs::path> resolved = resolve_output(path);
@@ -56,7 +53,7 @@ std::uint64_t bytes_allocated(int descriptor) {
 /// A part of our own, locked. The lock is on the file, so that it dies with the process; the name is made certain afterwards.
 /// \param take_over whether the part of a process that died is kept as it is
 result<runtime::file> create_part(const fs::path& target, const fs::path& part, bool take_over) {
-  for (int round = 0; round < rounds; ++round) {
+  for (int round = 0; round < claim_rounds; ++round) {
     const int fresh = ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     const int errno_value = errno;
     const bool created = fresh >= 0;
@@ -68,11 +65,7 @@ result<runtime::file> create_part(const fs::path& target, const fs::path& part, 
       return system_failure(errno, "cannot replace the unfinished", part.string());
     }
     runtime::file opened(descriptor, target);
-    const result<runtime::lock_outcome> locked = opened.try_lock();
-    if (!locked) return locked.error();
-    if (*locked == runtime::lock_outcome::busy) {
-      return failure(errc::in_use, fmt::format("cannot write {}: it is being written by another gantry", target.string()));
-    }
+    if (const result<void> ours = claim_part(opened, target); !ours) return ours.error();
     if (!names_it(part, descriptor)) continue;
     if (!created && take_over && is_regular(descriptor)) return opened;
     // Says nothing about this part, and names its content where it has one.
@@ -81,7 +74,7 @@ result<runtime::file> create_part(const fs::path& target, const fs::path& part, 
     // Left by a process that died. Removed rather than emptied, so that mode and owner are those of a new file.
     if (const result<void> removed = runtime::remove_file(part); !removed) return removed.error();
   }
-  return failure(errc::in_use, fmt::format("cannot write {}: other processes keep writing it", target.string()));
+  return never_claimed(target);
 }
 
 }  // namespace

@@ -47,6 +47,17 @@ bool names_it(const fs::path& name, int descriptor) {
          by_name.st_ino == open.st_ino;
 }
 
+result<void> claim_part(runtime::file& lock, const fs::path& target) {
+  const result<runtime::lock_outcome> locked = lock.try_lock();
+  if (!locked) return locked.error();
+  if (*locked != runtime::lock_outcome::busy) return {};
+  return failure(errc::in_use, fmt::format("cannot write {}: it is being written by another gantry", target.string()));
+}
+
+failure never_claimed(const fs::path& target) {
+  return {errc::in_use, fmt::format("cannot write {}: other processes keep writing it", target.string())};
+}
+
 std::optional<failure> lack_of_space(const fs::path& target, std::uint64_t expected_size) {
   struct statvfs about {};
   // File systems that do not count blocks, and those that cannot be asked, are found out by writing.

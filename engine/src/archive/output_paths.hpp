@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/failure.hpp"
+#include "runtime/file.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -20,6 +21,15 @@ std::filesystem::path part_of(const std::filesystem::path& target);
 
 /// Whether \p name leads to the file that is open, not through a link.
 bool names_it(const std::filesystem::path& name, int descriptor);
+
+/// Another process may create, finish or remove its part between any two calls of who claims one; each round notices one such change.
+inline constexpr int claim_rounds = 16;
+
+/// Takes the lock by which a part belongs to this process. \returns errc::in_use when another process writes \p target
+result<void> claim_part(runtime::file& lock, const std::filesystem::path& target);
+
+/// errc::in_use: \p target was finished or removed by others as often as it was begun here.
+failure never_claimed(const std::filesystem::path& target);
 
 /// errc::no_space when the file system of \p target has no room for \p expected_size bytes; 0 is always fine.
 std::optional<failure> lack_of_space(const std::filesystem::path& target, std::uint64_t expected_size);
