@@ -144,16 +144,16 @@ TEST_CASE("an output that cannot be written is refused before anything is fetche
 }
 
 TEST_CASE("a directory that may not be written is refused", "[integration]") {
-  if (::geteuid() == 0) {
-    WARN("skipped: root may write everywhere");
-    return;
-  }
   fake_registry registry;
   registry.hold("team/app", "1.0", build_image({}));
   const workplace place;
   fs::create_directory(place / "closed");
   fs::permissions(place / "closed", fs::perms::owner_read | fs::perms::owner_exec);
-  const outcome result = place.run({"pull", "-o", "closed/image.tar", registry.host() + "/team/app:1.0"});
+  command pull = place.gantry({"pull", "-o", "closed/image.tar", registry.host() + "/team/app:1.0"});
+  // Without these root keeps to permissions like anybody.
+  if (::geteuid() == 0) pull.argv.insert(pull.argv.begin(), {"setpriv", "--bounding-set", "-dac_override,-dac_read_search"});
+  const outcome result = run(pull);
+  INFO(result.err);
   CHECK(result.status == 7);
   CHECK(fs::is_empty(place / "closed"));
 }

@@ -8,7 +8,7 @@
 
 namespace gantry::test {
 
-std::unique_ptr<docker_engine> docker_engine::start() {
+std::unique_ptr<docker_engine> docker_engine::start(const std::vector<std::string>& options) {
   if (!has_program("dockerd") || !has_program("docker")) {
     WARN("skipped: dockerd and docker are not installed");
     return nullptr;
@@ -32,6 +32,7 @@ std::unique_ptr<docker_engine> docker_engine::start() {
                  "--ip-masq=false",
                  "--userland-proxy=false",
                  "--storage-driver=vfs"};
+  daemon.argv.insert(daemon.argv.end(), options.begin(), options.end());
   engine->daemon_ = std::make_unique<child>(daemon, engine->directory_ / "log");
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(90);
   while (engine->daemon_->running() && std::chrono::steady_clock::now() < deadline) {

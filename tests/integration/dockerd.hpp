@@ -14,7 +14,8 @@ namespace gantry::test {
 class docker_engine {
  public:
   /// Starts one. \returns null after printing why, where it cannot start: the test then has nothing to say.
-  static std::unique_ptr<docker_engine> start();
+  /// \param options further ones of dockerd
+  static std::unique_ptr<docker_engine> start(const std::vector<std::string>& options = {});
 
   /// `unix://...`, the value of DOCKER_HOST.
   std::string host() const;

@@ -318,17 +318,13 @@ TEST_CASE("zstd layers get a warning, load after --recompress gzip and as synolo
   }
   // The image of the recipe with its layers packed by zstd: the configuration, which names the tars, stays.
   test_image image = build_image(image_recipe{});
-  for (test_blob& layer : image.layers) {
-    spill(directory / "layer.gz", layer.bytes);
+  for (std::size_t i = 0; i < image.layers.size(); ++i) {
+    spill(directory / "layer.gz", image.layers[i].bytes);
     const std::string tar = run_or_throw({{"gzip", "-dc", (directory / "layer.gz").string()}});
     spill(directory / "layer.tar", tar);
-    const test_blob packed = test_blob::of("application/vnd.oci.image.layer.v1.tar+zstd",
-                                           run_or_throw({{"zstd", "-q", "-c", (directory / "layer.tar").string()}}));
-    const std::string before = layer.descriptor_members();
-    std::string manifest = image.manifest.bytes;
-    manifest.replace(manifest.find(before), before.size(), packed.descriptor_members());
-    image.manifest = test_blob::of(image.manifest.media_type, manifest);
-    layer = packed;
+    replace_layer(image, i,
+                  test_blob::of("application/vnd.oci.image.layer.v1.tar+zstd",
+                                run_or_throw({{"zstd", "-q", "-c", (directory / "layer.tar").string()}})));
   }
   push(registry.port(), "team/packed", "1.0", image);
   const std::string name = registry.host() + "/team/packed:1.0";

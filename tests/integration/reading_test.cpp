@@ -274,6 +274,14 @@ TEST_CASE("a differential bundle leaves out what the other side has and is compl
   CHECK(store_problems(connected.store()) == "");
   CHECK_FALSE(run({{"skopeo", "inspect", "oci:" + connected.store().string() + ":" + image + "2"}}).ok());
 
+  // As the other side tells by itself.
+  const outcome held = isolated.run({"list", "--json"});
+  check_ok(held);
+  spill(connected / "held.json", held.out);
+  fs::remove_all(connected.store());
+  check_ok(connected.run({"pull", image + "2", "-o", "told.tar", "--have", "held.json"}));
+  CHECK(slurp(connected / "told.tar") == slurp(bundle));
+
   check_ok(isolated.run({"extract", bundle.string()}));
   CHECK(ask_skopeo("oci:" + isolated.store().string() + ":" + image + "2", {}).digest == second.manifest.digest);
   CHECK(store_problems(isolated.store()) == "");

@@ -1,4 +1,5 @@
 #include "integration/dockerd.hpp"
+#include "integration/gantry_server.hpp"
 #include "integration/shelf.hpp"
 #include "integration/workplace.hpp"
 #include "support/catch.hpp"
@@ -20,43 +21,6 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// `gantry serve` on a free port.
-class gantry_server {
- public:
-  gantry_server(const workplace& place, std::vector<std::string> options) : log_(place / "serve.log") {
-    options.insert(options.begin(), {"serve", "--listen", "127.0.0.1:0"});
-    server_ = std::make_unique<child>(place.gantry(std::move(options)), log_);
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
-    const std::string marker = "listening on ";
-    while (server_->running() && std::chrono::steady_clock::now() < deadline) {
-      const std::string text = slurp(log_);
-      const std::size_t at = text.find(marker);
-      if (at != std::string::npos && text.find('\n', at) != std::string::npos) {
-        const std::string url = text.substr(at + marker.size(), text.find('\n', at) - at - marker.size());
-        port_ = static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
-        return;
-      }
-      std::this_thread::sleep_for(10ms);
-    }
-    throw std::runtime_error("gantry serve does not start: " + slurp(log_));
-  }
-
-  std::uint16_t port() const noexcept { return port_; }
-  std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
-  std::string log() const { return slurp(log_); }
-  /// Ends it with a signal. \returns its exit status.
-  int stop(int signal = SIGTERM) {
-    server_->signal(signal);
-    const auto ended = server_->wait(60s);
-    return ended ? ended->status : -2;
-  }
-
- private:
-  fs::path log_;
-  std::uint16_t port_ = 0;
-  std::unique_ptr<child> server_;
-};
 
 /// A store with the images of the shelf, below the registry's own name and docker.io's.
 void fill(const workplace& place, std::vector<std::string> images) {

@@ -151,6 +151,19 @@ test_index build_index(media_family family, std::vector<test_image> images, bool
   return result;
 }
 
+void replace_layer(test_image& image, std::size_t which, const test_blob& with, const std::string& more) {
+  const test_blob before = image.layers.at(which);
+  const std::string old_text = object(before);
+  const std::string new_text = object(with, more);
+  std::string manifest = image.manifest.bytes;
+  for (std::size_t at = 0; (at = manifest.find(old_text, at)) != std::string::npos; at += new_text.size())
+    manifest.replace(at, old_text.size(), new_text);
+  image.manifest = test_blob::of(image.manifest.media_type, manifest);
+  for (test_blob& layer : image.layers) {
+    if (layer.digest == before.digest) layer = with;
+  }
+}
+
 void write_layout(const std::filesystem::path& directory, const std::string& tag, const test_image& image) {
   const std::filesystem::path blobs = directory / "blobs" / "sha256";
   std::filesystem::create_directories(blobs);

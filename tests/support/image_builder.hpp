@@ -59,6 +59,10 @@ test_image build_image(const image_recipe& recipe);
 /// The same out of finished layers; the bytes of \p layers are moved.
 test_image build_image(const image_recipe& recipe, std::vector<layer_bytes> layers);
 
+/// Puts \p with in place of a layer, and of its duplicates; the configuration, which names what layers inflate to, stays.
+/// \param more members of the descriptor after the usual ones, each with a comma before it
+void replace_layer(test_image& image, std::size_t which, const test_blob& with, const std::string& more = {});
+
 /// A manifest that is no container image: its config is the empty JSON blob of the image-spec.
 test_image build_artifact();
 
