@@ -1,6 +1,8 @@
 #include "command.hpp"
 
+#include "annotation.hpp"
 #include "failure_report.hpp"
+#include "manual/man_page.hpp"
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
 
@@ -40,6 +42,7 @@ constexpr command table[] = {
     {"extract", "FILE [NAME]", "Read images out of an archive or directory into the layer store", extract_command},
     {"convert", "IN -o OUT", "Write images of an archive or directory into another archive", convert_command},
     {"bench", "IMAGE", "Measure how many connections are best for an image", bench_command},
+    {"completion", "bash|zsh|fish", "Print a shell's completion script", completion_command},
 };
 
 std::string help() {
@@ -49,7 +52,7 @@ std::string help() {
       version());
   for (const auto& verb : commands())
     text += fmt::format("  {:<24}{}\n", *verb.usage == '\0' ? verb.name : fmt::format("{} {}", verb.name, verb.usage), verb.purpose);
-  text += fmt::format("  {:<24}{}\n", "help [COMMAND]", "Print the options of a command");
+  text += fmt::format("  {:<24}{}\n", "help [--man] [COMMAND]", "Print the options of a command, with --man a manual page");
   return text +
          "\nOptions:\n"
          "  -h, --help              Print this help\n"
@@ -58,6 +61,12 @@ std::string help() {
          "DOCKER_HUB_TOKEN, REGISTRY_USERNAME and REGISTRY_PASSWORD say how, and GITHUB_OUTPUT receives the result.\n"
          "\nExit codes: 0 done, 1 failed, 2 usage, 3 not authorised, 4 not found, 5 integrity, 6 part of a list failed,\n"
          "7 local storage, 8 rate limited, 130 SIGINT, 143 SIGTERM.\n";
+}
+
+std::string version_text() {
+  std::string text = fmt::format("gantry {}\n", version());
+  for (const library_version& one : library_versions()) text += fmt::format("{} {}\n", one.name, one.version);
+  return text;
 }
 
 const command* find_command(std::string_view name) {
@@ -81,8 +90,14 @@ int unknown_command(const std::string& word) {
 
 int run_help(std::vector<std::string> words) {
   if (words.empty()) return print_result(help());
+  const bool manual = words.front() == "--man";
+  if (manual) words.erase(words.begin());
+  if (manual && words.empty()) return print_result(*man_page({}));
   const command* verb = find_command(words.front());
   if (verb == nullptr) return unknown_command(words.front());
+  if (manual) {
+    if (const auto page = man_page(verb->name)) return print_result(*page);
+  }
   return verb->run(std::vector<std::string>(1, "--help"));
 }
 
@@ -91,7 +106,9 @@ int run_help(std::vector<std::string> words) {
 std::span<const command> commands() { return table; }
 
 int fail_early(const problem& what) {
-  write_all(standard_error, error_text(report_problem(what)));
+  const error_report report = report_problem(what);
+  write_all(standard_error, error_text(report));
+  if (wants_annotations(process_environment())) write_all(standard_error, github_annotation(report));
   return static_cast<int>(what.code);
 }
 
@@ -119,7 +136,7 @@ int run_program(std::vector<std::string> words) {
   words.erase(words.begin());
   if (first == "--help" || first == "-h") return print_result(help());
   if (first == "help") return run_help(std::move(words));
-  if (first == "--version") return print_result(fmt::format("gantry {}\n", version()));
+  if (first == "--version") return print_result(version_text());
   const command* verb = find_command(first);
   return verb == nullptr ? unknown_command(first) : verb->run(std::move(words));
 }

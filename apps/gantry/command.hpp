@@ -55,6 +55,7 @@ int verify_command(std::vector<std::string> words);
 int convert_command(std::vector<std::string> words);
 int extract_command(std::vector<std::string> words);
 int bench_command(std::vector<std::string> words);
+int completion_command(std::vector<std::string> words);
 
 /// Environment mode. \returns nothing when IMAGE_REF is not set
 std::optional<int> environment_command();

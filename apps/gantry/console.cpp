@@ -1,5 +1,6 @@
 #include "console.hpp"
 
+#include "annotation.hpp"
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
 
@@ -53,7 +54,8 @@ console::console(std::unique_ptr<gantry::app::renderer> output, std::unique_ptr<
       log_(std::move(log)),
       quiet_(options.quiet),
       verbose_(options.verbose || options.debug),
-      debug_(options.debug) {}
+      debug_(options.debug),
+      annotates_(options.progress != progress_mode::json && wants_annotations(process_environment())) {}
 
 void console::say(severity level, const std::string& text) {
   if (log_) log_->write(level, text);
@@ -82,6 +84,7 @@ void console::error(const error_report& report) {
   if (log_)
     log_->write_error(report.server_message.empty() ? report.message : report.message + "; registry said: " + report.server_message);
   renderer_->error(report);
+  if (annotates_) write_all(standard_error, github_annotation(report));
 }
 
 void console::summary(const run_summary& totals) {

@@ -44,6 +44,7 @@ class console {
   bool quiet_;
   bool verbose_;
   bool debug_;
+  bool annotates_;  ///< errors also in the form that GitHub shows beside a run
   std::mutex late_mutex_;
   std::vector<std::string> late_;
 };

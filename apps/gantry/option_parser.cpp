@@ -1,5 +1,7 @@
 #include "option_parser.hpp"
 
+#include "manual/examples.hpp"
+
 #include <gantry/words.hpp>
 
 #include <fmt/format.h>
@@ -24,9 +26,11 @@ class help_formatter final : public CLI::Formatter {
 }  // namespace
 
 option_parser::option_parser(const std::string& command, const std::string& operands, const std::string& description)
-    : app_(description, command), command_(command) {
+    : app_(description, command),
+      command_(command),
+      usage_(fmt::format("{}{}{} [OPTION...]", command, operands.empty() ? "" : " ", operands)) {
   app_.set_help_flag("-h,--help", "Print this help");
-  app_.formatter(std::make_shared<help_formatter>(fmt::format("{}{}{} [OPTION...]", command, operands.empty() ? "" : " ", operands)));
+  app_.formatter(std::make_shared<help_formatter>(usage_));
 }
 
 CLI::Option* option_parser::add(const std::string& names, const std::string& description, const std::string& value_name,
@@ -55,7 +59,9 @@ CLI::Option* option_parser::add_repeated(const std::string& names, const std::st
 }
 
 CLI::Option* option_parser::add_hosts(const std::string& names, const std::string& description, std::vector<std::string>& into) {
-  return app_.add_flag(names, into, description)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  auto* option = app_.add_flag(names, into, description);
+  with_host_.push_back(option);
+  return option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 outcome<std::optional<help_text>> option_parser::parse(std::vector<std::string> words) {
@@ -63,7 +69,7 @@ outcome<std::optional<help_text>> option_parser::parse(std::vector<std::string> 
   try {
     app_.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
-    return std::optional(help_text{app_.help()});
+    return std::optional(help());
   } catch (const CLI::ExtrasError&) {
     return unknown_option();
   } catch (const CLI::ParseError& error) {
@@ -71,6 +77,27 @@ outcome<std::optional<help_text>> option_parser::parse(std::vector<std::string> 
   }
   if (refused_) return *refused_;
   return std::optional<help_text>();
+}
+
+help_text option_parser::help() const {
+  help_text made;
+  made.text = app_.help() + examples_text(command_);
+  made.usage = usage_;
+  made.description = app_.get_description();
+  made.remarks = app_.get_footer();
+  for (const CLI::Option* option : app_.get_options()) {
+    if (option->get_group().empty()) continue;  // operands
+    option_row row;
+    for (const auto& name : option->get_snames()) row.names.push_back("-" + name);
+    for (const auto& name : option->get_lnames()) row.names.push_back("--" + name);
+    const bool host = std::find(with_host_.begin(), with_host_.end(), option) != with_host_.end();
+    row.value = host ? "HOST" : option->get_type_size() == 0 ? "" : option->get_type_name();
+    row.value_may_lack = host;
+    row.description = option->get_description();
+    row.group = option->get_group();
+    made.options.push_back(std::move(row));
+  }
+  return made;
 }
 
 problem option_parser::unknown_option() const {

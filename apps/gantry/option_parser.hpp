@@ -37,9 +37,12 @@ class option_parser {
 
  private:
   problem unknown_option() const;
+  help_text help() const;
 
   CLI::App app_;
   std::string command_;
+  std::string usage_;
+  std::vector<const CLI::Option*> with_host_;
   std::optional<problem> refused_;  ///< by a \ref add reader: CLI11's exceptions cannot carry it
 };
 

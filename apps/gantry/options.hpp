@@ -92,9 +92,22 @@ struct bench_arguments {
   std::string directory;  ///< empty: bytes go nowhere
 };
 
-/// `--help` was asked for: what to print.
+/// One option as its table has it, for help, completions and manual pages.
+struct option_row {
+  std::vector<std::string> names;  ///< dashes included, short ones first
+  std::string value;               ///< the word for its value; empty for a flag
+  bool value_may_lack = false;     ///< a flag with an optional `=VALUE`
+  std::string description;
+  std::string group;
+};
+
+/// `--help` was asked for: what to print, and the same as a table.
 struct help_text {
   std::string text;
+  std::string usage;        ///< command, operands, options
+  std::string description;  ///< what the command does
+  std::string remarks;      ///< what stands behind the options; empty for most
+  std::vector<option_row> options;
 };
 
 /// Reads the words behind `gantry pull`. Pure: touches neither files nor environment.

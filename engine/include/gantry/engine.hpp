@@ -32,6 +32,13 @@ namespace gantry {
 /// `MAJOR.MINOR.PATCH` of the library that is linked.
 std::string_view version() noexcept;
 
+/// A library that this one works with.
+struct library_version {
+  std::string name;
+  std::string version;  ///< as it is loaded, where the library can tell, else as it was compiled against
+};
+std::vector<library_version> library_versions();
+
 /// Moves images. One engine owns one set of connections, tokens and worker threads; operations started on it share them and fetch a blob
 /// that several want only once.
 ///

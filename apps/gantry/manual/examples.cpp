@@ -1,0 +1,64 @@
+#include "manual/examples.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gantry::app {
+namespace {
+
+constexpr example example_table[] = {
+    {"pull", "pull nginx:1.25", "an archive in this directory, for docker load -i"},
+    {"pull", "pull nginx:1.25 alpine:3 -o base.tar.gz", "two images in one compressed archive"},
+    {"pull", "pull nginx --platform linux/amd64,linux/arm/v7", "an archive for each platform"},
+    {"pull", "pull nginx -o - | ssh host docker load", "through a pipe, no file on this side"},
+    {"pull", "pull registry.example/team/app:1 -u me --password-stdin < token", "a private image"},
+    {"pull", "pull nginx -f synology -o nginx.tar.gz", "for DSM and docker before 25"},
+    {"pull", "pull --from list.txt -o images/", "a list, one reference a line"},
+    {"serve", "serve", "the store as a registry on 127.0.0.1:5000"},
+    {"serve", "serve --listen 0.0.0.0:5000 --upstream docker.io", "a cache of docker.io for the local network"},
+    {"push", "push nginx:1.25 localhost:5000/mirror/nginx:1.25", "an image of the store"},
+    {"push", "push bundle.tar registry.example/mirror/", "every image of an archive, names kept"},
+    {"copy", "copy nginx:1.25 registry.example/mirror/nginx:1.25", "byte for byte, nothing on disk"},
+    {"copy", "copy --referrers ghcr.io/team/app:1 registry.example/team/app:1", "with signatures and SBOMs"},
+    {"sync", "sync images.json --to registry.example/mirror", "all that the list names"},
+    {"sync", "sync images.json --to registry.example/mirror --dry-run", "what that would do"},
+    {"inspect", "inspect nginx:1.25", "digests, platforms and sizes"},
+    {"inspect", "inspect bundle.tar", "the same for an archive"},
+    {"digest", "digest nginx:1.25 -a arm64", "the manifest of one platform"},
+    {"tags", "tags nginx --semver '^1.25' --latest 3", "the three newest of these versions"},
+    {"repos", "repos localhost:5000", "what a registry holds"},
+    {"delete", "delete localhost:5000/team/app:1.0", "one tag"},
+    {"save", "save nginx:1.25 alpine:3 -o base.tar", "two images of the store in one archive"},
+    {"explain", "explain nginx:1.25", "which mirror, credentials and certificates it would get"},
+    {"login", "login registry.example -u me --password-stdin < token", "without the secret in the shell's history"},
+    {"logout", "logout registry.example", "forget them"},
+    {"list", "list", "a table"},
+    {"list", "list --json", "every blob and its path"},
+    {"clean", "clean nginx:1.25", "one name, and what it alone needs"},
+    {"clean", "clean --max-size 20G", "the least recently pulled first"},
+    {"verify", "verify --repair", "fetch again what is damaged"},
+    {"extract", "extract bundle.tar.gz", "all images of an archive, under its names"},
+    {"convert", "convert old.tar -f oci -o new.tar", "a docker archive as an OCI archive"},
+    {"bench", "bench nginx", "how many connections are best from here"},
+    {"completion", "completion bash > /usr/share/bash-completion/completions/gantry", "for all users"},
+    {"completion", "completion fish > ~/.config/fish/completions/gantry.fish", "for you"},
+};
+
+}  // namespace
+
+std::span<const example> examples() { return example_table; }
+
+std::string examples_text(std::string_view command) {
+  constexpr std::string_view program = "gantry ";
+  if (command.starts_with(program)) command.remove_prefix(program.size());
+  std::string text;
+  for (const example& one : examples()) {
+    if (one.command != command) continue;
+    if (text.empty()) text = "\nExamples:\n";
+    text += fmt::format("  # {}\n  gantry {}\n", one.purpose, one.line);
+  }
+  return text;
+}
+
+}  // namespace gantry::app

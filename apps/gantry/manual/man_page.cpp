@@ -1,0 +1,102 @@
+#include "manual/man_page.hpp"
+
+#include "command.hpp"
+#include "manual/examples.hpp"
+#include "manual/tables.hpp"
+
+#include <gantry/engine.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gantry::app {
+namespace {
+
+/// Text that roff prints as it stands.
+std::string roff(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\') {
+      out += "\\e";
+    } else if (c == '-') {
+      out += "\\-";
+    } else if (c == '\'' && out.empty()) {
+      out += "\\(aq";
+    } else if (c == '.' && (out.empty() || out.back() == '\n')) {
+      out += "\\&.";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string head(std::string_view name, std::string_view purpose) {
+  std::string upper(name);
+  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return fmt::format(".TH {} 1 \"\" \"gantry {}\" \"User commands\"\n.ad l\n.SH NAME\n{} \\- {}\n", roff(upper), version(), roff(name),
+                     roff(purpose));
+}
+
+std::string options_text(const help_text& help) {
+  std::string text;
+  std::string group;
+  for (const option_row& row : help.options) {
+    if (row.group != group) text += fmt::format(".SS {}\n", roff(group = row.group));
+    std::string names;
+    for (const auto& name : row.names) names += fmt::format("{}\\fB{}\\fR", names.empty() ? "" : ", ", roff(name));
+    if (row.value_may_lack) {
+      names += fmt::format("[=\\fI{}\\fR]", roff(row.value));
+    } else if (!row.value.empty()) {
+      names += fmt::format(" \\fI{}\\fR", roff(row.value));
+    }
+    text += fmt::format(".TP\n{}\n{}\n", names, roff(row.description));
+  }
+  return text;
+}
+
+std::string examples_part(std::string_view command) {
+  std::string text;
+  for (const example& one : examples()) {
+    if (one.command != command) continue;
+    text += fmt::format(".TP\n\\fBgantry {}\\fR\n{}\n", roff(one.line), roff(one.purpose));
+  }
+  return text.empty() ? text : ".SH EXAMPLES\n" + text;
+}
+
+constexpr std::string_view exit_codes =
+    ".SH EXIT STATUS\n0 done, 1 failed (network or registry), 2 usage, 3 not authorised, 4 not found, 5 integrity, 6 part of a list "
+    "failed, 7 "
+    "local storage, 8 rate limited or temporarily refused, 130 stopped by SIGINT, 143 by SIGTERM.\n";
+
+std::string program_page() {
+  std::string text = head("gantry", "move container images between registries, files and a local store");
+  text += ".SH SYNOPSIS\n\\fBgantry\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR...]\n.SH COMMANDS\n";
+  for (const command& verb : commands()) {
+    text +=
+        fmt::format(".TP\n\\fB{}\\fR {}\n{}; see \\fBgantry\\-{}\\fR(1).\n", verb.name, roff(verb.usage), roff(verb.purpose), verb.name);
+  }
+  text +=
+      ".SH ENVIRONMENT\nWithout arguments, and with IMAGE_REF set, gantry pulls that image into NAME.tar.gz; PLATFORM, GANTRY_OUTPUT,\n"
+      "DOCKER_HUB_USERNAME, DOCKER_HUB_TOKEN, REGISTRY_USERNAME and REGISTRY_PASSWORD say how, and GITHUB_OUTPUT receives the result.\n"
+      "GANTRY_CACHE_DIR is the layer store, NO_COLOR turns colours off, HTTPS_PROXY and its like name proxies.\n";
+  return text + std::string(exit_codes);
+}
+
+}  // namespace
+
+std::optional<std::string> man_page(std::string_view command) {
+  if (command.empty()) return program_page();
+  const auto help = help_of(command);
+  const auto all = commands();
+  const auto verb = std::find_if(all.begin(), all.end(), [&](const auto& one) { return command == one.name; });
+  if (!help || verb == all.end()) return std::nullopt;
+  std::string text = head(fmt::format("gantry-{}", command), verb->purpose);
+  text += fmt::format(".SH SYNOPSIS\n\\fB{}\\fR\n.SH DESCRIPTION\n{}\n", roff(help->usage), roff(help->description));
+  if (!help->remarks.empty()) text += fmt::format(".PP\n{}\n", roff(help->remarks));
+  text += ".SH OPTIONS\n" + options_text(*help) + examples_part(command) + std::string(exit_codes);
+  return text + ".SH SEE ALSO\n\\fBgantry\\fR(1)\n";
+}
+
+}  // namespace gantry::app

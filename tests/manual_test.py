@@ -1,0 +1,116 @@
+"""Help, manual pages and completions of the program, as shells and man read them. Usage: manual_test.py GANTRY"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+gantry = str(pathlib.Path(sys.argv[1]).resolve())
+failures = []
+
+
+def check(holds, what):
+    if not holds:
+        failures.append(what)
+
+
+def run(*words, **more):
+    return subprocess.run(words, capture_output=True, text=True, timeout=120, **more)
+
+
+def commands():
+    words = run(gantry, "completion", "bash").stdout.split("_gantry_commands() { echo '")[1].split("'")[0]
+    return words.split()
+
+
+def check_pages(verbs):
+    for verb in verbs:
+        help_text = run(gantry, "help", verb)
+        check(help_text.returncode == 0 and "Examples:" in help_text.stdout, f"help of {verb} has no examples")
+        page = run(gantry, "help", "--man", verb)
+        check(page.returncode == 0 and page.stdout.startswith(f".TH GANTRY\\-{verb.upper()} 1"), f"manual page of {verb}")
+        if shutil.which("groff"):
+            formatted = run("groff", "-man", "-Tutf8", "-ww", "-z", input=page.stdout)
+            check(formatted.stderr == "", f"groff on {verb}: {formatted.stderr}")
+    main_page = run(gantry, "help", "--man").stdout
+    check(all(f"gantry\\-{verb}" in main_page for verb in verbs), "the program's page names every command")
+
+
+def complete(script, line, environment):
+    """What bash offers behind a line."""
+    program = f'source {script}; COMP_LINE="{line}"; COMP_POINT=${{#COMP_LINE}}; _gantry 2>/dev/null; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    return run("bash", "--norc", "-c", program, env=environment).stdout.split()
+
+
+def check_bash(directory):
+    script = directory / "bash"
+    script.write_text(run(gantry, "completion", "bash").stdout)
+    environment = dict(os.environ, PATH=f"{pathlib.Path(gantry).parent}:{os.environ['PATH']}", GANTRY_CACHE_DIR=str(directory / "store"))
+    check(complete(script, "gantry pu", environment) == ["pull", "push"], "commands complete")
+    check("--platform" in complete(script, "gantry pull --pl", environment), "options complete")
+    check(complete(script, "gantry pull --progress p", environment) == ["plain"], "values complete")
+    check(complete(script, "gantry pull --load ", environment) == ["docker", "podman", "ctr"], "listed values complete")
+    check(complete(script, "gantry completion z", environment) == ["zsh"], "shells complete")
+    # An image in the store: made here, no network.
+    layout = directory / "layout"
+    make_layout(layout)
+    stored = run(gantry, "extract", str(layout), "local.example/some/app:1.0", env=environment)
+    check(stored.returncode == 0, f"extract: {stored.stderr}")
+    check(run(gantry, "completion", "--images", env=environment).stdout == "local.example/some/app:1.0\n", "stored images are told")
+    check(complete(script, "gantry save local", environment) == ["local.example/some/app:1.0"], "stored images complete")
+    check(complete(script, "gantry save local.example/some/app:", environment) == ["1.0"], "what bash has is not repeated")
+
+
+def make_layout(at):
+    import hashlib
+    import json
+
+    blobs = at / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+
+    def blob(data, media_type):
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(data)}
+
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}, "config": {}}
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": [],
+                "config": blob(json.dumps(config).encode(), "application/vnd.oci.image.config.v1+json")}
+    top = blob(json.dumps(manifest).encode(), "application/vnd.oci.image.manifest.v1+json")
+    (at / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [top]}))
+    (at / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+
+
+def check_other_shells(directory):
+    for shell in ("zsh", "fish"):
+        script = directory / shell
+        script.write_text(run(gantry, "completion", shell).stdout)
+        check("completion" in script.read_text(), f"a script for {shell}")
+        if shutil.which(shell):
+            parsed = run(shell, "-n", str(script))
+            check(parsed.returncode == 0 and not parsed.stderr, f"{shell} reads it: {parsed.stderr}")
+    if shutil.which("fish"):
+        offered = run("fish", "--no-config", "-c", f"source {directory / 'fish'}; complete -C 'gantry pull --progress p'").stdout
+        check(offered.split()[:1] == ["plain"], f"fish completes values: {offered}")
+    check(run(gantry, "completion", "tcsh").returncode == 2, "an unknown shell is a mistake")
+
+
+def check_annotations():
+    failed = run(gantry, "inspect", "Not A Name", env=dict(os.environ, GITHUB_ACTIONS="true"))
+    check("::error title=gantry::" in failed.stderr, "errors are annotations on GitHub")
+    check("::error" not in run(gantry, "inspect", "Not A Name", env={**os.environ, "GITHUB_ACTIONS": ""}).stderr, "and not elsewhere")
+    check(run(gantry, "--version").stdout.splitlines()[1].startswith("Boost 1."), "the version names libraries")
+
+
+with tempfile.TemporaryDirectory() as name:
+    place = pathlib.Path(name)
+    all_commands = commands()
+    check(len(all_commands) > 15, "commands are listed")
+    check_pages(all_commands)
+    check_bash(place)
+    check_other_shells(place)
+    check_annotations()
+for text in failures:
+    print("failed:", text)
+sys.exit(1 if failures else 0)
