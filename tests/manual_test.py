@@ -6,6 +6,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from small_image import make_layout  # noqa: E402
+
 gantry = str(pathlib.Path(sys.argv[1]).resolve())
 failures = []
 
@@ -60,26 +63,6 @@ def check_bash(directory):
     check(run(gantry, "completion", "--images", env=environment).stdout == "local.example/some/app:1.0\n", "stored images are told")
     check(complete(script, "gantry save local", environment) == ["local.example/some/app:1.0"], "stored images complete")
     check(complete(script, "gantry save local.example/some/app:", environment) == ["1.0"], "what bash has is not repeated")
-
-
-def make_layout(at):
-    import hashlib
-    import json
-
-    blobs = at / "blobs" / "sha256"
-    blobs.mkdir(parents=True)
-
-    def blob(data, media_type):
-        digest = hashlib.sha256(data).hexdigest()
-        (blobs / digest).write_bytes(data)
-        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(data)}
-
-    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}, "config": {}}
-    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": [],
-                "config": blob(json.dumps(config).encode(), "application/vnd.oci.image.config.v1+json")}
-    top = blob(json.dumps(manifest).encode(), "application/vnd.oci.image.manifest.v1+json")
-    (at / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [top]}))
-    (at / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
 
 
 def check_other_shells(directory):

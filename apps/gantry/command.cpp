@@ -116,9 +116,13 @@ int run_with_console(const common_options& common, const std::function<outcome<i
   auto output = console::open(common);
   if (!output) return fail_early(output.error());
   auto status = body(**output);
-  if (status) return *status;
-  (*output)->error(report_problem(status.error()));
-  return static_cast<int>(status.error().code);
+  if (!status) (*output)->error(report_problem(status.error()));
+  int code = status ? *status : static_cast<int>(status.error().code);
+  if (auto written = (*output)->write_report(); !written) {
+    (*output)->error(report_problem(written.error()));
+    if (code == 0) code = static_cast<int>(written.error().code);
+  }
+  return code;
 }
 
 int print_result(const std::string& text) {

@@ -127,6 +127,9 @@ void add_output_options(option_parser& parser, common_options& into) {
   app.add_flag("-v,--verbose", into.verbose, "Print more about what is done")->group(group);
   app.add_flag("--debug", into.debug, "Print every request and decision, without secrets")->group(group);
   app.add_option("--log-file", into.log_file, "Append time, level and message of everything to a file")->type_name("FILE")->group(group);
+  app.add_option("--report", into.report, "Write a page that shows what the transfer did, for any browser")
+      ->type_name("FILE.html")
+      ->group(group);
   app.add_flag("--json", into.json, "Print the result as JSON")->group(group);
 }
 

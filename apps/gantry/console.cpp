@@ -4,6 +4,7 @@
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace gantry::app {
@@ -55,7 +56,9 @@ console::console(std::unique_ptr<gantry::app::renderer> output, std::unique_ptr<
       quiet_(options.quiet),
       verbose_(options.verbose || options.debug),
       debug_(options.debug),
-      annotates_(options.progress != progress_mode::json && wants_annotations(process_environment())) {}
+      annotates_(options.progress != progress_mode::json && wants_annotations(process_environment())) {
+  if (!options.report.empty()) report_ = std::make_unique<report_recorder>(options.report, std::chrono::steady_clock::now());
+}
 
 void console::say(severity level, const std::string& text) {
   if (log_) log_->write(level, text);
@@ -83,6 +86,7 @@ void console::error(const error_report& report) {
   print_late();
   if (log_)
     log_->write_error(report.server_message.empty() ? report.message : report.message + "; registry said: " + report.server_message);
+  if (report_) report_->error(report, std::chrono::steady_clock::now());
   renderer_->error(report);
   if (annotates_) write_all(standard_error, github_annotation(report));
 }
@@ -93,8 +97,14 @@ void console::summary(const run_summary& totals) {
   if (log_ && !log_->good()) renderer_->message(severity::warning, "not all lines could be written to the log file");
 }
 
+outcome<> console::write_report() {
+  if (!report_) return {};
+  return report_->write(std::chrono::steady_clock::now());
+}
+
 void console::event(const gantry::event& what) {
   print_late();
+  if (report_) report_->event(what, std::chrono::steady_clock::now());
   renderer_->event(what);
   auto words = describe(what);
   if (!words) return;

@@ -4,6 +4,7 @@
 #include "options.hpp"
 #include "outcome.hpp"
 #include "progress/renderer.hpp"
+#include "report/recorder.hpp"
 
 #include <memory>
 #include <mutex>
@@ -30,6 +31,8 @@ class console {
   void error(const error_report& report);
   void summary(const run_summary& totals);
   void event(const gantry::event& what);
+  /// Writes the page of `--report`, when one was asked for.
+  outcome<> write_report();
   /// Whether \ref debug text goes anywhere: without, the engine need not write it.
   bool wants_debug() const noexcept { return debug_ || log_ != nullptr; }
 
@@ -45,6 +48,7 @@ class console {
   bool verbose_;
   bool debug_;
   bool annotates_;  ///< errors also in the form that GitHub shows beside a run
+  std::unique_ptr<report_recorder> report_;
   std::mutex late_mutex_;
   std::vector<std::string> late_;
 };

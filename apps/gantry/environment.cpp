@@ -32,6 +32,13 @@ outcome<std::optional<pull_arguments>> environment_arguments(const environment& 
   if (!platforms) return usage_problem("PLATFORM: " + platforms.error().message, platforms.error().hint);
   arguments.platforms = std::move(*platforms);
 
+  if (const std::string format = variables("GANTRY_FORMAT"); !format.empty()) {
+    auto known = parse_format(format);
+    if (!known) return usage_problem("GANTRY_FORMAT: " + known.error().message, known.error().hint);
+    if (*known == archive_format::oci_dir) return usage_problem("GANTRY_FORMAT: the result is one archive: docker, oci or synology");
+    arguments.format = *known;
+  }
+  arguments.common.report = variables("GANTRY_REPORT");
   arguments.output = variables("GANTRY_OUTPUT");
   if (arguments.output.empty()) {
     arguments.output = archive_name(request->image, arguments.platforms, true);

@@ -20,7 +20,8 @@ using environment = std::function<std::string(const char*)>;
 environment process_environment();
 
 /// Environment mode (CLI.md): the command line that `gantry` without arguments stands for when IMAGE_REF is set; nothing when it is not.
-/// Reads IMAGE_REF, PLATFORM (default linux/amd64) and GANTRY_OUTPUT (default `<name>.tar.gz`).
+/// Reads IMAGE_REF, PLATFORM (default linux/amd64), GANTRY_OUTPUT (default `<name>.tar.gz`), GANTRY_FORMAT (default docker) and
+/// GANTRY_REPORT.
 outcome<std::optional<pull_arguments>> environment_arguments(const environment& variables);
 
 /// One finished image, as CI steps see it.

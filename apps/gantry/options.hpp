@@ -52,6 +52,7 @@ struct common_options {
   bool debug = false;
   bool json = false;
   std::string log_file;
+  std::string report;  ///< an HTML page about the run; empty: none
 };
 
 /// Stands for the registry that is named in the command, in options whose `=HOST` was left out. CLI11's own word for a flag without value;

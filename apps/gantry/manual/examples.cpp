@@ -15,6 +15,7 @@ constexpr example example_table[] = {
     {"pull", "pull registry.example/team/app:1 -u me --password-stdin < token", "a private image"},
     {"pull", "pull nginx -f synology -o nginx.tar.gz", "for DSM and docker before 25"},
     {"pull", "pull --from list.txt -o images/", "a list, one reference a line"},
+    {"pull", "pull nginx --report report.html", "and a page that shows what the transfer did"},
     {"serve", "serve", "the store as a registry on 127.0.0.1:5000"},
     {"serve", "serve --listen 0.0.0.0:5000 --upstream docker.io", "a cache of docker.io for the local network"},
     {"push", "push nginx:1.25 localhost:5000/mirror/nginx:1.25", "an image of the store"},

@@ -1,0 +1,144 @@
+#include "report/recorder.hpp"
+
+#include "json_line.hpp"
+#include "report/page.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace gantry::app {
+namespace {
+
+constexpr std::size_t most_points_of_blob = 64;
+constexpr std::size_t most_points_of_rate = 4096;
+constexpr std::size_t most_notes = 10'000;
+
+/// Makes room: every second point goes, the curve stays.
+template <class Points>
+void thin(Points& points, std::size_t most) {
+  if (points.size() < most) return;
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < points.size(); i += 2) points[kept++] = points[i];
+  points.resize(kept);
+}
+
+const char* word_of(blob_role role) { return role == blob_role::layer ? "layer" : role == blob_role::config ? "config" : "manifest"; }
+
+}  // namespace
+
+std::uint64_t report_recorder::since(time_point now) const {
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now - begin_).count();
+  return passed < 0 ? 0 : static_cast<std::uint64_t>(passed);
+}
+
+report_recorder::blob& report_recorder::row(const gantry::digest& digest, std::uint64_t at) {
+  const auto found = rows_.find(digest);
+  if (found != rows_.end()) return blobs_[found->second];
+  rows_.emplace(digest, blobs_.size());
+  blobs_.emplace_back();
+  blobs_.back().digest = digest.string();
+  blobs_.back().start = at;
+  return blobs_.back();
+}
+
+void report_recorder::event(const gantry::event& what, time_point now) {
+  const std::uint64_t at = since(now);
+  const auto remember = [&](const char* kind, const std::string& text) {
+    if (notes_.size() < most_notes) notes_.push_back({at, kind, text});
+  };
+  std::visit(
+      [&](const auto& e) {
+        using kind = std::decay_t<decltype(e)>;
+        if constexpr (std::is_same_v<kind, image_resolved>) {
+          images_.emplace_back(e.reference.familiar(), e.top.digest.string());
+        } else if constexpr (std::is_same_v<kind, transfer_planned>) {
+          plan_.blobs += e.blobs;
+          plan_.bytes += e.bytes;
+          plan_.blobs_held += e.blobs_held;
+          plan_.bytes_held += e.bytes_held;
+        } else if constexpr (std::is_same_v<kind, blob_started>) {
+          // Another operation may move the same blob once more.
+          if (const auto before = rows_.find(e.digest); before != rows_.end() && blobs_[before->second].ended) rows_.erase(before);
+          blob& one = row(e.digest, at);
+          one.role = e.role;
+          one.size = e.size;
+          one.resumed = e.resumed;
+        } else if constexpr (std::is_same_v<kind, blob_progress>) {
+          blob& one = row(e.digest, at);
+          thin(one.points, most_points_of_blob);
+          one.points.push_back({at, e.done, 0});
+        } else if constexpr (std::is_same_v<kind, blob_finished>) {
+          blob& one = row(e.digest, at);
+          one.size = e.size;
+          one.end = at;
+          one.ended = true;
+          one.reused = e.reused;
+        } else if constexpr (std::is_same_v<kind, transfer_progress>) {
+          thin(rate_, most_points_of_rate);
+          rate_.push_back({at, e.received, e.connections});
+        } else if constexpr (std::is_same_v<kind, retry_scheduled>) {
+          if (retries_.size() < most_notes) retries_.push_back({at, e});
+        } else if constexpr (std::is_same_v<kind, gantry::waiting>) {
+          remember("waiting", e.what);
+        } else if constexpr (std::is_same_v<kind, gantry::warning>) {
+          remember("warning", e.message);
+        }
+      },
+      what);
+}
+
+void report_recorder::error(const error_report& report, time_point now) {
+  error_ = report.message;
+  if (notes_.size() < most_notes) notes_.push_back({since(now), "error", report.message});
+}
+
+std::string report_recorder::json(time_point now, const std::string& about) const {
+  std::vector<std::string> images, blobs, rate, retries, notes;
+  for (const auto& [reference, digest] : images_)
+    images.push_back(json_object().add("reference", reference).add("digest", digest).string());
+  for (const blob& one : blobs_) {
+    std::vector<std::string> points;
+    for (const point& p : one.points) points.push_back(fmt::format("[{},{}]", p.at, p.done));
+    json_object line;
+    line.add("digest", one.digest).add("role", word_of(one.role)).add("size", one.size).add("resumed", one.resumed).add("start", one.start);
+    line.add_raw("end", one.ended ? std::to_string(one.end) : "-1").add("reused", one.reused).add_raw("points", json_array(points));
+    blobs.push_back(line.string());
+  }
+  for (const point& p : rate_) rate.push_back(fmt::format("[{},{},{}]", p.at, p.done, p.connections));
+  for (const retry& one : retries_) {
+    json_object line;
+    line.add("at", one.at).add("object", one.what.object).add("attempt", std::uint64_t{one.what.attempt});
+    line.add("delay_ms", static_cast<std::uint64_t>(one.what.delay.count())).add("message", one.what.message);
+    retries.push_back(line.string());
+  }
+  for (const note& one : notes_) notes.push_back(json_object().add("at", one.at).add("kind", one.kind).add("text", one.text).string());
+  json_object plan;
+  plan.add("blobs", std::uint64_t{plan_.blobs}).add("bytes", plan_.bytes);
+  plan.add("blobs_held", std::uint64_t{plan_.blobs_held}).add("bytes_held", plan_.bytes_held);
+  json_object all;
+  all.add("version", std::uint64_t{1}).add("about", about).add("elapsed_ms", since(now)).add("error", error_);
+  all.add_raw("images", json_array(images)).add_raw("plan", plan.string()).add_raw("blobs", json_array(blobs));
+  all.add_raw("rate", json_array(rate)).add_raw("retries", json_array(retries)).add_raw("notes", json_array(notes));
+  // `</script>` in a server's words would end the element; strings are the only place where it can stand.
+  std::string safe;
+  for (const char c : all.string()) {
+    if (c == '<') {
+      safe += "\\u003c";
+    } else {
+      safe += c;
+    }
+  }
+  return safe;
+}
+
+std::string report_recorder::page(time_point now, const std::string& about) const {
+  constexpr std::string_view mark = "GANTRY_DATA_GOES_HERE";
+  std::string text(report_page);
+  text.replace(text.find(mark), mark.size(), json(now, about));
+  return text;
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "outcome.hpp"
+#include "progress/renderer.hpp"
+
+#include <gantry/events.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gantry::app {
+
+/// Keeps what the page of `--report` shows. Its memory grows with the number of blobs and retries, not with bytes or time.
+class report_recorder {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// \param file where the page goes
+  report_recorder(std::string file, time_point begin) : file_(std::move(file)), begin_(begin) {}
+
+  void event(const gantry::event& what, time_point now);
+  void error(const error_report& report, time_point now);
+
+  /// The data as JSON, with no `<` in it, so that it may stand in a page. \param about program and time in words
+  std::string json(time_point now, const std::string& about) const;
+  /// The whole page.
+  std::string page(time_point now, const std::string& about) const;
+  /// Writes the page; fails with exit_code::storage.
+  outcome<> write(time_point now) const;
+
+ private:
+  struct point {
+    std::uint64_t at = 0;  ///< milliseconds
+    std::uint64_t done = 0;
+    unsigned connections = 0;
+  };
+  struct blob {
+    std::string digest;
+    blob_role role = blob_role::layer;
+    std::uint64_t size = 0;
+    std::uint64_t resumed = 0;
+    std::uint64_t start = 0;
+    std::uint64_t end = 0;
+    bool ended = false;
+    bool reused = false;
+    std::vector<point> points;
+  };
+  struct retry {
+    std::uint64_t at = 0;
+    retry_scheduled what;
+  };
+  struct note {
+    std::uint64_t at = 0;
+    const char* kind = "";
+    std::string text;
+  };
+
+  std::uint64_t since(time_point now) const;
+  blob& row(const gantry::digest& digest, std::uint64_t at);
+
+  std::string file_;
+  time_point begin_;
+  std::vector<std::pair<std::string, std::string>> images_;  ///< reference and digest
+  transfer_planned plan_;
+  std::vector<blob> blobs_;
+  std::map<gantry::digest, std::size_t> rows_;
+  std::vector<point> rate_;
+  std::vector<retry> retries_;
+  std::vector<note> notes_;
+  std::string error_;
+};
+
+}  // namespace gantry::app
