@@ -1,15 +1,16 @@
 # Install rules of the library: targets gantry::engine and gantry::engine_shared, a CMake package and pkg-config files.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS gantry_engine gantry_engine_shared EXPORT gantry COMPONENT engine ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT engine
-        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT engine)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/engine/include/gantry DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT engine FILES_MATCHING PATTERN "*.hpp")
+# Components: library is what programs need to run, dev what they need to be built.
+install(TARGETS gantry_engine gantry_engine_shared EXPORT gantry ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT dev)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/engine/include/gantry DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev FILES_MATCHING PATTERN "*.hpp")
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/gantry)
-install(EXPORT gantry NAMESPACE gantry:: FILE gantryTargets.cmake DESTINATION ${package_dir} COMPONENT engine)
+install(EXPORT gantry NAMESPACE gantry:: FILE gantryTargets.cmake DESTINATION ${package_dir} COMPONENT dev)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/gantryConfig.cmake.in ${PROJECT_BINARY_DIR}/gantryConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/gantryConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/gantryConfig.cmake ${PROJECT_BINARY_DIR}/gantryConfigVersion.cmake DESTINATION ${package_dir} COMPONENT engine)
+install(FILES ${PROJECT_BINARY_DIR}/gantryConfig.cmake ${PROJECT_BINARY_DIR}/gantryConfigVersion.cmake DESTINATION ${package_dir} COMPONENT dev)
 
 set(GANTRY_PC_REQUIRES "openssl >= 3.0, zlib, fmt, libxxhash, libxcrypt, libzstd")
 if(ISAL_FOUND)
@@ -19,4 +20,6 @@ if(IDN2_FOUND)
   string(APPEND GANTRY_PC_REQUIRES ", libidn2")
 endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/gantry.pc.in ${PROJECT_BINARY_DIR}/gantry.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/gantry.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT engine)
+install(FILES ${PROJECT_BINARY_DIR}/gantry.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+
+include(GantryPackage)

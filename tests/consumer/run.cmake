@@ -13,7 +13,8 @@ endfunction()
 file(REMOVE_RECURSE ${WORK_DIR}/run ${WORK_DIR}/prefix)
 file(MAKE_DIRECTORY ${WORK_DIR}/run)
 if(KIND STREQUAL "find_package")
-  run(${CMAKE_COMMAND} --install ${BINARY_DIR} --prefix ${WORK_DIR}/prefix --component engine)
+  run(${CMAKE_COMMAND} --install ${BINARY_DIR} --prefix ${WORK_DIR}/prefix --component library)
+  run(${CMAKE_COMMAND} --install ${BINARY_DIR} --prefix ${WORK_DIR}/prefix --component dev)
 endif()
 run(${CMAKE_COMMAND} -S ${SOURCE_DIR}/tests/consumer/${KIND} -B ${WORK_DIR}/build -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix
     -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}
