@@ -33,6 +33,8 @@ bool ends_in_number(std::string_view name) {
 }
 
 bool is_name(std::string_view name) {
+  // An empty label inside would leave a dot behind, with which `localhost.` is not known for what it is.
+  if (name.find("..") != std::string_view::npos) return false;
   return !name.empty() && name.size() <= 255 && name.front() != '.' && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
   });

@@ -99,7 +99,7 @@ TEST_CASE("what cannot be understood is an error with the file's name and a way 
         "[[registry]]\nlocation = \"https://a.test\"", "[[registry]]\nlocation = \"a\"\nmirror = 1",
         "[[registry]]\nlocation = \"a\"\n[[registry.mirror]]\ninsecure = true",
         "[[registry]]\nlocation = \"a\"\n[[registry.mirror]]\nlocation = \"b\"\npull-from-mirror = \"never\"",
-        "[[registry]]\nlocation = \"a\"\nblocked = \"yes\""}) {
+        "[[registry]]\nlocation = \"a\"\nblocked = \"yes\"", "[*a]", "[[//a]]", "[a]=]"}) {
     INFO(text);
     const auto refused = registries_conf::parse(text, "/etc/containers/registries.conf");
     REQUIRE_FALSE(refused);

@@ -87,7 +87,10 @@ TEST_CASE("URLs that no request should go to are refused") {
                            "https://[v1.x]/",
                            "https://h%2eexample/",
                            "://bad",
-                           "https://.example/"}) {
+                           "https://.example/",
+                           "https://a..example/",
+                           "https://localhost../",
+                           "https://127.0.0.1../"}) {
     CAPTURE(text);
     CHECK(parsed(text) == "refused");
   }
