@@ -115,8 +115,13 @@ result<void> in_place_target::open_journal() {
     wanted.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
   if (!text || *text != wanted) {
-    const runtime::write_options harmless_to_lose{.sync = false, .permissions = 0600};
-    if (auto written = runtime::atomic_write_file(path, wanted, harmless_to_lose); !written) return written;
+    // Made anew without a temporary name, which nobody would remove after a crash: nobody else is here, the part is locked, and a journal
+    // that is lost now costs bytes only.
+    if (auto removed = runtime::remove_file(path); !removed) return removed;
+    auto fresh = runtime::file::open(path, runtime::open_mode::create_new, 0600);
+    if (!fresh) return fresh.error();
+    if (auto written = fresh->write_at(0, std::as_bytes(std::span(wanted))); !written) return written;
+    if (auto closed = fresh->close(); !closed) return closed;
   }
   auto journal = runtime::file::open(path, runtime::open_mode::append, 0600);
   if (!journal) return journal.error();

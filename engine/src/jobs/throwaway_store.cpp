@@ -20,19 +20,33 @@ constexpr const char* lock_name = "in-use.lock";
 /// A directory without a lock is that of somebody who is just making one, or was killed just then.
 constexpr std::chrono::hours unlocked_life{1};
 
+/// Removes \p directory, its lock last: what a crash leaves of it is seen to be nobody's, and goes with the next operation.
+void remove_with_lock(const fs::path& directory) noexcept {
+  std::error_code ec;
+  for (fs::directory_iterator one(directory, ec); !ec && one != fs::directory_iterator(); one.increment(ec)) {
+    std::error_code ignored;
+    if (one->path().filename() != lock_name) fs::remove_all(one->path(), ignored);
+  }
+  // Something that stays is for the next one to try again, who needs the lock for it.
+  std::size_t left = 0;
+  for (fs::directory_iterator one(directory, ec); !ec && one != fs::directory_iterator(); one.increment(ec)) ++left;
+  std::error_code ignored;
+  if (!ec && left <= 1) fs::remove_all(directory, ignored);
+}
+
 /// Removes \p directory when it belongs to an operation that is no more.
 void remove_if_abandoned(const fs::path& directory) {
-  std::error_code ignored;
   const auto lock = runtime::file::open(directory / lock_name, runtime::open_mode::update);
   if (lock) {
     // Held until all is gone: whoever is just making the directory then sees that he has to make another.
     const auto outcome = lock->try_lock();
-    if (outcome && *outcome == runtime::lock_outcome::acquired) fs::remove_all(directory, ignored);
+    if (outcome && *outcome == runtime::lock_outcome::acquired) remove_with_lock(directory);
     return;
   }
   std::error_code ec;
   const auto made = fs::last_write_time(directory, ec);
   const bool old = !ec && fs::file_time_type::clock::now() - made > unlocked_life;
+  std::error_code ignored;
   if (old && lock.error().code == errc::file_not_found) fs::remove_all(directory, ignored);
 }
 
@@ -53,7 +67,11 @@ result<std::pair<fs::path, runtime::file>> claim_directory(const fs::path& paren
     const fs::path root = parent / (std::string(name_prefix) + runtime::random_suffix());
     if (auto made = runtime::make_directories(root, 0700); !made) return made.error();
     auto lock = runtime::file::open(root / lock_name, runtime::open_mode::create_new, 0600);
-    if (!lock) return lock.error();
+    if (!lock) {
+      std::error_code ignored;
+      fs::remove(root, ignored);
+      return lock.error();
+    }
     const auto locked = lock->try_lock();
     if (!locked) return locked.error();
     // Somebody who tidies up may have come between the last two.
@@ -94,8 +112,7 @@ result<std::unique_ptr<throwaway_store>> throwaway_store::open(const output& whe
 
 throwaway_store::~throwaway_store() {
   store_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(root_, ignored);
+  remove_with_lock(root_);
   lock_ = {};
 }
 

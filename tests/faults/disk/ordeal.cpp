@@ -158,6 +158,8 @@ class trial {
     check(place, true);
     if (what_.finish) what_.finish(place);
     for (const std::string& name : place.files()) {
+      // Made or removed when the program was killed: empty, without a lock, and gone with the first operation an hour later.
+      if (name.starts_with(".gantry-store-") && fs::is_empty(place / name)) continue;
       if (!before_.files().contains(name) && std::find(what_.outputs.begin(), what_.outputs.end(), name) == what_.outputs.end()) {
         FAIL_CHECK(name << " was left behind");
       }
