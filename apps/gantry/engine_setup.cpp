@@ -27,7 +27,11 @@ outcome<> check_readable(const char* option, const std::string& path) {
 }
 
 /// Authorities and proxies as the variables of other tools and the options say.
-outcome<> set_up_network(const common_options& options, const environment& variables, engine_options& engine) {
+outcome<> set_up_network(const common_options& options, const environment& variables, console& output, engine_options& engine) {
+  // OpenSSL would pass over it in silence, and every certificate would be one of an unknown authority.
+  if (const std::string roots = variables("SSL_CERT_FILE"); !roots.empty()) {
+    if (auto readable = check_readable("SSL_CERT_FILE", roots); !readable) output.warn(readable.error().message);
+  }
   // In the order in which Python's requests looks at them.
   for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}) {
     const std::string bundle = variables(name);
@@ -168,7 +172,7 @@ outcome<engine_options> make_engine_options(const common_options& options, const
   engine.limit_rate = options.limit_rate;
   engine.attempts = options.retries + 1;
   engine.sync = options.sync;
-  if (auto set = set_up_network(options, variables, engine); !set) return set.error();
+  if (auto set = set_up_network(options, variables, output, engine); !set) return set.error();
   auto insecure = expand_hosts("--insecure", options.insecure, named);
   if (!insecure) return insecure.error();
   auto plain = expand_hosts("--plain-http", options.plain_http, named);

@@ -59,15 +59,20 @@ void add_platforms(option_parser& parser, std::vector<platform>& into, const cha
       ->group("What");
 }
 
+void add_places(option_parser& parser, file_lookup_arguments& into) {
+  parser.app().footer(
+      "FILE is an archive, an OCI layout as directory, or - for standard input; a word is a file when it exists, has the suffix of an "
+      "archive, or oci:, oci-archive: or docker-archive: in front. Of a file with several images IMAGE chooses one.");
+  parser.app().add_flag("--offline", into.offline, "Ask the layer store alone, not the registry")->group("What");
+}
+
 }  // namespace
 
 parsed<inspect_arguments> parse_inspect(std::vector<std::string> words) {
   inspect_arguments target;
   option_parser parser("gantry inspect", "IMAGE | FILE [IMAGE]",
                        "Show what an image consists of: digests, platforms, sizes. Layers are not fetched.");
-  parser.app().footer(
-      "FILE is an archive, an OCI layout as directory, or - for standard input; a word is a file when it exists, has the suffix of an "
-      "archive, or oci:, oci-archive: or docker-archive: in front. Of a file with several images IMAGE chooses one.");
+  add_places(parser, target);
   add_platforms(parser, target.platforms, "Only these platforms: os/arch[/variant][,...]");
   parser.app()
       .add_flag("--raw", target.raw, "Print the index or manifest as served, byte for byte; with --platform that manifest")
@@ -75,7 +80,6 @@ parsed<inspect_arguments> parse_inspect(std::vector<std::string> words) {
   parser.app()
       .add_flag("--config", target.config, "Print the configuration as served (default platform: linux and this machine's)")
       ->group("What");
-  parser.app().add_flag("--offline", target.offline, "Ask the layer store alone, not the registry")->group("What");
   auto done = finish(parser, inspect_arguments(), target, std::move(words), "image", "gantry inspect nginx:1.25", &target.inside);
   if (!done) return done;
   if (const auto* arguments = std::get_if<inspect_arguments>(&*done)) {
@@ -92,9 +96,11 @@ parsed<inspect_arguments> parse_inspect(std::vector<std::string> words) {
 parsed<digest_arguments> parse_digest(std::vector<std::string> words) {
   digest_arguments target;
   std::vector<platform> platforms;
-  option_parser parser("gantry digest", "IMAGE", "Print the digest that an image name resolves to.");
+  option_parser parser("gantry digest", "IMAGE | FILE [IMAGE]",
+                       "Print the digest that an image name resolves to, or that of a file's image.");
+  add_places(parser, target);
   add_platforms(parser, platforms, "The manifest of this platform instead of the index");
-  auto done = finish(parser, digest_arguments(), target, std::move(words), "image", "gantry digest nginx:1.25");
+  auto done = finish(parser, digest_arguments(), target, std::move(words), "image", "gantry digest nginx:1.25", &target.inside);
   if (!done) return done;
   if (auto* arguments = std::get_if<digest_arguments>(&*done)) {
     if (platforms.size() > 1) return usage_problem("one digest is printed, and --platform names several platforms");

@@ -20,17 +20,21 @@ struct lookup_arguments {
   std::string registry;  ///< `--registry`, as typed
 };
 
+/// Questions that a file or the store may answer, too.
+struct file_lookup_arguments : lookup_arguments {
+  bool offline = false;  ///< out of the store
+  std::string inside;    ///< the image of an archive that is wanted, as typed; empty: all
+};
+
 /// `gantry inspect`.
-struct inspect_arguments : lookup_arguments {
+struct inspect_arguments : file_lookup_arguments {
   std::vector<platform> platforms;  ///< empty: all
   bool raw = false;                 ///< the document as served, nothing else
   bool config = false;              ///< the configuration, nothing else
-  bool offline = false;             ///< out of the store
-  std::string inside;               ///< the image of an archive that is wanted, as typed; empty: all
 };
 
 /// `gantry digest`.
-struct digest_arguments : lookup_arguments {
+struct digest_arguments : file_lookup_arguments {
   std::optional<gantry::platform> platform;
 };
 

@@ -397,7 +397,6 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
     mirrors.containers = std::move(read->containers);
     mirrors.containerd = std::move(read->containerd);
     mirrors.docker = std::move(read->docker);
-    for (const std::string& note : read->notes) warn(note);
     host_files = result<void>();
     co_return result<void>();
   }

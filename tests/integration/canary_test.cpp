@@ -4,6 +4,7 @@
 
 #include "support/base64.hpp"
 #include "support/catch.hpp"
+#include "support/socket.hpp"
 
 #include <algorithm>
 #include <sstream>
@@ -16,6 +17,8 @@ namespace {
 constexpr const char* typed_secret = "typed-canary";
 constexpr const char* kept_secret = "kept-canary";
 constexpr const char* refresh_secret = "refresh-canary";
+constexpr const char* environment_secret = "environment-canary";
+constexpr const char* hub_secret = "hub-canary";
 
 struct row {
   std::string command;
@@ -81,7 +84,7 @@ std::string replaced(const std::string& word, const guarded_registry& registry) 
 /// All marks in all shapes that they travel in.
 std::vector<std::string> marks(const token_server& tokens) {
   std::vector<std::string> all;
-  for (const std::string secret : {typed_secret, kept_secret, refresh_secret}) {
+  for (const std::string secret : {typed_secret, kept_secret, refresh_secret, environment_secret, hub_secret}) {
     all.push_back(secret);
     all.push_back(base64("jane:" + secret));
     all.push_back(base64url("jane:" + secret));
@@ -103,7 +106,7 @@ std::string found_in(const std::string& text, const std::vector<std::string>& ma
 
 TEST_CASE("no command shows, logs, stores or hands on a secret", "[integration]") {
   token_rules rules;
-  rules.password = GENERATE(typed_secret, kept_secret, "neither");
+  rules.password = GENERATE(typed_secret, kept_secret, environment_secret, "neither");
   rules.refresh_token = refresh_secret;
   const token_server tokens(rules);
   const guarded_registry registry(&tokens);
@@ -122,9 +125,20 @@ TEST_CASE("no command shows, logs, stores or hands on a secret", "[integration]"
   spill(place / "images.json", R"([{"source":")" + registry.host() + R"(/team/app","target":"app","tags":["1.0"]}])");
   const std::map<std::string, std::optional<std::string>> env{{"PATH", (secrets / "bin").string() + ":/usr/bin:/bin"},
                                                               {"DOCKER_HUB_USERNAME", "jane"},
-                                                              {"DOCKER_HUB_TOKEN", kept_secret},
+                                                              {"DOCKER_HUB_TOKEN", hub_secret},
                                                               {"REGISTRY_USERNAME", "jane"},
-                                                              {"REGISTRY_PASSWORD", kept_secret}};
+                                                              {"REGISTRY_PASSWORD", environment_secret}};
+  // What it starts to load an image notes what it sees of itself as well.
+  const fs::path loader = secrets / "bin/docker";
+  spill(loader, "#!/bin/sh\ncat > /dev/null\ntr '\\0' ' ' < /proc/$$/cmdline >> " + (place / "seen").string() + "\nexit 0\n");
+  fs::permissions(loader, fs::perms::owner_all);
+
+  const auto check_output = [&](const outcome& result) {
+    const std::string out = found_in(result.out, marks(tokens));
+    const std::string err = found_in(result.err, marks(tokens));
+    CHECK(out == "");
+    CHECK(err == "");
+  };
 
   for (const std::string& name : commands_of_help(place)) {
     INFO(name);
@@ -142,20 +156,54 @@ TEST_CASE("no command shows, logs, stores or hands on a secret", "[integration]"
       words.insert(words.end(), {"--log-file", (place / "log").string()});
       command what = place.gantry(std::move(words), env);
       what.input = typed_secret;
-      // Its own result does not matter here; a command that does not know an option is another test's business.
       const outcome result = run(what, entry->endless ? std::chrono::seconds(5) : std::chrono::minutes(3));
-      const std::string out = found_in(result.out, marks(tokens));
-      const std::string err = found_in(result.err, marks(tokens));
-      CHECK(out == "");
-      CHECK(err == "");
+      check_output(result);
+      // With the right secret the request has to go through, so that the secret was in use when nothing was seen of it.
+      const std::string used = way.size() == 1 ? kept_secret : way.back() == "--password-stdin" ? typed_secret : refresh_secret;
+      const bool reads = name == "pull" || name == "inspect" || name == "digest" || name == "tags";
+      INFO(result.err);
+      if (reads && (used == rules.password || used == refresh_secret)) CHECK(result.status == 0);
+      if (reads && used != rules.password && used != refresh_secret) CHECK(result.status == 3);
     }
   }
-  for (const fs::directory_entry& file : fs::recursive_directory_iterator(place.path())) {
-    if (!file.is_regular_file() || file.path().string().starts_with(secrets.string())) continue;
-    INFO(file.path());
-    const std::string found = found_in(slurp(file.path()), marks(tokens));
-    CHECK(found == "");
+  command loading =
+      place.gantry({"pull", registry.image(), "--load", "docker", "--debug", "--authfile", (secrets / "token.json").string()}, env);
+  const outcome loaded = run(loading, std::chrono::minutes(3));
+  check_output(loaded);
+  INFO(loaded.err);
+  CHECK(loaded.status == 0);
+  CHECK(slurp(place / "seen").find("docker load") != std::string::npos);
+
+  // Environment mode: for the registry that is named, and for Docker Hub, which a proxy that does not exist keeps out of reach.
+  auto alone = env;
+  alone.emplace("IMAGE_REF", registry.image());
+  alone.emplace("PLATFORM", "linux/amd64");
+  fs::remove(secrets / ".docker/config.json");
+  const outcome by_environment = run(place.gantry({}, alone), std::chrono::minutes(3));
+  check_output(by_environment);
+  {
+    INFO(by_environment.err);
+    CHECK((by_environment.status == 0) == (rules.password == environment_secret));
   }
-  CHECK(fs::exists(place / "seen"));
+  alone["IMAGE_REF"] = "docker.io/library/app:1.0";
+  alone["HTTPS_PROXY"] = "http://127.0.0.1:" + std::to_string(unused_port());
+  check_output(run(place.gantry({}, alone), std::chrono::seconds(5)));
+
+  const auto leaks = [&] {
+    std::string where;
+    for (const fs::directory_entry& file : fs::recursive_directory_iterator(place.path())) {
+      if (!file.is_regular_file() || file.path().string().starts_with(secrets.string())) continue;
+      if (const std::string found = found_in(slurp(file.path()), marks(tokens)); !found.empty()) {
+        where += file.path().filename().string() + ": " + found + "\n";
+      }
+    }
+    return where;
+  };
+  CHECK(leaks() == "");
   CHECK(fs::exists(place / "log"));
+  // The search finds what there is: each secret in each of its shapes, deep in a file.
+  for (const std::string& mark : marks(tokens)) {
+    spill(place / "planted", std::string(100'000, 'x') + mark + "\n");
+    CHECK(leaks() == "planted: " + mark + "\n");
+  }
 }

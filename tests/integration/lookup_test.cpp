@@ -108,6 +108,29 @@ TEST_CASE("repositories are listed", "[integration]") {
   CHECK(lines(listed.out).contains("team/multi"));
 }
 
+TEST_CASE("the digest of a file and of the store is that of the registry", "[integration]") {
+  const served s;
+  const std::string name = s.name("multi:1.0");
+  const std::string top = s.place.run({"digest", name}).out;
+  const std::string arm = s.place.run({"digest", "-a", "arm64", name}).out;
+  CHECK(s.place.run({"digest", name, "--offline"}).status == 4);
+  REQUIRE(s.place.run({"pull", name, "--all-platforms", "-o", "all.tar", "-f", "oci"}).ok());
+  REQUIRE(s.place.run({"save", name, "-o", "tree", "-f", "oci-dir"}).ok());
+  for (const std::vector<std::string>& where :
+       {std::vector<std::string>{"all.tar"}, {"tree"}, {"oci-archive:all.tar"}, {"oci:tree"}, {"all.tar", name}, {name, "--offline"}}) {
+    INFO(where.front());
+    std::vector<std::string> words{"digest"};
+    words.insert(words.end(), where.begin(), where.end());
+    const outcome whole = s.place.run(words);
+    INFO(whole.err);
+    CHECK(whole.out == top);
+    words.insert(words.end(), {"-a", "arm64"});
+    CHECK(s.place.run(words).out == arm);
+  }
+  CHECK(s.place.run({"digest", "none.tar"}).status == 4);
+  CHECK(s.place.run({"digest", "all.tar", "-u", "alice", "-p", "x"}).status == 2);
+}
+
 TEST_CASE("a manifest is deleted by digest, and with it its tags", "[integration]") {
   writable s;
   const outcome by_tag = s.place.run({"delete", s.name("app:2.0.0")});

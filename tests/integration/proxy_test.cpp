@@ -7,6 +7,8 @@
 #include "support/servers.hpp"
 #include "support/socket.hpp"
 
+#include <unistd.h>
+
 using namespace gantry::test;
 namespace fs = std::filesystem;
 
@@ -126,6 +128,34 @@ TEST_CASE("danted carries a registry whose name only it resolves", "[integration
   INFO(nowhere.err);
   CHECK(nowhere.status == 1);
   CHECK(nowhere.err.find("the proxy " + socks.url()) != std::string::npos);
+}
+
+TEST_CASE("danted that asks for a user name gets it, and refuses a wrong one by name", "[integration]") {
+  if (::geteuid() != 0) {
+    WARN("skipped: only root can give danted a user");
+    return;
+  }
+  const temp_dir directory;
+  const docker_registry registry(directory / "registry", {shelf()});
+  const socks_server socks(directory / "socks", true);
+  const std::string image = "localhost:" + std::to_string(registry.port()) + "/team/classic:1.0";
+  const auto pull = [&](const std::string& proxy) {
+    const workplace place;
+    return place.run({"pull", image, "--store-only", "--debug", "--retries", "0", "--proxy", proxy});
+  };
+  const outcome pulled = pull(socks.url_with(socks_server::password));
+  INFO(pulled.err);
+  CHECK(pulled.ok());
+  CHECK(pulled.err.find(socks_server::password) == std::string::npos);
+  CHECK(socks.log(socks_server::username).find(socks_server::username) != std::string::npos);
+  const outcome wrong = pull(socks.url_with("wrong-word"));
+  INFO(wrong.err);
+  CHECK(wrong.status == 1);
+  CHECK(wrong.err.find("does not accept the user name and password") != std::string::npos);
+  CHECK(wrong.err.find("wrong-word") == std::string::npos);
+  const outcome none = pull(socks.url());
+  CHECK(none.status == 1);
+  CHECK(none.err.find("USER:PASSWORD") != std::string::npos);
 }
 
 TEST_CASE("a proxy that cannot be used is wrong usage, and its secret stays one", "[integration]") {

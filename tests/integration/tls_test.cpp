@@ -121,3 +121,22 @@ TEST_CASE("insecure is for one registry: where it keeps its blobs is checked all
   CHECK(storage.log().empty());
   CHECK(s.place.run(secured::pull(front.host(), {"--insecure", "--insecure=" + storage.host()})).ok());
 }
+
+TEST_CASE("credentials stay with the registry when nginx redirects to a host for blobs", "[integration]") {
+  secured s;
+  registry_options closed{shelf()};
+  closed.username = "alice";
+  closed.password = "wonder";
+  const docker_registry guarded(s.directory / "guarded", closed);
+  const nginx_server storage(s.directory / "storage", proxy_to(s.registry.host()), s.authority.issue());
+  const nginx_server front(
+      s.directory / "front",
+      "location ~ ^/v2/.*/blobs/ { return 307 https://" + storage.host() + "$request_uri; }\n" + proxy_to(guarded.host()),
+      s.authority.issue());
+  const outcome pulled = s.place.run(secured::pull(front.host(), {"--ca-cert", s.ca(), "-u", "alice", "-p", "wonder"}));
+  INFO(pulled.err);
+  CHECK(pulled.ok());
+  CHECK(front.log().find("\"Basic ") != std::string::npos);
+  CHECK(storage.log().find("/blobs/") != std::string::npos);
+  CHECK(storage.log().find("Basic") == std::string::npos);
+}

@@ -100,6 +100,9 @@ void apply(const fault& trouble, const std::string& own_url, fake_answer& answer
     case fault::kind::huge_header:
       answer.headers.emplace_back("X-Padding", std::string(trouble.amount, 'p'));
       break;
+    case fault::kind::late:
+      answer.delay = trouble.pause;
+      break;
     case fault::kind::drip:
       answer.piece = trouble.amount;
       answer.pause = trouble.pause;

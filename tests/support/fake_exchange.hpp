@@ -36,6 +36,7 @@ struct fake_answer {
   std::uint64_t surplus = 0;             ///< bytes after the body
   std::uint64_t piece = 0;               ///< bytes written at once, 0 = many
   std::chrono::milliseconds pause{0};    ///< between pieces
+  std::chrono::milliseconds delay{0};    ///< before anything is said
   std::optional<std::uint64_t> changed;  ///< offset within the body of a byte that is wrong
   std::function<std::string(std::uint64_t, std::uint64_t, std::uint64_t)> range_text;
 };

@@ -100,11 +100,16 @@ struct fake_registry::state {
       {
         const std::scoped_lock lock(mutex);
         index = forgotten + log.size();
-        log.push_back({at, number, request->method, request->target, request->headers, 0, 0});
+        log.push_back({at, number, request->method, request->target, request->headers, 0, 0, std::chrono::steady_clock::now(), {}});
         trouble = fault_for(request->target);
       }
       fake_answer answer = answer_to(*request, at);
       if (trouble) apply(*trouble, url(at, request->target), answer);
+      if (answer.delay.count() > 0) sleep(answer.delay);
+      {
+        const std::scoped_lock lock(mutex);
+        if (index >= forgotten) log[index - forgotten].answered = std::chrono::steady_clock::now();
+      }
       const sent_answer sent = send_answer(connection, *request, answer, [this](std::chrono::milliseconds pause) { return sleep(pause); });
       const std::scoped_lock lock(mutex);
       if (index >= forgotten) {

@@ -47,6 +47,8 @@ struct recorded_request {
   header_list headers;
   unsigned status = 0;          ///< of the answer, 0 when there was none
   std::uint64_t body_sent = 0;  ///< bytes handed to the system
+  std::chrono::steady_clock::time_point came{};
+  std::chrono::steady_clock::time_point answered{};  ///< just before the first byte
 
   std::string header(std::string_view name) const { return header_value(headers, name); }
 };

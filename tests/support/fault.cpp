@@ -48,6 +48,12 @@ fault resized_to(std::uint64_t bytes) { return of(fault::kind::resize, bytes); }
 fault not_http() { return of(fault::kind::garbage); }
 fault header_of(std::uint64_t bytes) { return of(fault::kind::huge_header, bytes); }
 
+fault late_by(std::chrono::milliseconds pause) {
+  fault result = of(fault::kind::late);
+  result.pause = pause;
+  return result;
+}
+
 fault drip_of(std::uint64_t bytes, std::chrono::milliseconds pause) {
   fault result = of(fault::kind::drip, bytes);
   result.pause = pause;

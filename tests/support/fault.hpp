@@ -25,6 +25,7 @@ struct fault {
     garbage,        ///< bytes that are not HTTP
     huge_header,    ///< a header field of that many bytes
     drip,           ///< the body in small pieces with pauses
+    late,           ///< a pause before the answer
   };
 
   kind what = kind::answer;
@@ -55,6 +56,7 @@ fault surplus_of(std::uint64_t bytes);
 fault resized_to(std::uint64_t bytes);
 fault not_http();
 fault header_of(std::uint64_t bytes);
+fault late_by(std::chrono::milliseconds pause);
 fault drip_of(std::uint64_t bytes, std::chrono::milliseconds pause);
 
 }  // namespace gantry::test

@@ -54,14 +54,27 @@ std::string squid_proxy::with_credentials(const std::string& scheme, std::uint16
 
 std::string squid_proxy::log(const std::string& word) const { return text_with(directory_ / "access.log", word); }
 
-socks_server::socks_server(const fs::path& directory) : log_(directory / "danted.log"), port_(unused_port()) {
+socks_server::socks_server(const fs::path& directory, bool closed) : log_(directory / "danted.log"), port_(unused_port()) {
   fs::create_directories(directory);
+  const std::string method = closed ? "username" : "none";
   spill(directory / "danted.conf", "logoutput: " + log_.string() + "\ninternal: 127.0.0.1 port = " + std::to_string(port_) +
-                                       "\nexternal: 127.0.0.1\nclientmethod: none\nsocksmethod: none\n"
+                                       "\nexternal: 127.0.0.1\nclientmethod: none\nsocksmethod: " + method +
+                                       (closed ? "\nuser.privileged: root\n" : "\n") +
                                        "client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }\n"
                                        "socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0\n  log: connect }\n");
   const fs::path out = directory / "danted.out";
-  server_ = std::make_unique<child>(command{{"danted", "-f", (directory / "danted.conf").string()}}, out);
+  std::vector<std::string> words{"danted", "-f", (directory / "danted.conf").string()};
+  if (closed) {
+    std::string secret = run_or_throw({{"openssl", "passwd", "-6", password}});
+    while (secret.ends_with('\n')) secret.pop_back();
+    const std::string user(username);
+    spill(directory / "passwd", slurp("/etc/passwd") + user + ":x:4321:4321::/nonexistent:/usr/sbin/nologin\n");
+    spill(directory / "shadow", user + ":" + secret + ":19000:0:99999:7:::\n");
+    const std::string script =
+        "mount --make-rprivate / && mount --bind \"$0/passwd\" /etc/passwd && mount --bind \"$0/shadow\" /etc/shadow && exec \"$@\"";
+    words.insert(words.begin(), {"unshare", "-m", "sh", "-c", script, directory.string()});
+  }
+  server_ = std::make_unique<child>(command{std::move(words)}, out);
   await_port(*server_, port_, out);
 }
 

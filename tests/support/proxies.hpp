@@ -39,13 +39,20 @@ class squid_proxy {
   std::unique_ptr<child> server_;
 };
 
-/// Debian's danted, a SOCKS server on loopback that asks for no password.
+/// Debian's danted, a SOCKS server on loopback.
 class socks_server {
  public:
-  /// \throws std::runtime_error when it does not answer.
-  explicit socks_server(const std::filesystem::path& directory);
+  static constexpr const char* username = "gantry-jane";
+  static constexpr const char* password = "geheim";
+
+  /// \param closed it asks for \ref username and \ref password. It knows users of the system only: this one is in a mount namespace of its
+  /// own, which takes root \throws std::runtime_error when it does not answer.
+  explicit socks_server(const std::filesystem::path& directory, bool closed = false);
 
   std::string url() const { return "socks5://127.0.0.1:" + std::to_string(port_); }
+  std::string url_with(const std::string& word) const {
+    return "socks5://" + std::string(username) + ":" + word + "@127.0.0.1:" + std::to_string(port_);
+  }
   /// What it logged about connections, names as its clients wrote them. Waits until it holds \p word, for a while.
   std::string log(const std::string& word = {}) const;
 

@@ -85,10 +85,11 @@ conversation answers(std::vector<std::string> texts) {
   };
 }
 
-silent_port::silent_port() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+silent_port::silent_port(std::uint8_t host, std::uint16_t port) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl((INADDR_LOOPBACK & 0xffffff00U) | host);
+  address.sin_port = htons(port);
   if (::bind(listener_.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(listener_.fd(), 0) != 0) {
     throw std::system_error(errno, std::generic_category(), "listen");
   }

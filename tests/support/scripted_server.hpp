@@ -40,10 +40,11 @@ std::string receive_head(socket_handle& connection);
 /// Waits until the client closes.
 void await_end(socket_handle& connection);
 
-/// A port of 127.0.0.1 on which connection requests are never answered: its queue is full.
+/// A port on which connection requests are never answered: its queue is full.
 class silent_port {
  public:
-  silent_port();
+  /// \param host on 127.0.0.\p host \param port 0: a free one
+  explicit silent_port(std::uint8_t host = 1, std::uint16_t port = 0);
   std::uint16_t port() const { return port_of(listener_); }
 
  private:

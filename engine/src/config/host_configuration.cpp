@@ -71,8 +71,6 @@ result<void> read_containerd(const host_config& places, host_configuration& into
     if (!text) continue;
     auto read = hosts_toml::parse(*text, file.string());
     if (!read) return read.error();
-    const bool headers = std::any_of(read->hosts.begin(), read->hosts.end(), [](const hosts_toml::host& one) { return one.has_headers; });
-    if (headers) into.notes.push_back(fmt::format("header fields in {} are not sent", file.string()));
     into.containerd.emplace_back(directory.filename().string(), std::move(*read));
   }
   return {};

@@ -17,7 +17,6 @@ struct host_configuration {
   registries_conf containers;
   std::vector<std::pair<std::string, hosts_toml>> containerd;
   docker_daemon docker;
-  std::vector<std::string> notes;  ///< what is asked for and not done
 };
 
 /// Reads everything below \p places. What does not exist or may not be read says nothing; what cannot be understood is

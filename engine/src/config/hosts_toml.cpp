@@ -3,6 +3,7 @@
 #include "config/toml.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace gantry::config {
 namespace {
@@ -49,6 +50,36 @@ bool take_capabilities(const toml::node* node, hosts_toml::host& into) {
   return true;
 }
 
+/// What makes a field fit for a request: a token, and visible characters. The fields that frame a request are not the file's business.
+bool is_field(std::string_view name, std::string_view value) {
+  constexpr std::array<std::string_view, 6> framing{"host",       "content-length", "transfer-encoding", "proxy-authorization",
+                                                    "connection", "range"};
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const auto is_token_char = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'; };
+  const auto is_visible = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; };
+  return !lower.empty() && std::all_of(lower.begin(), lower.end(), is_token_char) && std::all_of(value.begin(), value.end(), is_visible) &&
+         !value.starts_with(' ') && !value.ends_with(' ') && std::find(framing.begin(), framing.end(), lower) == framing.end();
+}
+
+/// `name = "value"` or `name = ["value", ...]`.
+bool take_headers(const toml::node* node, hosts_toml::host& into) {
+  if (node == nullptr) return true;
+  const toml::table* const fields = node->as_table();
+  if (fields == nullptr) return false;
+  for (const auto& [name, value] : *fields) {
+    const auto add = [&, &name = name](const toml::node& one) {
+      const auto text = one.value_exact<std::string>();
+      if (!text || !is_field(name.str(), *text)) return false;
+      into.headers.emplace_back(std::string(name.str()), *text);
+      return true;
+    };
+    const toml::array* const list = value.as_array();
+    if (list != nullptr ? !std::all_of(list->begin(), list->end(), add) : !add(value)) return false;
+  }
+  return true;
+}
+
 result<hosts_toml::host> read_host(std::string url, const toml::table& from, const std::string& name) {
   hosts_toml::host made;
   const fs::path base = fs::path(name).parent_path();
@@ -57,7 +88,9 @@ result<hosts_toml::host> read_host(std::string url, const toml::table& from, con
                      take_paths(from.get("ca"), base, made.authorities) && take_client(from.get("client"), base, made) &&
                      take_capabilities(from.get("capabilities"), made);
   if (!typed) return cannot_be_read(name, fmt::format("a member of {} has the wrong type", clean_text(url, 128)));
-  made.has_headers = from.get("header") != nullptr;
+  if (!take_headers(from.get("header"), made)) {
+    return cannot_be_read(name, fmt::format("a header field of {} cannot be sent", clean_text(url, 128)));
+  }
   if (url.find("://") == std::string::npos) url = "https://" + url;
   if (!url.starts_with("https://") && !url.starts_with("http://")) {
     return cannot_be_read(name, fmt::format("{} is neither http nor https", clean_text(url, 128)));

@@ -21,7 +21,7 @@ struct hosts_toml {
     bool skip_verify = false;
     std::vector<std::filesystem::path> authorities;
     std::optional<std::pair<std::filesystem::path, std::filesystem::path>> client;
-    bool has_headers = false;  ///< header fields are asked for, which are not sent
+    std::vector<std::pair<std::string, std::string>> headers;  ///< fields of every request; a name may stand there several times
   };
 
   std::vector<host> hosts;     ///< in the order of the file

@@ -34,6 +34,7 @@ endpoint from_containerd(const hosts_toml::host& host, const std::string& reposi
   made.digests = host.pull;
   made.authorities = host.authorities;
   made.client = host.client;
+  made.headers = host.headers;
   made.source = file;
   return made;
 }

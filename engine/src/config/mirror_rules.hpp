@@ -29,6 +29,7 @@ struct endpoint {
   std::string source;                              ///< who named it, for people: `--mirror`, a path
   std::vector<std::filesystem::path> authorities;  ///< further ones for this host
   std::optional<std::pair<std::filesystem::path, std::filesystem::path>> client;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< name and value of fields that every request there carries; may be secret
 
   friend bool operator==(const endpoint&, const endpoint&) = default;
 };

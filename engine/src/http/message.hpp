@@ -19,6 +19,7 @@ std::string_view to_string(method verb) noexcept;
 struct header {
   std::string name;
   std::string value;
+  bool stays = false;  ///< in a request: meant for its origin alone, a redirect to another one does not carry it
 
   friend bool operator==(const header&, const header&) = default;
 };

@@ -67,7 +67,10 @@ result<request> follow_redirect(const request& sent, const response_head& answer
 
   request next = sent;
   next.target = std::move(*target);
-  std::erase_if(next.headers, [&](const header& field) { return !survives_redirect(field.name, sent.target.origin, next.target.origin); });
+  const bool leaves = next.target.origin != sent.target.origin;
+  std::erase_if(next.headers, [&](const header& field) {
+    return (leaves && field.stays) || !survives_redirect(field.name, sent.target.origin, next.target.origin);
+  });
   const bool becomes_get = answer.status == 303 ? sent.verb != method::head : sent.verb == method::post && answer.status <= 302;
   if (becomes_get) {
     next.verb = method::get;

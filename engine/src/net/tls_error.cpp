@@ -34,6 +34,21 @@ std::string advice_for(const std::string& place, long verify_result, bool may_sk
   }
 }
 
+/// What the certificate says about the point in question.
+std::string detail_of(long verify_result, const refused_certificate& seen) {
+  switch (verify_result) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return seen.names.empty() ? std::string() : fmt::format(" (it was issued for {})", seen.names);
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return seen.ends_at.empty() ? std::string() : fmt::format(" (on {})", seen.ends_at);
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return seen.begins_at.empty() ? std::string() : fmt::format(" (before {})", seen.begins_at);
+    default:
+      return {};
+  }
+}
+
 bool asks_for_certificate(int reason) {
   return reason == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED || reason == SSL_R_SSLV3_ALERT_NO_CERTIFICATE;
 }
@@ -47,9 +62,10 @@ bool refuses_certificate(int reason) {
 
 }  // namespace
 
-failure not_trusted(const std::string& place, long verify_result, bool may_skip) {
-  return {errc::tls_not_trusted, fmt::format("the certificate of {} is not trusted: {}; {}", place,
-                                             X509_verify_cert_error_string(verify_result), advice_for(place, verify_result, may_skip))};
+failure not_trusted(const std::string& place, long verify_result, bool may_skip, const refused_certificate& seen) {
+  return {errc::tls_not_trusted,
+          fmt::format("the certificate of {} is not trusted: {}{}; {}", place, X509_verify_cert_error_string(verify_result),
+                      detail_of(verify_result, seen), advice_for(place, verify_result, may_skip))};
 }
 
 failure client_certificate_wanted(const std::string& host) {

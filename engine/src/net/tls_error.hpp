@@ -7,9 +7,17 @@
 
 namespace gantry::net {
 
+/// What is told of a certificate that was refused.
+struct refused_certificate {
+  std::string names;      ///< that it was issued for, a few at most
+  std::string begins_at;  ///< of its validity, `2026-01-31 12:00:00 UTC`
+  std::string ends_at;
+};
+
 /// Why a peer's certificate was refused and what to do. \param place host and port \param verify_result as SSL_get_verify_result says
 /// \param may_skip whether --insecure is a way out
-failure not_trusted(const std::string& place, long verify_result, bool may_skip = true);
+/// \param seen members may be empty
+failure not_trusted(const std::string& place, long verify_result, bool may_skip = true, const refused_certificate& seen = {});
 
 /// Why a handshake ended otherwise. \param host with port
 failure handshake_failure(const std::string& host, error_code code);

@@ -53,6 +53,9 @@ class authenticator {
   /// Whether the registry has asked for credentials or a token so far.
   bool was_asked() const noexcept { return wants_basic_ || bearer_.has_value(); }
 
+  /// Whether secrets may be sent there: not in clear text, but for this machine and what the user allowed.
+  bool may_carry_secrets(const http::origin& where) const;
+
   /// Who asked, for messages: "as alice (credentials: command line)" or "anonymously".
   std::string identity(const std::string& repository) const;
 
@@ -70,7 +73,6 @@ class authenticator {
     std::chrono::steady_clock::time_point until;
   };
 
-  bool may_carry_secrets(const http::origin& where) const;
   failure clear_text(const http::origin& where, std::string_view secret) const;
   failure no_credentials(const std::string& repository, std::string_view wish) const;
   failure not_accepted(const std::string& repository) const;

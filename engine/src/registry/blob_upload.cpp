@@ -29,7 +29,7 @@ task<result<bool>> has_blob(registry_client& to, std::string registry, std::stri
   asking.repository = repository;
   asking.scope = push_scope(repository);
   asking.message.verb = http::method::head;
-  asking.message.target.target = fmt::format("/v2/{}/blobs/{}", repository, blob.digest.string());
+  asking.path = "blobs/" + blob.digest.string();
   auto sending = co_await to.call(std::move(asking), stop);
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
@@ -62,13 +62,13 @@ task<result<http::exchange>> blob_upload::send(upload_action action, http::url& 
   http::method verb = http::method::post;
   std::unique_ptr<http::body_source> body;
   http::request message;
+  std::string path;
   switch (action.step) {
     case upload_step::mount:
-      message.target.target = fmt::format("/v2/{}/blobs/uploads/?mount={}&from={}", where_.repository, escape(where_.blob.digest.string()),
-                                          escape(where_.mount_from));
+      path = "blobs/uploads/?mount=" + escape(where_.blob.digest.string());
       break;
     case upload_step::open:
-      message.target.target = fmt::format("/v2/{}/blobs/uploads/", where_.repository);
+      path = "blobs/uploads/";
       break;
     case upload_step::ask:
       verb = http::method::get;
@@ -101,10 +101,9 @@ task<result<http::exchange>> blob_upload::send(upload_action action, http::url& 
     co_return co_await to_.call_elsewhere(std::move(message), body.get(), stop);
   }
   api_call asking = call(verb);
-  if (action.step == upload_step::mount) {
-    // A token for both ends: without it the registry cannot look where the blob is.
-    asking.scope += " " + repository_scope(where_.mount_from, std::vector<std::string>(1, "pull"));
-  }
+  asking.path = std::move(path);
+  // A token for both ends: without it the registry cannot look where the blob is.
+  if (action.step == upload_step::mount) asking.mount_from = where_.mount_from;
   asking.message = std::move(message);
   asking.body = body.get();
   co_return co_await to_.call(std::move(asking), stop, &asked);

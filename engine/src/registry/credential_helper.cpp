@@ -36,7 +36,10 @@ std::string words_of(const runtime::program_end& end) {
   std::string_view said = trim(end.output);
   if (said.empty() || said.find_first_of("{}\"") != std::string_view::npos) said = trim(end.errors);
   if (said.find("\"Secret\"") != std::string_view::npos) return {};
-  return clean_text(said, 256);
+  // Some end their words as C strings.
+  std::string words(said);
+  std::erase(words, '\0');
+  return clean_text(words, 256);
 }
 
 /// Why a run came to no answer; nothing when it ended with status 0.

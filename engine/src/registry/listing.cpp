@@ -69,7 +69,8 @@ task<result<page>> list_tags(registry_client& from, std::string registry, std::s
   api_call asking;
   asking.registry = registry;
   asking.repository = repository;
-  asking.message.target.target = target.empty() ? fmt::format("/v2/{}/tags/list?n={}", repository, page_size) : std::move(target);
+  if (target.empty()) asking.path = fmt::format("tags/list?n={}", page_size);
+  asking.message.target.target = std::move(target);
   co_return co_await fetch_page(from, std::move(asking), fmt::format("the tags of {}/{}", registry, repository), parse_tag_page, stop);
 }
 

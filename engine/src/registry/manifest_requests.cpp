@@ -20,7 +20,7 @@ api_call manifest_call(const reference& image, http::method verb, const std::vec
   made.repository = image.repository();
   made.scope = repository_scope(image.repository(), actions);
   made.message.verb = verb;
-  made.message.target.target = fmt::format("/v2/{}/manifests/{}", image.repository(), image.manifest_reference());
+  made.path = "manifests/" + image.manifest_reference();
   return made;
 }
 

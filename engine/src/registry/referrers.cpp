@@ -22,8 +22,8 @@ task<result<referrer_page>> list_referrers(registry_client& from, reference repo
   asking.registry = repository.registry();
   asking.repository = repository.repository();
   asking.message.set("Accept", std::string(model::media_type::oci_index));
-  asking.message.target.target =
-      target.empty() ? fmt::format("/v2/{}/referrers/{}", repository.repository(), subject.string()) : std::move(target);
+  if (target.empty()) asking.path = "referrers/" + subject.string();
+  asking.message.target.target = std::move(target);
   http::url asked;
   auto sending = co_await from.call(std::move(asking), stop, &asked);
   if (!sending) co_return sending.error();

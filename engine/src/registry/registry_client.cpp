@@ -6,6 +6,7 @@
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "net/tls_error.hpp"
+#include "registry/escape.hpp"
 #include "registry/quota.hpp"
 #include "registry/scope.hpp"
 #include "registry/status.hpp"
@@ -28,6 +29,7 @@ struct registry_client::host {
   authenticator auth;
   std::shared_ptr<site_record> record;
   bool told_quota = false;
+  bool told_fields = false;  ///< that header fields are held back
   bool answered = false;
 };
 
@@ -40,11 +42,28 @@ std::string target_of(const config::endpoint& at, std::string_view repository, s
   return target;
 }
 
-api_call pull_call(const reference& image) {
+/// What the host's configuration wants every request to this place to carry.
+void add_fields(const config::endpoint& at, http::request& message) {
+  for (const auto& [name, value] : at.headers) message.headers.push_back(http::header{name, value, true});
+}
+
+api_call pull_call(const site& at) {
   api_call made;
-  made.registry = image.registry();
-  made.repository = image.repository();
+  made.registry = at.image.registry();
+  made.repository = at.image.repository();
+  add_fields(at.how, made.message);
   return made;
+}
+
+/// The same scopes for a repository that is called otherwise where it is.
+std::string rename_scope(const std::string& scope, const std::string& repository, const std::string& local_name) {
+  const std::string resource = fmt::format("repository:{}:", repository);
+  std::string renamed;
+  for (const std::string& one : parse_scopes(scope)) {
+    if (!renamed.empty()) renamed += ' ';
+    renamed += one.starts_with(resource) ? fmt::format("repository:{}:{}", local_name, one.substr(resource.size())) : one;
+  }
+  return renamed;
 }
 
 /// A host without dot and port would be read as a part of a path.
@@ -83,21 +102,50 @@ registry_client::host& registry_client::host_for(const config::endpoint& at) {
     // Docker Hub counts GETs of manifests, and says so only to those who make one.
     if (registry == "docker.io") record->counts_pulls = true;
     slot.reset(new host{registry, std::move(address), std::move(scheme), authenticator(http_, workers_, std::move(identity)),
-                        std::move(record), false, false});
+                        std::move(record), false, false, false});
   }
   return *slot;
 }
 
 registry_client::host& registry_client::host_for(const std::string& registry) {
   if (const auto known = hosts_.find(registry); known != hosts_.end()) return *known->second;
+  auto itself = home_of(registry, {});
+  if (itself) return host_for(*itself);
+  config::endpoint plain;
+  plain.registry = registry;
+  return host_for(plain);
+}
+
+result<config::endpoint> registry_client::home_of(const std::string& registry, const std::string& repository) const {
+  if (settings_.endpoints) {
+    // What is said about the registry as a whole, its certificate above all, can only be asked for with some repository.
+    auto found = settings_.endpoints(registry, repository.empty() ? "x" : repository);
+    if (!found) return found.error();
+    if (!repository.empty() || found->back().registry == registry) return std::move(found->back());
+  }
   config::endpoint itself;
   itself.registry = registry;
-  if (settings_.endpoints) {
-    // What is said about the registry as a whole, its certificate above all.
-    auto found = settings_.endpoints(registry, "x");
-    if (found && found->back().registry == registry) itself = std::move(found->back());
+  itself.repository = repository;
+  return itself;
+}
+
+result<void> registry_client::settle(api_call& what, const config::endpoint& home) const {
+  add_fields(home, what.message);
+  if (what.repository.empty()) return {};
+  if (what.scope.empty()) what.scope = repository_scope(what.repository, std::vector<std::string>(1, "pull"));
+  what.scope = rename_scope(what.scope, what.repository, home.repository);
+  if (!what.path.empty()) what.message.target.target = fmt::format("{}/{}/{}", home.api, home.repository, what.path);
+  if (!what.mount_from.empty()) {
+    const auto other = home_of(what.registry, what.mount_from);
+    if (!other) return other.error();
+    // Kept elsewhere, it cannot be mounted from there: the registry then opens a session for the bytes.
+    if (other->registry == home.registry) {
+      what.message.target.target += "&from=" + escape(other->repository);
+      what.scope += " " + repository_scope(other->repository, std::vector<std::string>(1, "pull"));
+    }
   }
-  return host_for(itself);
+  what.repository = home.repository;
+  return {};
 }
 
 result<std::vector<site>> registry_client::sites(const reference& image, bool by_digest) {
@@ -187,11 +235,10 @@ task<result<http::exchange>> registry_client::call_elsewhere(http::request messa
 }
 
 task<result<http::exchange>> registry_client::call(api_call what, runtime::stop_source& stop, http::url* answered_by) {
-  if (settings_.endpoints) {
-    const auto allowed = settings_.endpoints(what.registry, what.repository.empty() ? "x" : what.repository);
-    if (!allowed) co_return allowed.error();
-  }
-  host& where = host_for(what.registry);
+  const auto home = home_of(what.registry, what.repository);
+  if (!home) co_return home.error();
+  if (auto settled = settle(what, *home); !settled) co_return settled.error();
+  host& where = host_for(*home);
   co_return co_await send(where, std::move(what), stop, nullptr, answered_by);
 }
 
@@ -264,6 +311,13 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
   // challenge names.
   for (unsigned challenged = 0;; ++challenged) {
     http::request attempt = message;
+    if (!where.auth.may_carry_secrets(*api)) {
+      std::erase_if(attempt.headers, [](const http::header& field) { return field.stays; });
+      if (attempt.headers.size() != message.headers.size() && !std::exchange(where.told_fields, true) && settings_.warn) {
+        settings_.warn(
+            fmt::format("{} is spoken to in clear text: the header fields that are configured for it are not sent", where.registry));
+      }
+    }
     if (!authorization->empty()) attempt.set("Authorization", *authorization);
     http::request sent = attempt;
     if (what.body != nullptr && challenged > 0) {
@@ -292,13 +346,24 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     const result<std::string> unread = co_await reply.read_all(error_body_limit);
     if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
     std::string used = *authorization;
+    const bool had_tried = !used.empty();
     authorization = co_await where.auth.answer(*api, repository, scope, std::move(*challenges), std::move(used), stop);
+    // ECR Public refuses HEAD to those to whom it allows GET: the answer stands, and the caller asks otherwise.
+    if (!authorization && had_tried && sent.verb == http::method::head && authorization.error().code == errc::unauthorized) co_return reply;
     if (!authorization) co_return authorization.error();
   }
 }
 
 task<failure> registry_client::refusal(std::string registry, std::string repository, std::string what, http::exchange reply) {
-  host& where = host_for(registry);
+  const auto home = home_of(registry, repository);
+  host& where = home ? host_for(*home) : host_for(registry);
+  std::string local_name = home ? home->repository : repository;
+  co_return co_await refusal_by(where, std::move(registry), std::move(repository), std::move(local_name), std::move(what),
+                                std::move(reply));
+}
+
+task<failure> registry_client::refusal_by(host& where, std::string registry, std::string repository, std::string local_name,
+                                          std::string what, http::exchange reply) {
   const std::string name = repository.empty() ? registry : registry + "/" + repository;
   const http::response_head head = reply.head();
   const result<std::string> body = co_await reply.read_all(error_body_limit);
@@ -307,7 +372,10 @@ task<failure> registry_client::refusal(std::string registry, std::string reposit
   const std::string& words = said.text.server_message();
   // "Come back later" in other words than 429.
   if (said.retry_after && said.code == errc::server_error) said.code = make_error_code(errc::rate_limited);
-  if (head.status == 400 && text.find("HTTP request to an HTTPS server") != std::string::npos) {
+  // What Go's servers say, and nginx.
+  const bool wants_tls = text.find("HTTP request to an HTTPS server") != std::string::npos ||
+                         text.find("plain HTTP request was sent to HTTPS port") != std::string::npos;
+  if (head.status == 400 && wants_tls) {
     co_return failure(errc::tls_expected, fmt::format("{} speaks TLS and was asked in clear text; leave out --plain-http", where.registry),
                       words);
   }
@@ -320,15 +388,15 @@ task<failure> registry_client::refusal(std::string registry, std::string reposit
     message = fmt::format(
         "{} does not exist or needs access: {} refused the request, made {}; log in with 'gantry login {}', or give --username "
         "and --password-stdin",
-        name, where.registry, where.auth.identity(repository), where.registry);
+        name, where.registry, where.auth.identity(local_name), where.registry);
   } else if (said.code == errc::forbidden) {
     message =
-        fmt::format("{} may not be read: {} forbids it to the request, made {}", name, where.registry, where.auth.identity(repository));
+        fmt::format("{} may not be read: {} forbids it to the request, made {}", name, where.registry, where.auth.identity(local_name));
   } else if (said.code == errc::rate_limited) {
     message = said.retry_after
                   ? fmt::format("{} limits the rate of requests and asks to come back {} (asked {})", where.registry,
-                                http::describe_wait(*said.retry_after, std::chrono::system_clock::now()), where.auth.identity(repository))
-                  : fmt::format("{} limits the rate of requests (asked {})", where.registry, where.auth.identity(repository));
+                                http::describe_wait(*said.retry_after, std::chrono::system_clock::now()), where.auth.identity(local_name))
+                  : fmt::format("{} limits the rate of requests (asked {})", where.registry, where.auth.identity(local_name));
   } else {
     co_return said;
   }
@@ -356,6 +424,7 @@ task<result<ping>> registry_client::get_base(std::string registry, runtime::stop
   api_call asking;
   asking.registry = registry;
   asking.message.target.target = "/v2/";
+  if (const auto itself = home_of(registry, asking.repository)) add_fields(*itself, asking.message);
   auto sending = co_await send(where, std::move(asking), stop);
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
@@ -434,22 +503,20 @@ task<result<document>> registry_client::get_manifest(reference image, runtime::s
 task<result<document>> registry_client::get_manifest_at(site at, runtime::stop_source& stop) {
   const reference& image = at.image;
   host& where = host_for(at.how);
-  api_call asking = pull_call(image);
+  api_call asking = pull_call(at);
   asking.message.target.target = target_of(at.how, image.repository(), "manifests", image.manifest_reference());
   asking.message.set("Accept", std::string(model::manifest_accept()));
   auto sending = co_await send(where, std::move(asking), stop);
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
   if (reply.head().status == 404) {
-    failure said =
-        co_await refusal(image.registry(), image.repository(), fmt::format("{} was not found", image.string()), std::move(reply));
+    failure said = co_await refusal_at(at, fmt::format("{} was not found", image.string()), std::move(reply));
     co_return failure(
         errc::not_found,
         fmt::format("{} was not found; check the spelling of repository and {}", image.string(), image.digest() ? "digest" : "tag"),
         said.text.server_message());
   }
-  if (reply.head().status != 200)
-    co_return co_await refusal(image.registry(), image.repository(), fmt::format("the manifest of {}", image.string()), std::move(reply));
+  if (reply.head().status != 200) co_return co_await refusal_at(at, fmt::format("the manifest of {}", image.string()), std::move(reply));
 
   const std::string* type = reply.head().find("Content-Type");
   const std::string* announced = reply.head().find("Docker-Content-Digest");
@@ -488,7 +555,7 @@ task<result<http::exchange>> registry_client::get_blob(site at, gantry::digest b
                                                        runtime::stop_source& stop, std::optional<http::url>* elsewhere) {
   const reference& image = at.image;
   host& where = host_for(at.how);
-  api_call asking = pull_call(image);
+  api_call asking = pull_call(at);
   asking.message.target.target = target_of(at.how, image.repository(), "blobs", blob.string());
   if (range) asking.message.set("Range", range->header_value());
   auto sending = co_await send(where, std::move(asking), stop, elsewhere);
@@ -508,8 +575,14 @@ task<result<http::exchange>> registry_client::get_blob(site at, gantry::digest b
 
 task<failure> registry_client::blob_refusal(site at, gantry::digest blob, http::exchange reply) {
   const reference& image = at.image;
-  const std::string what = fmt::format("blob {} of {}", blob.short_form(), image.name());
-  co_return co_await refusal(image.registry(), image.repository(), what, std::move(reply));
+  std::string what = fmt::format("blob {} of {}", blob.short_form(), image.name());
+  co_return co_await refusal_at(std::move(at), std::move(what), std::move(reply));
+}
+
+task<failure> registry_client::refusal_at(site at, std::string what, http::exchange reply) {
+  const reference& image = at.image;
+  co_return co_await refusal_by(host_for(at.how), image.registry(), image.repository(), image.repository(), std::move(what),
+                                std::move(reply));
 }
 
 task<result<http::exchange>> registry_client::get_direct(http::url where, std::optional<http::byte_range> range,

@@ -36,9 +36,11 @@ std::string api_address(const std::string& registry);
 /// One request of the distribution API, of whatever kind.
 struct api_call {
   std::string registry;
-  std::string repository;             ///< empty for requests about the registry itself
-  std::string scope;                  ///< what it needs, see scope.hpp; empty: pull on the repository
-  http::request message;              ///< target.target is a path on the registry; target.origin is filled in
+  std::string repository;  ///< empty for requests about the registry itself
+  std::string path;        ///< below the repository, `tags/list`; empty: message.target.target is what the registry itself has named
+  std::string scope;       ///< what it needs, see scope.hpp; empty: pull on the repository
+  std::string mount_from;  ///< a repository of the same registry, which is added to the query as `from` and to the scope; empty: none
+  http::request message;   ///< target.origin is filled in
   http::body_source* body = nullptr;  ///< supplies the body of the message; may be asked to rewind. Must outlive the call
 };
 
@@ -125,7 +127,8 @@ class registry_client {
   task<result<http::exchange>> get_foreign(site at, std::string address, std::optional<http::byte_range> range, runtime::stop_source& stop,
                                            http::url& served_at);
 
-  /// Sends any request, authorised, redirects of safe methods followed. \param answered_by when given, set to the URL that the answer came
+  /// Sends any request to the registry itself, wherever the host's configuration has moved it, authorised, redirects of safe methods
+  /// followed. \param answered_by when given, set to the URL that the answer came
   /// from \returns the answer, whatever its status, body unread.
   task<result<http::exchange>> call(api_call what, runtime::stop_source& stop, http::url* answered_by = nullptr);
 
@@ -146,9 +149,16 @@ class registry_client {
   struct host;
   host& host_for(const config::endpoint& at);
   host& host_for(const std::string& registry);
+  /// Where the registry itself is, last of \ref sites.
+  result<config::endpoint> home_of(const std::string& registry, const std::string& repository) const;
+  /// Addresses \p what to where its repository is.
+  result<void> settle(api_call& what, const config::endpoint& home) const;
   task<result<http::exchange>> send_once(http::request message, http::body_source* body, runtime::stop_source& stop);
   void note_quota(host& where, const http::response_head& answer);
   task<result<endpoint_view>> view_of(site at);
+  task<failure> refusal_at(site at, std::string what, http::exchange reply);
+  task<failure> refusal_by(host& where, std::string registry, std::string repository, std::string local_name, std::string what,
+                           http::exchange reply);
   task<result<document>> get_manifest_at(site at, runtime::stop_source& stop);
   task<result<std::string>> read_blob_at(site at, descriptor blob, runtime::stop_source& stop);
   task<result<http::exchange>> send(host& where, api_call what, runtime::stop_source& stop, std::optional<http::url>* elsewhere = nullptr,

@@ -151,7 +151,7 @@ task<result<digest>> pull_through::ask_digest(reference image, runtime::stop_sou
   asking.registry = image.registry();
   asking.repository = image.repository();
   asking.message.verb = http::method::head;
-  asking.message.target.target = fmt::format("/v2/{}/manifests/{}", image.repository(), image.manifest_reference());
+  asking.path = "manifests/" + image.manifest_reference();
   asking.message.set("Accept", std::string(model::manifest_accept()));
   auto reply = co_await shared_.registry.call(std::move(asking), stop);
   if (!reply) co_return reply.error();

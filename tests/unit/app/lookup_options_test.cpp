@@ -34,7 +34,7 @@ TEST_CASE("tags take a filter, a range and a number") {
 
 TEST_CASE("a question is about one object") {
   CHECK(refusal(parse_tags({})) == "no repository is named");
-  CHECK(refusal(parse_digest({"a", "b"})) == "more than one image is named");
+  CHECK(refusal(parse_digest({"a", "b", "c"})) == "more than one image is named");
   CHECK(refusal(parse_repositories({})) == "no registry is named");
   CHECK(refusal(parse_delete({})) == "no reference is named");
 }

@@ -66,12 +66,28 @@ TEST_CASE("containerd's and docker's files are found, the user's daemon.json fir
   auto read = m.read();
   REQUIRE(read.containerd.size() == 1);
   CHECK(read.containerd[0].first == "a.test_5000_");
-  REQUIRE(read.notes.size() == 1);
-  CHECK(read.notes[0].find("hosts.toml") != std::string::npos);
+  using fields = std::vector<std::pair<std::string, std::string>>;
+  CHECK(read.containerd[0].second.hosts.front().headers == fields{{"x", "y"}});
   CHECK(read.docker.mirrors.front() == "https://system.test");
   CHECK(read.certificates.size() == 1);
   m.write("config/docker/daemon.json", R"({"registry-mirrors": ["https://user.test"]})");
   CHECK(m.read().docker.mirrors.front() == "https://user.test");
+}
+
+TEST_CASE("header fields of hosts.toml are read for mirrors and for the registry itself") {
+  using fields = std::vector<std::pair<std::string, std::string>>;
+  machine m;
+  const std::string name = "etc/containerd/certs.d/a.test/hosts.toml";
+  m.write(name, "server = \"https://a.test\"\n[header]\nx-own = \"1\"\n[host.\"https://m.test\".header]\nx-many = [\"a\", \"b\"]\n");
+  const hosts_toml read = m.read().containerd.front().second;
+  REQUIRE(read.server);
+  CHECK(read.server->headers == fields{{"x-own", "1"}});
+  CHECK(read.hosts.front().headers == fields{{"x-many", "a"}, {"x-many", "b"}});
+  for (const std::string bad : {"x = 1", "Host = \"y\"", "\"x y\" = \"z\"", "x = \"a\\r\\nb: c\""}) {
+    INFO(bad);
+    m.write(name, "[host.\"https://m.test\".header]\n" + bad + "\n");
+    CHECK_FALSE(read_host_configuration(m.places));
+  }
 }
 
 TEST_CASE("a file that cannot be understood is an error, since it may have blocked something") {

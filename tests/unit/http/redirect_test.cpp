@@ -52,6 +52,15 @@ TEST_CASE("a redirect to another origin loses the credentials and keeps the rang
   CHECK(*next.find("Range") == "bytes=0-99");
 }
 
+TEST_CASE("a field that is meant for one origin stays there") {
+  request asked = get("https://registry.example/v2/a/blobs/x");
+  asked.headers.push_back({"X-Team", "blue", true});
+  const auto away = follow_redirect(asked, redirect(307, "https://cdn.example/b"), url_channel::redirect, 0).value();
+  CHECK(away.find("X-Team") == nullptr);
+  CHECK(*away.find("Range") == "bytes=0-99");
+  CHECK(*follow_redirect(asked, redirect(307, "/b"), url_channel::redirect, 0).value().find("X-Team") == "blue");
+}
+
 TEST_CASE("a redirect within its origin keeps the credentials") {
   const auto next =
       follow_redirect(get("https://registry.example/v2/a/blobs/x"), redirect(302, "/other"), url_channel::redirect, 0).value();

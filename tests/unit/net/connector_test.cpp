@@ -116,6 +116,24 @@ TEST_CASE("an address that refuses makes way for the next at once") {
   CHECK(watch.elapsed() < 5s);
 }
 
+TEST_CASE("an address that does not answer is raced by the next, and neither waits for the limit of the other") {
+  test::scripted_server server({echo});
+  const test::silent_port silent(2, server.port());
+  fixture f(10min);
+  const test::stopwatch watch;
+  const stream made = test::must(f.connect_to({address("127.0.0.2"), address("127.0.0.1")}, plain("two.test", server.port())));
+  CHECK(f.loop.run(exchange_words(*made)) == "hello");
+  CHECK(watch.elapsed() >= 200ms);
+  CHECK(watch.elapsed() < 5min);
+}
+
+TEST_CASE("where IPv6 refuses or is missing, IPv4 is taken") {
+  test::scripted_server server({echo});
+  fixture f;
+  const stream made = test::must(f.connect_to({address("::1"), address("127.0.0.1")}, plain("two.test", server.port())));
+  CHECK(f.loop.run(exchange_words(*made)) == "hello");
+}
+
 TEST_CASE("all addresses refused is refused") {
   fixture f;
   const auto outcome = f.connect_to({address("127.0.0.1"), address("127.0.0.2")}, plain("two.test", test::unused_port()));

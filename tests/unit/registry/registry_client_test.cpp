@@ -1,5 +1,6 @@
 #include "registry/registry_client.hpp"
 
+#include "registry/manifest_requests.hpp"
 #include "support/fake_registry.hpp"
 #include "support/loop.hpp"
 #include "support/result.hpp"
@@ -137,6 +138,52 @@ TEST_CASE("a presigned address on the registry's own origin is asked once more w
   REQUIRE(heads.size() == 4);
   CHECK(heads[2].find("Authorization: ") != std::string::npos);
   CHECK(heads[3].find("Authorization: ") == std::string::npos);
+}
+
+TEST_CASE("a HEAD that is refused although credentials were shown leaves the word to GET") {
+  std::vector<std::string> heads;
+  const std::string manifest = small_image().manifest.bytes;
+  const auto reply = [](const std::string& head, const std::string& body = {}) {
+    return "HTTP/1.1 " + head + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  };
+  const std::string refused = reply("401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"");
+  test::scripted_server server({[&](test::socket_handle& connection) {
+    for (const std::string& text :
+         {refused, refused, reply("200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json", manifest)}) {
+      const std::string head = test::receive_head(connection);
+      if (head.empty()) return;
+      heads.push_back(head);
+      connection.send(text);
+    }
+    test::await_end(connection);
+  }});
+  test::fake_registry unused;
+  {
+    fixture f(unused);
+    f.host = "127.0.0.1:" + std::to_string(server.port());
+    registry_client client(f.http, f.workers, f.settings(f.host, std::make_shared<one_credential>("alice", "secret")));
+    CHECK_FALSE(test::must(f.loop.run(head_manifest(client, f.name("team/app:1.0"), f.stop))));
+    CHECK(test::must(f.loop.run(client.get_manifest(f.name("team/app:1.0"), f.stop))).bytes == manifest);
+  }
+  REQUIRE(heads.size() == 3);
+  CHECK(heads[1].starts_with("HEAD "));
+  CHECK(heads[1].find("Authorization: Basic ") != std::string::npos);
+  CHECK(heads[2].starts_with("GET "));
+}
+
+TEST_CASE("a registry that speaks TLS and was asked in clear text is named, in the words of Go and of nginx") {
+  for (const std::string words : {"Client sent an HTTP request to an HTTPS server.\n",
+                                  "<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>"}) {
+    INFO(words);
+    test::scripted_server server(
+        {test::answers({"HTTP/1.1 400 Bad Request\r\nContent-Length: " + std::to_string(words.size()) + "\r\n\r\n" + words})});
+    test::fake_registry unused;
+    fixture f(unused);
+    f.host = "127.0.0.1:" + std::to_string(server.port());
+    registry_client client(f.http, f.workers, f.settings(f.host, nullptr));
+    const failure said = test::must_fail(f.loop.run(client.get_manifest(f.name("team/app:1.0"), f.stop)), errc::tls_expected);
+    CHECK(said.text.message().find("--plain-http") != std::string::npos);
+  }
 }
 
 TEST_CASE("a registry on this machine is tried with TLS first and then in clear text, once") {
