@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -52,7 +53,7 @@ class list_sync {
   sync_plan plan_;
   std::vector<std::vector<synced_image>> done_;  ///< like sync_plan::images
   std::size_t next_ = 0;
-  std::string saved_;
+  std::size_t saved_ = 0;  ///< hash of what the lock file holds
   steady_clock::time_point saved_at_ = steady_clock::now();
   bool saving_ = false;
 };
@@ -61,13 +62,15 @@ task<> list_sync::carry() {
   while (next_ < plan_.images.size() && !running_->stop.stop_requested()) {
     const std::size_t at = next_++;
     image_sync::source_state source;
-    for (const reference& target : plan_.images[at].targets) {
+    // What is done is not kept twice.
+    const planned_sync one = std::move(plan_.images[at]);
+    for (const reference& target : one.targets) {
       if (running_->stop.stop_requested()) break;
       if (directory_) {
-        synced_image done = co_await directory_->bring(plan_.images[at], target);
+        synced_image done = co_await directory_->bring(one, target);
         done_[at].push_back(std::move(done));
       } else {
-        synced_image done = co_await images_.bring(plan_.images[at], target, source);
+        synced_image done = co_await images_.bring(one, target, source);
         done_[at].push_back(std::move(done));
       }
     }
@@ -86,7 +89,7 @@ task<> list_sync::read_lock() {
   auto known = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
   if (known) {
     lock_ = std::move(*known);
-    saved_ = write_sync_lock(lock_);
+    saved_ = std::hash<std::string>()(write_sync_lock(lock_));
   } else {
     running_->events.emit(warning{fmt::format("{}; every choice of platforms is looked at again", known.error().text.message())});
   }
@@ -96,15 +99,16 @@ task<> list_sync::save_lock(bool due_only) {
   if (options_.lock_file.empty() || options_.dry_run || saving_) co_return;
   if (due_only && steady_clock::now() - saved_at_ < lock_interval) co_return;
   std::string text = write_sync_lock(lock_);
-  if (text == saved_) co_return;
+  const std::size_t hash = std::hash<std::string>()(text);
+  if (hash == saved_) co_return;
   saving_ = true;
-  saved_ = text;
+  saved_ = hash;
   auto write = [path = options_.lock_file, text = std::move(text)] { return runtime::atomic_write_file(path, text); };
   const result<void> written = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(write));
   saving_ = false;
   saved_at_ = steady_clock::now();
   if (written) co_return;
-  saved_.clear();
+  saved_ = 0;
   saved_at_ += std::chrono::hours(1);  // once at the end is enough to say it again
   if (!due_only) running_->events.emit(warning{fmt::format("the lock file is not written: {}", written.error().text.message())});
 }

@@ -110,6 +110,7 @@ task<result<void>> image_sync::carry(sync_part& part, const planned_sync& one, s
     if (*same) {
       done.state = sync_state::unchanged;
       done.top = top;
+      keep_in_lock(done, one.source.string(), source.top->digest, entry.platforms);
       co_return result<void>();
     }
     wanted.changed = true;

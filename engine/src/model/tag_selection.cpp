@@ -1,6 +1,7 @@
 #include "model/tag_selection.hpp"
 
 #include "base/redact.hpp"
+#include "model/tag_pattern.hpp"
 #include "model/version.hpp"
 
 #include <fmt/format.h>
@@ -16,6 +17,11 @@ namespace {
 constexpr std::size_t longest_matched = 128;
 
 result<void> keep_matching(std::vector<std::string>& tags, const std::string& expression) {
+  if (const auto pattern = tag_pattern::compile(expression)) {
+    std::erase_if(tags, [&](const std::string& tag) { return tag.size() > longest_matched || !pattern->matches(tag); });
+    return {};
+  }
+  // Look-ahead and back references, at the cost that they have: who writes them answers for it.
   try {
     const std::regex pattern(expression, std::regex::ECMAScript | std::regex::optimize);
     std::erase_if(tags, [&](const std::string& tag) { return tag.size() > longest_matched || !std::regex_match(tag, pattern); });
