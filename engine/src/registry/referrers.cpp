@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <variant>
@@ -76,47 +77,71 @@ std::optional<descriptor> referrer_of(const descriptor& manifest, std::string_vi
   return entry;
 }
 
+namespace {
+
+/// Where the array of the top level's member "manifests" ends in \p text, which is a valid JSON object: the place of its bracket, and
+/// whether something stands before it.
+std::optional<std::pair<std::size_t, bool>> end_of_manifests(std::string_view text) {
+  unsigned depth = 0;
+  bool ours = false;    // the value of the member is next, or open
+  bool filled = false;  // something stands in its array
+  std::string_view last;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char here = text[at];
+    if (here == '"') {
+      const std::size_t begin = ++at;
+      while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+      if (at >= text.size()) return std::nullopt;
+      last = text.substr(begin, at - begin);
+      filled = filled || (ours && depth == 2);
+    } else if (here == ':' && depth == 1) {
+      ours = last == "manifests";
+    } else if (here == '[' || here == '{') {
+      filled = filled || (ours && depth == 2);
+      ++depth;
+    } else if (here == ']' || here == '}') {
+      if (ours && depth == 2) return std::pair(at, filled);
+      if (depth == 0) return std::nullopt;
+      --depth;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 result<std::optional<std::string>> merge_referrer(std::string_view present, std::string_view media_type, const descriptor& more,
                                                   std::string_view what) {
-  model::index content;
-  if (!present.empty()) {
-    auto parsed = model::parse_document(present, media_type, what);
-    if (!parsed) return parsed.error();
-    auto* const there = std::get_if<model::index>(&*parsed);
-    if (there == nullptr) {
-      return failure(errc::unsupported_document,
-                     fmt::format("{} is no list of referrers but an image of that name; it is left alone", what));
-    }
-    content = std::move(*there);
+  model::json_writer entry;
+  model::write(entry, more);
+  if (present.empty()) {
+    model::json_writer out;
+    out.begin_object();
+    out.member("schemaVersion", std::uint64_t{2});
+    out.member("mediaType", model::media_type::oci_index);
+    out.key("manifests");
+    out.begin_array();
+    out.raw(entry.string());
+    out.end_array();
+    out.end_object();
+    return std::optional<std::string>(out.take());
+  }
+  auto parsed = model::parse_document(present, media_type, what);
+  if (!parsed) return parsed.error();
+  const auto* const content = std::get_if<model::index>(&*parsed);
+  if (content == nullptr) {
+    return failure(errc::unsupported_document, fmt::format("{} is no list of referrers but an image of that name; it is left alone", what));
   }
   const auto same = [&](const descriptor& one) { return one.digest == more.digest; };
-  if (std::any_of(content.manifests.begin(), content.manifests.end(), same)) return std::optional<std::string>();
-  content.manifests.push_back(more);
-  model::json_writer out;
-  out.begin_object();
-  out.key("schemaVersion");
-  out.value(std::uint64_t{2});
-  out.key("mediaType");
-  out.value(model::media_type::oci_index);
-  if (!content.artifact_type.empty()) {
-    out.key("artifactType");
-    out.value(content.artifact_type);
-  }
-  out.key("manifests");
-  out.begin_array();
-  for (const descriptor& one : content.manifests) model::write(out, one);
-  out.end_array();
-  if (!content.annotations.empty()) {
-    out.key("annotations");
-    out.begin_object();
-    for (const auto& [name, value] : content.annotations) {
-      out.key(name);
-      out.value(value);
-    }
-    out.end_object();
-  }
-  out.end_object();
-  return std::optional<std::string>(out.take());
+  if (std::any_of(content->manifests.begin(), content->manifests.end(), same)) return std::optional<std::string>();
+  // Written into the text: what others have put there beside what we know of stays as well.
+  const auto place = end_of_manifests(present);
+  if (!place) return failure(errc::malformed_document, fmt::format("{} has no list of manifests that could be added to", what));
+  std::string merged(present.substr(0, place->first));
+  merged += place->second ? "," : "";
+  merged += entry.string();
+  merged += present.substr(place->first);
+  return std::optional<std::string>(std::move(merged));
 }
 
 }  // namespace gantry::registry

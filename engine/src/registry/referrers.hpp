@@ -31,9 +31,9 @@ task<result<referrer_page>> list_referrers(registry_client& from, reference repo
 /// \returns nothing when \p bytes refer to no subject, see \p subject
 std::optional<descriptor> referrer_of(const descriptor& manifest, std::string_view bytes, digest& subject);
 
-/// The index of a fallback tag with \p more added: an OCI index that keeps every entry and annotation of \p present, the bytes of the one
-/// that is there; empty when there is none. Nothing when it names \p more already. errc::malformed_document, errc::unsupported_document
-/// when what is there is no index: it is somebody else's.
+/// The index of a fallback tag with \p more added: \p present, the bytes of the one that is there, with one more entry and else unchanged,
+/// unknown members too; an OCI index when there is none. Nothing when it names \p more already. errc::malformed_document,
+/// errc::unsupported_document when what is there is no index: it is somebody else's.
 result<std::optional<std::string>> merge_referrer(std::string_view present, std::string_view media_type, const descriptor& more,
                                                   std::string_view what);
 

@@ -52,6 +52,31 @@ TEST_CASE("what others wrote into a fallback tag stays, and nothing is named twi
   CHECK_FALSE(again->has_value());
 }
 
+TEST_CASE("members of a fallback tag that nobody knows stay byte for byte") {
+  const std::string list = R"({ "schemaVersion":2, "mediaType":"application/vnd.oci.image.index.v1+json",
+    "x-of-others": {"manifests": [1, "manifests", "]"], "big": 123456789012345678901234567890},
+    "manifests": [ {"mediaType":"application/vnd.oci.image.manifest.v1+json","size":2,"extra":[[]],
+      "digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"} ], "annotations":{"a \" ]":"}"}, "last":null})";
+  const auto merged = registry::merge_referrer(list, model::media_type::oci_index, signature(), "the tag");
+  REQUIRE((merged && *merged));
+  const std::string& text = **merged;
+  const std::size_t place = list.find("], \"annotations\"");
+  CHECK(text.substr(0, place) == list.substr(0, place));
+  CHECK(text.substr(text.size() - (list.size() - place)) == list.substr(place));
+  const auto parsed = model::parse_document(text, model::media_type::oci_index);
+  REQUIRE(parsed);
+  CHECK(std::get<model::index>(*parsed).manifests.size() == 2);
+}
+
+TEST_CASE("an empty fallback tag gets its first entry") {
+  const std::string list = R"({"schemaVersion":2,"manifests":[ ],"mediaType":"application/vnd.oci.image.index.v1+json"})";
+  const auto merged = registry::merge_referrer(list, model::media_type::oci_index, signature(), "the tag");
+  REQUIRE((merged && *merged));
+  const auto parsed = model::parse_document(**merged, model::media_type::oci_index);
+  REQUIRE(parsed);
+  CHECK(std::get<model::index>(*parsed).manifests.size() == 1);
+}
+
 TEST_CASE("an image that has the name of a fallback tag is left alone") {
   const std::string image = R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":)"
                             R"("application/vnd.oci.image.config.v1+json","size":2,"digest":)"
