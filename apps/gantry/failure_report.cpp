@@ -12,6 +12,8 @@ namespace {
 
 constexpr const char* go_on = "run the same command again: it goes on with what has arrived";
 
+constexpr std::string_view usual_account = "-u USER --password-stdin";
+
 struct advice {
   errc code;
   std::string_view topic;  // a message that speaks of it needs no hint
@@ -54,6 +56,7 @@ error_report report_failure(const error_code& ec, const diagnostics& text, const
     if (cause.timed_out) {
       report.exit_code = static_cast<int>(exit_code::failed);
       report.message = fmt::format("stopped after {}, the time that --timeout allows", format_duration(*cause.timed_out));
+      if (!cause.last_trouble.empty()) report.message += "; the last attempt failed: " + cause.last_trouble;
     } else {
       report.exit_code = static_cast<int>(cause.signal == SIGTERM ? exit_code::terminated : exit_code::interrupted);
       report.message = cause.signal == SIGTERM ? "stopped by SIGTERM" : "stopped";
@@ -64,6 +67,9 @@ error_report report_failure(const error_code& ec, const diagnostics& text, const
   report.message = text.message().empty() ? fmt::format("{}: {}", object, ec.message()) : text.message();
   report.server_message = text.server_message();
   report.hint = hint_for(ec, report.message);
+  if (const auto at = report.hint.find(usual_account); at != std::string::npos && !cause.account.empty()) {
+    report.hint.replace(at, usual_account.size(), cause.account);
+  }
   if (!cause.kept && report.hint == go_on) report.hint.clear();
   return report;
 }

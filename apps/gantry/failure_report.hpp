@@ -18,6 +18,9 @@ struct stop_cause {
   int signal = 0;                                      ///< SIGINT or SIGTERM
   std::optional<std::chrono::milliseconds> timed_out;  ///< --timeout, when it ran out
   bool kept = true;                                    ///< what was fetched is of use to the next run
+  std::string last_trouble{};                          ///< why the last attempt before it failed; empty when none did
+  /// The options that give another account, when it is not -u.
+  std::string account{};
 };
 
 /// Turns an engine's error into what the user reads: its sentence, the registry's words, and a hint which option or step helps.

@@ -53,10 +53,7 @@ int run_lookup(const lookup_arguments& arguments, const std::set<std::string>& n
   auto ended = ask();
   if (ended.ec == make_error_code(errc::not_found) && otherwise && otherwise(**output)) ended = ask();
   if (ended.ec) {
-    stop_cause cause;
-    cause.signal = work.stop_signal();
-    if (work.timed_out()) cause.timed_out = arguments.common.timeout;
-    return fail(report_failure(ended.ec, ended.text, cause, arguments.object));
+    return fail(report_failure(ended.ec, ended.text, work.cause(), arguments.object));
   }
   const outcome<std::string> text = print(ended.result);
   return text ? print_result(*text) : fail(report_problem(text.error()));

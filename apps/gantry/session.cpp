@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <utility>
+#include <variant>
 
 #include <unistd.h>
 
@@ -74,6 +75,10 @@ void session::await_tick() {
 int session::fail(const error_code& ec, const diagnostics& text, const std::string& object, bool kept) {
   stop_cause why = cause();
   why.kept = kept;
+  return fail(ec, text, object, why);
+}
+
+int session::fail(const error_code& ec, const diagnostics& text, const std::string& object, const stop_cause& why) {
   const error_report report = report_failure(ec, text, why, object);
   console_.error(report);
   return report.exit_code;
@@ -93,12 +98,16 @@ stop_cause session::cause() const {
   stop_cause why;
   why.signal = stop_signal_;
   if (timed_out_) why.timed_out = timeout_;
+  why.last_trouble = last_trouble_;
   return why;
 }
 
 bool session::prepare(operation_options& options, const std::string& title) {
   if (poll_stopped()) return false;  // a signal that came between two operations
-  options.on_event = [this](const event& what) { console_.event(what); };
+  options.on_event = [this](const event& what) {
+    if (const auto* const failed = std::get_if<retry_scheduled>(&what)) last_trouble_ = failed->message;
+    console_.event(what);
+  };
   options.event_executor = context_.get_executor();
   console_.renderer().begin(title);
   running_ = true;

@@ -65,6 +65,9 @@ class session {
   /// on where this one stopped \returns the exit status
   int fail(const error_code& ec, const diagnostics& text, const std::string& object, bool kept = true);
 
+  /// The same for another cause than \ref cause.
+  int fail(const error_code& ec, const diagnostics& text, const std::string& object, const stop_cause& why);
+
   /// For engine_options::log: hands lines over to this thread. Empty when nobody wants them.
   std::function<void(const std::string&)> debug_log();
 
@@ -95,6 +98,7 @@ class session {
   boost::asio::steady_timer ticker_{context_};
   boost::asio::cancellation_signal cancel_;
   std::chrono::steady_clock::time_point stopped_at_;
+  std::string last_trouble_;
   int stop_signal_ = 0;
   bool timed_out_ = false;
   bool running_ = false;

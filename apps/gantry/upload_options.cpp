@@ -60,7 +60,8 @@ std::string upload_summary(const upload_counts& counts, std::size_t images, std:
                                  format_bytes(counts.bytes_uploaded), dry_run ? "would be uploaded" : "uploaded");
   if (counts.blobs_mounted > 0) text += fmt::format(", {} mounted from other repositories", counts.blobs_mounted);
   if (counts.blobs_present > 0) text += fmt::format(", {} there already", counts.blobs_present);
-  if (unchanged > 0) text += fmt::format("; {} of {} images unchanged", unchanged, images);
+  if (unchanged > 0 && images == 1) text += "; the image is unchanged";
+  if (unchanged > 0 && images > 1) text += fmt::format("; {} of {} images unchanged", unchanged, images);
   return text + fmt::format(" in {}", format_duration(elapsed));
 }
 

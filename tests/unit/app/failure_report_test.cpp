@@ -41,6 +41,16 @@ TEST_CASE("stops carry the exit code of their cause and say how to go on") {
   const auto late = report_failure(make_error_code(errc::cancelled), {}, cause, "x");
   CHECK(late.exit_code == 1);
   CHECK(late.message.find("--timeout") != std::string::npos);
+  cause.last_trouble = "nobody answers";
+  CHECK(report_failure(make_error_code(errc::cancelled), {}, cause, "x").message.find("nobody answers") != std::string::npos);
+}
+
+TEST_CASE("a command with two ends names the options of the end that refused") {
+  stop_cause cause;
+  cause.account = "--dest-creds USER:PASSWORD";
+  const auto report = report_failure(make_error_code(errc::unauthorized), diagnostics("b does not accept it"), cause, "a");
+  CHECK(report.hint.find("--dest-creds") != std::string::npos);
+  CHECK(report.hint.find("-u USER") == std::string::npos);
 }
 
 TEST_CASE("nobody is told to go on where nothing is kept") {
