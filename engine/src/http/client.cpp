@@ -101,8 +101,8 @@ task<result<void>> write_body(connection& line, body_source& body, exchange_limi
     if (!more) co_return more.error();
     std::span<const std::byte> rest = *more;
     if (rest.empty()) co_return result<void>();
-    const timed guard(executor, *line.stream, limits.idle, stop);
     while (!rest.empty()) {
+      const timed guard(executor, *line.stream, limits.idle, stop);
       const std::span<const std::byte> now = rest.first(std::min(piece, rest.size()));
       if (co_await line.stream->write_all(now)) {
         cut = true;
