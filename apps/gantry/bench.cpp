@@ -78,12 +78,7 @@ int bench_command(std::vector<std::string> words) {
   if (!parsed) return fail_early(parsed.error());
   if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
   const auto& arguments = std::get<bench_arguments>(*parsed);
-  auto output = console::open(arguments.common);
-  if (!output) return fail_early(output.error());
-  auto status = bench(arguments, **output);
-  if (status) return *status;
-  (*output)->error(report_problem(status.error()));
-  return static_cast<int>(status.error().code);
+  return run_with_console(arguments.common, [&arguments](console& output) { return bench(arguments, output); });
 }
 
 }  // namespace gantry::app

@@ -109,8 +109,7 @@ int copy(const copy_arguments& arguments, console& output) {
 
 int copy_command(std::vector<std::string> words) {
   return run_parsed<copy_arguments>(parse_copy(std::move(words)), [](const copy_arguments& arguments) {
-    auto output = console::open(arguments.common);
-    return output ? copy(arguments, **output) : fail_early(output.error());
+    return run_with_console(arguments.common, [&arguments](console& output) { return outcome<int>(copy(arguments, output)); });
   });
 }
 

@@ -139,12 +139,7 @@ int run_command(outcome<std::variant<login_arguments, help_text>> parsed, Run ru
   if (!parsed) return fail_early(parsed.error());
   if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
   auto& arguments = std::get<login_arguments>(*parsed);
-  auto output = console::open(arguments.common);
-  if (!output) return fail_early(output.error());
-  const auto status = run(arguments, process_environment(), **output);
-  if (status) return *status;
-  (*output)->error(report_problem(status.error()));
-  return static_cast<int>(status.error().code);
+  return run_with_console(arguments.common, [&](console& output) { return run(arguments, process_environment(), output); });
 }
 
 }  // namespace

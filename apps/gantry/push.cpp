@@ -79,8 +79,7 @@ int push(const push_arguments& arguments, console& output) {
 
 int push_command(std::vector<std::string> words) {
   return run_parsed<push_arguments>(parse_push(std::move(words), exists), [](const push_arguments& arguments) {
-    auto output = console::open(arguments.common);
-    return output ? push(arguments, **output) : fail_early(output.error());
+    return run_with_console(arguments.common, [&arguments](console& output) { return outcome<int>(push(arguments, output)); });
   });
 }
 

@@ -97,12 +97,7 @@ int serve_command(std::vector<std::string> words) {
   auto& arguments = std::get<serve_arguments>(*parsed);
   // A server has nothing that moves along a bar.
   if (arguments.common.progress == progress_mode::automatic) arguments.common.progress = progress_mode::none;
-  auto output = console::open(arguments.common);
-  if (!output) return fail_early(output.error());
-  auto status = serve(arguments, process_environment(), **output);
-  if (status) return *status;
-  (*output)->error(report_problem(status.error()));
-  return static_cast<int>(status.error().code);
+  return run_with_console(arguments.common, [&arguments](console& output) { return serve(arguments, process_environment(), output); });
 }
 
 }  // namespace gantry::app
