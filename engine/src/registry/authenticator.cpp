@@ -3,6 +3,7 @@
 #include "base/base64.hpp"
 #include "http/origin_policy.hpp"
 #include "http/redirect.hpp"
+#include "http/retry_after.hpp"
 #include "model/digester.hpp"
 #include "registry/escape.hpp"
 #include "registry/scope.hpp"
@@ -281,6 +282,13 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
         failure explained = not_accepted(repository);
         if (!known) explained = no_credentials(repository, "gives no token without credentials");
         refusal = failure(explained.code, explained.text.message(), refusal.text.server_message());
+      } else if (refusal.code == errc::rate_limited && refusal.retry_after) {
+        failure later(errc::rate_limited,
+                      fmt::format("{} limits the rate of requests for tokens and asks to come back {} (asked {})", target.authority(),
+                                  http::describe_wait(*refusal.retry_after, now), identity(repository)),
+                      refusal.text.server_message());
+        later.retry_after = refusal.retry_after;
+        refusal = std::move(later);
       }
       co_return refusal;
     }

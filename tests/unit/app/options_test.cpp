@@ -120,7 +120,7 @@ TEST_CASE("an unknown option is refused with the nearest known one, and without 
   CHECK(what.hint == "did you mean '--password'?");
   what = refused({"-xsecret", "nginx"});
   CHECK(what.message == "unknown option '-x'");
-  CHECK(refused({"--report", "nginx"}).message == "unknown option '--report'");
+  CHECK(refused({"--wonders", "nginx"}).message == "unknown option '--wonders'");
 }
 
 TEST_CASE("contradictions are refused in one sentence") {
