@@ -53,6 +53,7 @@ const std::vector<row> table{
     {"serve", {"--listen", "127.0.0.1:0", "--upstream", "HOST"}, true, true},
     {"delete", {"IMAGE"}},
     {"clean", {}, false},
+    {"completion", {"bash"}, false},
 };
 
 std::vector<std::string> commands_of_help(const workplace& place) {
@@ -120,8 +121,11 @@ TEST_CASE("no command shows, logs, stores or hands on a secret", "[integration]"
                     "\"}'\nexit 0\n");
   fs::permissions(helper, fs::perms::owner_all);
   spill(secrets / ".docker/config.json", R"({"credHelpers":{")" + registry.host() + R"(":"canary"}})");
-  spill(secrets / "token.json",
-        R"({"auths":{")" + registry.host() + R"(":{"auth":"amFuZTo=","identitytoken":")" + refresh_secret + R"("}}})");
+  // Written anew for each command: some take out what is in it.
+  const auto write_token_file = [&] {
+    spill(secrets / "token.json",
+          R"({"auths":{")" + registry.host() + R"(":{"auth":"amFuZTo=","identitytoken":")" + refresh_secret + R"("}}})");
+  };
   spill(place / "images.json", R"([{"source":")" + registry.host() + R"(/team/app","target":"app","tags":["1.0"]}])");
   const std::map<std::string, std::optional<std::string>> env{{"PATH", (secrets / "bin").string() + ":/usr/bin:/bin"},
                                                               {"DOCKER_HUB_USERNAME", "jane"},
@@ -150,6 +154,7 @@ TEST_CASE("no command shows, logs, stores or hands on a secret", "[integration]"
     std::vector<std::vector<std::string>> ways{{"--debug"}, {"--debug", "--authfile", (secrets / "token.json").string()}};
     if (entry->takes_password) ways.push_back({"--debug", "--progress", "json", "-u", "jane", "--password-stdin"});
     for (const std::vector<std::string>& way : ways) {
+      write_token_file();
       std::vector<std::string> words{name};
       for (const std::string& word : entry->words) words.push_back(replaced(word, registry));
       words.insert(words.end(), way.begin(), way.end());
@@ -166,6 +171,7 @@ TEST_CASE("no command shows, logs, stores or hands on a secret", "[integration]"
       if (reads && used != rules.password && used != refresh_secret) CHECK(result.status == 3);
     }
   }
+  write_token_file();
   command loading =
       place.gantry({"pull", registry.image(), "--load", "docker", "--debug", "--authfile", (secrets / "token.json").string()}, env);
   const outcome loaded = run(loading, std::chrono::minutes(3));
