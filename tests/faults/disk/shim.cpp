@@ -107,7 +107,8 @@ class volatile_state {
 
   /// The disk as it may be found afterwards. Whether names survive their data is up to the file system: every second cut undoes renames.
   void lose(unsigned seed) {
-    const std::lock_guard guard(mutex_);
+    // For good: who waits here with a sync that is done must not go on to rename what is lost, until the kill takes effect.
+    mutex_.lock();
     for (const auto& [inode, descriptor] : dirty_) {
       struct stat about {};
       if (descriptor < 0 || ::fstat(descriptor, &about) != 0) continue;
