@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds gantry for release and measures it beside other programs over the matrix of budgets.
-# Usage: bench/run.sh [--short|--full] [--cell NAME]... [--list] [--runs N] [--work-dir DIR] [--write-results] [--micro]
+# Usage: bench/run.sh [--short|--full] [--cell NAME]... [--list] [--runs N] [--work-dir DIR] [--write-results] [--micro] | --headers
 #   --short          smaller images, 3 runs, under 5 minutes; the default
 #   --full           full sizes, 5 runs, everything verified
 #   --cell NAME      only this cell; --list names them
-#   --write-results  write bench/RESULTS.md
+#   --write-results  write bench/RESULTS.md, its plot, bench/RESULTS.svg, and the figures of README
 #   --micro          run the micro benchmarks, too
+#   --headers        what each public header alone costs the compiler, and nothing else
 # Results are in bench/out. Programs that are compared when they are on PATH: skopeo, curl, aria2c, crane, regctl, oras, ctr.
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,6 +22,7 @@ micro=0
 for argument in "$@"; do
   case $argument in
     --micro) micro=1 ;;
+    --headers) exec bash "$source_dir/bench/headers.sh" ;;
     --write-results) arguments+=(--write-results "$source_dir/bench/RESULTS.md") ;;
     *) arguments+=("$argument") ;;
   esac

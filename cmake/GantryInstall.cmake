@@ -19,6 +19,8 @@ endif()
 if(IDN2_FOUND)
   string(APPEND GANTRY_PC_REQUIRES ", libidn2")
 endif()
+# The prefix is told from where the file lies: a package is installed elsewhere than the build was configured for.
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig OUTPUT_VARIABLE GANTRY_PC_PREFIX)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/gantry.pc.in ${PROJECT_BINARY_DIR}/gantry.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/gantry.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 

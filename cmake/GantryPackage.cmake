@@ -1,4 +1,4 @@
-# Debian packages by CPack: gantry, libgantry0, libgantry-dev. In the build directory: cpack -G DEB
+# Debian packages by CPack: gantry, libgantry${GANTRY_ABI}, libgantry-dev. In the build directory: cpack -G DEB
 set(CPACK_PACKAGE_NAME gantry)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_VENDOR gantry)
@@ -6,9 +6,13 @@ set(CPACK_PACKAGE_CONTACT "gantry developers <gantry@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/StripArchives.cmake)
 set(CPACK_COMPONENTS_ALL app library dev)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
+# A program built against the library wants exactly this version: while MAJOR is 0 every MINOR may change the interface.
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 
@@ -20,10 +24,9 @@ set(CPACK_COMPONENT_APP_DESCRIPTION "moves container images without a daemon
  containerd and skopeo load; pushes, copies and mirrors them; keeps layers in
  a store and serves it as a registry.")
 
-set(library_package libgantry${PROJECT_VERSION_MAJOR})
+set(library_package libgantry${GANTRY_ABI})
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME ${library_package})
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
-set(CPACK_DEBIAN_LIBRARY_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/packaging/debian/triggers)
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION "moves container images, shared library
  The engine of gantry for programs that want registry content.")
@@ -31,7 +34,7 @@ set(CPACK_COMPONENT_LIBRARY_DESCRIPTION "moves container images, shared library
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libgantry-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
-set(dev_depends "${library_package} (= ${PROJECT_VERSION})" libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev zlib1g-dev libfmt-dev libxxhash-dev
+set(dev_depends "${library_package} (= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})" libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev zlib1g-dev libfmt-dev libxxhash-dev
     libcrypt-dev libzstd-dev)
 if(ISAL_FOUND)
   list(APPEND dev_depends libisal-dev)
@@ -47,11 +50,16 @@ set(CPACK_COMPONENT_DEV_DESCRIPTION "moves container images, development files
 find_program(GANTRY_GZIP gzip REQUIRED)
 set(changes ${PROJECT_BINARY_DIR}/changelog.gz)
 execute_process(COMMAND ${GANTRY_GZIP} -9nc ${PROJECT_SOURCE_DIR}/CHANGELOG.md OUTPUT_FILE ${changes} COMMAND_ERROR_IS_FATAL ANY)
+string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
+set(debian_changes ${PROJECT_BINARY_DIR}/changelog.Debian)
+file(WRITE ${debian_changes} "gantry (${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium\n\n  * What changed is in changelog.gz.\n\n"
+                             " -- ${CPACK_PACKAGE_CONTACT}  ${date}\n")
+execute_process(COMMAND ${GANTRY_GZIP} -9nf ${debian_changes} COMMAND_ERROR_IS_FATAL ANY)
 foreach(pair app:gantry library:${library_package} dev:libgantry-dev)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 component)
   list(GET pair 1 package)
   install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} RENAME copyright COMPONENT ${component})
-  install(FILES ${changes} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} COMPONENT ${component})
+  install(FILES ${changes} ${debian_changes}.gz DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} COMPONENT ${component})
 endforeach()
 include(CPack)

@@ -7,7 +7,7 @@ program=$1 root=$2
 
 mkdir -p "$root/usr/bin" "$root/etc/ssl/certs" "$root/tmp"
 chmod 1777 "$root/tmp"
-install -m 755 "$program" "$root/usr/bin/"
+install -s -m 755 "$program" "$root/usr/bin/"
 ldd "$program" | awk '$2 == "=>" { print $3 } $1 ~ /^\// { print $1 }' | sort -u | while read -r library; do
   install -D -m 755 "$library" "$root$library"
 done

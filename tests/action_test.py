@@ -1,31 +1,20 @@
 """The GitHub action and workflows: their YAML, their shell steps, and the steps run here. Usage: action_test.py SOURCE_DIR GANTRY"""
+import json
 import os
 import pathlib
 import re
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 
 import yaml
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from small_image import make_layout  # noqa: E402
+from toolbox import check, docker_registry, finish, program, run, serve  # noqa: E402
 
 source = pathlib.Path(sys.argv[1])
-gantry = str(pathlib.Path(sys.argv[2]).resolve())
-failures = []
-
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-
-
-def run(*words, **more):
-    return subprocess.run(words, capture_output=True, text=True, timeout=120, **more)
+gantry = program(sys.argv[2])
 
 
 def shell_check(text, what):
@@ -51,7 +40,7 @@ def check_files():
     check(action["runs"]["using"] == "composite", "the action is composite")
     check_steps(action["runs"]["steps"], "action.yml")
     check({"archive_path", "archive_name", "archive_size", "digest", "manifest_digest", "image_id"} <= set(action["outputs"]), "outputs")
-    passed = action["runs"]["steps"][1]["env"]
+    passed = next(step for step in action["runs"]["steps"] if step.get("id") == "pull")["env"]
     check({f"INPUT_{name.upper()}" for name in action["inputs"]} == set(passed), "each input reaches the pull step")
     for file in sorted((source / ".github" / "workflows").glob("*.yml")):
         flow = yaml.safe_load(file.read_text())
@@ -68,21 +57,49 @@ def check_files():
     check("run-number" in triggers["workflow_call"]["outputs"], "the run number is an output")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    secrets = triggers["workflow_call"]["secrets"]
+    check({"DOCKER_HUB_USERNAME", "DOCKER_HUB_TOKEN", "REGISTRY_USERNAME", "REGISTRY_PASSWORD", "FTP_PASSWORD"} == set(secrets), "each registry has secrets")
+    sync = yaml.safe_load((source / ".github" / "workflows" / "sync.yml").read_text())[True]
+    check(set(sync["workflow_call"]["inputs"]) == set(sync["workflow_dispatch"]["inputs"]) == {"target", "list"} and "schedule" in sync, "the list can be called, run by hand and at night")
+    entries = json.loads((source / "images.json").read_text())
+    check(entries and all({"source", "target", "tags", "architectures"} == set(entry) for entry in entries), "the list that sync.yml takes is there")
 
 
-def wait_for(port, server):
-    for _ in range(600):
-        if server.poll() is not None:
-            return
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
+def check_build(place):
+    """Where there is no gantry: a system that cannot build it says so at once; on one that can, what was built before is taken."""
+    nowhere = {**os.environ, "PATH": "/usr/bin:/bin", "HOME": str(place), "GITHUB_OUTPUT": str(place / "key"), "GITHUB_PATH": str(place / "path")}
+    if shutil.which("gantry", path=nowhere["PATH"]):
+        return
+    script = source / "tools" / "action_build.sh"
+    (place / "os-release").write_text('ID=ubuntu\nVERSION_ID="24.04"\n')
+    refused = run("bash", script, env={**nowhere, "GANTRY_OS_RELEASE": str(place / "os-release")})
+    check(refused.returncode == 1 and "::error title=gantry::" in refused.stdout and "ubuntu 24.04" in refused.stdout and "container: debian:12" in refused.stdout,
+          f"another system is told why not: {refused.stdout} {refused.stderr}")
+    check(run("bash", script, "--key", env=nowhere).returncode == 0, "the sources have a key")
+    check(re.fullmatch(r"key=[0-9a-f]{32}\n", (place / "key").read_text()), f"the key names the sources: {(place / 'key').read_text()}")
+
+
+def check_sync(place):
+    if not shutil.which("docker-registry"):
+        return
+    environment = {**os.environ, "PATH": f"{pathlib.Path(gantry).parent}:{os.environ['PATH']}", "HOME": str(place), "GANTRY_CACHE_DIR": str(place / "store"),
+                   "DOCKER_CONFIG": str(place / "docker")}
+    make_layout(place / "layout")
+    run(gantry, "extract", place / "layout", "local.example/app:1", env=environment)
+    with docker_registry(place) as registry:
+        at = f"localhost:{registry.port}"
+        run(gantry, "push", "local.example/app:1", f"{at}/app:1", env=environment)
+        script = source / "tools" / "action_sync.sh"
+        anonymous = {**environment, "SYNC_TARGET": f"{at}/mirror", "SYNC_USERNAME": "", "SYNC_PASSWORD": ""}
+        none = run("bash", script, env=anonymous, cwd=place)
+        check(none.returncode == 2 and "::error title=gantry::there is no images.json" in none.stdout, f"a missing list is told: {none.stdout} {none.stderr}")
+        (place / "images.json").write_text(json.dumps([{"source": f"{at}/app", "target": "app", "tags": ["1"]}]))
+        done = run("bash", script, env=anonymous, cwd=place)
+        check(done.returncode == 0, f"without credentials the list is carried out: {done.stdout} {done.stderr}")
+        there = run(gantry, "digest", f"{at}/mirror/app:1", env=environment)
+        check(there.returncode == 0, f"the image is there: {there.stderr}")
+        known = run("bash", script, env={**anonymous, "SYNC_USERNAME": "me", "SYNC_PASSWORD": "secret"}, cwd=place)
+        check(known.returncode == 0 and "secret" not in known.stdout + known.stderr, f"with credentials, too: {known.stdout} {known.stderr}")
 
 
 def check_run(place):
@@ -91,10 +108,8 @@ def check_run(place):
         environment.pop(name, None)
     make_layout(place / "layout")
     run(gantry, "extract", str(place / "layout"), "local.example/app:1", env=environment)
-    port = free_port()
-    server = subprocess.Popen([gantry, "serve", "--listen", f"127.0.0.1:{port}", "-q"], env=environment)
-    try:
-        wait_for(port, server)
+    with serve(gantry, environment) as server:
+        port = server.port
         built = run("bash", str(source / "tools" / "action_build.sh"), env=environment)
         check(built.returncode == 0 and built.stdout.startswith("gantry "), f"a gantry that is there is taken: {built.stderr}")
         output = place / "output"
@@ -112,14 +127,10 @@ def check_run(place):
         check(missing.returncode == 4 and "::error title=gantry::" in missing.stderr, f"a missing image: {missing.returncode} {missing.stderr}")
         option = run("bash", str(source / "tools" / "action_pull.sh"), env={**environment, **inputs, "INPUT_IMAGE_REF": "--help"}, cwd=place)
         check(option.returncode == 2, "an input is never an option")
-    finally:
-        server.terminate()
-        server.wait(60)
 
 
 check_files()
-with tempfile.TemporaryDirectory() as name:
-    check_run(pathlib.Path(name))
-for text in failures:
-    print("failed:", text)
-sys.exit(1 if failures else 0)
+for each in (check_run, check_build, check_sync):
+    with tempfile.TemporaryDirectory() as name:
+        each(pathlib.Path(name))
+finish()

@@ -1,35 +1,19 @@
-"""The documents against the program: commands and options exist, links lead somewhere, JSON has the members that are shown.
+"""The documents against the program: commands and options exist, links lead somewhere.
 Usage: docs_test.py SOURCE_DIR GANTRY"""
-import json
-import os
 import pathlib
 import re
 import shlex
-import socket
-import subprocess
 import sys
-import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from small_image import make_layout  # noqa: E402
+from toolbox import check, finish, program, run  # noqa: E402
 
 source = pathlib.Path(sys.argv[1])
-gantry = str(pathlib.Path(sys.argv[2]).resolve())
-failures = []
-
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-
-
-def run(*words, **more):
-    return subprocess.run(words, capture_output=True, text=True, timeout=120, **more)
+gantry = program(sys.argv[2])
 
 
 def documents():
-    return [source / "README.md", source / "README.zh-CN.md", *sorted((source / "docs").glob("*.md"))]
+    return [source / "README.md", source / "README.zh-CN.md", source / "CONTRIBUTING.md", source / "CHANGELOG.md", *sorted((source / "docs").glob("*.md"))]
 
 
 def known_options():
@@ -73,64 +57,115 @@ def check_links():
             check((document.parent / target).exists(), f"{document.name}: nothing at {target}")
 
 
-def shape(value):
-    """The members of a document, without its values."""
-    if isinstance(value, dict):
-        return {name: shape(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [shape(value[0])] if value else []
-    return None
+def check_versions():
+    """One place has the version; the changes begin with it, and the program tells it."""
+    version = re.search(r"^project\(gantry VERSION ([0-9.]+) ", (source / "CMakeLists.txt").read_text(), re.M)[1]
+    newest = re.search(r"^## ([0-9.]+) \((?:unreleased|\d{4}-\d\d-\d\d)\)$", (source / "CHANGELOG.md").read_text(), re.M)
+    check(newest and newest[1] == version, f"the newest entry of CHANGELOG.md is not {version}")
+    told = run(gantry, "--version").stdout.splitlines()
+    check(told and told[0] == f"gantry {version}", f"--version says {told[:1]}")
+    for file in (source / "packaging").rglob("*"):
+        if file.is_file():
+            check(version not in file.read_text(), f"{file.name} repeats the version")
 
 
-def check_json(place):
-    environment = {**os.environ, "GANTRY_CACHE_DIR": str(place / "store")}
-    make_layout(place / "layout")
-    run(gantry, "extract", str(place / "layout"), "local.example/app:1", env=environment)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen([gantry, "serve", "--listen", f"127.0.0.1:{port}", "-q"], env=environment)
-    try:
-        for _ in range(600):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        text = (source / "docs" / "JSON.md").read_text()
-        pairs = re.findall(r"^```sh\n(.*?)^```\n```json\n(.*?)^```", text, re.S | re.M)
-        check(len(pairs) > 6, "examples are found")
-        for commands, wanted in pairs:
-            for line in commands.splitlines():
-                # The store is what the example's server serves: pulls go to another.
-                cache = place / "pulled" if " pull " in line else place / "store"
-                words = shlex.split(line.replace("localhost:5000", f"localhost:{port}"))
-                done = run(gantry, *words[1:], env={**environment, "GANTRY_CACHE_DIR": str(cache)}, cwd=place)
-                check(done.returncode == 0, f"{line}: {done.stderr}")
-                if done.returncode == 0:
-                    check(shape(json.loads(done.stdout)) == shape(json.loads(wanted)), f"{line}: members differ from the document")
-        check_events(place, environment, port)
-    finally:
-        server.terminate()
-        server.wait(60)
+def blocks(document, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", (source / document).read_text(), re.S | re.M)
 
 
-def check_events(place, environment, port):
-    table = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| (.*) \|$", (source / "docs" / "EVENTS.md").read_text(), re.M))
-    done = run(gantry, "pull", f"localhost:{port}/local.example/app:1", "--progress", "json", "-o", "events.tar",
-               env={**environment, "GANTRY_CACHE_DIR": str(place / "fresh")}, cwd=place)
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
-    check(lines and lines[0]["type"] == "gantry" and lines[0]["version"] == 1, "the first line names the version")
-    check({"image_resolved", "transfer_planned", "blob_finished", "summary"} <= {line["type"] for line in lines}, "a pull tells its steps")
-    for line in lines:
-        for member in set(line) - {"type"}:
-            check(f"`{member}`" in table.get(line["type"], ""), f"EVENTS.md: {line['type']} has {member}")
+def outline(document):
+    """Levels of the headings, and of each table the columns and what is code or a number in each row, in order."""
+    text = re.sub(r"^```.*?^```", "", (source / document).read_text(), flags=re.S | re.M)
+    found = []
+    for line in text.splitlines():
+        if heading := re.match(r"#+(?= )", line):
+            found.append(heading[0])
+        elif line.startswith("|") and not re.match(r"\|[ |-]*\|$", line):
+            found.append((line.count("|"), sorted(re.findall(r"`[^`]*`|\d[\d.]* (?:s|MiB)\b", line))))
+    return found
+
+
+def check_translation():
+    """The Chinese README has the sections, tables, links, commands, programs and exit codes of the other."""
+    english, chinese = outline("README.md"), outline("README.zh-CN.md")
+    for one, other in zip(english, chinese):
+        check(one == other, f"README.zh-CN.md has {other} where README.md has {one}")
+    check(len(english) == len(chinese) > 40, f"README.zh-CN.md has {len(chinese)} headings and rows, README.md {len(english)}")
+
+    def links(document):
+        return set(re.findall(r"\]\(([^)]+)\)|^\[[^]]+\]: (\S+)", (source / document).read_text(), re.M))
+
+    differ = {link for pair in links("README.md") ^ links("README.zh-CN.md") for link in pair if link} - {"README.md", "README.zh-CN.md"}
+    check(not differ, f"only one README links {sorted(differ)}")
+
+    def commands(document):
+        lines = "".join(blocks(document, "sh")).splitlines()
+        return {stripped for line in lines if (stripped := re.sub(r"\s*(^|\s)#.*", "", line))}
+
+    check(len(commands("README.md")) > 10, "README.md has commands")
+    for one in sorted(commands("README.md") ^ commands("README.zh-CN.md")):
+        check(False, f"only one README has the command {one}")
+    check(blocks("README.md", "cpp") == blocks("README.zh-CN.md", "cpp") != [], "both have the same program")
+    codes = [re.findall(r"^\| (\d[\d, ]*) \|", (source / document).read_text(), re.M) for document in ("README.md", "README.zh-CN.md", "docs/COMMANDS.md")]
+    check(codes[0] == codes[1] == codes[2] != [], f"both name the same exit codes: {codes}")
+
+
+def check_consumer():
+    """What README says to CMake is what tests/consumer does."""
+    recipe = (source / "tests" / "consumer" / "find_package" / "CMakeLists.txt").read_text().splitlines()
+    for line in "".join(blocks("README.md", "cmake")).splitlines():
+        line = re.sub(r"\s*#.*", "", line).replace("(program ", "(consumer ")
+        check(line in recipe, f"tests/consumer does not say {line}")
+
+
+def check_modules():
+    """The picture and the table of DESIGN.md have every module."""
+    modules = re.search(r"^set\(GANTRY_MODULES ([a-z ]+)\)$", (source / "engine" / "CMakeLists.txt").read_text(), re.M)[1].split()
+    picture, page = (source / "docs" / "modules.svg").read_text(), (source / "docs" / "DESIGN.md").read_text()
+    for name in modules:
+        check(re.search(rf"<text[^>]*>[^<]*\b{name}\b", picture), f"modules.svg lacks {name}")
+        check(re.search(rf"^\|[^|]*`{name}`", page, re.M), f"the table of DESIGN.md lacks {name}")
+
+
+def check_plot():
+    """The plot beside the results is made of them."""
+    made = run(sys.executable, source / "bench" / "e2e" / "plot.py", source / "bench" / "RESULTS.md").stdout
+    check(made == (source / "bench" / "RESULTS.svg").read_text(), "bench/RESULTS.svg is not what bench/e2e/plot.py makes of RESULTS.md")
+
+
+def check_figures():
+    """The figures of both READMEs are those of the results that they name; of results that are newer they are off by half at most."""
+    sys.path.insert(0, str(source / "bench" / "e2e"))
+    import readme
+    page = (source / "bench" / "RESULTS.md").read_text()
+    check(len(readme.figures(page)) >= 4, f"the results have too little of what README shows: {readme.figures(page)}")
+    revision = re.search(r", revision (\w+),", page)[1]
+    for name in readme.WORDS:
+        text = (source / name).read_text()
+        check(readme.BEGIN in text and readme.END in text, f"{name} has a place for figures")
+        shown = text.partition(readme.BEGIN)[2].partition(readme.END)[0]
+        fresh = readme.block(page, name)
+        if revision in shown:
+            check(shown.strip() == fresh.removeprefix(readme.BEGIN).removesuffix(readme.END).strip(), f"{name}: bench/e2e/readme.py makes other figures of RESULTS.md")
+            continue
+        print(f"{name} has figures of an older revision: python3 bench/e2e/readme.py bench/RESULTS.md {name}")
+
+        def seconds(block):
+            rows = (line.split("|")[1:-1] for line in block.splitlines() if line.startswith("| "))
+            return {row[0].strip(): [float(found[1]) if (found := re.match(r" ([\d.]+) s,", cell)) else None for cell in row[1:]] for row in rows}
+        old, new = seconds(shown), seconds(fresh)
+        for title in old.keys() & new.keys():
+            for before, now in zip(old[title], new[title]):
+                if before and now:
+                    check(before / 2 - 0.2 <= now <= before * 2 + 0.2, f"{name}: {title}: {before} s are {now} s now; bench/e2e/readme.py brings the figures up to date")
 
 
 check_commands()
 check_links()
-with tempfile.TemporaryDirectory() as name:
-    check_json(pathlib.Path(name))
-for text in sorted(set(failures)):
-    print("failed:", text)
-sys.exit(1 if failures else 0)
+check_versions()
+check_translation()
+check_consumer()
+check_modules()
+check_plot()
+check_figures()
+finish()

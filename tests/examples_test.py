@@ -3,27 +3,20 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from small_image import make_layout  # noqa: E402
+from toolbox import Server, check, docker_registry, finish, program, run  # noqa: E402
 
 programs = pathlib.Path(sys.argv[1]).resolve()
-gantry = str(pathlib.Path(sys.argv[2]).resolve())
-failures = []
+gantry = program(sys.argv[2])
 
 
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-
-
-def run(name, *words, **more):
-    return subprocess.run([str(programs / f"example_{name}"), *words], capture_output=True, text=True, timeout=200, **more)
+def example(name, *words, **more):
+    return run(programs / f"example_{name}", *words, **more)
 
 
 def check_pulls(place, image):
@@ -32,55 +25,57 @@ def check_pulls(place, image):
 
     for name in ("pull_callback", "pull_coroutine"):
         archive = place / f"{name}.tar"
-        done = run(name, image, str(archive), env=fresh(name))
+        done = example(name, image, str(archive), env=fresh(name))
         check(done.returncode == 0 and done.stdout.startswith("sha256:"), f"{name}: {done.stderr}")
         check(archive.is_file(), f"{name} writes its archive")
-        missing = run(name, image + "0", str(archive), env=fresh(name))
+        missing = example(name, image + "0", str(archive), env=fresh(name))
         check(missing.returncode == 1 and missing.stderr.strip(), f"{name} tells what failed")
-    resumed = run("cancel_resume", image, env=fresh("resumed"))
+    resumed = example("cancel_resume", image, env=fresh("resumed"))
     check(resumed.returncode == 0 and "second: " in resumed.stdout, f"cancel_resume: {resumed.stderr}")
-    shown = run("progress_thread", image, env=fresh("shown"))
+    streamed = example("stream_layers", image, env=fresh("streamed"))
+    check(streamed.returncode == 0 and "file0 100000" in streamed.stdout and "file1 100000" in streamed.stdout, f"stream_layers: {streamed.stdout} {streamed.stderr}")
+    check(not (place / "streamed" / "blobs").exists(), "stream_layers keeps nothing")
+    shown = example("progress_thread", image, env=fresh("shown"))
     check(shown.returncode == 0 and "bytes in all" in shown.stderr, f"progress_thread: {shown.stderr}")
 
 
 def check_copy(place, image):
     if not shutil.which("docker-registry"):
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (place / "registry.yml").write_text(f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {place / 'registry'}\nhttp:\n  addr: 127.0.0.1:{port}\n")
-    registry = subprocess.Popen(["docker-registry", "serve", str(place / "registry.yml")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(600):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        target = f"localhost:{port}/copied/app:1"
-        done = run("copy_images", image, target)
+    with docker_registry(place) as registry:
+        target = f"localhost:{registry.port}/copied/app:1"
+        done = example("copy_images", image, target)
         check(done.returncode == 0, f"copy_images: {done.stderr}")
-        found = subprocess.run([gantry, "digest", target], capture_output=True, text=True, timeout=100)
+        found = run(gantry, "digest", target)
         check("sha256:" in found.stdout, f"the copy is there: {found.stderr}")
-    finally:
-        registry.terminate()
-        registry.wait(60)
+
+
+def check_credentials(place, store):
+    (place / "htpasswd").write_text(run("htpasswd", "-nbB", "robot", "opensesame").stdout)
+    with Server(gantry, "serve", "--listen", "127.0.0.1:{port}", "-q", "--htpasswd", place / "htpasswd", env=store) as guarded:
+        image = f"localhost:{guarded.port}/local.example/app:1"
+        anonymous = example("own_credentials", image, env=os.environ)
+        check(anonymous.returncode == 1 and "own_credentials" not in anonymous.stderr, f"own_credentials without a name: {anonymous.stderr}")
+        sealed = example("own_credentials", image, env={**os.environ, "EXAMPLE_USER": "robot"})
+        check(sealed.returncode == 1 and "the vault is sealed" in sealed.stderr, f"own_credentials with a problem: {sealed.stderr}")
+        for word, status in (("wrong", 1), ("opensesame", 0)):
+            done = example("own_credentials", image, env={**os.environ, "EXAMPLE_USER": "robot", "EXAMPLE_TOKEN": word})
+            check(done.returncode == status and ("sha256:" in done.stdout) == (status == 0) and word not in done.stderr, f"own_credentials, {word}: {done.stderr}")
 
 
 with tempfile.TemporaryDirectory() as directory:
     work = pathlib.Path(directory)
-    make_layout(work / "layout")
+    make_layout(work / "layout", layers=2)
     store = {**os.environ, "GANTRY_CACHE_DIR": str(work / "store")}
-    subprocess.run([gantry, "extract", str(work / "layout"), "local.example/app:1"], env=store, capture_output=True, check=True, timeout=100)
+    run(gantry, "extract", work / "layout", "local.example/app:1", env=store)
     server = subprocess.Popen([str(programs / "example_serve_store")], env=store, stdout=subprocess.PIPE, text=True)
     try:
         served = f"localhost:{server.stdout.readline().strip().rsplit(':', 1)[1]}/local.example/app:1"
         check_pulls(work, served)
         check_copy(work, served)
+        if shutil.which("htpasswd"):
+            check_credentials(work, store)
     finally:
         server.send_signal(signal.SIGTERM)
         check(server.wait(100) == 0, "serve_store stops cleanly")
-for text in failures:
-    print("failed:", text)
-sys.exit(1 if failures else 0)
+finish()

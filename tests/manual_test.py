@@ -2,24 +2,14 @@
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from small_image import make_layout  # noqa: E402
+from toolbox import check, finish, program, run  # noqa: E402
 
-gantry = str(pathlib.Path(sys.argv[1]).resolve())
-failures = []
-
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-
-
-def run(*words, **more):
-    return subprocess.run(words, capture_output=True, text=True, timeout=120, **more)
+gantry = program(sys.argv[1])
 
 
 def commands():
@@ -42,8 +32,8 @@ def check_pages(verbs):
 
 def complete(script, line, environment):
     """What bash offers behind a line."""
-    program = f'source {script}; COMP_LINE="{line}"; COMP_POINT=${{#COMP_LINE}}; _gantry 2>/dev/null; printf "%s\\n" "${{COMPREPLY[@]}}"'
-    return run("bash", "--norc", "-c", program, env=environment).stdout.split()
+    script_text = f'source {script}; COMP_LINE="{line}"; COMP_POINT=${{#COMP_LINE}}; _gantry 2>/dev/null; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    return run("bash", "--norc", "-c", script_text, env=environment).stdout.split()
 
 
 def check_bash(directory):
@@ -94,6 +84,4 @@ with tempfile.TemporaryDirectory() as name:
     check_bash(place)
     check_other_shells(place)
     check_annotations()
-for text in failures:
-    print("failed:", text)
-sys.exit(1 if failures else 0)
+finish()

@@ -1,72 +1,188 @@
-"""The page of --report, from a real pull, in a browser when there is one. Usage: report_test.py GANTRY"""
+"""The page of --report, from real runs and with invented ones, in a browser when there is one. Usage: report_test.py GANTRY [PICTURES]
+With a directory for PICTURES the page is drawn there at 10 and 10,000 requests, light and dark."""
+import html
 import json
 import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from report_data import report_data  # noqa: E402
 from small_image import make_layout  # noqa: E402
+from toolbox import check, docker_registry, finish, program, run, serve  # noqa: E402
 
-gantry = str(pathlib.Path(sys.argv[1]).resolve())
-failures = []
+gantry = program(sys.argv[1])
+browser = shutil.which("chromium")
 
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-
-
-def run(*words, **more):
-    return subprocess.run(words, capture_output=True, text=True, timeout=300, **more)
+# Looks at what was drawn and uses the page as a person would.
+VISITOR = """<script>
+{ const seen = { colours: {}, rows: {} };
+for (const id of ["rate", "lanes", "fall"]) {
+  const c = document.getElementById(id), p = c.getContext("2d").getImageData(0, 0, c.width, Math.min(c.height, 600)).data, all = new Set();
+  for (let i = 0; i < p.length; i += 4) if (p[i + 3] > 200) all.add((p[i] << 16) | (p[i + 1] << 8) | p[i + 2]);
+  seen.colours[id] = all.size;
+}
+const rows = () => document.querySelectorAll("#rows tr").length, use = (id, name, value) => { const e = document.getElementById(id); e[name] = value; e.dispatchEvent(new Event("input")); e.dispatchEvent(new Event("change")); };
+seen.rows.all = rows(); seen.wide = document.documentElement.scrollWidth > innerWidth;
+use("trouble", "checked", true); seen.rows.trouble = rows(); use("trouble", "checked", false);
+use("kind", "value", "connections"); seen.rows.decisions = rows(); use("kind", "value", "");
+use("filter", "value", "no such thing"); seen.rows.none = rows(); use("filter", "value", "");
+for (const by of ["kind", "host", "blob", "end"]) use("paint", "value", by);
+const c = document.getElementById("lanes"), box = c.getBoundingClientRect(), at = (kind, x) => c.dispatchEvent(new MouseEvent(kind, { clientX: box.left + x, clientY: box.top + 8, bubbles: true }));
+at("mousedown", 400); at("mousemove", 500); at("mouseup", 500); seen.range = document.getElementById("range").textContent; at("mousemove", 300); seen.tip = document.getElementById("tip").textContent;
+document.getElementById("whole").click(); seen.whole = document.getElementById("range").textContent; document.getElementById("theme").click();
+document.body.dataset.seen = JSON.stringify(seen); }
+</script></body>"""
 
 
 def data_of(page):
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S).group(1))
 
 
-def open_in_browser(browser, page, directory):
-    """The document after its scripts ran, and what was said on the console."""
-    done = run(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--enable-logging=stderr",
-               f"--user-data-dir={directory / 'profile'}", "--virtual-time-budget=10000", "--dump-dom", page.as_uri())
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-
-
-def large(page):
-    """The same page with 10,000 blobs."""
-    data = data_of(page)
-    one = {"digest": "sha256:" + "a" * 64, "role": "layer", "size": 1000, "resumed": 0, "start": 0, "end": 50, "reused": False, "points": [[10, 400], [20, 800]]}
-    data["blobs"] = [dict(one, digest="sha256:%064x" % i, start=i // 10, end=i // 10 + 50) for i in range(10000)]
-    data["elapsed_ms"] = 1100
-    text = json.dumps(data)
+def with_data(page, data):
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     return re.sub(r'(<script type="application/json" id="data">).*?(</script>)', lambda m: m.group(1) + text + m.group(2), page, flags=re.S)
+
+
+def browse(page, directory, *words, theme="light", width=1300):
+    """What the browser prints, and what was said on the console."""
+    done = run(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--enable-logging=stderr",
+               f"--user-data-dir={directory / 'profile'}", "--virtual-time-budget=10000", f"--window-size={width},1600", *words, f"{page.as_uri()}#{theme}")
+    # What the browser says of how this test looks at pictures is not said of the page.
+    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line and "willReadFrequently" not in line]
+
+
+def visit(page, name, place, theme, width=1300):
+    shown = place / f"{name}.html"
+    shown.write_text(page.replace("</body>", VISITOR))
+    document, said = browse(shown, place, "--dump-dom", theme=theme, width=width)
+    check(not said, f"{name}, {theme}: {said}")
+    check('data-drawn="yes"' in document, f"{name}, {theme}: is drawn")
+    found = re.search(r'data-seen="([^"]*)"', document)
+    check(found, f"{name}, {theme}: can be used")
+    return json.loads(html.unescape(found.group(1))) if found else None
+
+
+def check_invented(page, place):
+    for requests in (10, 10_000):
+        data = report_data(requests)
+        for theme in ("light", "dark"):
+            seen = visit(with_data(page, data), f"{requests} requests", place, theme)
+            if seen is None:
+                continue
+            what = f"{requests} requests, {theme}: "
+            check(all(n >= 4 for n in seen["colours"].values()), f"{what}something is drawn: {seen['colours']}")
+            check(not seen["wide"], what + "fits the window")
+            rows = seen["rows"]
+            check(0 < rows["trouble"] < rows["all"] <= 500 and rows["none"] == 0 and rows["decisions"] == 4, f"{what}filters work: {rows}")
+            check(seen["range"] != seen["whole"] and seen["tip"], f"{what}a part can be looked at: {seen}")
+
+
+def check_real(place):
+    environment = dict(os.environ, GANTRY_CACHE_DIR=str(place / "store"))
+    make_layout(place / "layout", layers=3)
+    run(gantry, "extract", place / "layout", "local.example/app:1", env=environment)
+    file = place / "pull.html"
+    other = dict(environment, GANTRY_CACHE_DIR=str(place / "other"))
+    with serve(gantry, environment) as registry:
+        image = f"localhost:{registry.port}/local.example/app:1"
+        done = run(gantry, "pull", image, "--store-only", "--report", file, env=other)
+        check(done.returncode == 0, done.stderr)
+        again = run(gantry, "pull", image, "--store-only", "--report", place / "again.html", env=other)
+        check(again.returncode == 0, again.stderr)
+        failed = run(gantry, "pull", image + "0", "--store-only", "--report", place / "failed.html", env=other)
+        check(failed.returncode == 4, "there is no such image")
+    page = file.read_text()
+    data = data_of(page)
+    check(len(page) - len(json.dumps(data)) < 200_000, "the page is small")
+    check(not re.search(r'(src|href)="(?!data:)', page) and "http://" not in page.replace("http://127.0.0.1", "") and "@import" not in page, "the page needs no network")
+    check(len(data["blobs"]) == 4 and all(blob["end"] >= blob["start"] for blob in data["blobs"]), f"all blobs are in it: {data['blobs']}")
+    check(sum(row[7] for row in data["segments"]) == sum(blob["size"] for blob in data["blobs"] if blob["role"] == "layer") + data["blobs"][0]["size"]
+          or len(data["segments"]) >= 3, f"so are the requests: {data['segments']}")
+    check(all(data["hosts"][row[4]]["name"] == f"localhost:{registry.port}" and row[3] > 0 and row[8] <= row[9] <= row[10] for row in data["segments"]),
+          f"each with host, connection and times: {data['hosts']} {data['segments']}")
+    check(sorted(blob["role"] for blob in data["blobs"]) == ["config", "layer", "layer", "layer"], f"the config is none of the layers: {data['blobs']}")
+    check(all(blob["reused"] for blob in data_of((place / "again.html").read_text())["blobs"]), "what was there is told")
+    check("not" in data_of((place / "failed.html").read_text())["error"], "a run that failed says why")
+    unwritable = run(gantry, "extract", place / "layout", "local.example/app:1", "--report", place / "none" / "x.html", env=environment)
+    check(unwritable.returncode == 7, "a page that cannot be written is a failure of the storage")
+    return page, [file, place / "again.html", place / "failed.html"]
+
+
+def requests(data, kind):
+    return [row for row in data["segments"] if data["kinds"][row[1]] == kind]
+
+
+def check_moved(data, source, target, image, size, what):
+    """A page about a registry that was read and one that was written: both are in it, with the bytes that passed."""
+    reads, writes = requests(data, "whole"), requests(data, "upload")
+    names = [host["name"] for host in data["hosts"]]
+    check(sum(row[7] for row in reads) == (size if source else 0) and all(names[row[4]] == source for row in reads), f"{what}: what was read: {reads} {names}")
+    check(sum(row[7] for row in writes) == size and all(names[row[4]] == target for row in writes), f"{what}: what was sent: {writes} {names}")
+    check(all(row[3] > 0 and row[8] <= row[9] <= row[10] and data["ends"][row[2]] == "complete" for row in reads + writes), f"{what}: connections and times")
+    check(data["rate"][-1][1:4:2] == [size if source else 0, size], f"{what}: the curves end at what was moved: {data['rate'][-1]}")
+    check([one["reference"] for one in data["images"]] == [image], f"{what}: the image is named: {data['images']}")
+    check(sum(blob["role"] == "layer" for blob in data["blobs"]) == 3 and sum(blob["role"] == "config" for blob in data["blobs"]) == 1, f"{what}: {data['blobs']}")
+
+
+def check_copies(place):
+    """Real copies: \\returns their pages."""
+    if not shutil.which("docker-registry"):
+        return []
+    environment = dict(os.environ, GANTRY_CACHE_DIR=str(place / "store"))
+    pages = {name: place / f"{name}.html" for name in ("copy", "sync", "push", "again", "refused")}
+    with serve(gantry, environment) as from_here, docker_registry(place) as registry:
+        source, target = f"localhost:{from_here.port}", f"localhost:{registry.port}"
+        image = f"{source}/local.example/app:1"
+        manifest = json.loads(run(gantry, "inspect", image, "--raw", env=environment).stdout)
+        size = sum(blob["size"] for blob in [manifest["config"], *manifest["layers"]])
+        (place / "list.json").write_text(json.dumps([{"source": image, "target": "synced/app", "tags": ["1"]}]))
+        done = {
+            "copy": run(gantry, "copy", image, f"{target}/app:1", "--force-upload", "--report", pages["copy"], env=environment),
+            "sync": run(gantry, "sync", place / "list.json", "--to", target, "--force-upload", "--no-lock", "--report", pages["sync"], env=environment),
+            "push": run(gantry, "push", "local.example/app:1", f"{target}/pushed/app:1", "--force-upload", "--report", pages["push"], env=environment),
+            "again": run(gantry, "copy", image, f"{target}/app:1", "--report", pages["again"], env=environment),
+        }
+        refused = run(gantry, "copy", image, f"localhost:{registry.port}/UPPER:1", "--report", pages["refused"], env=environment)
+        missing = run(gantry, "copy", image + "0", f"{target}/app:2", "--report", pages["refused"], env=environment)
+    for name, one in done.items():
+        check(one.returncode == 0, f"{name}: {one.stderr}")
+    check(refused.returncode == 2 and missing.returncode == 4, f"what cannot be: {refused.stderr} {missing.stderr}")
+    data = {name: data_of(page.read_text()) for name, page in pages.items()}
+    check_moved(data["copy"], source, target, image, size, "copy")
+    check_moved(data["sync"], source, target, image, size, "sync")
+    check_moved(data["push"], "", target, f"{target}/pushed/app:1", size, "push")
+    check(not data["again"]["segments"] and [one["reference"] for one in data["again"]["images"]] == [image], f"nothing to do: {data['again']}")
+    check(data["refused"]["title"] and not data["refused"]["rate"], f"a failed one says what it was about: {data['refused']['title']}")
+    return list(pages.values())
+
+
+def draw(page, pictures):
+    pictures.mkdir(parents=True, exist_ok=True)
+    for requests in (10, 10_000):
+        shown = pictures / f"{requests}.html"
+        shown.write_text(with_data(page, report_data(requests)))
+        for theme in ("light", "dark"):
+            browse(shown, pictures, f"--screenshot={pictures / f'{requests}-{theme}.png'}", "--hide-scrollbars", theme=theme)
 
 
 with tempfile.TemporaryDirectory() as name:
     place = pathlib.Path(name)
-    environment = dict(os.environ, GANTRY_CACHE_DIR=str(place / "store"))
-    make_layout(place / "layout")
-    file = place / "report.html"
-    made = run(gantry, "extract", str(place / "layout"), "local.example/app:1", "--report", str(file), env=environment)
-    check(made.returncode == 0, made.stderr)
-    page = file.read_text()
-    check(len(page) < 200_000, "the page is small")
-    check(not re.search(r'(src|href)="(?!data:)', page) and "http://" not in page and "https://" not in page, "the page needs no network")
-    data = data_of(page)
-    check(len(data["blobs"]) == 2 and all(blob["end"] >= blob["start"] for blob in data["blobs"]), "both blobs are in it")
-    refused = run(gantry, "extract", str(place / "layout"), "local.example/app:1", "--report", str(place / "none" / "x.html"), env=environment)
-    check(refused.returncode == 7, "a page that cannot be written is a failure of the storage")
-    browser = shutil.which("chromium")
+    page, real = check_real(place)
+    copies = check_copies(place)
     if browser:
-        big = place / "big.html"
-        big.write_text(large(page))
-        for shown in (file, big):
-            document, said = open_in_browser(browser, shown, place)
-            check('data-drawn="yes"' in document, f"{shown.name} is drawn")
-            check(not said, f"{shown.name}: {said}")
-for text in failures:
-    print("failed:", text)
-sys.exit(1 if failures else 0)
+        for file in real + copies:
+            visit(file.read_text(), file.stem, place, "light")
+        document, _ = browse(real[0], place, "--dump-dom", width=420)
+        labels = re.search(r'data-labels="(\d+)"', document)
+        check(labels and int(labels[1]) >= 2, f"a narrow page has times: {labels}")
+        for file in copies[:3]:
+            document = re.sub(r"<script.*?</script>", "", browse(file, place, "--dump-dom")[0], flags=re.DOTALL)
+            check("nothing came over the network" not in document and re.search(r"<span>sent</span><b>[1-9]", document), f"{file.stem}: the page tells what was sent")
+        check_invented(page, place)
+        if len(sys.argv) > 2:
+            draw(page, pathlib.Path(sys.argv[2]).resolve())
+finish()

@@ -4,7 +4,7 @@ import re
 import sys
 
 root = pathlib.Path(sys.argv[1])
-places = {"faults": "tests/faults", "disk faults": "tests/faults/disk", "integration": "tests/integration", "fuzz": "tests/fuzz", "sim": "tests/sim"}
+places = {"faults": "tests/faults", "disk faults": "tests/faults/disk", "process faults": "tests/faults/process", "integration": "tests/integration", "fuzz": "tests/fuzz", "sim": "tests/sim"}
 
 
 def tests_of(prefix):
@@ -18,7 +18,7 @@ def tests_of(prefix):
 missing = 0
 named = 0
 for page in ("SECURITY.md", "RELIABILITY.md"):
-    for prefix, name in re.findall(r"`((?:disk )?[a-z]+): ([^`]+)`", (root / "docs" / page).read_text()):
+    for prefix, name in re.findall(r"`((?:disk |process )?[a-z]+): ([^`]+)`", (root / "docs" / page).read_text()):
         named += 1
         if name not in tests_of(prefix):
             print(f"docs/{page} names a test that is not there: {prefix}: {name}")

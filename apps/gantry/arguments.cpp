@@ -15,9 +15,11 @@ void wipe(char* text) {
 
 // Where the secret begins in this word: npos = no secret, size() = the whole next word.
 std::size_t secret_begin(std::string_view word) {
-  for (const std::string_view name : {"--password=", "--password"}) {
-    if (word == name && name.back() != '=') return word.size();
-    if (name.back() == '=' && word.starts_with(name)) return name.size();
+  // A proxy's address may have a password in it; all of it goes, and so does the user's name before a registry's.
+  for (const std::string_view name : {"--password", "--src-creds", "--dest-creds", "--proxy"}) {
+    if (!word.starts_with(name)) continue;
+    if (word.size() == name.size()) return word.size();
+    if (word[name.size()] == '=') return name.size() + 1;
   }
   if (word.size() < 2 || word[0] != '-' || word[1] == '-') return std::string_view::npos;
   const std::size_t p = word.find_first_not_of(flags_before_p, 1);

@@ -32,7 +32,7 @@ bench_options options_of(const bench_arguments& arguments) {
 }
 
 outcome<int> bench(const bench_arguments& arguments, console& output) {
-  auto image = parse_image(arguments.image, arguments.registry);
+  auto image = parse_remote_image(arguments.image, arguments.registry);
   if (!image) return image.error();
   if (!arguments.directory.empty() && kind_of_path(arguments.directory) != path_kind::directory) {
     return problem(exit_code::not_found, fmt::format("--to-disk: {} is not a directory", arguments.directory));
@@ -76,7 +76,7 @@ outcome<int> bench(const bench_arguments& arguments, console& output) {
 int bench_command(std::vector<std::string> words) {
   auto parsed = parse_bench(std::move(words));
   if (!parsed) return fail_early(parsed.error());
-  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_help(*help);
   const auto& arguments = std::get<bench_arguments>(*parsed);
   return run_with_console(arguments.common, [&arguments](console& output) { return bench(arguments, output); });
 }

@@ -68,6 +68,8 @@ outcome<std::variant<bench_arguments, help_text>> parse_bench(std::vector<std::s
                        "Fetch an image with different numbers of connections, keep nothing of it, and say which number is best here.");
   add_measurement(parser, arguments);
   add_common_options(parser, arguments.common);
+  // Not for bench, which says so when it is given.
+  parser.app().get_option("--jobs")->group("");
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<bench_arguments, help_text>(std::move(**help));

@@ -47,7 +47,7 @@ outcome<int> ask(const clean_arguments& arguments, console& output) {
   }
   const auto& all = seen.result;
   if (agrees(fmt::format("remove all {} names and {} blobs, {}, from {}?", all.references.size(), all.blobs.size(), format_bytes(all.freed),
-                         all.directory.string())))
+                         all.directory)))
     return 0;
   return problem(exit_code::failed, "nothing was removed");
 }
@@ -70,7 +70,7 @@ outcome<int> clean_up(const clean_arguments& arguments, console& output) {
 int clean_command(std::vector<std::string> words) {
   auto parsed = parse_clean(std::move(words));
   if (!parsed) return fail_early(parsed.error());
-  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_help(*help);
   const auto& arguments = std::get<clean_arguments>(*parsed);
   return run_with_console(arguments.common, [&](console& output) { return clean_up(arguments, output); });
 }

@@ -2,9 +2,13 @@
 
 #include "annotation.hpp"
 #include "failure_report.hpp"
+#include "manual/help_page.hpp"
 #include "manual/man_page.hpp"
+#include "other_words.hpp"
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
+#include "settings/defaults.hpp"
+#include "values.hpp"
 
 #include <gantry/engine.hpp>
 #include <gantry/words.hpp>
@@ -15,11 +19,38 @@
 #include <string_view>
 #include <utility>
 
+#include <fcntl.h>
+
 namespace gantry::app {
 namespace {
 
 constexpr int standard_output = 1;
 constexpr int standard_error = 2;
+
+/// Where a command line that cannot be read wants events as JSON; 0: nowhere.
+int& early_events() {
+  static int descriptor = 0;
+  return descriptor;
+}
+
+/// What the options say about it that can be read whatever stands beside them.
+int descriptor_of_events(const std::vector<std::string>& words) {
+  bool json = false;
+  int descriptor = standard_error;
+  for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    const std::size_t equals = words[i].find('=');
+    const std::string name = words[i].substr(0, equals);
+    if (name != "--progress" && name != "--progress-fd") continue;
+    const std::string value = equals != std::string::npos ? words[i].substr(equals + 1) : i + 1 < words.size() ? words[i + 1] : "";
+    if (name == "--progress") {
+      json = value == "json";
+    } else if (const auto number = parse_count(name, value, standard_error, 65'535);
+               number && ::fcntl(static_cast<int>(*number), F_GETFD) >= 0) {
+      descriptor = static_cast<int>(*number);
+    }
+  }
+  return json || descriptor != standard_error ? descriptor : 0;
+}
 
 constexpr command table[] = {
     {"pull", "IMAGE...", "Pull images into archives that docker, podman, containerd and skopeo load", pull_command},
@@ -51,16 +82,22 @@ std::string help() {
       "Usage: gantry COMMAND [OPTION...]\n\nCommands:\n",
       version());
   for (const auto& verb : commands())
-    text += fmt::format("  {:<24}{}\n", *verb.usage == '\0' ? verb.name : fmt::format("{} {}", verb.name, verb.usage), verb.purpose);
-  text += fmt::format("  {:<24}{}\n", "help [--man] [COMMAND]", "Print the options of a command, with --man a manual page");
+    text += fmt::format("  {:<26}{}\n", *verb.usage == '\0' ? verb.name : fmt::format("{} {}", verb.name, verb.usage), verb.purpose);
+  text += fmt::format("  {:<26}{}\n", "help [--man] [COMMAND]", "Print the options of a command, with --man a manual page");
   return text +
          "\nOptions:\n"
          "  -h, --help              Print this help\n"
          "  --version               Print the version\n"
-         "\nWithout arguments, and with IMAGE_REF set, gantry pulls that image; PLATFORM, GANTRY_OUTPUT, DOCKER_HUB_USERNAME,\n"
+         "\nDefaults for options stand in ~/.config/gantry/config.json, e.g. {\"jobs\": 8}; 'gantry explain IMAGE' says where each value "
+         "comes from.\n"
+         "\nWithout arguments, and with IMAGE_REF set, gantry pulls that image; PLATFORM, GANTRY_OUTPUT, DOCKER_HUB_USERNAME, "
          "DOCKER_HUB_TOKEN, REGISTRY_USERNAME and REGISTRY_PASSWORD say how, and GITHUB_OUTPUT receives the result.\n"
-         "\nExit codes: 0 done, 1 failed, 2 usage, 3 not authorised, 4 not found, 5 integrity, 6 part of a list failed,\n"
-         "7 local storage, 8 rate limited, 130 SIGINT, 143 SIGTERM.\n";
+         "\nExit codes: 0 done, 1 failed, 2 usage, 3 not authorised, 4 not found, 5 integrity, 6 part of a list failed, 7 local storage, "
+         "8 rate limited, 130 SIGINT, 143 SIGTERM.\n";
+}
+
+std::size_t help_width() {
+  return help_columns(is_terminal(standard_output) ? size_of_terminal(standard_output).width : 0, process_environment()("COLUMNS"));
 }
 
 std::string version_text() {
@@ -79,17 +116,19 @@ const command* find_command(std::string_view name) {
 int unknown_command(const std::string& word) {
   std::vector<std::string> known{"help"};
   for (const auto& verb : commands()) known.emplace_back(verb.name);
-  std::string hint = did_you_mean(closest(word, known));
-  if (hint.empty()) hint = "see 'gantry --help'";
   const bool option = word.starts_with('-');
-  if (option) hint = "options stand behind a command, e.g. 'gantry pull --progress plain nginx:1.25'";
+  if (option) known = {"--help", "--version"};
+  std::string hint = hint_for_command(word);
+  if (hint.empty()) hint = did_you_mean(closest(word, known));
+  if (hint.empty() && option) hint = "options stand behind a command, e.g. 'gantry pull --progress plain nginx:1.25'";
+  if (hint.empty()) hint = "see 'gantry --help'";
   // What stands behind '=' may be a secret.
   return fail_early(
       usage_problem(fmt::format("unknown {} '{}'", option ? "option" : "command", word.substr(0, word.find('='))), std::move(hint)));
 }
 
 int run_help(std::vector<std::string> words) {
-  if (words.empty()) return print_result(help());
+  if (words.empty() || words.front() == "--help" || words.front() == "-h") return print_result(wrap_table(help(), help_width()));
   const bool manual = words.front() == "--man";
   if (manual) words.erase(words.begin());
   if (manual && words.empty()) return print_result(*man_page({}));
@@ -107,7 +146,10 @@ std::span<const command> commands() { return table; }
 
 int fail_early(const problem& what) {
   const error_report report = report_problem(what);
-  write_all(standard_error, error_text(report));
+  const int events = early_events();
+  if (events >= standard_error) make_json_renderer(events)->error(report);
+  if (events == standard_error) return static_cast<int>(what.code);
+  write_all(standard_error, error_text(report, wants_color(standard_error)));
   if (wants_annotations(process_environment())) write_all(standard_error, github_annotation(report));
   return static_cast<int>(what.code);
 }
@@ -130,15 +172,19 @@ int print_result(const std::string& text) {
   return fail_early(problem(exit_code::storage, "standard output cannot be written"));
 }
 
+int print_help(const help_text& what) { return print_result(help_page(what, help_width())); }
+
 int run_program(std::vector<std::string> words) {
+  early_events() = descriptor_of_events(words);
+  current_defaults() = [] { return load_user_defaults(process_environment()); };
   if (words.empty()) {
     if (const auto status = environment_command()) return *status;
-    write_all(standard_error, help());
+    write_all(standard_error, wrap_table(help(), help_width()));
     return static_cast<int>(exit_code::usage);
   }
   const std::string first = words.front();
   words.erase(words.begin());
-  if (first == "--help" || first == "-h") return print_result(help());
+  if (first == "--help" || first == "-h") return print_result(wrap_table(help(), help_width()));
   if (first == "help") return run_help(std::move(words));
   if (first == "--version") return print_result(version_text());
   const command* verb = find_command(first);

@@ -31,6 +31,9 @@ int fail_early(const problem& what);
 /// Prints what was asked for on standard output. \returns 0, or 7 when it could not be written
 int print_result(const std::string& text);
 
+/// Prints a command's help, laid out for the terminal that standard output is. \returns as \ref print_result
+int print_help(const help_text& help);
+
 /// Opens the console of a command and runs \p body with it; its problem is printed. \returns the exit status
 int run_with_console(const common_options& common, const std::function<outcome<int>(console&)>& body);
 

@@ -8,6 +8,9 @@
 namespace gantry::app {
 namespace {
 
+constexpr unsigned standard_error = 2;
+constexpr unsigned most_descriptor = 65'535;
+
 outcome<> read_progress(const std::string& text, progress_mode& into) {
   static constexpr std::pair<const char*, progress_mode> modes[] = {{"auto", progress_mode::automatic},
                                                                     {"bar", progress_mode::bar},
@@ -116,34 +119,47 @@ void add_registry_options(option_parser& parser, common_options& into) {
       ->group(group);
 }
 
-void add_output_options(option_parser& parser, common_options& into) {
+void add_output_options(option_parser& parser, common_options& into, output_choice choice) {
   const auto group = "Messages";
   auto& app = parser.app();
   parser
       .add("--progress", "auto, bar, plain, json or none (default auto)", "MODE",
            [&into](const std::string& text) { return read_progress(text, into.progress); })
       ->group(group);
+  parser
+      .add("--progress-fd",
+           "Write the events of --progress json to descriptor N, e.g. --progress-fd 3 3> FILE; standard error keeps the messages", "N",
+           [&into](const std::string& text) -> outcome<> {
+             auto number = parse_count("--progress-fd", text, standard_error, most_descriptor);
+             if (!number) return number.error();
+             into.progress_fd = static_cast<int>(*number);
+             return {};
+           })
+      ->group(group);
   app.add_flag("-q,--quiet", into.quiet, "Print errors and warnings only")->group(group);
   app.add_flag("-v,--verbose", into.verbose, "Print more about what is done")->group(group);
   app.add_flag("--debug", into.debug, "Print every request and decision, without secrets")->group(group);
   app.add_option("--log-file", into.log_file, "Append time, level and message of everything to a file")->type_name("FILE")->group(group);
-  app.add_option("--report", into.report, "Write a page that shows what the transfer did, for any browser")
-      ->type_name("FILE.html")
-      ->group(group);
-  app.add_flag("--json", into.json, "Print the result as JSON")->group(group);
+  if (choice.report) {
+    app.add_option("--report", into.report, "Write a page that shows what the transfer did, for any browser")
+        ->type_name("FILE.html")
+        ->group(group);
+  }
+  if (choice.json) app.add_flag("--json", into.json, "Print the result as JSON")->group(group);
 }
 
 }  // namespace
 
-void add_common_options(option_parser& parser, common_options& into) {
+void add_common_options(option_parser& parser, common_options& into, output_choice choice) {
+  parser.tell_origins(into);
   add_transfer_options(parser, into);
   add_registry_options(parser, into);
-  add_output_options(parser, into);
+  add_output_options(parser, into, choice);
 }
 
-void add_store_options(option_parser& parser, common_options& into) {
+void add_store_options(option_parser& parser, common_options& into, output_choice choice) {
   add_place_options(parser, into, "Store");
-  add_output_options(parser, into);
+  add_output_options(parser, into, choice);
 }
 
 outcome<> check_common_options(const common_options& options) {

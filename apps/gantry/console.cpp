@@ -3,16 +3,30 @@
 #include "annotation.hpp"
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
+#include "upload_options.hpp"
+
+#include <fmt/format.h>
 
 #include <chrono>
+#include <cstddef>
+#include <optional>
 #include <utility>
+#include <variant>
+
+#include <fcntl.h>
 
 namespace gantry::app {
 namespace {
 
 constexpr int standard_error = 2;
+constexpr std::size_t most_told = 50;
 
-std::unique_ptr<renderer> make_renderer(progress_mode mode) {
+/// Events as JSON for a descriptor of their own, beside what standard error shows: with `--progress json` that is messages alone.
+std::unique_ptr<renderer> make_renderer(progress_mode mode, std::optional<int> events) {
+  if (events && *events != standard_error) {
+    const progress_mode shown = mode == progress_mode::json ? progress_mode::none : mode;
+    return make_pair_renderer(make_renderer(shown, std::nullopt), make_json_renderer(*events));
+  }
   switch (mode) {
     case progress_mode::bar:
       return make_bar_renderer(standard_error);
@@ -25,6 +39,22 @@ std::unique_ptr<renderer> make_renderer(progress_mode mode) {
       break;
   }
   return make_silent_renderer(standard_error);
+}
+
+/// Whether each line of standard error is an object.
+bool events_on_standard_error(const common_options& options) {
+  return options.progress_fd ? *options.progress_fd == standard_error : options.progress == progress_mode::json;
+}
+
+/// That \p descriptor is open for writing; programs that are started do not get it.
+outcome<> take_descriptor(int descriptor) {
+  const int flags = ::fcntl(descriptor, F_GETFL);
+  if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+    return usage_problem(fmt::format("--progress-fd: descriptor {} is not open for writing", descriptor),
+                         fmt::format("open it in the shell, e.g. 'gantry ... --progress-fd {0} {0}> events.json'", descriptor));
+  }
+  if (descriptor > standard_error) ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  return {};
 }
 
 }  // namespace
@@ -41,13 +71,18 @@ outcome<std::unique_ptr<console>> console::open(const common_options& options) {
   if (options.progress == progress_mode::bar && !live) {
     return usage_problem("--progress bar needs a terminal on standard error", "use --progress plain or json");
   }
+  if (options.progress_fd) {
+    if (auto usable = take_descriptor(*options.progress_fd); !usable) return usable.error();
+  }
+  progress_mode mode = choose_progress(options, live);
+  if (options.progress_fd == standard_error) mode = progress_mode::json;
   std::unique_ptr<log_file> log;
   if (!options.log_file.empty()) {
     auto opened = log_file::open(options.log_file);
     if (!opened) return opened.error();
     log = std::move(*opened);
   }
-  return std::unique_ptr<console>(new console(make_renderer(choose_progress(options, live)), std::move(log), options));
+  return std::unique_ptr<console>(new console(make_renderer(mode, options.progress_fd), std::move(log), options));
 }
 
 console::console(std::unique_ptr<gantry::app::renderer> output, std::unique_ptr<log_file> log, const common_options& options)
@@ -56,8 +91,13 @@ console::console(std::unique_ptr<gantry::app::renderer> output, std::unique_ptr<
       quiet_(options.quiet),
       verbose_(options.verbose || options.debug),
       debug_(options.debug),
-      annotates_(options.progress != progress_mode::json && wants_annotations(process_environment())) {
+      annotates_(!events_on_standard_error(options) && wants_annotations(process_environment())) {
   if (!options.report.empty()) report_ = std::make_unique<report_recorder>(options.report, std::chrono::steady_clock::now());
+}
+
+void console::begin(const std::string& title) {
+  if (report_) report_->begin(title);
+  renderer_->begin(title);
 }
 
 void console::say(severity level, const std::string& text) {
@@ -97,6 +137,12 @@ void console::summary(const run_summary& totals) {
   if (log_ && !log_->good()) renderer_->message(severity::warning, "not all lines could be written to the log file");
 }
 
+void console::summary(const upload_totals& totals) {
+  const std::string words = upload_summary(totals.counts, totals.images, totals.unchanged, totals.elapsed, totals.dry_run);
+  if (log_) log_->write(severity::note, words);
+  if (!quiet_) renderer_->uploads(totals, words);
+}
+
 outcome<> console::write_report() {
   if (!report_) return {};
   return report_->write(std::chrono::steady_clock::now());
@@ -112,6 +158,15 @@ void console::event(const gantry::event& what) {
   if (log_) log_->write(level, text);
   const transition_lines lines = renderer_->transitions();
   if (lines == transition_lines::never) return;
+  // Of a long list the state now and then tells more than a line for each part; a list's plan may grow as its parts are read.
+  if (const auto* const plan = std::get_if<transfer_planned>(&what)) many_ = plan->blobs > most_told;
+  const bool routine = std::holds_alternative<transfer_planned>(what) || std::holds_alternative<blob_started>(what) ||
+                       std::holds_alternative<blob_finished>(what) || std::holds_alternative<image_resolved>(what);
+  // The images of a list may be as many as blobs are.
+  const bool of_many = std::holds_alternative<blob_started>(what) || std::holds_alternative<blob_finished>(what) ||
+                       std::holds_alternative<image_resolved>(what);
+  if (!verbose_ && ((routine && many_) || (of_many && told_ >= most_told))) return;
+  if (of_many) ++told_;
   if (level == severity::warning || verbose_ || (lines == transition_lines::wanted && !quiet_)) renderer_->message(level, text);
 }
 

@@ -6,6 +6,7 @@
 #include "progress/renderer.hpp"
 #include "report/recorder.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,6 +23,8 @@ class console {
   console(const console&) = delete;
   console& operator=(const console&) = delete;
 
+  /// An operation begins. \param title what it is about
+  void begin(const std::string& title);
   void debug(const std::string& text) { say(severity::debug, text); }
   void note(const std::string& text) { say(severity::note, text); }
   void warn(const std::string& text) { say(severity::warning, text); }
@@ -30,6 +33,7 @@ class console {
   void print_late();
   void error(const error_report& report);
   void summary(const run_summary& totals);
+  void summary(const upload_totals& totals);
   void event(const gantry::event& what);
   /// Writes the page of `--report`, when one was asked for.
   outcome<> write_report();
@@ -47,7 +51,9 @@ class console {
   bool quiet_;
   bool verbose_;
   bool debug_;
-  bool annotates_;  ///< errors also in the form that GitHub shows beside a run
+  bool many_ = false;     ///< blobs; each is told in the log file alone
+  std::size_t told_ = 0;  ///< lines about single blobs
+  bool annotates_;        ///< errors also in the form that GitHub shows beside a run
   std::unique_ptr<report_recorder> report_;
   std::mutex late_mutex_;
   std::vector<std::string> late_;

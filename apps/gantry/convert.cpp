@@ -1,6 +1,6 @@
 #include "command.hpp"
 #include "convert_options.hpp"
-#include "extract_options.hpp"
+#include "file_words.hpp"
 #include "progress/terminal.hpp"
 #include "results.hpp"
 #include "store_session.hpp"
@@ -46,7 +46,7 @@ outcome<int> convert(const convert_arguments& arguments, console& output) {
 int convert_command(std::vector<std::string> words) {
   auto parsed = parse_convert(std::move(words));
   if (!parsed) return fail_early(parsed.error());
-  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_help(*help);
   const auto& arguments = std::get<convert_arguments>(*parsed);
   return run_with_console(arguments.common, [&](console& output) { return convert(arguments, output); });
 }

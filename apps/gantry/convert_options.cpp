@@ -1,6 +1,6 @@
 #include "convert_options.hpp"
 
-#include "extract_options.hpp"
+#include "file_words.hpp"
 #include "image_names.hpp"
 #include "naming.hpp"
 #include "option_parser.hpp"

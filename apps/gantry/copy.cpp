@@ -46,12 +46,13 @@ std::string json(const copy_result& result, bool dry_run) {
 /// Each end answers for itself; what the environment knows counts for both.
 outcome<std::shared_ptr<credential_source>> credentials_of(const copy_arguments& arguments, const environment& variables, console& output) {
   std::vector<credential_side> sides;
-  auto from =
-      credentials_of_side(arguments.from, "--src-authfile", arguments.common.authfile, arguments.source.registry(), variables, output);
+  read_credentials read;
+  auto from = credentials_of_side(arguments.from, "--src-authfile", arguments.common.authfile, arguments.source.registry(), variables,
+                                  output, read);
   if (!from) return from.error();
   sides.push_back({arguments.source.registry(), arguments.source.repository(), std::move(*from)});
   for (const reference& target : arguments.targets) {
-    auto to = credentials_of_side(arguments.to, "--dest-authfile", arguments.common.authfile, target.registry(), variables, output);
+    auto to = credentials_of_side(arguments.to, "--dest-authfile", arguments.common.authfile, target.registry(), variables, output, read);
     if (!to) return to.error();
     sides.push_back({target.registry(), target.repository(), std::move(*to)});
   }
@@ -69,12 +70,18 @@ int copy(const copy_arguments& arguments, console& output) {
     return report.exit_code;
   };
   std::set<std::string> named{arguments.source.registry()};
-  for (const reference& target : arguments.targets) named.insert(target.registry());
+  std::set<std::string> written;
+  for (const reference& target : arguments.targets) written.insert(target.registry());
   const environment variables = process_environment();
-  auto settings = make_engine_options(arguments.common, {}, named, variables, false, output);
-  if (!settings) return fail(report_problem(settings.error()));
   // -u is for the one registry that all ends are in.
-  if (arguments.common.username.empty()) {
+  const bool sides = arguments.common.username.empty();
+  if (auto serves = check_common_account(named, written); !sides && !serves) return fail(report_problem(serves.error()));
+  named.insert(written.begin(), written.end());
+  common_options common = arguments.common;
+  if (sides) common.authfile.clear();
+  auto settings = make_engine_options(common, {}, named, variables, false, output);
+  if (!settings) return fail(report_problem(settings.error()));
+  if (sides) {
     auto credentials = credentials_of(arguments, variables, output);
     if (!credentials) return fail(report_problem(credentials.error()));
     settings->credentials = std::move(*credentials);
@@ -87,19 +94,30 @@ int copy(const copy_arguments& arguments, console& output) {
   options.referrers = arguments.referrers;
   options.all_tags = arguments.all_tags;
   options.force_upload = arguments.force_upload;
+  options.cache = arguments.cache;
   options.dry_run = arguments.dry_run;
   const auto ended = work.run<copy_result>(options, arguments.object, [&](diagnostics& text, auto token) {
     mover.async_copy(arguments.source, arguments.targets, options, text, std::move(token));
   });
-  if (ended.ec) return work.fail(ended.ec, ended.text, arguments.object);
+  if (ended.ec) {
+    stop_cause why = work.cause();
+    if (!sides) return work.fail(ended.ec, ended.text, arguments.object, why);
+    why.account = account_options(ended.text.message(), arguments.source, arguments.targets);
+    const diagnostics text(with_account(ended.text.message(), why.account), ended.text.server_message());
+    return work.fail(ended.ec, text, arguments.object, why);
+  }
   const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result);
   if (!write_all(standard_output, text))
     return fail(report_problem(problem(exit_code::storage, "the result cannot be written to standard output")));
   const auto& images = ended.result.images;
   const auto unchanged = std::count_if(images.begin(), images.end(), [](const copied_image& one) { return one.unchanged; });
-  for (const auto& missing : ended.result.failed)
-    output.warn(fmt::format("{} was not copied: {}", missing.source.string(), missing.message));
-  output.note(upload_summary(ended.result, images.size(), static_cast<std::size_t>(unchanged), ended.result.elapsed, arguments.dry_run));
+  for (const auto& missing : ended.result.failed) {
+    const std::vector<reference> target(1, missing.target);
+    const std::string why =
+        sides ? with_account(missing.message, account_options(missing.message, missing.source, target)) : missing.message;
+    output.warn(fmt::format("{} was not copied to {}: {}", missing.source.string(), missing.target.string(), why));
+  }
+  output.summary(upload_totals{ended.result, images.size(), static_cast<std::size_t>(unchanged), ended.result.elapsed, arguments.dry_run});
   if (ended.result.failed.empty()) return static_cast<int>(exit_code::done);
   const std::size_t asked = images.size() + ended.result.failed.size();
   return fail(report_problem(problem(exit_code::partial, fmt::format("{} of {} copies failed", ended.result.failed.size(), asked))));

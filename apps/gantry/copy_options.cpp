@@ -20,6 +20,7 @@ parsed<copy_arguments> parse_copy(std::vector<std::string> words) {
   app.add_option("SOURCE TARGET", operands)->group("");
   app.add_flag("--all-tags", arguments.all_tags, "Every tag of the repository SOURCE; TARGET is a repository")->group("What");
   app.add_flag("--referrers", arguments.referrers, "Signatures, SBOMs and what else refers to the image as well")->group("What");
+  app.add_flag("--cache", arguments.cache, "Fetch into the layer store first, and keep it there")->group("How");
   add_upload_options(parser, arguments);
   add_side_options(parser, arguments.from, arguments.to);
   add_common_options(parser, arguments.common);
@@ -32,7 +33,7 @@ parsed<copy_arguments> parse_copy(std::vector<std::string> words) {
     return usage_problem("copy takes a source and at least one target", "e.g. 'gantry copy nginx:1.25 registry.example/mirror/nginx:1.25'");
   }
   for (const std::string& word : operands) {
-    auto image = parse_image(word);
+    auto image = parse_remote_image(word);
     if (!image) return image.error();
     arguments.targets.push_back(std::move(image->image));
   }

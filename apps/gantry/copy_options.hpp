@@ -16,6 +16,7 @@ struct copy_arguments : upload_arguments {
   std::vector<reference> targets;
   bool all_tags = false;
   bool referrers = false;
+  bool cache = false;
   side_options from;
   side_options to;
 };

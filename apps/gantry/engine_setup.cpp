@@ -1,5 +1,6 @@
 #include "engine_setup.hpp"
 
+#include "authority_variables.hpp"
 #include "credentials.hpp"
 #include "values.hpp"
 
@@ -8,19 +9,21 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <system_error>
 #include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace gantry::app {
 namespace {
 
 // Says now, with the file's name, what would otherwise show as a failed connection or login later.
 outcome<> check_readable(const char* option, const std::string& path) {
-  errno = 0;
-  if (std::ifstream(path).good()) return {};
+  // Not opened: of a pipe that would be its only reader.
+  if (::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0) return {};
   const int reason = errno;
   const exit_code code = reason == ENOENT || reason == ENOTDIR ? exit_code::not_found : exit_code::storage;
   return problem(code, fmt::format("{}: {} cannot be read: {}", option, path, std::generic_category().message(reason)));
@@ -28,10 +31,7 @@ outcome<> check_readable(const char* option, const std::string& path) {
 
 /// Authorities and proxies as the variables of other tools and the options say.
 outcome<> set_up_network(const common_options& options, const environment& variables, console& output, engine_options& engine) {
-  // OpenSSL would pass over it in silence, and every certificate would be one of an unknown authority.
-  if (const std::string roots = variables("SSL_CERT_FILE"); !roots.empty()) {
-    if (auto readable = check_readable("SSL_CERT_FILE", roots); !readable) output.warn(readable.error().message);
-  }
+  for (const std::string& problem : problems_of_authorities(variables)) output.warn(problem);
   // In the order in which Python's requests looks at them.
   for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}) {
     const std::string bundle = variables(name);
@@ -45,6 +45,8 @@ outcome<> set_up_network(const common_options& options, const environment& varia
     engine.ca_cert = options.ca_cert;
   }
   engine.proxies = proxy_settings::from_environment(variables);
+  if (engine.proxies.http.empty()) engine.proxies.http = options.spare_proxy;
+  if (engine.proxies.https.empty()) engine.proxies.https = options.spare_proxy;
   if (!options.proxy.empty()) {
     engine.proxies.http = engine.proxies.https = options.proxy;
     engine.proxies.cgi = false;
@@ -58,7 +60,9 @@ outcome<> set_up_network(const common_options& options, const environment& varia
 outcome<std::shared_ptr<credential_source>> flag_credentials(const common_options& options, const std::set<std::string>& named) {
   if (options.username.empty()) return std::shared_ptr<credential_source>();
   if (named.size() != 1) {
-    return usage_problem("-u is for one registry, but the images name several", "pull them one registry at a time, or use 'gantry login'");
+    const std::string count = named.empty() ? "none is" : fmt::format("{} are", named.size());
+    return usage_problem(fmt::format("-u is for one registry, and {} named", count),
+                         "name one registry at a time, or log in to each with 'gantry login'");
   }
   credential value;
   value.username = options.username;
@@ -108,7 +112,7 @@ outcome<std::string> read_password() {
   // All of it: keys of service accounts are passwords of many lines.
   std::string password(longest + 1, '\0');
   std::cin.read(password.data(), static_cast<std::streamsize>(password.size()));
-  password.resize(static_cast<std::size_t>(std::cin.gcount()));
+  password.erase(static_cast<std::size_t>(std::cin.gcount()));
   if (password.size() > longest) return usage_problem("--password-stdin: standard input is longer than 64 KiB, too long for a password");
   if (password.ends_with('\n')) password.pop_back();
   if (password.ends_with('\r')) password.pop_back();
@@ -125,8 +129,8 @@ credential_search search_of(const std::string& authfile, const environment& vari
 }
 
 outcome<std::shared_ptr<credential_source>> credentials_of_side(const side_options& side, const char* option, const std::string& authfile,
-                                                                const std::string& registry, const environment& variables,
-                                                                console& output) {
+                                                                const std::string& registry, const environment& variables, console& output,
+                                                                read_credentials& read) {
   std::vector<std::shared_ptr<credential_source>> sources;
   if (!side.username.empty()) {
     credential value;
@@ -135,10 +139,14 @@ outcome<std::shared_ptr<credential_source>> credentials_of_side(const side_optio
     value.origin = "command line";
     sources.push_back(std::make_shared<bound_credential>(registry, std::move(value)));
   }
-  auto kept =
-      kept_credentials(side.authfile.empty() ? authfile : side.authfile, side.authfile.empty() ? "--authfile" : option, variables, output);
-  if (!kept) return kept.error();
-  sources.push_back(std::move(*kept));
+  const std::string& file = side.authfile.empty() ? authfile : side.authfile;
+  std::shared_ptr<credential_source>& known = read[file];
+  if (!known) {
+    auto kept = kept_credentials(file, side.authfile.empty() ? "--authfile" : option, variables, output);
+    if (!kept) return kept.error();
+    known = std::move(*kept);
+  }
+  sources.push_back(known);
   return std::shared_ptr<credential_source>(std::make_shared<credential_chain>(std::move(sources)));
 }
 
@@ -188,6 +196,13 @@ outcome<engine_options> make_engine_options(const common_options& options, const
   for (const auto& host : engine.tls_only) {
     if (!plain->contains(host)) continue;
     return usage_problem(fmt::format("{} is asked for with https:// and with --plain-http", host), "leave one of them out");
+  }
+  for (const mirror_setting& mirror : engine.mirrors) {
+    constexpr std::string_view scheme = "https://";
+    if (!mirror.url.starts_with(scheme)) continue;
+    const std::string host = mirror.url.substr(scheme.size(), mirror.url.find('/', scheme.size()) - scheme.size());
+    if (!plain->contains(host)) continue;
+    return usage_problem(fmt::format("the mirror {} is asked for with https:// and with --plain-http", host), "leave one of them out");
   }
   for (const auto& host : *insecure)
     output.warn(fmt::format("the certificate of {} is not checked: anybody on the way can pose as it", host));

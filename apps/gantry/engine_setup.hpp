@@ -10,6 +10,8 @@
 #include <gantry/credentials.hpp>
 #include <gantry/options.hpp>
 
+#include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -30,12 +32,18 @@ outcome<std::string> read_password();
 /// Where credentials lie: in \p authfile, which may be empty, and the usual places.
 credential_search search_of(const std::string& authfile, const environment& variables, console& output);
 
+/// What files and helpers know, by the file that was named for them: the pipe of a shell's <(...) can be read once. Lives as long as one
+/// command.
+using read_credentials = std::map<std::string, std::shared_ptr<credential_source>>;
+
 /// The credentials of one end of a command with two: its own options, then \p authfile and the usual places. For side_credentials.
 /// \param option that names the end's file, for messages
 /// \param authfile of --authfile, for an end without one of its own
 /// \param registry that the end's user name and password are bound to
+/// \param read files that were read before; what is read now is added
 outcome<std::shared_ptr<credential_source>> credentials_of_side(const side_options& side, const char* option, const std::string& authfile,
-                                                                const std::string& registry, const environment& variables, console& output);
+                                                                const std::string& registry, const environment& variables, console& output,
+                                                                read_credentials& read);
 
 /// Engine settings for a command line. Reads files (--authfile, docker's config.json) and, for --password-stdin, standard input; says
 /// aloud what weakens security.

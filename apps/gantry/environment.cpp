@@ -19,18 +19,24 @@ environment process_environment() {
   };
 }
 
-outcome<std::optional<pull_arguments>> environment_arguments(const environment& variables) {
+outcome<std::optional<pull_arguments>> environment_arguments(const environment& variables, const pull_arguments& usual) {
   const std::string image = variables("IMAGE_REF");
   if (image.empty()) return std::optional<pull_arguments>();
   pull_arguments arguments;
+  arguments.common = usual.common;
+  arguments.platforms = usual.platforms;
+  // The result is one archive.
+  if (usual.format != archive_format::oci_dir) arguments.format = usual.format;
   arguments.images.push_back(image);
-  auto request = parse_image(image);
+  auto request = parse_remote_image(image);
   if (!request) return usage_problem("IMAGE_REF: " + request.error().message, request.error().hint);
 
   const std::string wanted = variables("PLATFORM");
-  auto platforms = parse_platforms(wanted.empty() ? "linux/amd64" : wanted);
-  if (!platforms) return usage_problem("PLATFORM: " + platforms.error().message, platforms.error().hint);
-  arguments.platforms = std::move(*platforms);
+  if (!wanted.empty() || arguments.platforms.empty()) {
+    auto platforms = parse_platforms(wanted.empty() ? "linux/amd64" : wanted);
+    if (!platforms) return usage_problem("PLATFORM: " + platforms.error().message, platforms.error().hint);
+    arguments.platforms = std::move(*platforms);
+  }
 
   if (const std::string format = variables("GANTRY_FORMAT"); !format.empty()) {
     auto known = parse_format(format);

@@ -22,7 +22,8 @@ environment process_environment();
 /// Environment mode (CLI.md): the command line that `gantry` without arguments stands for when IMAGE_REF is set; nothing when it is not.
 /// Reads IMAGE_REF, PLATFORM (default linux/amd64), GANTRY_OUTPUT (default `<name>.tar.gz`), GANTRY_FORMAT (default docker) and
 /// GANTRY_REPORT.
-outcome<std::optional<pull_arguments>> environment_arguments(const environment& variables);
+/// \param usual what stands where no variable says otherwise; its platforms, format and common options count
+outcome<std::optional<pull_arguments>> environment_arguments(const environment& variables, const pull_arguments& usual = {});
 
 /// One finished image, as CI steps see it.
 struct archive_facts {

@@ -18,7 +18,7 @@ namespace gantry::app {
 namespace {
 
 outcome<int> explain(const explain_arguments& arguments, const environment& variables, console& output) {
-  auto image = parse_image(arguments.image, arguments.registry);
+  auto image = parse_remote_image(arguments.image, arguments.registry);
   if (!image) return image.error();
   auto settings = make_engine_options(arguments.common, arguments.registry, {image->image.registry()}, variables, false, output);
   if (!settings) return settings.error();
@@ -31,7 +31,8 @@ outcome<int> explain(const explain_arguments& arguments, const environment& vari
   });
   if (answer.ec) return work.fail(answer.ec, answer.text, image->image.string());
   if (image->fallback) output.note(fmt::format("when it is not there, {} is tried", image->fallback->string()));
-  return print_result(arguments.common.json ? explanation_json(answer.result) : explanation_text(answer.result));
+  return print_result(arguments.common.json ? explanation_json(answer.result, arguments.common)
+                                            : explanation_text(answer.result, arguments.common));
 }
 
 }  // namespace
@@ -39,7 +40,7 @@ outcome<int> explain(const explain_arguments& arguments, const environment& vari
 int explain_command(std::vector<std::string> words) {
   auto parsed = parse_explain(std::move(words));
   if (!parsed) return fail_early(parsed.error());
-  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_help(*help);
   const auto& arguments = std::get<explain_arguments>(*parsed);
   return run_with_console(arguments.common, [&arguments](console& output) { return explain(arguments, process_environment(), output); });
 }

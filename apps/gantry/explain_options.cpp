@@ -1,10 +1,34 @@
 #include "explain_options.hpp"
 
 #include "option_parser.hpp"
+#include "values.hpp"
 
+#include <fmt/format.h>
+
+#include <optional>
 #include <utility>
 
 namespace gantry::app {
+namespace {
+
+/// Explains what other commands would take from the settings file, which therefore has to be what they take.
+outcome<> check_settings_of_others(const common_options& common) {
+  for (const option_origin& one : common.origins) {
+    if (one.origin == "default") continue;
+    std::optional<problem> wrong;
+    if (one.option == "format") {
+      if (const auto format = parse_format(one.value); !format) wrong = format.error();
+    } else if (one.option == "platform") {
+      if (const auto list = parse_platforms(one.value); !list) wrong = list.error();
+    } else if (one.option == "arch") {
+      if (const auto list = parse_architectures(one.value); !list) wrong = list.error();
+    }
+    if (wrong) return problem(wrong->code, fmt::format("{}: {}", one.origin, wrong->message), wrong->hint);
+  }
+  return {};
+}
+
+}  // namespace
 
 outcome<std::variant<explain_arguments, help_text>> parse_explain(std::vector<std::string> words) {
   explain_arguments arguments;
@@ -22,6 +46,7 @@ outcome<std::variant<explain_arguments, help_text>> parse_explain(std::vector<st
   if (*help) return std::variant<explain_arguments, help_text>(std::move(**help));
   if (arguments.image.empty()) return usage_problem("no image is named", "e.g. 'gantry explain nginx:1.25'");
   if (auto checked = check_common_options(arguments.common); !checked) return checked.error();
+  if (auto checked = check_settings_of_others(arguments.common); !checked) return checked.error();
   return std::variant<explain_arguments, help_text>(std::move(arguments));
 }
 

@@ -1,58 +1,135 @@
 #include "explanation_text.hpp"
 
+#include "environment.hpp"
 #include "json_line.hpp"
+
+#include <gantry/network.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <initializer_list>
+#include <iterator>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace gantry::app {
 namespace {
 
-std::string shown_origin(const std::string& origin) {
-  constexpr std::string_view option = "option";
-  const bool first = origin.starts_with(option) && (origin.size() == option.size() || origin[option.size()] == ',');
-  return first ? "command line" + origin.substr(option.size()) : origin;
-}
+/// Who it was: what the engine was told by its option came from the command line, or from a line of the settings file.
+class origins {
+ public:
+  origins(const common_options& options, const environment& variables)
+      : options_(options.origins), spare_proxy_(options.spare_proxy_origin), variables_(variables) {}
 
-std::string line_of(const explained_fact& fact) {
-  std::string name = fact.name;
-  for (char& c : name) c = c == '_' ? ' ' : c;
-  return fmt::format("{:<20}{} ({})\n", name, fact.value, shown_origin(fact.origin));
-}
-
-void add_facts(json_object& into, const std::vector<explained_fact>& facts) {
-  for (const auto& fact : facts) {
-    into.add_raw(fact.name, json_object().add("value", fact.value).add("origin", shown_origin(fact.origin)).string());
+  /// \param fact what the engine explains
+  /// \param origin one or, with commas between, all who had a part in it
+  /// \param url the endpoint's, where it has one
+  std::string of(std::string_view fact, const std::string& origin, std::string_view url = {}) const {
+    std::string text;
+    for (std::string_view rest = origin; !rest.empty();) {
+      constexpr std::string_view between = ", ";
+      const std::string_view one = rest.substr(0, rest.find(between));
+      rest.remove_prefix(std::min(rest.size(), one.size() + between.size()));
+      text += fmt::format("{}{}", text.empty() ? "" : between, name_of(fact, one, url));
+    }
+    return text;
   }
+
+ private:
+  std::string name_of(std::string_view fact, std::string_view origin, std::string_view url) const {
+    if (origin == "option") return source_of(fact);
+    if (origin == "--mirror") return source_of("mirror");
+    if (origin != "environment") return std::string(origin);
+    if (fact == "ca") return first_set({"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"});
+    if (fact != "proxy") return std::string(origin);
+    const bool tls = url.starts_with("https:");
+    const std::string variable = tls ? first_set({"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"})
+                                     : first_set({"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"});
+    return variable == "environment" && !spare_proxy_.empty() ? spare_proxy_ : variable;
+  }
+
+  std::string first_set(std::initializer_list<const char*> names) const {
+    for (const char* name : names) {
+      if (!variables_(name).empty()) return name;
+    }
+    return "environment";
+  }
+
+  std::string source_of(std::string_view fact) const {
+    static constexpr std::pair<std::string_view, std::string_view> by_option[] = {
+        {"store", "cache-dir"},      {"connections", "jobs"},      {"proxy", "proxy"},
+        {"ca", "ca-cert"},           {"not_verified", "insecure"}, {"certificate", "insecure"},
+        {"transport", "plain-http"}, {"plain_http", "plain-http"}, {"mirror", "mirror"}};
+    for (const auto& [name, option] : by_option) {
+      if (name != fact) continue;
+      for (const option_origin& one : options_) {
+        if (one.option == option && one.origin != "default") return one.origin;
+      }
+    }
+    return "command line";
+  }
+
+  const std::vector<option_origin>& options_;
+  const std::string& spare_proxy_;
+  const environment& variables_;
+};
+
+std::string line_of(std::string name, const std::string& value, const std::string& origin) {
+  for (char& c : name) c = c == '_' || c == '-' ? ' ' : c;
+  return fmt::format("{:<20}{} ({})\n", name, value, origin);
+}
+
+void add_facts(json_object& into, const std::vector<explained_fact>& facts, const origins& who, std::string_view url = {}) {
+  for (const auto& fact : facts) {
+    into.add_raw(fact.name, json_object().add("value", fact.value).add("origin", who.of(fact.name, fact.origin, url)).string());
+  }
+}
+
+/// Options that the engine says nothing about, or only in other words.
+bool is_told_already(const option_origin& one) {
+  static constexpr std::string_view told[] = {"cache-dir", "jobs", "proxy", "ca-cert", "insecure", "plain-http", "mirror", "authfile"};
+  return std::find(std::begin(told), std::end(told), one.option) != std::end(told);
 }
 
 }  // namespace
 
-std::string explanation_text(const explanation& told) {
+std::string explanation_text(const explanation& told, const common_options& options, const environment& variables) {
+  const origins who(options, variables);
   std::string text = told.reference.string() + "\n";
   std::size_t number = 0;
   for (const auto& endpoint : told.endpoints) {
-    text +=
-        fmt::format("{}. {} {} ({})\n", ++number, endpoint.is_mirror ? "mirror" : "registry", endpoint.url, shown_origin(endpoint.origin));
-    for (const auto& fact : endpoint.facts) text += "   " + line_of(fact);
+    text += fmt::format("{}. {} {} ({})\n", ++number, endpoint.is_mirror ? "mirror" : "registry", endpoint.url,
+                        who.of("mirror", endpoint.origin));
+    for (const auto& fact : endpoint.facts) text += "   " + line_of(fact.name, fact.value, who.of(fact.name, fact.origin, endpoint.url));
   }
-  for (const auto& fact : told.settings) text += "   " + line_of(fact);
+  for (const auto& fact : told.settings) text += line_of(fact.name, fact.value, who.of(fact.name, fact.origin));
+  for (const auto& one : options.origins) {
+    if (!is_told_already(one)) text += line_of(one.option, one.value, one.origin);
+  }
+  if (!options.settings_file.empty()) text += line_of("settings", options.settings_file, "read");
   return text;
 }
 
-std::string explanation_json(const explanation& told) {
+std::string explanation_json(const explanation& told, const common_options& options, const environment& variables) {
+  const origins who(options, variables);
   std::vector<std::string> endpoints;
   for (const auto& endpoint : told.endpoints) {
     json_object object;
-    object.add("url", endpoint.url).add("origin", shown_origin(endpoint.origin)).add("mirror", endpoint.is_mirror);
-    add_facts(object, endpoint.facts);
+    object.add("url", endpoint.url).add("origin", who.of("mirror", endpoint.origin)).add("mirror", endpoint.is_mirror);
+    add_facts(object, endpoint.facts, who, endpoint.url);
     endpoints.push_back(object.string());
   }
   json_object top;
   top.add("version", std::uint64_t{1}).add("reference", told.reference.string()).add_raw("endpoints", json_array(endpoints));
-  add_facts(top, told.settings);
+  add_facts(top, told.settings, who);
+  json_object chosen;
+  for (const auto& one : options.origins) {
+    chosen.add_raw(one.option, json_object().add("value", one.value).add("origin", one.origin).string());
+  }
+  top.add_raw("options", chosen.string());
+  top.add_raw("settings_file", options.settings_file.empty() ? std::string("null") : json_quote(options.settings_file));
   return top.string() + "\n";
 }
 

@@ -1,14 +1,19 @@
 #pragma once
 
+#include "environment.hpp"
+#include "options.hpp"
+
 #include <gantry/explain.hpp>
 
 #include <string>
 
 namespace gantry::app {
 
-/// An explanation for people; what the engine calls an option is an option of the command line here.
-std::string explanation_text(const explanation& told);
-/// {"version":1,"reference":...,"endpoints":[{"url","origin","mirror",<fact>:{"value","origin"}...}],<setting>:{"value","origin"}...}
-std::string explanation_json(const explanation& told);
+/// An explanation for people, with the options that the engine knows nothing of; what the engine calls an option is one of the command line
+/// here, or of the settings file, and what it calls the environment is one of \p variables.
+std::string explanation_text(const explanation& told, const common_options& options, const environment& variables = process_environment());
+/// {"version":1,"reference":...,"endpoints":[{"url","origin","mirror",<fact>:{"value","origin"}...}],<setting>:{"value","origin"}...,
+/// "options":{<option>:{"value","origin"}...},"settings_file":...}
+std::string explanation_json(const explanation& told, const common_options& options, const environment& variables = process_environment());
 
 }  // namespace gantry::app

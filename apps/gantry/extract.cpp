@@ -1,6 +1,7 @@
 #include "command.hpp"
 #include "extract_options.hpp"
 #include "failure_report.hpp"
+#include "file_words.hpp"
 #include "progress/terminal.hpp"
 #include "results.hpp"
 #include "store_session.hpp"
@@ -47,7 +48,7 @@ outcome<int> extract(const extract_arguments& arguments, console& output) {
 int extract_command(std::vector<std::string> words) {
   auto parsed = parse_extract(std::move(words));
   if (!parsed) return fail_early(parsed.error());
-  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_help(*help);
   const auto& arguments = std::get<extract_arguments>(*parsed);
   return run_with_console(arguments.common, [&](console& output) { return extract(arguments, output); });
 }

@@ -1,8 +1,8 @@
 #include "extract_options.hpp"
 
+#include "file_words.hpp"
 #include "option_parser.hpp"
 
-#include <string_view>
 #include <utility>
 
 namespace gantry::app {
@@ -11,24 +11,12 @@ namespace {
 constexpr const char* footer =
     "FILE is an archive of docker save, podman save or skopeo, or an OCI image layout as archive or directory, plain or compressed with "
     "gzip "
-    "or zstd; - is standard input.\n"
+    "or zstd; - is standard input; with oci:, oci-archive: or docker-archive: in front, :IMAGE behind it names one image of it, as for "
+    "skopeo.\n"
     "Without NAME the images get the names that the archive gives them, where the store has no other image under these; an archive that "
     "gives no name needs NAME.\nOf an archive of several images NAME chooses one. Blobs that the archive lacks must be in the store.";
 
 }  // namespace
-
-archive_input parse_input(std::string word) {
-  for (const std::string_view prefix : {"docker-archive:", "oci-archive:", "oci:"}) {
-    if (word.starts_with(prefix)) return std::filesystem::path(word.substr(prefix.size()));
-  }
-  if (word == "-") return 0;
-  return std::filesystem::path(std::move(word));
-}
-
-std::string text_of(const archive_input& input) {
-  const auto* path = std::get_if<std::filesystem::path>(&input);
-  return path != nullptr ? path->string() : "standard input";
-}
 
 outcome<std::variant<extract_arguments, help_text>> parse_extract(std::vector<std::string> words) {
   extract_arguments arguments;

@@ -23,11 +23,4 @@ struct extract_arguments {
 /// Reads the words behind `gantry extract`. Pure, as parse_pull is.
 outcome<std::variant<extract_arguments, help_text>> parse_extract(std::vector<std::string> words);
 
-/// A file that is read, as a word of the command line: `-` is standard input, prefixes that say what it is (`docker-archive:`, `oci:`,
-/// `oci-archive:`) are dropped.
-archive_input parse_input(std::string word);
-
-/// What messages call it.
-std::string text_of(const archive_input& input);
-
 }  // namespace gantry::app

@@ -14,6 +14,10 @@ constexpr const char* go_on = "run the same command again: it goes on with what 
 
 constexpr std::string_view usual_account = "-u USER --password-stdin";
 
+constexpr const char* other_store =
+    "if that is for the store, which is below $HOME unless somebody says otherwise: --cache-dir DIR or GANTRY_CACHE_DIR names another "
+    "place, and 'gantry pull --no-cache' does without";
+
 struct advice {
   errc code;
   std::string_view topic;  // a message that speaks of it needs no hint
@@ -33,6 +37,19 @@ constexpr advice advices[] = {
     {errc::in_use, "another gantry", "wait for the other process, or choose another name with -o"},
 };
 
+/// Whoever has just given credentials needs other ones, not the advice to give some. Empty for other messages.
+std::string hint_for_account(const std::string& message) {
+  const std::size_t refused = message.find(" does not accept the credentials");
+  const std::size_t end = refused != std::string::npos ? refused : message.find(" asks for a user name and a password");
+  if (end == std::string::npos || end == 0) return {};
+  if (refused != std::string::npos && message.find("command line", refused) != std::string::npos)
+    return "check the user name and the password that were given; a token may have expired";
+  const std::size_t before = message.rfind(' ', end - 1);
+  const std::size_t begin = before == std::string::npos ? 0 : before + 1;
+  return fmt::format("log in{} with 'gantry login {}', or give -u USER --password-stdin", refused != std::string::npos ? " anew" : "",
+                     message.substr(begin, end - begin));
+}
+
 bool keeps_parts(const error_code& ec) {
   for (const errc code : {errc::connection_lost, errc::timed_out, errc::too_slow, errc::retries_exhausted, errc::server_error}) {
     if (ec == make_error_code(code)) return true;
@@ -41,6 +58,10 @@ bool keeps_parts(const error_code& ec) {
 }
 
 std::string hint_for(const error_code& ec, const std::string& message) {
+  if (ec == make_error_code(errc::unauthorized) && message.find("gantry login") == std::string::npos) {
+    if (std::string hint = hint_for_account(message); !hint.empty()) return hint;
+  }
+  if (ec == make_error_code(errc::access_denied) && message.find("cannot create the directory") != std::string::npos) return other_store;
   for (const auto& [code, topic, text] : advices) {
     if (ec == make_error_code(code)) return message.find(topic) == std::string::npos ? text : std::string();
   }

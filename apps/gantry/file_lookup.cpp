@@ -5,27 +5,18 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <system_error>
 
 namespace gantry::app {
-namespace {
-
-bool lookup_path_is_there(const std::string& path) {
-  std::error_code ec;
-  return std::filesystem::exists(path, ec);
-}
-
-}  // namespace
-
 outcome<std::optional<archive_input>> file_named_in(const file_lookup_arguments& arguments) {
   std::optional<archive_input> file;
   if (arguments.registry.empty()) {
     if (arguments.object == "-") {
       file = archive_input(0);
     } else {
-      const auto source = parse_push_source(arguments.object, lookup_path_is_there);
+      const auto source = parse_push_source(arguments.object, path_is_there);
       if (!source) return source.error();
-      if (const auto* path = std::get_if<std::filesystem::path>(&*source)) file = archive_input(*path);
+      if (const auto* path = std::get_if<std::string>(&*source)) file = archive_input(*path);
+      if (const auto* member = std::get_if<archive_member>(&*source)) file = archive_input(*member);
     }
   }
   if (file && !arguments.common.username.empty()) return usage_problem("a file is read without a registry, and -u is for one");

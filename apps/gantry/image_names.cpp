@@ -1,5 +1,7 @@
 #include "image_names.hpp"
 
+#include "file_words.hpp"
+#include "utf8.hpp"
 #include "values.hpp"
 
 #include <gantry/sync_list.hpp>
@@ -17,7 +19,27 @@ namespace {
 constexpr std::size_t list_limit = 1 << 20;
 constexpr std::size_t json_limit = 8 << 20;
 
+constexpr const char* ways_of_files = "'gantry extract' takes images of files into the store, 'gantry push' into a registry";
+
+problem file_in_place_of_image(std::string_view word, std::string hint) {
+  return usage_problem(fmt::format("'{}' names a file, and the name of an image is wanted here", word), std::move(hint));
+}
+
+/// `localhost`, and a port behind a host name or address.
+bool is_bare_registry(std::string_view word) {
+  const std::size_t colon = word.rfind(':');
+  const std::string_view host = word.substr(0, colon);
+  if (colon == std::string_view::npos) return host == "localhost";
+  const std::string_view port = word.substr(colon + 1);
+  const bool is_port = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == std::string_view::npos;
+  return is_port && (host == "localhost" || host.find('.') != std::string_view::npos || host.starts_with('[')) &&
+         word.find_first_of("/@") == std::string_view::npos;
+}
+
 std::string advice(std::string_view word) {
+  for (const std::string_view path : {"./", "../", "/", "~/"}) {
+    if (word.starts_with(path)) return ways_of_files;
+  }
   if (std::any_of(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; })) return "a reference has no blanks";
   const std::string_view name = word.substr(0, word.find_last_of(":@"));
   if (std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) return "repository names are lower case";
@@ -53,9 +75,16 @@ outcome<image_request> parse_image(std::string_view word, std::string_view regis
   } else {
     for (const std::string_view prefix : {"docker-archive:", "oci-archive:", "oci:"}) {
       if (!word.starts_with(prefix)) continue;
-      return usage_problem(fmt::format("'{}' names a local image, pull takes images of registries", shown),
-                           prefix == "oci:" ? fmt::format("for a repository of that name write docker://{}", shown) : std::string());
+      // `oci:tag` may be meant as a name; two colons are none.
+      const bool may_be_name = prefix == "oci:" && word.find(':', prefix.size()) == std::string_view::npos;
+      return file_in_place_of_image(shown,
+                                    may_be_name ? fmt::format("for a repository of that name write docker://{}", shown) : ways_of_files);
     }
+    if (registry.empty() && looks_like_archive(word))
+      return file_in_place_of_image(
+          shown, fmt::format("'gantry extract {0}' takes its images into the store, 'gantry push {0} TARGET' into a registry; for a "
+                             "repository of that name write docker://{0}",
+                             shown));
     if (word.starts_with("http://") || word.starts_with("https://")) {
       return usage_problem(fmt::format("'{}' is an address, not an image reference", shown), "leave out what stands before the host name");
     }
@@ -80,6 +109,14 @@ outcome<image_request> parse_image(std::string_view word, std::string_view regis
   return request;
 }
 
+outcome<image_request> parse_remote_image(std::string_view word, std::string_view registry) {
+  if (registry.empty() && is_bare_registry(word)) {
+    return usage_problem(fmt::format("'{}' names a registry and no repository", word),
+                         fmt::format("write {}/REPOSITORY[:TAG]; 'gantry repos {}' lists what it has", word, word));
+  }
+  return parse_image(word, registry);
+}
+
 std::string join_repository(std::string_view repository, std::string_view tag_or_digest) {
   if (tag_or_digest.empty()) return std::string(repository);
   const bool is_digest = tag_or_digest.find(':') != std::string_view::npos;
@@ -93,6 +130,7 @@ outcome<std::string> read_text(std::istream& in, const std::string& name, std::s
     text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
   if (in.bad()) return problem(exit_code::storage, fmt::format("{} cannot be read", name));
   if (text.size() > limit) return usage_problem(fmt::format("{} is longer than {} MiB, too long for a list of images", name, limit >> 20));
+  text.erase(0, text.size() - without_byte_order_mark(text).size());
   return text;
 }
 

@@ -25,10 +25,14 @@ struct image_request {
   friend bool operator==(const image_request&, const image_request&) = default;
 };
 
-/// Reads one word of the command line. `docker://` in front is dropped; words that name files (`oci:`, `docker-archive:`, ...) or pages
-/// (`https://`) are refused with advice.
+/// Reads one word of the command line. `docker://` in front is dropped; words that name files (`oci:`, `docker-archive:`, ...,
+/// and without a registry the suffix of an archive) or pages (`https://`) are refused with advice.
 /// \param registry as in parse_registry; empty: the word names its registry itself
 outcome<image_request> parse_image(std::string_view word, std::string_view registry = {});
+
+/// The same for an image that a registry is asked about. `localhost:5000`, a registry without a repository, is refused: it is no image of
+/// Docker Hub with a number as its tag, as the store may well have one.
+outcome<image_request> parse_remote_image(std::string_view word, std::string_view registry = {});
 
 /// `REPOSITORY:TAG` or `REPOSITORY@DIGEST` of the options --repository and --reference; the tag may be empty.
 std::string join_repository(std::string_view repository, std::string_view tag_or_digest);

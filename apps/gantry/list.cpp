@@ -24,7 +24,7 @@ outcome<int> list(const list_arguments& arguments, console& output) {
 int list_command(std::vector<std::string> words) {
   auto parsed = parse_list(std::move(words));
   if (!parsed) return fail_early(parsed.error());
-  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_help(*help);
   const auto& arguments = std::get<list_arguments>(*parsed);
   return run_with_console(arguments.common, [&](console& output) { return list(arguments, output); });
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -127,6 +128,11 @@ loader::~loader() {
 void loader::close_pipe() noexcept {
   if (pipe_ >= 0) ::close(pipe_);
   pipe_ = -1;
+}
+
+bool loader::abandoned() const noexcept {
+  pollfd pipe{pipe_, 0, 0};
+  return ::poll(&pipe, 1, 0) > 0 && (pipe.revents & POLLERR) != 0;
 }
 
 std::string loader::words() const {

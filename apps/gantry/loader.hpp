@@ -30,6 +30,9 @@ class loader {
   /// `docker load`
   const std::string& command() const noexcept { return command_; }
 
+  /// Whether nobody reads the pipe any more. Before \ref finish.
+  bool abandoned() const noexcept;
+
   /// The archive is complete, or will not be: closes the pipe and waits for the command.
   /// \param stopped asked now and then; true ends the command
   /// \returns what the command said, without control characters; a problem with its words when it failed

@@ -56,6 +56,20 @@ outcome<> complete(login_arguments& arguments) {
   return check_common_options(given);
 }
 
+/// What helps who wants to log in is not to log in.
+int refuse(const login_arguments& arguments, const diagnostics& said, console& output) {
+  error_report report;
+  report.exit_code = static_cast<int>(exit_code::not_authorised);
+  report.message = fmt::format("{} does not accept the user name {} with this password; nothing was kept", arguments.registry,
+                               arguments.common.username);
+  report.server_message = said.server_message();
+  report.hint =
+      "check both; where the account has a second factor or a single sign-on, an access token that the registry's web pages "
+      "give stands for the password";
+  output.error(report);
+  return report.exit_code;
+}
+
 outcome<int> login(login_arguments arguments, const environment& variables, console& output) {
   if (auto ready = complete(arguments); !ready) return ready.error();
   const common_options& given = arguments.common;
@@ -76,6 +90,7 @@ outcome<int> login(login_arguments arguments, const environment& variables, cons
   const auto answer = work.run<ping_result>(options, arguments.registry, [&](diagnostics& text, auto token) {
     asking.async_ping(arguments.registry, options, text, std::move(token));
   });
+  if (answer.ec == errc::unauthorized) return refuse(arguments, answer.text, output);
   if (answer.ec) return work.fail(answer.ec, answer.text, arguments.registry);
   if (!answer.result.authenticated) {
     output.warn(fmt::format("{} asked for no credentials, so that these could not be checked", arguments.registry));
@@ -137,7 +152,7 @@ outcome<int> logout(const login_arguments& arguments, const environment& variabl
 template <class Run>
 int run_command(outcome<std::variant<login_arguments, help_text>> parsed, Run run) {
   if (!parsed) return fail_early(parsed.error());
-  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_help(*help);
   auto& arguments = std::get<login_arguments>(*parsed);
   return run_with_console(arguments.common, [&](console& output) { return run(arguments, process_environment(), output); });
 }

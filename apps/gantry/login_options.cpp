@@ -29,7 +29,7 @@ outcome<std::variant<login_arguments, help_text>> parse(std::vector<std::string>
   std::string word;
   option_parser parser(fmt::format("gantry {}", command), "REGISTRY", description);
   parser.app().add_option("REGISTRY", word, "Registry: HOST[:PORT]")->type_name("")->group("");
-  add_common_options(parser, arguments.common);
+  add_common_options(parser, arguments.common, {.report = false});
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<login_arguments, help_text>(std::move(**help));

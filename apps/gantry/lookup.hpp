@@ -63,7 +63,9 @@ int run_lookup(const lookup_arguments& arguments, const std::set<std::string>& n
 /// \param falls_back whether it is; not where the name that was not meant would be changed
 template <class Result, class Options, class Start, class Print>
 int run_image_lookup(const lookup_arguments& arguments, const Options& options, Start start, Print print, bool falls_back = true) {
-  auto image = parse_image(arguments.object, arguments.registry);
+  bool asks_store = false;
+  if constexpr (requires { options.offline; }) asks_store = options.offline;
+  auto image = asks_store ? parse_image(arguments.object, arguments.registry) : parse_remote_image(arguments.object, arguments.registry);
   if (!image) return fail_early(image.error());
   reference name = image->image;
   const auto otherwise = [&](console& output) {
@@ -84,7 +86,7 @@ int run_image_lookup(const lookup_arguments& arguments, const Options& options, 
 template <class Arguments, class Run>
 int run_parsed(parsed<Arguments> words, Run run) {
   if (!words) return fail_early(words.error());
-  if (const auto* help = std::get_if<help_text>(&*words)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*words)) return print_help(*help);
   return run(std::get<Arguments>(*words));
 }
 

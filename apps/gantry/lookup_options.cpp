@@ -1,5 +1,6 @@
 #include "lookup_options.hpp"
 
+#include "image_names.hpp"
 #include "option_parser.hpp"
 #include "values.hpp"
 
@@ -62,7 +63,8 @@ void add_platforms(option_parser& parser, std::vector<platform>& into, const cha
 void add_places(option_parser& parser, file_lookup_arguments& into) {
   parser.app().footer(
       "FILE is an archive, an OCI layout as directory, or - for standard input; a word is a file when it exists, has the suffix of an "
-      "archive, or oci:, oci-archive: or docker-archive: in front. Of a file with several images IMAGE chooses one.");
+      "archive, or oci:, oci-archive: or docker-archive: in front. Of a file with several images IMAGE chooses one; :IMAGE behind a word "
+      "with a prefix does, too.");
   parser.app().add_flag("--offline", into.offline, "Ask the layer store alone, not the registry")->group("What");
 }
 
@@ -114,7 +116,10 @@ parsed<tags_arguments> parse_tags(std::vector<std::string> words) {
   option_parser parser("gantry tags", "REPOSITORY", "List the tags of a repository, one a line.");
   auto& app = parser.app();
   const auto group = "Which tags";
-  app.add_option("--filter", target.filter.regex, "Only tags that match as a whole")->type_name("REGEX")->group(group);
+  app.add_option("--filter", target.filter.regex,
+                 "Only tags that the expression matches from end to end: '1[.].*' for those that begin with 1.")
+      ->type_name("REGEX")
+      ->group(group);
   app.add_option_function<std::string>(
          "--semver", [&target](const std::string& text) { target.filter.semver = text; },
          "Only versions that satisfy this, newest first: '>=1.2 <2', '^1.4', '~1.25.3', '1.x', '*'")
@@ -129,7 +134,20 @@ parsed<tags_arguments> parse_tags(std::vector<std::string> words) {
              return {};
            })
       ->group(group);
-  return finish(parser, tags_arguments(), target, std::move(words), "repository", "gantry tags nginx --semver '>=1.25' --latest 5");
+  auto done = finish(parser, tags_arguments(), target, std::move(words), "repository", "gantry tags nginx --latest 5");
+  if (!done) return done;
+  if (const auto* arguments = std::get_if<tags_arguments>(&*done)) {
+    const std::string& name = arguments->object;
+    const std::size_t last_slash = name.rfind('/');
+    const std::size_t mark = name.find_first_of(":@", last_slash == std::string::npos ? 0 : last_slash);
+    if (mark != std::string::npos) {
+      if (auto image = parse_remote_image(name, arguments->registry); !image) return image.error();
+      return usage_problem(fmt::format("'{}' names one image, and tags are listed of a repository", name),
+                           fmt::format("'gantry tags {}' lists them all, --filter some; 'gantry digest {}' tells whether that one is there",
+                                       name.substr(0, mark), name));
+    }
+  }
+  return done;
 }
 
 parsed<lookup_arguments> parse_repositories(std::vector<std::string> words) {

@@ -1,36 +1,33 @@
 #include "option_parser.hpp"
 
-#include "manual/examples.hpp"
+#include "other_words.hpp"
 
 #include <gantry/words.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
+#include <string_view>
 #include <utility>
 
 namespace gantry::app {
-
 namespace {
 
-class help_formatter final : public CLI::Formatter {
- public:
-  explicit help_formatter(std::string usage) : usage_(std::move(usage)) { column_width(44); }
-  std::string make_usage(const CLI::App*, std::string) const override { return "Usage: " + usage_ + "\n"; }
-
- private:
-  std::string usage_;
-};
+/// Options of a group may be added in several places; they are read in one, where the first of them stands.
+void put_groups_together(std::vector<option_row>& rows) {
+  std::map<std::string, std::size_t> order;
+  for (const option_row& row : rows) order.emplace(row.group, order.size());
+  std::stable_sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return order.at(a.group) < order.at(b.group); });
+}
 
 }  // namespace
 
 option_parser::option_parser(const std::string& command, const std::string& operands, const std::string& description)
     : app_(description, command),
       command_(command),
+      operands_(operands),
       usage_(fmt::format("{}{}{} [OPTION...]", command, operands.empty() ? "" : " ", operands)) {
   app_.set_help_flag("-h,--help", "Print this help");
-  app_.formatter(std::make_shared<help_formatter>(usage_));
 }
 
 CLI::Option* option_parser::add(const std::string& names, const std::string& description, const std::string& value_name,
@@ -73,15 +70,35 @@ outcome<std::optional<help_text>> option_parser::parse(std::vector<std::string> 
   } catch (const CLI::ExtrasError&) {
     return unknown_option();
   } catch (const CLI::ParseError& error) {
-    return usage_problem(error.what(), fmt::format("see '{} --help'", command_));
+    return in_plain_words(error);
   }
   if (refused_) return *refused_;
+  if (auto applied = apply_defaults(); !applied) return applied.error();
   return std::optional<help_text>();
 }
 
+problem option_parser::in_plain_words(const CLI::ParseError& error) const {
+  // CLI11 says the option's name first, and what is wrong with it in words of its own.
+  const std::string said = error.what();
+  for (const CLI::Option* option : app_.get_options()) {
+    const std::string name = option->get_name();
+    if (name.empty() || !said.starts_with(name + ": ")) continue;
+    if (said.ends_with(" missing")) return usage_problem(fmt::format("{} needs a value: {}", name, option->get_type_name()), see_help());
+    if (said.find(": At Most ") != std::string::npos)
+      return usage_problem(fmt::format("{} is given more than once, and takes one value", name), see_help());
+  }
+  constexpr std::string_view conversion = "Could not convert: ";
+  if (said.starts_with(conversion)) {
+    const std::string name = said.substr(conversion.size(), said.find(' ', conversion.size()) - conversion.size());
+    return usage_problem(fmt::format("{} takes no value", name), see_help());
+  }
+  return usage_problem(said, see_help());
+}
+
+std::string option_parser::see_help() const { return fmt::format("see '{} --help'", command_); }
+
 help_text option_parser::help() const {
   help_text made;
-  made.text = app_.help() + examples_text(command_);
   made.usage = usage_;
   made.description = app_.get_description();
   made.remarks = app_.get_footer();
@@ -97,6 +114,7 @@ help_text option_parser::help() const {
     row.group = option->get_group();
     made.options.push_back(std::move(row));
   }
+  put_groups_together(made.options);
   return made;
 }
 
@@ -106,16 +124,23 @@ problem option_parser::unknown_option() const {
     if (word.empty()) word = extra;
   }
   // Behind '=' may stand a misspelt option's secret.
-  word = word.substr(0, word.find('='));
+  word.resize(std::min(word.size(), word.find('=')));
   // `-xSECRET`: only the letter is the option.
   if (word.size() > 2 && word[0] == '-' && word[1] != '-') word.resize(2);
+  if (!word.starts_with('-')) {
+    const std::string takes = operands_.empty() ? "no words, only options" : fmt::format("{} and options", operands_);
+    return usage_problem(fmt::format("'{}' takes {}; '{}' is one word too many", command_, takes, word), see_help());
+  }
   std::vector<std::string> known;
   for (const auto* option : app_.get_options()) {
     for (const auto& name : option->get_lnames()) known.push_back("--" + name);
   }
-  std::string hint = word.starts_with("--") ? did_you_mean(closest(word, known)) : std::string();
-  if (hint.empty()) hint = fmt::format("see '{} --help'", command_);
-  return usage_problem(fmt::format("unknown option '{}'", word), std::move(hint));
+  std::string hint;
+  if (word.starts_with("--")) {
+    const std::string own = own_option(word, known);
+    hint = did_you_mean(own.empty() ? closest(word, known) : own);
+  }
+  return usage_problem(fmt::format("unknown option '{}'", word), hint.empty() ? see_help() : hint);
 }
 
 }  // namespace gantry::app

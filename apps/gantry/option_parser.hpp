@@ -1,10 +1,12 @@
 #pragma once
 
 #include "options.hpp"
+#include "settings/defaults.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,25 +34,45 @@ class option_parser {
   /// An option with an optional `=HOST`.
   CLI::Option* add_hosts(const std::string& names, const std::string& description, std::vector<std::string>& into);
 
-  /// \returns the text of `--help` when it was asked for.
+  /// Reads \p words, then the user's defaults for what they leave open. \returns the text of `--help` when it was asked for.
   outcome<std::optional<help_text>> parse(std::vector<std::string> words);
+
+  /// For commands that must not depend on the user's file.
+  void ignore_defaults() { takes_defaults_ = false; }
+
+  /// Where \ref parse tells who chose what; must outlive it.
+  void tell_origins(common_options& into) { told_ = &into; }
 
  private:
   problem unknown_option() const;
+  problem in_plain_words(const CLI::ParseError& error) const;
+  std::string see_help() const;
+  outcome<> apply_defaults();
+  outcome<std::string> apply(const user_defaults& defaults, const setting& one);
+  void tell(const user_defaults& defaults, const std::map<std::string, std::string>& applied);
   help_text help() const;
 
   CLI::App app_;
   std::string command_;
+  std::string operands_;
   std::string usage_;
   std::vector<const CLI::Option*> with_host_;
+  bool takes_defaults_ = true;
+  common_options* told_ = nullptr;
   std::optional<problem> refused_;  ///< by a \ref add reader: CLI11's exceptions cannot carry it
 };
 
+/// Which options about the outcome a command has.
+struct output_choice {
+  bool report = true;  ///< --report, where there is a transfer to draw
+  bool json = true;    ///< --json, where a result is printed
+};
+
 /// Adds the options that all commands share.
-void add_common_options(option_parser& parser, common_options& into);
+void add_common_options(option_parser& parser, common_options& into, output_choice choice = {});
 
 /// Adds those of them that make sense for commands that work on the layer store alone.
-void add_store_options(option_parser& parser, common_options& into);
+void add_store_options(option_parser& parser, common_options& into, output_choice choice = {});
 
 /// Rules between the shared options that no single option can check.
 outcome<> check_common_options(const common_options& options);

@@ -23,6 +23,13 @@ enum class progress_mode {
   none,       ///< nothing
 };
 
+/// An option's value and who chose it.
+struct option_origin {
+  std::string option;  ///< long spelling, without dashes
+  std::string value;   ///< for people
+  std::string origin;  ///< `command line`, a line of the settings file, or `default`
+};
+
 /// Options that every command with a network end takes (CLI.md, "Options everywhere"); defaults in place.
 struct common_options {
   unsigned jobs = 0;                                 ///< connections; 0: auto
@@ -37,7 +44,9 @@ struct common_options {
   std::string authfile;
   std::string cache_dir;
   std::string ca_cert;
-  std::string proxy;  ///< in place of the environment's; empty: those
+  std::string proxy;               ///< in place of the environment's; empty: those
+  std::string spare_proxy;         ///< of the settings file, beside variables: for what none of them says
+  std::string spare_proxy_origin;  ///< its line
   std::vector<mirror_setting> mirrors;
   bool host_config = true;  ///< certificates and mirrors that docker, podman and containerd know are used
   bool sync = true;
@@ -47,12 +56,16 @@ struct common_options {
   std::vector<std::string> tls_only;    ///< hosts that https:// was written before
 
   progress_mode progress = progress_mode::automatic;
+  std::optional<int> progress_fd;  ///< where events go as JSON; none: nowhere, or to standard error with progress_mode::json
   bool quiet = false;
   bool verbose = false;
   bool debug = false;
   bool json = false;
   std::string log_file;
   std::string report;  ///< an HTML page about the run; empty: none
+
+  std::vector<option_origin> origins;  ///< of the options that may stand in the settings file
+  std::string settings_file;           ///< empty: there is none
 };
 
 /// Stands for the registry that is named in the command, in options whose `=HOST` was left out. CLI11's own word for a flag without value;
@@ -102,13 +115,12 @@ struct option_row {
   std::string group;
 };
 
-/// `--help` was asked for: what to print, and the same as a table.
+/// `--help` was asked for: a command as a table. help_page() writes it for people, man_page() for man.
 struct help_text {
-  std::string text;
-  std::string usage;        ///< command, operands, options
-  std::string description;  ///< what the command does
-  std::string remarks;      ///< what stands behind the options; empty for most
-  std::vector<option_row> options;
+  std::string usage;                ///< command, operands, options
+  std::string description;          ///< what the command does
+  std::string remarks;              ///< what stands behind the options; empty for most
+  std::vector<option_row> options;  ///< those of one group together
 };
 
 /// Reads the words behind `gantry pull`. Pure: touches neither files nor environment.

@@ -40,7 +40,7 @@ outcome<image_list> requested_images(const pull_arguments& arguments) {
   if (!arguments.repository.empty()) words.push_back(join_repository(arguments.repository, arguments.tag_or_digest));
   image_list asked;
   for (const auto& word : words) {
-    auto image = parse_image(word, arguments.registry);
+    auto image = arguments.offline ? parse_image(word, arguments.registry) : parse_remote_image(word, arguments.registry);
     if (!image) return image.error();
     asked.images.push_back(std::move(*image));
   }
@@ -55,8 +55,10 @@ outcome<> make_directory(const std::filesystem::path& directory) {
   return {};
 }
 
-outcome<> write_results(const pull_arguments& arguments, const std::vector<image_output>& outputs) {
-  if (arguments.output != "-" && !write_all(standard_output, arguments.common.json ? result_json(outputs) : result_lines(outputs))) {
+outcome<> write_results(const pull_arguments& arguments, const puller& done) {
+  const std::vector<image_output>& outputs = done.outputs();
+  const std::string text = arguments.common.json ? result_json(outputs, done.failures()) : result_lines(outputs);
+  if (arguments.output != "-" && !write_all(standard_output, text)) {
     return problem(exit_code::storage, "the result cannot be written to standard output");
   }
   if (!arguments.digestfile.empty() && !outputs.empty()) return write_file(arguments.digestfile, digest_lines(outputs));
@@ -96,7 +98,7 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
     if (work.stopped()) break;
   }
   if (!steps.outputs().empty()) {
-    if (auto written = write_results(arguments, steps.outputs()); !written) return written.error();
+    if (auto written = write_results(arguments, steps); !written) return written.error();
     if (from_environment) {
       if (auto written = write_github_output(variables, steps.outputs(), output); !written) return written.error();
     }
@@ -114,7 +116,7 @@ int run(const pull_arguments& arguments, bool from_environment) {
 
 int run_parsed(const outcome<std::variant<pull_arguments, help_text>>& parsed) {
   if (!parsed) return fail_early(parsed.error());
-  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_help(*help);
   return run(std::get<pull_arguments>(*parsed), false);
 }
 
@@ -125,9 +127,14 @@ int pull_command(std::vector<std::string> words) { return run_parsed(parse_pull(
 int save_command(std::vector<std::string> words) { return run_parsed(parse_save(std::move(words))); }
 
 std::optional<int> environment_command() {
-  auto arguments = environment_arguments(process_environment());
+  const environment variables = process_environment();
+  const std::string image = variables("IMAGE_REF");
+  if (image.empty()) return std::nullopt;
+  // Read as a command line, so that the settings file counts here, too.
+  const auto usual = parse_pull({"--", image});
+  if (!usual) return fail_early(usual.error());
+  auto arguments = environment_arguments(variables, std::get<pull_arguments>(*usual));
   if (!arguments) return fail_early(arguments.error());
-  if (!*arguments) return std::nullopt;
   return run(**arguments, true);
 }
 

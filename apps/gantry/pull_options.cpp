@@ -49,6 +49,7 @@ void add_what(option_parser& parser, pull_arguments& into) {
       ->type_name("REF")
       ->group(group);
   add_platforms(parser, into, group);
+  app.add_flag("--offline", into.offline, "Out of the store, no network")->group(group);
 }
 
 outcome<reference> parse_name(const std::string& text) {
@@ -73,7 +74,6 @@ void add_pull_targets(option_parser& parser, pull_arguments& into) {
              return {};
            })
       ->group(group);
-  app.add_flag("--offline", into.offline, "Out of the store, no network")->group("What to pull");
 }
 
 void add_where(option_parser& parser, pull_arguments& into) {
@@ -145,6 +145,10 @@ outcome<> check(const CLI::App& app, const pull_arguments& arguments) {
     if (arguments.gzip || has_gzip_suffix(arguments.output))
       return usage_problem("an oci-dir is a directory, which cannot be compressed", "-f oci --gzip writes a compressed archive");
     if (arguments.output == "-" || !arguments.load.empty()) return usage_problem("an oci-dir is a directory; a stream takes -f oci");
+  }
+  if (arguments.format == archive_format::synology && !arguments.have.empty()) {
+    return usage_problem("--have leaves out parts of an image, and the format synology is for receivers that load an image whole",
+                         "without --have the archive has all of it; -f docker and -f oci can leave parts out for 'gantry extract'");
   }
   if (arguments.store_only && !arguments.have.empty())
     return usage_problem("--store-only writes no archive, so --have has no meaning beside it");

@@ -88,6 +88,15 @@ void puller::run_single(const pull_step& step) {
   add_outputs(answer.result, step.to == destination::file || step.to == destination::named ? path : std::string());
 }
 
+/// Whether the failure of several images at once may be that of one of them, so that the others can go on without it.
+bool may_be_of_one(const error_code& ec) {
+  for (const condition kind :
+       {condition::not_found, condition::not_authorised, condition::failed, condition::integrity, condition::rate_limited}) {
+    if (ec == make_error_condition(kind)) return true;
+  }
+  return false;
+}
+
 // In one operation nobody could tell which of several images is not there: those with a second name are looked up one by one, on the way
 // into the store. Without the store an image is what its name says.
 std::optional<std::vector<reference>> puller::settle_names(const pull_step& step) {
@@ -100,24 +109,62 @@ std::optional<std::vector<reference>> puller::settle_names(const pull_step& step
       images.back() = *request.fallback;
     } else if (answer.ec) {
       fail(answer, request.image.string());
-      return std::nullopt;
+      if (step.to != destination::file || session_.stopped()) return std::nullopt;
+      images.pop_back();
     } else {
       summary_.totals.bytes_received += answer.result.bytes_received;
     }
   }
+  if (images.empty()) return std::nullopt;
   return images;
 }
 
+std::vector<reference> puller::bring_singly(const std::vector<reference>& images, const pull_step& step) {
+  std::vector<reference> there;
+  for (const reference& image : images) {
+    const pull_answer answer = pull(std::vector<reference>(1, image), step, store_only{});
+    if (answer.ec) {
+      fail(answer, image.string());
+    } else {
+      add_totals(answer.result);
+      there.push_back(image);
+    }
+    if (session_.stopped()) break;
+  }
+  return there;
+}
+
 void puller::run_together(const pull_step& step) {
-  const auto images = settle_names(step);
+  auto images = settle_names(step);
   if (!images) return;
   archive_target target = store_only{};
   if (step.to == destination::file) target = archive_file{step.path, format_, step.gzip};
   if (step.to == destination::stream) target = archive_stream{1, format_, step.gzip};
-  const pull_answer answer = pull(*images, step, std::move(target));
+  pull_answer answer = pull(*images, step, target);
+  // Of a file nothing is written yet; a stream may be half way out, and without the store nothing of the others is kept.
+  bool singly = false;
+  const bool goes_on = step.to == destination::file && !step.no_cache && may_be_of_one(answer.ec) && !session_.stopped();
+  if (answer.ec && goes_on) {
+    singly = true;
+    images = bring_singly(*images, step);
+    if (images->empty() || session_.stopped()) return;
+    answer = pull(*images, step, std::move(target));
+  }
   if (answer.ec) return fail(answer, title_of(*images), keeps_parts(step, format_));
-  add_totals(answer.result);
+  if (images->size() < step.images.size()) {
+    console_.warn(
+        fmt::format("{} has {} of the {} images; what failed is not in it", step.path.string(), images->size(), step.images.size()));
+  }
+  // What was fetched singly was counted then.
+  if (singly) summary_.totals.archive_size += answer.result.archive_size;
+  if (!singly) add_totals(answer.result);
   add_outputs(answer.result, step.to == destination::file ? step.path.string() : std::string());
+}
+
+/// Of a command that says that all is well, without having read the archive.
+problem unread(const loader& command, const std::string& said) {
+  return {exit_code::failed, fmt::format("'{}' ended without reading the archive to its end{}", command.command(),
+                                         said.empty() ? "; it said nothing" : ": " + said)};
 }
 
 // The archive goes straight into the load command of an engine. That its pipe breaks is the command's doing: its words say why.
@@ -128,8 +175,10 @@ void puller::run_loader(const pull_step& step) {
   if (!started) return fail(started.error());
   loader& command = **started;
   const pull_answer answer = pull(*images, step, archive_stream{command.descriptor(), format_, false});
+  const bool abandoned = answer.ec == make_error_code(errc::storage_error) && command.abandoned();
   const auto loaded = command.finish([this] { return session_.poll_stopped(); });
   const bool pipe_broke = answer.ec == make_error_code(errc::storage_error);
+  if (abandoned && loaded && !session_.stopped()) return fail(unread(command, *loaded));
   if (answer.ec && (loaded || !pipe_broke || session_.stopped())) return fail(answer, title_of(*images));
   if (!loaded) return fail(loaded.error());
   if (!loaded->empty()) console_.note(fmt::format("{}: {}", command.command(), *loaded));
@@ -206,6 +255,7 @@ void puller::add_outputs(const pull_result& result, const std::string& path) {
 void puller::fail(const pull_answer& answer, const std::string& object, bool kept) {
   const int status = session_.fail(answer.ec, answer.text, object, kept);
   if (failure_ == 0 || session_.stopped()) failure_ = status;
+  failures_.push_back({object, answer.text.message()});
 }
 
 void puller::fail(const problem& what) {

@@ -23,15 +23,19 @@ class puller {
   void run(const pull_step& step);
 
   const std::vector<image_output>& outputs() const noexcept { return outputs_; }
+  /// What failed, in order.
+  const std::vector<failed_output>& failures() const noexcept { return failures_; }
   const run_summary& summary() const noexcept { return summary_; }
   /// 0, the failure of the only one that ran, or 6 when others succeeded.
   int exit_status() const noexcept;
 
  private:
-  using archive_target = std::variant<store_only, archive_file, archive_stream>;
+  using archive_target = decltype(pull_options::output);
 
   pull_answer pull(const std::vector<reference>& images, const pull_step& step, archive_target target);
   std::optional<std::vector<reference>> settle_names(const pull_step& step);
+  /// Brings images into the store one by one; what fails is told. \returns those that are there
+  std::vector<reference> bring_singly(const std::vector<reference>& images, const pull_step& step);
   bool fall_back(const error_code& ec, const image_request& request);
   void run_together(const pull_step& step);
   void run_single(const pull_step& step);
@@ -50,6 +54,7 @@ class puller {
   const pull_arguments& arguments_;
   archive_format format_;
   std::vector<image_output> outputs_;
+  std::vector<failed_output> failures_;
   run_summary summary_;
   int failure_ = 0;
   bool succeeded_ = false;

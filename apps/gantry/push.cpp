@@ -5,18 +5,10 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <system_error>
-
 namespace gantry::app {
 namespace {
 
 constexpr int standard_output = 1;
-
-bool exists(const std::string& path) {
-  std::error_code ec;
-  return std::filesystem::exists(path, ec);
-}
 
 /// `name digest`, one line an image.
 std::string lines(const push_result& result) {
@@ -38,10 +30,10 @@ std::string json(const push_result& result, bool dry_run) {
   return all.string() + "\n";
 }
 
-std::string summary(const push_result& result, bool dry_run) {
+upload_totals totals_of(const push_result& result, bool dry_run) {
   std::size_t unchanged = 0;
   for (const auto& image : result.images) unchanged += image.unchanged ? 1 : 0;
-  return upload_summary(result, result.images.size(), unchanged, result.elapsed, dry_run);
+  return {result, result.images.size(), unchanged, result.elapsed, dry_run};
 }
 
 int push(const push_arguments& arguments, console& output) {
@@ -57,28 +49,24 @@ int push(const push_arguments& arguments, console& output) {
   engine mover(std::move(*settings));
   push_options options;
   options.platforms = arguments.platforms;
+  options.keep_compression = arguments.keep_compression;
   options.force_upload = arguments.force_upload;
   options.dry_run = arguments.dry_run;
   const auto ended = work.run<push_result>(options, arguments.object, [&](diagnostics& text, auto token) {
     mover.async_push(arguments.source, arguments.target, options, text, std::move(token));
   });
-  if (ended.ec) {
-    stop_cause cause;
-    cause.signal = work.stop_signal();
-    if (work.timed_out()) cause.timed_out = arguments.common.timeout;
-    return fail(report_failure(ended.ec, ended.text, cause, arguments.object));
-  }
+  if (ended.ec) return work.fail(ended.ec, ended.text, arguments.object);
   const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result);
   if (!write_all(standard_output, text))
     return fail(report_problem(problem(exit_code::storage, "the result cannot be written to standard output")));
-  output.note(summary(ended.result, arguments.dry_run));
+  output.summary(totals_of(ended.result, arguments.dry_run));
   return static_cast<int>(exit_code::done);
 }
 
 }  // namespace
 
 int push_command(std::vector<std::string> words) {
-  return run_parsed<push_arguments>(parse_push(std::move(words), exists), [](const push_arguments& arguments) {
+  return run_parsed<push_arguments>(parse_push(std::move(words), path_is_there), [](const push_arguments& arguments) {
     return run_with_console(arguments.common, [&arguments](console& output) { return outcome<int>(push(arguments, output)); });
   });
 }

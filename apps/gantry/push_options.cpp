@@ -14,16 +14,6 @@
 namespace gantry::app {
 namespace {
 
-constexpr std::array<std::string_view, 3> file_prefixes = {"docker-archive:", "oci-archive:", "oci:"};
-constexpr std::array<std::string_view, 6> archive_suffixes = {".tar", ".tar.gz", ".tgz", ".tar.zst", ".gz", ".zst"};
-
-bool has_archive_suffix(std::string_view word) {
-  for (const std::string_view suffix : archive_suffixes) {
-    if (word.ends_with(suffix)) return true;
-  }
-  return false;
-}
-
 void add_options(option_parser& parser, push_arguments& into, std::vector<std::string>& words, std::string& repository, std::string& tag) {
   auto& app = parser.app();
   const auto what = "What";
@@ -36,17 +26,25 @@ void add_options(option_parser& parser, push_arguments& into, std::vector<std::s
   app.add_option("--repository", repository, "Repository to push to, in place of the target")->type_name("NAME")->group(what);
   app.add_option("-t,--reference", tag, "Tag, beside --repository (default latest)")->type_name("TAG")->group(what);
   add_upload_options(parser, into);
+  parser
+      .add("--compress", "What happens to uncompressed layers: gzip (default), or keep them as they are", "gzip|keep",
+           [&into](const std::string& text) -> outcome<> {
+             if (text != "gzip" && text != "keep") return usage_problem(fmt::format("--compress takes gzip or keep, not '{}'", text));
+             into.keep_compression = text == "keep";
+             return {};
+           })
+      ->group("How");
   app.add_option("-r,--registry", into.registry, "Registry that the target is joined to")->type_name("HOST|URL")->group("Registry");
 }
 
 }  // namespace
 
 outcome<push_source> parse_push_source(const std::string& word, path_exists exists) {
-  for (const std::string_view prefix : file_prefixes) {
-    if (word.starts_with(prefix)) return push_source(std::filesystem::path(word.substr(prefix.size())));
+  if (auto file = prefixed_file(word, exists)) {
+    return std::visit([](auto& named) { return push_source(std::move(named)); }, *file);
   }
-  if (exists(word)) return push_source(std::filesystem::path(word));
-  if (has_archive_suffix(word)) return problem(exit_code::not_found, fmt::format("the archive {} does not exist", word));
+  if (exists(word)) return push_source(word);
+  if (looks_like_archive(word)) return problem(exit_code::not_found, fmt::format("the archive {} does not exist", word));
   auto image = parse_image(word);
   if (!image) return image.error();
   return push_source(std::move(image->image));
@@ -54,7 +52,7 @@ outcome<push_source> parse_push_source(const std::string& word, path_exists exis
 
 outcome<push_target> parse_push_target(const std::string& word, const std::string& registry) {
   if (!word.ends_with('/')) {
-    auto image = parse_image(word, registry);
+    auto image = parse_remote_image(word, registry);
     if (!image) return image.error();
     return push_target(std::move(image->image));
   }
@@ -89,6 +87,10 @@ parsed<push_arguments> parse_push(std::vector<std::string> words, path_exists ex
   }
   auto source = parse_push_source(operands.front(), exists);
   if (!source) return source.error();
+  if (arguments.registry.empty() && looks_like_archive(operands.back())) {
+    return usage_problem(fmt::format("'{}' names a file, and the target of a push is in a registry", operands.back()),
+                         fmt::format("the source stands first: 'gantry push {} TARGET'", operands.back()));
+  }
   auto target = parse_push_target(operands.back(), arguments.registry);
   if (!target) return target.error();
   arguments.source = std::move(*source);

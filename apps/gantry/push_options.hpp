@@ -1,5 +1,6 @@
 #pragma once
 
+#include "file_words.hpp"
 #include "upload_options.hpp"
 
 #include <gantry/push.hpp>
@@ -14,13 +15,11 @@ struct push_arguments : upload_arguments {
   push_source source;
   push_target target;
   std::string target_registry;  ///< host and optional port
+  bool keep_compression = false;
 };
 
-/// Tells whether a word is a path of something that exists.
-using path_exists = bool (*)(const std::string& path);
-
-/// What the first word of `gantry push` means: a file by prefix (`docker-archive:`, `oci:`, `oci-archive:`), when it exists, or by its
-/// suffix; else a reference in the store.
+/// What the first word of `gantry push` means: a file by prefix (`docker-archive:`, `oci:`, `oci-archive:`, with `:IMAGE` behind it one of
+/// several), when it exists, or by its suffix; else a reference in the store.
 outcome<push_source> parse_push_source(const std::string& word, path_exists exists);
 
 /// `HOST/NAME:TAG`, or with `/` at the end a place for all images of the source.

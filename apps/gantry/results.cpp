@@ -34,13 +34,14 @@ std::string result_lines(const std::vector<image_output>& images) {
   std::set<std::string> seen;
   for (const auto& output : images) {
     const std::string path = output.path.empty() ? "-" : output.path;
-    const std::string line = fmt::format("{} {} {}\n", path, output.image.reference.string(), output.image.top.digest.string());
+    const std::string known_as = output.image.reference.string();
+    const std::string line = fmt::format("{} {} {}\n", path, known_as.empty() ? "-" : known_as, output.image.top.digest.string());
     if (seen.insert(line).second) lines += line;
   }
   return lines;
 }
 
-std::string result_json(const std::vector<image_output>& images) {
+std::string result_json(const std::vector<image_output>& images, const std::vector<failed_output>& failed) {
   std::vector<std::string> list;
   for (const auto& output : images) {
     json_object object;
@@ -54,7 +55,11 @@ std::string result_json(const std::vector<image_output>& images) {
     object.add("platform", to_string(output.image.image_platform)).add("archive_size", output.archive_size);
     list.push_back(object.string());
   }
-  return json_object().add("version", std::uint64_t{1}).add_raw("images", json_array(list)).string() + "\n";
+  std::vector<std::string> missing;
+  for (const failed_output& one : failed) missing.push_back(json_object().add("name", one.name).add("error", one.message).string());
+  json_object all;
+  all.add("version", std::uint64_t{1}).add_raw("images", json_array(list)).add_raw("failed", json_array(missing));
+  return all.string() + "\n";
 }
 
 std::string digest_lines(const std::vector<image_output>& images) {

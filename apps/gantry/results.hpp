@@ -18,11 +18,19 @@ struct image_output {
   std::uint64_t archive_size = 0;  ///< bytes of the whole archive
 };
 
+/// One that was asked for and failed.
+struct failed_output {
+  std::string name;  ///< as it was asked for, or the archive that was to be written
+  std::string message;
+};
+
 /// `path name digest`, one line per image; `-` for an empty path. An image of several platforms in one archive is one line.
 std::string result_lines(const std::vector<image_output>& images);
 
-/// One JSON document: {"version":1,"images":[{"path","name","digest","manifest_digest","image_id","platform","archive_size"}]}.
-std::string result_json(const std::vector<image_output>& images);
+/// One JSON document: {"version":1,"images":[{"path","name","digest","manifest_digest","image_id","platform","archive_size"}],
+/// "failed":[{"name","error"}]}.
+/// \param failed what was asked for, too, and why it is not there
+std::string result_json(const std::vector<image_output>& images, const std::vector<failed_output>& failed = {});
 
 /// Digests of the references, one a line, in order, each reference once.
 std::string digest_lines(const std::vector<image_output>& images);

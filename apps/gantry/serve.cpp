@@ -93,7 +93,7 @@ outcome<int> serve(const serve_arguments& arguments, const environment& variable
 int serve_command(std::vector<std::string> words) {
   auto parsed = parse_serve(std::move(words));
   if (!parsed) return fail_early(parsed.error());
-  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_help(*help);
   auto& arguments = std::get<serve_arguments>(*parsed);
   // A server has nothing that moves along a bar.
   if (arguments.common.progress == progress_mode::automatic) arguments.common.progress = progress_mode::none;

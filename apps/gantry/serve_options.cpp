@@ -47,7 +47,6 @@ void add_serving(option_parser& parser, serve_arguments& into) {
 
 outcome<> check(const serve_arguments& arguments) {
   if (arguments.tls_certificate.empty() != arguments.tls_key.empty()) return usage_problem("--tls-cert and --tls-key go together");
-  if (arguments.common.json) return usage_problem("--json has no meaning here: a server prints no result");
   if (arguments.upstream.empty() && !arguments.common.username.empty()) {
     return usage_problem("-u is for the upstream registry, and none is named",
                          "add --upstream REGISTRY; --htpasswd names who may log in here");
@@ -63,7 +62,7 @@ outcome<std::variant<serve_arguments, help_text>> parse_serve(std::vector<std::s
                        "Serve the images of the store as a read-only registry: to docker, podman, skopeo, containerd, and gantry itself. "
                        "nginx:1.25 is HOST:PORT/docker.io/library/nginx:1.25 there; a mirror of docker.io finds it as library/nginx.");
   add_serving(parser, arguments);
-  add_common_options(parser, arguments.common);
+  add_common_options(parser, arguments.common, {.json = false});
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<serve_arguments, help_text>(std::move(**help));

@@ -109,7 +109,7 @@ bool session::prepare(operation_options& options, const std::string& title) {
     console_.event(what);
   };
   options.event_executor = context_.get_executor();
-  console_.renderer().begin(title);
+  console_.begin(title);
   running_ = true;
   await_tick();
   return true;

@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
+
 namespace gantry::app {
 namespace {
 
@@ -35,6 +38,38 @@ void add_side(option_parser& parser, const char* name, const char* description, 
 void add_side_options(option_parser& parser, side_options& source, side_options& target) {
   add_side(parser, "src", "the source", source);
   add_side(parser, "dest", "the target", target);
+}
+
+outcome<> check_common_account(const std::set<std::string>& sources, const std::set<std::string>& targets) {
+  std::set<std::string> all = sources;
+  all.insert(targets.begin(), targets.end());
+  if (all.size() <= 1) return {};
+  const bool one_each = sources.size() <= 1 && targets.size() <= 1;
+  return usage_problem(fmt::format("-u is for one registry, and both ends together name {}", all.size()),
+                       one_each ? "give --src-creds and --dest-creds, or log in to each with 'gantry login'"
+                                : "log in to each with 'gantry login', or give --src-authfile and --dest-authfile");
+}
+
+std::string account_options(const std::string& message, const reference& source, const std::vector<reference>& targets) {
+  const auto speaks_of = [&](const std::string& name) { return message.find(name) != std::string::npos; };
+  const auto of_targets = [&](auto name) {
+    return std::any_of(targets.begin(), targets.end(), [&](const reference& one) { return speaks_of(name(one)); });
+  };
+  bool from = speaks_of(source.name());
+  bool to = of_targets([](const reference& one) { return one.name(); });
+  if (from == to) {
+    from = speaks_of(source.registry());
+    to = of_targets([](const reference& one) { return one.registry(); });
+  }
+  if (from == to) return "--src-creds or --dest-creds USER:PASSWORD";
+  return from ? "--src-creds USER:PASSWORD" : "--dest-creds USER:PASSWORD";
+}
+
+std::string with_account(std::string message, const std::string& account) {
+  for (const std::string_view common : {"--username and --password-stdin", "-u USER --password-stdin"}) {
+    if (const auto at = message.find(common); at != std::string::npos) message.replace(at, common.size(), account);
+  }
+  return message;
 }
 
 credential_source* side_credentials::side_of(const std::string& registry, const std::string* repository) const {

@@ -3,8 +3,10 @@
 #include "outcome.hpp"
 
 #include <gantry/credentials.hpp>
+#include <gantry/reference.hpp>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,16 @@ struct side_options {
 
 /// Adds `--src-creds`, `--src-authfile` and the same of `dest`.
 void add_side_options(option_parser& parser, side_options& source, side_options& target);
+
+/// Whether -u and its kin can serve a command with these registries at its ends: there is one in all, or they say what can.
+outcome<> check_common_account(const std::set<std::string>& sources, const std::set<std::string>& targets);
+
+/// The options that give another account to the end that \p message, an error of the engine's, speaks of: by its name, else by its
+/// registry.
+std::string account_options(const std::string& message, const reference& source, const std::vector<reference>& targets);
+
+/// \p message with \p account in place of -u and its kin, which are for both ends.
+std::string with_account(std::string message, const std::string& account);
 
 /// One end: which repository it is, and who answers for it.
 struct credential_side {

@@ -18,10 +18,10 @@ outcome<std::optional<help_text>> read_words(option_parser& parser, std::vector<
 }
 
 constexpr const char* list_json_shape =
-    "With --json: {\"version\":1,\"store\":{\"path\",\"blobs\",\"bytes\",\"partial_bytes\",\"quarantined_bytes\"},\n"
+    "With --json: {\"version\":1,\"store\":{\"path\",\"blobs\",\"bytes\",\"partial_bytes\",\"quarantined_bytes\"},"
     "\"references\":[{\"name\",\"registry\",\"repository\",\"reference\",\"digest\",\"media_type\",\"path\",\"size\",\"pulled\","
-    "\"complete\",\n"
-    "\"manifests\":[{\"digest\",\"media_type\",\"size\",\"path\",\"platform\",\"config_digest\",\n"
+    "\"complete\","
+    "\"manifests\":[{\"digest\",\"media_type\",\"size\",\"path\",\"platform\",\"config_digest\","
     "\"blobs\":[{\"digest\",\"size\",\"path\",\"media_type\",\"config\",\"compressed\",\"held\"}]}]}]}.\n"
     "Sizes are bytes, paths absolute, \"pulled\" is UTC as in RFC 3339. Of an image that the store has for some platforms only, these are "
     "listed.";
@@ -29,11 +29,13 @@ constexpr const char* list_json_shape =
 constexpr const char* clean_rules =
     "Blobs that no name needs go after a day, since an interrupted pull goes on with them; partial data and damaged blobs in quarantine go "
     "after a week.\nWhat a running gantry works with stays.\n\n"
-    "With --json: {\"version\":1,\"dry_run\",\"store\",\"references\":[NAME...],\"blobs\":[{\"digest\",\"size\"}],\"partial\",\"freed\","
+    "With --json: "
+    "{\"version\":1,\"dry_run\",\"store\",\"references\":[NAME...],\"blobs\":[{\"digest\",\"size\"}],\"partial\",\"uploads\",\"freed\","
     "\"remaining\"}; \"freed\" and \"remaining\" are bytes.";
 
 constexpr const char* verify_rules =
-    "Damaged blobs go to quarantine/ in the store and are never served. Exit code 5 when something is damaged or missing and was not "
+    "Damaged blobs go to quarantine/ in the store and are never served; one that cannot be moved is told with the reason. Exit code 5 when "
+    "something is damaged or missing and was not "
     "repaired.\n\n"
     "With --json: "
     "{\"version\":1,\"store\",\"blobs\",\"bytes\",\"references\",\"damaged\":[{\"digest\",\"size\",\"missing\",\"quarantined\","
@@ -45,7 +47,7 @@ outcome<std::variant<list_arguments, help_text>> parse_list(std::vector<std::str
   list_arguments arguments;
   option_parser parser("gantry list", "", "List what the layer store holds: name, platforms, size, time of the last pull.");
   parser.app().footer(list_json_shape);
-  add_store_options(parser, arguments.common);
+  add_store_options(parser, arguments.common, {.report = false});
   auto help = read_words(parser, std::move(words), arguments.common);
   if (!help) return help.error();
   if (*help) return std::variant<list_arguments, help_text>(std::move(**help));
@@ -82,7 +84,7 @@ outcome<std::variant<clean_arguments, help_text>> parse_clean(std::vector<std::s
       ->group(group);
   app.add_flag("-n,--dry-run", arguments.dry_run, "Only tell what would go")->group(group);
   app.add_flag("-f,--force", arguments.force, "Do not ask")->group(group);
-  add_store_options(parser, arguments.common);
+  add_store_options(parser, arguments.common, {.report = false});
   auto help = read_words(parser, std::move(words), arguments.common);
   if (!help) return help.error();
   if (*help) return std::variant<clean_arguments, help_text>(std::move(**help));
@@ -100,7 +102,9 @@ outcome<std::variant<verify_arguments, help_text>> parse_verify(std::vector<std:
   verify_arguments arguments;
   option_parser parser("gantry verify", "", "Hash every blob of the layer store again.");
   parser.app().footer(verify_rules);
-  parser.app().add_flag("--repair", arguments.repair, "Fetch again what is damaged or missing, from the registries that the names give");
+  parser.app()
+      .add_flag("--repair", arguments.repair, "Fetch again what is damaged or missing, from the registries that the names give")
+      ->group("What to verify");
   add_common_options(parser, arguments.common);
   auto help = read_words(parser, std::move(words), arguments.common);
   if (!help) return help.error();

@@ -54,13 +54,13 @@ std::string manifest_json(const stored_manifest& one) {
   std::vector<std::string> blobs;
   for (const auto& blob : one.blobs) {
     json_object object;
-    object.add("digest", blob.blob.digest.string()).add("size", blob.blob.size).add("path", blob.path.string());
+    object.add("digest", blob.blob.digest.string()).add("size", blob.blob.size).add("path", blob.path);
     object.add("media_type", blob.blob.media_type).add("config", blob.config).add("compressed", blob.compressed).add("held", blob.held);
     blobs.push_back(object.string());
   }
   json_object object;
   object.add("digest", one.manifest.digest.string()).add("media_type", one.manifest.media_type).add("size", one.manifest.size);
-  object.add("path", one.path.string());
+  object.add("path", one.path);
   object.add("platform", one.image_platform.os.empty() ? std::string() : to_string(one.image_platform));
   object.add("config_digest", one.config.digest.string()).add_raw("blobs", json_array(blobs));
   return object.string();
@@ -72,7 +72,7 @@ std::string reference_json(const stored_reference& one) {
   json_object object;
   object.add("name", one.reference.string()).add("registry", one.reference.registry()).add("repository", one.reference.repository());
   object.add("reference", one.reference.manifest_reference()).add("digest", one.top.digest.string());
-  object.add("media_type", one.top.media_type).add("path", one.path.string()).add("size", one.size);
+  object.add("media_type", one.top.media_type).add("path", one.path).add("size", one.size);
   object.add("pulled", timestamp(one.pulled)).add("complete", one.complete).add_raw("manifests", json_array(manifests));
   return object.string();
 }
@@ -109,9 +109,9 @@ std::string list_table(const list_result& all, system_clock::time_point now) {
 
 std::string usage_text(const list_result& all) {
   const auto& usage = all.usage;
-  if (!usage.exists) return fmt::format("there is no store at {} yet", usage.directory.string());
+  if (!usage.exists) return fmt::format("there is no store at {} yet", usage.directory);
   std::string text = fmt::format("{}, {}, {} in {}", counted(all.references.size(), "name"), counted(usage.blobs, "blob"),
-                                 format_bytes(usage.bytes), usage.directory.string());
+                                 format_bytes(usage.bytes), usage.directory);
   if (usage.partial_bytes > 0) text += fmt::format("; {} of unfinished blobs", format_bytes(usage.partial_bytes));
   if (usage.quarantined_bytes > 0) text += fmt::format("; {} in quarantine", format_bytes(usage.quarantined_bytes));
   return text;
@@ -119,7 +119,7 @@ std::string usage_text(const list_result& all) {
 
 std::string list_json(const list_result& all) {
   json_object store;
-  store.add("path", all.usage.directory.string()).add("blobs", std::uint64_t{all.usage.blobs}).add("bytes", all.usage.bytes);
+  store.add("path", all.usage.directory).add("blobs", std::uint64_t{all.usage.blobs}).add("bytes", all.usage.bytes);
   store.add("partial_bytes", all.usage.partial_bytes).add("quarantined_bytes", all.usage.quarantined_bytes);
   std::vector<std::string> references;
   for (const auto& one : all.references) references.push_back(reference_json(one));
@@ -135,16 +135,20 @@ std::string clean_lines(const clean_result& done) {
 std::string clean_text(const clean_result& done, bool dry_run) {
   std::string what = fmt::format("{} and {}", counted(done.references.size(), "name"), counted(done.blobs.size(), "blob"));
   if (done.partial > 0) what += fmt::format(" and {}", counted(done.partial, "unfinished blob"));
+  if (done.uploads > 0) what += fmt::format(" and {}", counted(done.uploads, "unfinished upload"));
   return fmt::format("{} {}, {} {}; {} remain in {}", what, dry_run ? "would be removed" : "removed", format_bytes(done.freed),
-                     dry_run ? "would be freed" : "freed", format_bytes(done.remaining), done.directory.string());
+                     dry_run ? "would be freed" : "freed", format_bytes(done.remaining), done.directory);
 }
 
 std::string clean_json(const clean_result& done, bool dry_run) {
   std::vector<std::string> blobs;
   for (const auto& blob : done.blobs) blobs.push_back(json_object().add("digest", blob.digest.string()).add("size", blob.size).string());
   json_object object = document();
-  object.add("dry_run", dry_run).add("store", done.directory.string()).add_raw("references", names_json(done.references));
-  object.add_raw("blobs", json_array(blobs)).add("partial", std::uint64_t{done.partial}).add("freed", done.freed);
+  object.add("dry_run", dry_run).add("store", done.directory).add_raw("references", names_json(done.references));
+  object.add_raw("blobs", json_array(blobs))
+      .add("partial", std::uint64_t{done.partial})
+      .add("uploads", std::uint64_t{done.uploads})
+      .add("freed", done.freed);
   return object.add("remaining", done.remaining).string() + "\n";
 }
 
@@ -178,18 +182,23 @@ std::string verify_json(const verify_result& found) {
   for (const auto& one : found.damaged) {
     json_object object;
     object.add("digest", one.blob.digest.string()).add("size", one.blob.size).add("missing", one.missing);
-    object.add("quarantined", one.quarantined.string()).add_raw("references", names_json(one.references));
+    object.add("quarantined", one.quarantined).add_raw("references", names_json(one.references));
     damaged.push_back(object.add("repaired", one.repaired).add("trouble", one.trouble).string());
   }
   json_object object = document();
-  object.add("store", found.directory.string()).add("blobs", std::uint64_t{found.blobs}).add("bytes", found.bytes);
+  object.add("store", found.directory).add("blobs", std::uint64_t{found.blobs}).add("bytes", found.bytes);
   return object.add("references", std::uint64_t{found.references}).add_raw("damaged", json_array(damaged)).string() + "\n";
+}
+
+bool any_in_place(const std::vector<damaged_blob>& damaged) {
+  return std::any_of(damaged.begin(), damaged.end(),
+                     [](const damaged_blob& one) { return !one.missing && !one.repaired && one.quarantined.empty(); });
 }
 
 std::size_t unrepaired(const verify_result& found, bool repair) {
   return static_cast<std::size_t>(std::count_if(found.damaged.begin(), found.damaged.end(), [&](const damaged_blob& one) {
     // What nothing needs is out of the way, and that is all that can be done about it.
-    return !one.repaired && !(repair && one.references.empty());
+    return !one.repaired && !(repair && one.references.empty() && !one.quarantined.empty());
   }));
 }
 

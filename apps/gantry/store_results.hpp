@@ -25,6 +25,8 @@ std::string verify_lines(const verify_result& found);
 std::string verify_text(const verify_result& found, std::chrono::milliseconds elapsed);
 std::string verify_json(const verify_result& found);
 
+/// Whether a damaged file could not be set aside.
+bool any_in_place(const std::vector<damaged_blob>& damaged);
 /// Blobs that are not what they should be and were not repaired, although something needs them or nobody tried.
 std::size_t unrepaired(const verify_result& found, bool repair);
 

@@ -27,8 +27,6 @@ namespace {
 
 constexpr int standard_output = 1;
 constexpr std::size_t list_limit = std::size_t{8} << 20;
-// More are told by their number: a question has to fit on a screen.
-constexpr std::size_t most_shown = 10;
 
 outcome<sync_list> read_list_file(const sync_arguments& arguments) {
   const bool standard_input = arguments.list == "-";
@@ -87,8 +85,9 @@ outcome<std::shared_ptr<credential_source>> credentials_of(const sync_list& list
                          "log in to each with 'gantry login', or give --dest-authfile");
   }
   std::vector<credential_side> sides;
+  read_credentials read;
   for (const std::string& registry : registries.sources) {
-    auto from = credentials_of_side(arguments.from, "--src-authfile", arguments.common.authfile, registry, variables, output);
+    auto from = credentials_of_side(arguments.from, "--src-authfile", arguments.common.authfile, registry, variables, output, read);
     if (!from) return from.error();
     if (!registries.targets.contains(registry)) {
       sides.push_back({registry, {}, std::move(*from)});
@@ -102,7 +101,7 @@ outcome<std::shared_ptr<credential_source>> credentials_of(const sync_list& list
     for (const std::string& repository : repositories) sides.push_back({registry, repository, *from});
   }
   for (const std::string& registry : registries.targets) {
-    auto to = credentials_of_side(arguments.target, "--dest-authfile", arguments.common.authfile, registry, variables, output);
+    auto to = credentials_of_side(arguments.target, "--dest-authfile", arguments.common.authfile, registry, variables, output, read);
     if (!to) return to.error();
     sides.push_back({registry, {}, std::move(*to)});
   }
@@ -138,18 +137,25 @@ outcome<sync_options> settings_of(const sync_arguments& arguments, const environ
 
 /// Whether the user wants these tags deleted.
 outcome<bool> agreed(const std::vector<reference>& tags) {
-  std::string question = fmt::format("{} tags are not in the list:\n", tags.size());
-  for (std::size_t i = 0; i < std::min(most_shown, tags.size()); ++i) question += fmt::format("  {}\n", tags[i].string());
-  if (tags.size() > most_shown) question += fmt::format("  and {} more\n", tags.size() - most_shown);
+  std::string question = fmt::format("{} not in the list:\n", tags.size() == 1 ? "1 tag is" : fmt::format("{} tags are", tags.size()));
+  for (const reference& tag : tags) question += fmt::format("  {}\n", tag.string());
   const typed answer = prompt(question + "Delete them? [y/N] ", false);
   if (answer.signal != 0) return problem(static_cast<exit_code>(128 + answer.signal), "stopped; nothing was deleted");
   return answer.text && (*answer.text == "y" || *answer.text == "Y" || *answer.text == "yes");
 }
 
+/// Why \p one failed, with the options that would help.
+std::string why_of(const synced_image& one, const sync_arguments& arguments) {
+  if (!arguments.common.username.empty() || one.source.empty()) return one.message;
+  return with_account(one.message, account_options(one.message, one.source, std::vector<reference>(1, one.target)));
+}
+
 void report(const sync_result& result, const prune_result& pruned, const sync_arguments& arguments, console& output) {
   for (const synced_image& one : result.images) {
     const std::string target = one.target.tag().empty() ? one.target.name() : one.target.string();
-    if (one.state == sync_state::failed) output.warn(fmt::format("entry {}: {} is not written: {}", one.entry, target, one.message));
+    if (one.state == sync_state::failed) {
+      output.warn(fmt::format("entry {}: {} is not written: {}", one.entry, target, why_of(one, arguments)));
+    }
     if (one.state != sync_state::partial) continue;
     std::string missing;
     for (const platform& absent : one.missing) missing += (missing.empty() ? "" : ", ") + to_string(absent);
@@ -158,12 +164,18 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
   for (const kept_tag& one : pruned.kept) output.warn(fmt::format("{} is not deleted: {}", one.name.string(), one.why));
   output.note(sync_table(result, arguments.dry_run));
   if (!pruned.deleted.empty()) {
-    output.note(
-        fmt::format("{} tags that the list does not name {} deleted", pruned.deleted.size(), arguments.dry_run ? "would be" : "are"));
+    const bool one = pruned.deleted.size() == 1;
+    std::string text = fmt::format("{} tag{} that the list does not name {} deleted:", pruned.deleted.size(), one ? "" : "s",
+                                   arguments.dry_run ? "would be"
+                                   : one             ? "is"
+                                                     : "are");
+    for (const reference& tag : pruned.deleted) text += fmt::format("\n  {}", tag.string());
+    output.note(text);
   }
   const auto unchanged =
       std::count_if(result.images.begin(), result.images.end(), [](const synced_image& one) { return one.state == sync_state::unchanged; });
-  output.note(upload_summary(result, result.images.size(), static_cast<std::size_t>(unchanged), result.elapsed, arguments.dry_run));
+  output.summary(upload_totals{result, result.images.size(), static_cast<std::size_t>(unchanged), result.elapsed, arguments.dry_run});
+  if (const auto failed = sync_failure(result, pruned)) output.error(report_problem(*failed));
 }
 
 outcome<int> sync(const sync_arguments& arguments, console& output) {
@@ -181,10 +193,13 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
   common_options common = arguments.common;
   const std::vector<mirror_setting> mirrors = list->mirrors();
   common.mirrors.insert(common.mirrors.end(), mirrors.begin(), mirrors.end());
+  // -u is for the one registry that all ends are in.
+  const bool sides = common.username.empty();
+  if (auto serves = check_common_account(registries.sources, registries.targets); !sides && !serves) return serves.error();
+  if (sides) common.authfile.clear();
   auto settings = make_engine_options(common, {}, named, variables, false, output);
   if (!settings) return settings.error();
-  // -u is for the one registry that all ends are in.
-  if (common.username.empty()) {
+  if (sides) {
     auto credentials = credentials_of(*list, registries, arguments, variables, output);
     if (!credentials) return credentials.error();
     settings->credentials = std::move(*credentials);

@@ -11,13 +11,13 @@
 namespace gantry::app {
 namespace {
 
-outcome<std::variant<push_prefix, std::filesystem::path>> parse_to(const std::string& word, bool (*is_directory)(const std::string&),
-                                                                   common_options& common) {
-  using place = std::variant<push_prefix, std::filesystem::path>;
+outcome<std::variant<push_prefix, std::string>> parse_to(const std::string& word, bool (*is_directory)(const std::string&),
+                                                         common_options& common) {
+  using place = std::variant<push_prefix, std::string>;
   constexpr std::string_view layout = "oci:";
-  if (word.starts_with(layout)) return place(std::filesystem::path(word.substr(layout.size())));
+  if (word.starts_with(layout)) return place(word.substr(layout.size()));
   const bool path = word.starts_with('/') || word.starts_with("./") || word.starts_with("../") || word == "." || is_directory(word);
-  if (path) return place(std::filesystem::path(word));
+  if (path) return place(word);
   auto registry = parse_registry(word.starts_with("docker://") ? word.substr(std::string_view("docker://").size()) : word, "--to");
   if (!registry) return registry.error();
   if (registry->plain_http) common.plain_http.push_back(registry->host);

@@ -6,7 +6,6 @@
 
 #include <gantry/sync.hpp>
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <variant>
@@ -17,7 +16,7 @@ namespace gantry::app {
 /// `gantry sync`. upload_arguments::platforms stand in for those of every entry.
 struct sync_arguments : upload_arguments {
   std::string list;  ///< a file; `-` is standard input
-  std::variant<push_prefix, std::filesystem::path> to;
+  std::variant<push_prefix, std::string> to;
   std::optional<sync_shard> shard;  ///< none: what the environment says
   std::string lock;                 ///< empty: beside the list
   bool no_lock = false;

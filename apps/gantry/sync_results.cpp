@@ -35,6 +35,12 @@ std::size_t count(const sync_result& result, sync_state state) {
       std::count_if(result.images.begin(), result.images.end(), [&](const synced_image& one) { return one.state == state; }));
 }
 
+/// Tags that could not be deleted; others are kept because they are needed.
+std::size_t stuck_tags(const prune_result& pruned) {
+  return static_cast<std::size_t>(
+      std::count_if(pruned.kept.begin(), pruned.kept.end(), [](const kept_tag& one) { return bool(one.code); }));
+}
+
 std::string json(const synced_image& image) {
   json_object one;
   one.add("name", image.target.tag().empty() ? image.target.name() : image.target.string());
@@ -84,10 +90,20 @@ std::string sync_table(const sync_result& result, bool dry_run) {
   return text;
 }
 
+std::optional<problem> sync_failure(const sync_result& result, const prune_result& pruned) {
+  const int status = sync_status(result, pruned);
+  if (status == static_cast<int>(exit_code::done)) return std::nullopt;
+  const std::size_t failed = count(result, sync_state::failed);
+  const std::size_t stuck = stuck_tags(pruned);
+  const std::size_t all = failed != 0 ? result.images.size() : stuck + pruned.deleted.size();
+  return problem(static_cast<exit_code>(status),
+                 fmt::format("{} of {} tag{} of the list {} not {}", failed != 0 ? failed : stuck, all, all == 1 ? "" : "s",
+                             all == 1 ? "is" : "are", failed != 0 ? "written" : "deleted"));
+}
+
 int sync_status(const sync_result& result, const prune_result& pruned) {
   const std::size_t failed = count(result, sync_state::failed);
-  const bool stuck = std::any_of(pruned.kept.begin(), pruned.kept.end(), [](const kept_tag& one) { return bool(one.code); });
-  if (failed == 0) return static_cast<int>(stuck ? exit_code::partial : exit_code::done);
+  if (failed == 0) return static_cast<int>(stuck_tags(pruned) != 0 ? exit_code::partial : exit_code::done);
   if (failed < result.images.size()) return static_cast<int>(exit_code::partial);
   const auto first = std::find_if(result.images.begin(), result.images.end(), [](const synced_image& one) { return bool(one.code); });
   return static_cast<int>(first == result.images.end() ? exit_code::partial : exit_code_of(first->code));

@@ -1,7 +1,10 @@
 #pragma once
 
+#include "outcome.hpp"
+
 #include <gantry/sync.hpp>
 
+#include <optional>
 #include <string>
 
 namespace gantry::app {
@@ -18,5 +21,8 @@ std::string sync_table(const sync_result& result, bool dry_run);
 
 /// The exit status: 0; 6 when a part failed; what the first failure says when all did.
 int sync_status(const sync_result& result, const prune_result& pruned);
+
+/// The same in words; nothing when all is as the list wants it.
+std::optional<problem> sync_failure(const sync_result& result, const prune_result& pruned);
 
 }  // namespace gantry::app

@@ -9,10 +9,17 @@ namespace gantry::app {
 /// Bytes of the character that \p text begins with; 0 when it is empty or begins with invalid UTF-8.
 std::size_t utf8_length(std::string_view text) noexcept;
 
-/// Characters in \p text, each invalid byte counted as one. Equals terminal columns for everything this program draws.
+/// \p text without the byte order mark that editors on Windows put in front of a file.
+std::string_view without_byte_order_mark(std::string_view text) noexcept;
+
+/// Terminal columns of \p text, see character_width; each invalid byte counts as one.
 std::size_t columns(std::string_view text) noexcept;
 
-/// \p text cut to at most \p width columns; the last one is '~' when something was cut.
+/// \p text cut to at most \p width columns; '~' stands at its end when something was cut. No character is cut in two.
 std::string fit(std::string_view text, std::size_t width);
+
+/// \p text in lines of at most \p width columns, broken at spaces where there are some; each but the first begins with \p indent spaces.
+/// A word that is too long for a line is broken behind one of \p breaks, where it has some: JSON has no spaces.
+std::string wrap(std::string_view text, std::size_t width, std::size_t indent, std::string_view breaks = ",|");
 
 }  // namespace gantry::app

@@ -26,12 +26,14 @@ outcome<std::set<std::string>> registries_in_store(const verify_arguments& argum
   return registries;
 }
 
-error_report damage_report(std::size_t blobs, bool repair) {
+error_report damage_report(std::size_t blobs, const verify_result& found, bool repair) {
   error_report report;
   report.exit_code = static_cast<int>(exit_code::integrity);
   report.message = fmt::format("{} blob{} of the store {} damaged or missing", blobs, blobs == 1 ? "" : "s", blobs == 1 ? "is" : "are");
   report.hint = repair ? "what could not be fetched again can be removed with 'gantry clean REF'"
                        : "'gantry verify --repair' fetches them again from their registries";
+  if (any_in_place(found.damaged))
+    report.hint = "what is still in its place has to go first: see the warnings above for what keeps it there";
   return report;
 }
 
@@ -60,7 +62,7 @@ outcome<int> verify(const verify_arguments& arguments, console& output) {
     return status;
   const std::size_t left = unrepaired(answer.result, arguments.repair);
   if (left == 0) return 0;
-  output.error(damage_report(left, arguments.repair));
+  output.error(damage_report(left, answer.result, arguments.repair));
   return static_cast<int>(exit_code::integrity);
 }
 
@@ -69,7 +71,7 @@ outcome<int> verify(const verify_arguments& arguments, console& output) {
 int verify_command(std::vector<std::string> words) {
   auto parsed = parse_verify(std::move(words));
   if (!parsed) return fail_early(parsed.error());
-  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_help(*help);
   const auto& arguments = std::get<verify_arguments>(*parsed);
   return run_with_console(arguments.common, [&](console& output) { return verify(arguments, output); });
 }

@@ -20,6 +20,7 @@ class Entry:
     relay: list = None
     to: str = "registry"
     warm: bool = False  # its store holds everything already
+    once: bool = False  # long and the same every time, or nothing depends on it
 
 
 @dataclasses.dataclass
@@ -93,11 +94,13 @@ class Matrix:
         network = rest.pop("suffix", "")
         return Entry(f"{label} -j {jobs or 'auto'}{network}", programs.Gantry(self.gantry, way), GANTRY, jobs, **rest)
 
-    def others(self, names, jobs=0, **rest):
-        """Those of the other programs that are installed."""
+    def others(self, names, jobs=0, compared=False, **rest):
+        """Those of the other programs that are installed. compared: a budget depends on the best of them, so that one run does not do."""
+        rest.setdefault("once", not self.full and not compared)
         makers = {"skopeo oci": programs.Skopeo("oci"), "skopeo docker-archive": programs.Skopeo("archive"), "crane tar": programs.Crane("tar"),
-                  "crane oci": programs.Crane("oci"), "oras layout": programs.Oras(), "regctl ocidir": programs.Regctl(), "ctr fetch": programs.Ctr()}
-        return [Entry(name, makers[name], OTHER, jobs, **rest) for name in names if programs.usable(name.split()[0])]
+                  "crane oci": programs.Crane("oci"), "oras layout": programs.Oras(), "regctl ocidir": programs.Regctl(), "ctr fetch": programs.Ctr(self.servers.containerd)}
+        there = lambda name: self.servers.containerd is not None if name == "ctr fetch" else programs.found(name.split()[0]) is not None
+        return [Entry(name, makers[name], OTHER, jobs, **rest) for name in names if there(name)]
 
     def floor(self, label, program, jobs=0, **rest):
         return [Entry(label, program, FLOOR, jobs, **rest)]
@@ -107,14 +110,20 @@ class Matrix:
 
     everyone = ("skopeo oci", "crane tar", "crane oci", "oras layout", "regctl ocidir", "ctr fetch")
 
+    def compared_others(self):
+        """All of them for a budget over loopback, where containerd takes twice as long as the best."""
+        slow = "ctr fetch"
+        return [*self.others([name for name in self.everyone if name != slow], compared=True), *self.others([slow])]
+
     def cells(self):
         return [self.fat(), self.equal(), self.tls(), *(self.small(count) for count in (60, 120)), self.capped(), self.ocean(), self.wan(),
-                self.first_bytes("registry"), self.first_bytes("front"), self.far_small(), self.stall(), self.warm(), self.rss(),
+                self.first_bytes("registry"), self.first_bytes("front"), self.far_small(), self.stall(), self.warm(), self.rss(), self.rss_many(),
                 self.synology()]
 
     def fat(self):
-        entries = [*(self.pull("no-cache", jobs) for jobs in (1, 4, 8)), *(self.pull("tar", jobs) for jobs in ((1, 4, 8, 0) if self.full else (1, 4))),
-                   self.pull("store", 4), *self.others(self.everyone), *(self.others(["skopeo docker-archive"]) if self.full else []),
+        counts = (1, 4, 8) if self.full else (1, 4)
+        entries = [*(self.pull("no-cache", jobs) for jobs in counts), *(self.pull("tar", jobs) for jobs in ((*counts, 0) if self.full else counts)),
+                   self.pull("store", 4), *self.compared_others(), *(self.others(["skopeo docker-archive"]) if self.full else []),
                    *self.aria2(8), *self.floor("curl 4 ranges", programs.Curl(), 4),
                    *self.floor("sha256 of the file", programs.Hash(self.servers.storage))]
 
@@ -128,16 +137,16 @@ class Matrix:
                     *against_others(row, wall, results, 0.55),
                     Check(store_row, "wall, row above x 1.6", results.gantry(prefix="gantry -j"), wall * 1.6, "s")]
 
-        return Cell("fat", "Loopback HTTP, 1 x 724 MiB", "fat", entries, checks)
+        return Cell("fat", *(("Loopback HTTP, 1 x 724 MiB", "fat") if self.full else ("Loopback HTTP, 1 x 192 MiB", "wide")), entries, checks)
 
     def equal(self):
         entries = [self.pull("no-cache", 8), *(self.pull("tar", jobs) for jobs in ((4, 8) if self.full else (8,))),
-                   *self.others(self.everyone), *self.floor("curl 8 at once", programs.Curl(), 8)]
+                   *self.compared_others(), *self.floor("curl 8 at once", programs.Curl(), 8)]
 
         def checks(results):
             return against_others("loopback HTTP, 8 equal layers", results.gantry(), results, 0.5)
 
-        return Cell("equal", "Loopback HTTP, 8 x 90 MiB", "equal", entries, checks)
+        return Cell("equal", *(("Loopback HTTP, 8 x 90 MiB", "equal") if self.full else ("Loopback HTTP, 8 x 32 MiB", "equal-short")), entries, checks)
 
     def tls(self):
         entries = [self.pull("no-cache", 4, to="tls"), *(self.pull("tar", jobs, to="tls") for jobs in (1, 4)), *self.others(("skopeo oci", "crane oci", "oras layout"), to="tls"),
@@ -198,9 +207,9 @@ class Matrix:
 
         def checks(results):
             row, slack = "RTT 100 ms, 4 layers, 3.3 MB", 0.08
-            if challenged:
-                return [Check(row, "wall, the requests replayed by curl + 0.8 RTT", results.gantry(), results.of("curl replay") + slack, "s")]
-            return [Check(row, "wall, 4 RTT + 0.8 RTT", results.gantry(), 0.4 + slack, "s")]
+            what, limit = ("the requests replayed by curl", results.of("curl replay")) if challenged else ("4 RTT", 0.4)
+            return [Check(row, f"wall, {setting}, {what} + 0.8 RTT", results.gantry(prefix=f"gantry to store {setting}"), limit + slack, "s")
+                    for setting in ("-j 8", "-j auto")]
 
         name, title = ("rtt-auth", "with token and redirect") if challenged else ("rtt", "plain")
         missing = "nginx is not installed" if challenged and not self.servers.has_nginx else ""
@@ -208,7 +217,7 @@ class Matrix:
 
     def far_small(self):
         network = ["--delay", 50]
-        entries = [self.pull("store", 8, relay=network), *self.others(self.everyone, jobs=8, relay=network),
+        entries = [self.pull("store", 8, relay=network), *self.others(self.everyone, jobs=8, compared=True, relay=network),
                    *self.floor("curl 8 at once", programs.Curl(), 8, relay=network)]
 
         def checks(results):
@@ -234,7 +243,7 @@ class Matrix:
             return [Check("everything in the store already, --store-only", "wall, one GET + 50 ms", results.gantry(),
                           results.of("curl, the manifest") + 0.05, "s")]
 
-        return Cell("warm", "Loopback, everything in the store already", "equal", entries, checks)
+        return Cell("warm", "Loopback, everything in the store already", "equal" if self.full else "equal-short", entries, checks)
 
     def rss(self):
         ways = ("store", "tar", "gzip")
@@ -244,16 +253,26 @@ class Matrix:
             worst = max(each["rss"] for each in results.medians.values())
             return [Check("peak RSS, gzip layers of any size, -j 16", "worst way to pull", worst / 2**20, 24, "MiB")]
 
-        return Cell("rss", "Peak memory, -j 16", "huge" if self.full else "fat", entries, checks, runs=1)
+        return Cell("rss", "Peak memory, -j 16", "huge" if self.full else "wide", entries, checks, runs=1)
+
+    def rss_many(self):
+        entries = [self.pull(way, 16, to="tls", suffix=", TLS") for way in ("store", "tar", "no-cache")]
+
+        def checks(results):
+            worst = max(each["rss"] for each in results.medians.values())
+            return [Check("peak RSS, gzip layers of any size, -j 16", "worst way to pull, 120 layers", worst / 2**20, 24, "MiB")]
+
+        return Cell("rss-many", "Peak memory, -j 16, 120 x 0.7 MiB over TLS", "small120", entries, checks, runs=1)
 
     def synology(self):
         missing = "" if self.has("pull", "synology") else "gantry pull has no format synology yet"
         entries = [self.pull("synology", 4, suffix=", first time"), self.pull("synology", 4, suffix=", again", warm=True),
-                   *self.floor("gunzip and gzip -1", programs.Recompress(self.servers.storage))]
+                   *self.floor("gunzip and gzip -1", programs.Recompress(self.servers.storage), once=True)]
 
         def checks(results):
             row, floor = ".tar.gz, synology, 1 GB of gzip layers", results.of("gunzip and gzip -1")
             return [Check(row, "wall, record in meta/, inflate + gzip -1 / 10", results.of("gantry synology -j 4, again"), floor / 10, "s"),
                     Check(row, "wall, first time, inflate + gzip -1 / 3", results.of("gantry synology -j 4, first time"), floor / 3, "s")]
 
-        return Cell("synology", "1 GB of gzip layers, synology, .tar.gz", "text", entries, checks, missing)
+        title = f"{'1' if self.full else '0.3'} GB of gzip layers, synology, .tar.gz"
+        return Cell("synology", title, "text" if self.full else "text-short", entries, checks, missing)

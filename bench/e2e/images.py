@@ -19,13 +19,15 @@ ACCEPT = f"{INDEX}, {MANIFEST}"
 SHAPES = {
     "fat": {"layers": [724 * MIB]},
     "equal": {"layers": [90 * MIB] * 8},
+    "equal-short": {"layers": [32 * MIB] * 8},
     "small60": {"layers": [int(0.7 * MIB)] * 60},
     "small120": {"layers": [int(0.7 * MIB)] * 120},
     "mid": {"layers": [int(112 * MIB * part) for part in (0.62, 0.2, 0.1, 0.05, 0.02, 0.01)]},
     "multi": {"layers": [int(3.3e6 * part) for part in (0.6, 0.25, 0.1, 0.05)], "architectures": ["amd64", "arm64", "arm", "s390x"]},
-    "wide": {"layers": [256 * MIB]},
+    "wide": {"layers": [192 * MIB]},
     "huge": {"layers": [4096 * MIB]},
     "text": {"layers": [256 * MIB] * 4, "compressible": True},
+    "text-short": {"layers": [64 * MIB] * 4, "compressible": True},
 }
 
 
@@ -122,6 +124,11 @@ class Pusher:
         digest = digest_of(data)
         self.request("PUT", f"/v2/{self.name}/manifests/{tag or digest}", data, {"Content-Type": media_type})
         return Blob(digest, len(data))
+
+
+def manifest_digest(host, name):
+    """What the tag 1 of the repository names."""
+    return Pusher(host, name).request("HEAD", f"/v2/{name}/manifests/1", headers={"Accept": ACCEPT}).headers["Docker-Content-Digest"]
 
 
 def grouped(pieces, size):

@@ -53,13 +53,15 @@ COLUMNS = [("wall s", lambda each: shown(each["wall"])), ("CPU s", lambda each: 
 def table(result):
     """Rows of text of one cell, head first."""
     rows = [["program", *(name for name, _ in COLUMNS)]]
+    most = max(len(each["walls"]) for each in result["medians"].values())
     for label, each in result["medians"].items():
-        rows.append([label + {"floor": " (floor)", "part": " (blob only)"}.get(each["role"], ""), *(show(each) for _, show in COLUMNS)])
+        single = " (one run)" if len(each["walls"]) < most else ""
+        rows.append([label + {"floor": " (floor)", "part": " (blob only)"}.get(each["role"], "") + single, *(show(each) for _, show in COLUMNS)])
     return rows
 
 
 def print_cell(result):
-    print(f"\n{result['name']}: {result['title']}")
+    print(f"\n{result['name']}: {result['title']} ({result['seconds']} s)")
     if "medians" in result:
         rows = table(result)
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -130,7 +132,7 @@ COLOURS = {"gantry": "#2166ac", "other": "#b2b2b2", "part": "#dddddd", "floor": 
 def svg(document):
     """Bars of the median wall time of every program, a panel per cell, whiskers from the fastest to the slowest run."""
     width, left, bar, gap = 900, 270, 14, 5
-    parts, y = [], 40
+    parts, y = [], 56
     for cell in document["cells"]:
         if not cell.get("medians"):
             continue
@@ -149,6 +151,6 @@ def svg(document):
         y += 30
     head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y}" font-family="sans-serif" font-size="11">'
             f'<rect width="100%" height="100%" fill="white"/>'
-            f'<text x="10" y="16">Median wall time ({html.escape(document["cpu"])}, {document["cores"]} cores, {html.escape(document["date"])}); '
-            f'blue gantry, grey other programs, light grey those that move a blob only, green floors</text>')
+            f'<text x="10" y="16">Median wall time, {html.escape(document["cpu"])}, {document["cores"]} cores, {html.escape(document["date"])}.</text>'
+            f'<text x="10" y="31">Blue: gantry. Grey: other programs; light grey: those that move a blob only. Green: floors.</text>')
     return head + "\n".join(parts) + "</svg>\n"

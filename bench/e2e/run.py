@@ -16,6 +16,8 @@ import cells
 import images
 import measure
 import programs
+import plot
+import readme
 import report
 import servers
 import special
@@ -92,9 +94,9 @@ class Bench:
         # A round before the timed ones warms caches, fills stores, and counts what goes over the wire where no shaped network does.
         for round_ in range(-1, runs):
             for entry in cell.entries:
-                if entry.label in failures or (round_ == -1 and (entry.relay is not None or cell.runs)):
+                if entry.label in failures or (round_ == -1 and (entry.relay is not None or cell.runs)) or (entry.once and round_ > 0):
                     continue
-                verified = self.arguments.full or round_ == runs - 1
+                verified = self.arguments.full or round_ == (0 if entry.once else runs - 1)
                 try:
                     cost = self.one(entry, image, round_ == -1 and not entry.warm, verified)
                 except RuntimeError as error:
@@ -178,12 +180,15 @@ def main():
         for cell in matrix:
             if not wanted(cell.name):
                 continue
+            began = time.monotonic()
             result = {"name": cell.name, "title": cell.title, "missing": cell.missing} if cell.missing else bench.run_cell(cell)
+            result["seconds"] = round(time.monotonic() - began)
             document["cells"].append(result)
             report.print_cell(result)
         for name, title, function, missing in special.SPECIAL:
             if not wanted(name):
                 continue
+            began = time.monotonic()
             result = {"name": name, "title": title, "missing": missing(has), "checks": []}
             if not result["missing"]:
                 try:
@@ -191,6 +196,7 @@ def main():
                     result["checks"] = [check_record(check) for check in checks]
                 except RuntimeError as error:
                     result["missing"] = f"failed: {error}"
+            result["seconds"] = round(time.monotonic() - began)
             document["cells"].append(result)
             report.print_cell(result)
         document["seconds"] = round(time.monotonic() - started)
@@ -200,7 +206,11 @@ def main():
         (out / "result.json").write_text(json.dumps(document, indent=1) + "\n")
         (out / "result.svg").write_text(report.svg(document))
         if arguments.write_results:
-            pathlib.Path(arguments.write_results).write_text(report.results_page(document))
+            page = report.results_page(document)
+            pathlib.Path(arguments.write_results).write_text(page)
+            pathlib.Path(arguments.write_results).with_suffix(".svg").write_text(plot.page_svg(page))
+            top = pathlib.Path(arguments.write_results).resolve().parent.parent
+            readme.write(arguments.write_results, [top / name for name in readme.WORDS if (top / name).exists()])
         report.print_checks(document)
         say(f"{document['seconds']} s; {out}/result.json, {out}/result.svg")
         return 0

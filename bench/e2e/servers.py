@@ -1,4 +1,5 @@
-"""The servers behind the benchmarks, all on loopback: docker-registry, plain and with TLS, nginx, and the relay that plays the network."""
+"""The servers behind the benchmarks, all on loopback: docker-registry, plain and with TLS, nginx, and the relay that plays the network; and
+the daemon that ctr needs."""
 
 import json
 import os
@@ -8,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 
@@ -38,6 +40,36 @@ def wait_for_port(port, process, what):
     raise RuntimeError(f"{what} does not listen")
 
 
+def registry_config(storage, port):
+    return {"version": "0.1", "log": {"accesslog": {"disabled": True}, "level": "error"},
+            "storage": {"filesystem": {"rootdirectory": str(storage), "maxthreads": 200}, "cache": {"blobdescriptor": "inmemory"}},
+            "http": {"addr": f"127.0.0.1:{port}", "secret": "bench"}}
+
+
+class EmptyRegistry:
+    """A docker-registry with nothing in it, for one run that fills it; its storage goes with it."""
+
+    def __init__(self, directory):
+        self.directory, self.port = pathlib.Path(directory), free_port()
+
+    @property
+    def host(self):
+        return f"127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        self.directory.mkdir(parents=True)
+        path = self.directory / "registry.yml"
+        path.write_text(json.dumps(registry_config(self.directory / "storage", self.port)))
+        with open(self.directory / "log", "ab") as log:
+            self.process = subprocess.Popen(["docker-registry", "serve", str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_for_port(self.port, self.process, "docker-registry")
+        return self
+
+    def __exit__(self, *_):
+        stop(self.process)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
 class Servers:
     """One storage with these in front of it: registry (plain), tls (the same behind a certificate of our CA), and nginx as
     front (asks for a token, redirects blobs) and blob host. Ports are in `ports`."""
@@ -55,6 +87,7 @@ class Servers:
         self.has_nginx = shutil.which("nginx") is not None or os.path.exists("/usr/sbin/nginx")
         if self.has_nginx:
             self.start_nginx()
+        self.containerd = self.start_containerd()
 
     def make_certificates(self):
         self.ca.parent.mkdir()
@@ -66,9 +99,7 @@ class Servers:
             "-extfile", "extensions")
 
     def start_registry(self, name, tls):
-        config = {"version": "0.1", "log": {"accesslog": {"disabled": True}, "level": "error"},
-                  "storage": {"filesystem": {"rootdirectory": str(self.storage), "maxthreads": 200}, "cache": {"blobdescriptor": "inmemory"}},
-                  "http": {"addr": f"127.0.0.1:{self.ports[name]}", "secret": "bench"}}
+        config = registry_config(self.storage, self.ports[name])
         if tls:
             config["http"]["tls"] = tls
         path = self.directory / f"{name}.yml"
@@ -105,6 +136,37 @@ http {{
 """)
         self.start("front", [shutil.which("nginx") or "/usr/sbin/nginx", "-e", self.directory / "nginx.log", "-c", path])
 
+    def start_containerd(self):
+        """A containerd that knows nothing and keeps namespaces apart; its socket, or None where it cannot run."""
+        if os.geteuid() != 0 or not (shutil.which("containerd") and shutil.which("ctr")):
+            return None
+        place = self.directory / "containerd"
+        place.mkdir()
+        address = place / "containerd.sock"
+        (place / "config.toml").write_text(f"""version = 2
+root = "{place}/root"
+state = "{place}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = "{address}"
+[ttrpc]
+address = "{address}.ttrpc"
+[plugins."io.containerd.metadata.v1.bolt"]
+content_sharing_policy = "isolated"
+""")
+        log = open(place / "log", "ab")
+        process = subprocess.Popen(["containerd", "--config", place / "config.toml"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.processes.append(process)
+        for _ in range(200):
+            with socket.socket(socket.AF_UNIX) as probe:
+                if process.poll() is None and probe.connect_ex(str(address)) == 0:
+                    return address
+            if process.poll() is not None:
+                break
+            time.sleep(0.05)
+        print("containerd does not start: ctr is left out", file=sys.stderr)
+        return None
+
     def start(self, name, command):
         log = open(self.directory / f"{name}.log", "ab")
         process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -119,11 +181,11 @@ http {{
 class Relay:
     """The shaped way to one server for one run: `with Relay(...) as relay`, afterwards its counters."""
 
-    def __init__(self, program, servers, to, arguments):
+    def __init__(self, program, servers, to, arguments, port=0):
         routes = [("relayed_front", "front"), ("relayed_blobs", "blobs")] if to == "front" else [(None, to)]
         self.command = [str(program)]
         for listen, target in routes:
-            self.command += ["--listen", str(servers.ports[listen] if listen else 0), "--to", str(servers.ports[target])]
+            self.command += ["--listen", str(servers.ports[listen] if listen else port), "--to", str(servers.ports[target])]
         self.command += [str(word) for word in arguments]
         self.counters = {}
 

@@ -16,7 +16,7 @@ PIECE = 4 << 20
 
 def resume(bench):
     """Kills a pull at several points and runs it again, into the store and in place. Returns checks and figures."""
-    image, jobs, rate = bench.image("wide"), 8, 10_000_000
+    image, jobs, rate = bench.image("wide" if bench.arguments.full else "mid"), 8, 10_000_000
     whole = image.size / (jobs * rate)
     checks, figures = [], {}
     for way, name in (("store", "store"), ("no-cache", "--no-cache")):
@@ -64,6 +64,48 @@ def counted_syncs(bench, image, tags, jobs, directory):
     return figures
 
 
+def counted_shards(bench, image, tags, jobs, directory, shards=4):
+    """The same 1,000 tags in 40 repositories and in parts, one after the other: what the largest part costs."""
+    figures, port = {}, 0
+    repositories, each = 40, len(tags) // 40
+    for again in (False, True):
+        costs = []
+        for part in range(1, shards + 1):
+            # One port for all: a repository belongs to a part by its whole name.
+            with servers.Relay(bench.relay, bench.servers, "registry", [], port) as counting:
+                port = counting.port
+                host = f"127.0.0.1:{port}"
+                listed = directory / "sharded.json"
+                listed.write_text(json.dumps([{"source": f"{host}/{image.name}", "target": f"sharded{i}", "tags": tags[i * each:(i + 1) * each]}
+                                              for i in range(repositories)]))
+                command = [bench.gantry, "sync", listed, "--to", host, "--plain-http", "-q", "--json", "-j", jobs, "--cache-dir", directory / "store",
+                           "--shard", f"{part}/{shards}", "--lock", directory / f"sharded.{part}.lock"]
+                cost = measure.run(command, directory)
+            costs.append({"wall": cost.wall, "rss": cost.rss, **{name: counting.counters[name] for name in ("requests", "bytes_down", "bytes_up")}})
+        name = f"1000 images in {shards} parts, {'again' if again else 'first time'}, largest part"
+        figures[name] = {what: max(cost[what] for cost in costs) for what in costs[0]}
+    return figures
+
+
+def distant_sync(bench, image, tags, jobs, directory):
+    """1,000 tags that are there already, from one registry to another, both 20 ms away; and as many HEADs to one of them by curl."""
+    network = ["--delay", 10]
+    with servers.Relay(bench.relay, bench.servers, "registry", network) as near, servers.Relay(bench.relay, bench.servers, "registry", network) as far:
+        listed = directory / "distant.json"
+        listed.write_text(json.dumps([{"source": f"127.0.0.1:{near.port}/{image.name}", "target": "mirrored", "tags": tags}]))
+        command = [bench.gantry, "sync", listed, "--to", f"127.0.0.1:{far.port}", "--plain-http", "-q", "-j", jobs, "--cache-dir", directory / "store"]
+        cost = measure.run(command, directory)
+        floor = measure.run(heads(f"127.0.0.1:{near.port}", image, tags, jobs, directory), directory)
+    return cost.wall, floor.wall
+
+
+def heads(host, image, tags, jobs, directory):
+    """The command that asks for each of \p tags by one HEAD."""
+    config = directory / "heads"
+    config.write_text("".join(f'url = "http://{host}/v2/{image.name}/manifests/{tag}"\noutput = "/dev/null"\n' for tag in tags))
+    return [programs.found("curl"), "-sSI", "-H", f"Accept: {images.ACCEPT}", "--parallel", "--parallel-max", jobs, "-K", config]
+
+
 def sync(bench):
     """1,000 tags that the target has already: as many HEADs, and memory that does not grow with the list."""
     tags, jobs, host = [f"t{i}" for i in range(1000)], 8, bench.host("registry")
@@ -79,22 +121,62 @@ def sync(bench):
         costs[count] = [measure.run(command, directory) for _ in range(bench.runs)]
         figures[f"{count} images"] = {name: measure.median(costs[count], name) for name in ("wall", "cpu", "rss")}
     figures |= counted_syncs(bench, image, tags, jobs, directory)
-    # skopeo has no notion of what it has synced: it asks for each manifest and compares.
+    figures |= counted_shards(bench, image, tags, jobs, directory)
+    # skopeo has no notion of what it has synced: it asks for each manifest and compares. A part of the list is enough for the short form.
+    asked = tags if bench.arguments.full else tags[:100]
     repository = directory / "skopeo.yaml"
-    repository.write_text(json.dumps({host: {"tls-verify": False, "images": {image.name: tags}}}))
+    repository.write_text(json.dumps({host: {"tls-verify": False, "images": {image.name: asked}}}))
     skopeo = [programs.found("skopeo"), "sync", "--insecure-policy", "--all", "--dest-tls-verify=false", "--src", "yaml", "--dest", "docker", repository,
               f"{host}/skopeo"]
-    figures["skopeo sync, all there"] = {name: getattr(measure.run(skopeo, directory), name) for name in ("wall", "cpu", "rss")}
-    config = directory / "heads"
-    config.write_text("".join(f'url = "http://{host}/v2/{image.name}/manifests/{tag}"\noutput = "/dev/null"\n' for tag in tags))
-    heads = [programs.found("curl"), "-sSI", "-H", f"Accept: {images.ACCEPT}", "--parallel", "--parallel-max", jobs, "-K", config]
-    floor = measure.median([measure.run(heads, directory) for _ in range(bench.runs)], "wall")
+    figures[f"skopeo sync, {len(asked)} images"] = {name: getattr(measure.run(skopeo, directory), name) for name in ("wall", "cpu", "rss")}
+    asking = heads(host, image, tags, jobs, directory)
+    floor = measure.median([measure.run(asking, directory) for _ in range(bench.runs)], "wall")
     figures["curl, 1000 HEADs"] = {"wall": floor}
+    distant, distant_floor = distant_sync(bench, image, tags, jobs, directory)
+    figures["1000 images, both registries 20 ms away"] = {"wall": distant}
+    figures["curl, 1000 HEADs, 20 ms away"] = {"wall": distant_floor}
     row = "sync of 1,000 images already there"
     checks.append(cells.Check(row, "wall, 1,000 HEADs x 1.2", figures["1000 images"]["wall"], floor * 1.2, "s"))
+    checks.append(cells.Check(row, "wall, both registries 20 ms away, 1,000 HEADs x 1.2", distant, distant_floor * 1.2, "s"))
     checks.append(cells.Check(row, "peak RSS, that of 100 images + 2 MiB", figures["1000 images"]["rss"] / 2**20,
                               figures["100 images"]["rss"] / 2**20 + 2, "MiB"))
     shutil.rmtree(directory)
+    return checks, figures
+
+
+def copy(bench):
+    """An image from one registry into an empty one, by copy and by sync, beside skopeo copy; memory must not follow its size."""
+    row, checks, figures = "copy between registries", [], {}
+    source, jobs = bench.host("registry"), 8
+    skopeo = programs.found("skopeo")
+    for shape in ("small60", "wide", "huge") if bench.arguments.full else ("small60", "wide"):
+        image, costs = bench.image(shape), {"gantry copy": [], "gantry sync": [], "skopeo copy": []}
+        for run in range(bench.runs):
+            for name, found in costs.items():
+                directory = measure.fresh(bench.directory / "run")
+                with servers.EmptyRegistry(directory / "target") as target:
+                    taken, given = f"{source}/{image.name}:1", f"{target.host}/{image.name}:1"
+                    if name == "gantry copy":
+                        command = [bench.gantry, "copy", "-q", "-j", jobs, "--plain-http", "--cache-dir", directory / "store", taken, given]
+                    elif name == "gantry sync":
+                        listed = directory / "list.json"
+                        listed.write_text(json.dumps([{"source": taken}]))
+                        command = [bench.gantry, "sync", "-q", "-j", jobs, "--plain-http", "--cache-dir", directory / "store", listed, "--to", target.host]
+                    elif skopeo:
+                        command = [skopeo, "copy", "-q", "--insecure-policy", "--all", "--src-tls-verify=false", "--dest-tls-verify=false",
+                                   f"docker://{taken}", f"docker://{given}"]
+                    else:
+                        continue
+                    found.append(measure.run(command, directory))
+                    if run == bench.runs - 1 and images.manifest_digest(target.host, image.name) != image.manifest.digest:
+                        raise RuntimeError(f"{name} wrote another manifest than it read")
+                shutil.rmtree(directory)
+        figures |= {f"{name}, {shape}": {what: measure.median(found, what) for what in ("wall", "cpu", "rss")} for name, found in costs.items() if found}
+        if skopeo:
+            checks.append(cells.Check(row, f"wall, {shape}, skopeo copy's", figures[f"gantry copy, {shape}"]["wall"],
+                                      figures[f"skopeo copy, {shape}"]["wall"], "s"))
+        for name in ("gantry copy", "gantry sync"):
+            checks.append(cells.Check(row, f"peak RSS, {name}, {shape}", figures[f"{name}, {shape}"]["rss"] / 2**20, 24, "MiB"))
     return checks, figures
 
 
@@ -103,7 +185,7 @@ def jobs_table(bench):
     image, rate = bench.image("mid"), 10_000_000
     directory = measure.fresh(bench.directory / "run")
     with servers.Relay(bench.relay, bench.servers, "registry", ["--rate", rate]) as relay:
-        command = [bench.gantry, "bench", "-q", "--json", "--plain-http", "--try", "1,4,8,auto", "--time", "3s",
+        command = [bench.gantry, "bench", "-q", "--json", "--plain-http", "--try", "1,4,8,auto", "--time", "2s",
                    f"127.0.0.1:{relay.port}/{image.name}:1"]
         found = json.loads(measure.output_of(command, directory))
     runs = {str(run["jobs"]): run["bytes_per_second"] for run in found["runs"]}
@@ -117,14 +199,15 @@ def request_ahead(bench):
     """The most that requests ahead could gain over a long line: many small blobs, and one large blob in segments of twenty round trips."""
     jobs, figures = 8, {}
     for name, shape, network, segment in (("60 x 0.7 MiB, RTT 100 ms", "small60", ["--delay", 50], None),
-                                          ("one fat layer, RTT 40 ms, 10 MB/s per connection", "wide", ["--delay", 20, "--rate", 10_000_000], 8_000_000)):
+                                          ("one fat layer, RTT 40 ms, 10 MB/s per connection", "mid", ["--delay", 20, "--rate", 10_000_000], 8_000_000)):
         image = bench.image(shape)
         blobs = [blob for blob, _ in image.layers]
         path = lambda blob: f"/v2/{image.name}/blobs/{blob.digest}"
         wanted = [(path(blob), None) for blob in blobs] if segment is None else [
             (path(image.largest), (begin, min(begin + segment, image.largest.size) - 1)) for begin in range(0, image.largest.size, segment)]
         walls = {depth: [] for depth in (1, 2, 3)}
-        for _ in range(bench.runs):
+        # A line without a budget that takes long: once is enough for its short form.
+        for _ in range(bench.runs if bench.arguments.full or segment is None else 1):
             for depth, found in walls.items():
                 with servers.Relay(bench.relay, bench.servers, "registry", network) as relay:
                     found.append(ahead.fetch(relay.port, wanted, jobs, depth))
@@ -137,5 +220,6 @@ SPECIAL = [
     ("resume", "Resume after SIGKILL", resume, lambda has: ""),
     ("bench", "gantry bench, 10 MB/s per connection", jobs_table, lambda has: ""),
     ("limit-rate", "--limit-rate 40 MB/s", limit_rate, lambda has: "" if has("pull", "--limit-rate") else "gantry pull has no --limit-rate yet"),
+    ("copy", "Copy between registries", copy, lambda has: ""),
     ("sync", "sync of 1,000 images already there", sync, lambda has: "" if has("sync", "--to") else "gantry has no command sync yet"),
 ]

@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/sha256.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -114,8 +115,8 @@ TEST_CASE("eight connections share a blob without getting bytes twice", "[faults
   s.slow_down();
   check_done(s, s.pulls.pull());
   CHECK(s.connections() > 1);
-  CHECK(s.connections() <= 8);
-  CHECK(s.times_sent() <= 1.1);
+  CHECK(s.connections() <= 12);  // on a busy machine some are replaced
+  CHECK(s.times_sent() <= 1.3);
 }
 
 TEST_CASE("a blob that always answers with a server error ends a pull of eight connections", "[faults]") {
@@ -160,7 +161,7 @@ TEST_CASE("Retry-After for one of eight connections is kept to by all", "[faults
   CHECK(requests.count_at(*told + 950ms) == sent_before);
   CHECK(s.registry.count() > sent_before);
   CHECK(s.connections() > 1);
-  CHECK(s.times_sent() <= 1.1);
+  CHECK(s.times_sent() <= 1.3);
 }
 
 TEST_CASE("one of eight connections that fails costs little and no byte", "[faults]") {
@@ -178,7 +179,43 @@ TEST_CASE("one of eight connections that fails costs little and no byte", "[faul
   CHECK(report.took < 60s);
   CHECK(s.registry.count(s.layer().digest) > 3);
   CHECK(s.connections() > 1);
-  CHECK(s.times_sent() <= 1.1);
+  CHECK(s.times_sent() <= 1.3);
+}
+
+TEST_CASE("a host is asked over no more connections than it may have", "[faults]") {
+  served s;
+  s.pulls.settings.max_per_host = GENERATE(1u, 3u);
+  s.slow_down();
+  check_done(s, s.pulls.pull());
+  CHECK(s.connections() <= s.pulls.settings.max_per_host);
+  if (s.pulls.settings.max_per_host > 1) CHECK(s.connections() > 1);
+  CHECK(s.times_sent() <= 1.3);
+}
+
+TEST_CASE("a request that nobody answers holds up its own segment alone", "[faults]") {
+  served s;
+  const unsigned which = GENERATE(1u, 3u);
+  CAPTURE(which);
+  s.registry.inject(s.layer().digest, no_answer(), which, 1);
+  s.slow_down();
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took < 60s);
+  // What lies in the buffers of a connection that is cut has been sent, too.
+  CHECK(s.times_sent() <= 1.3);
+}
+
+TEST_CASE("a connection that crawls is not waited for", "[faults]") {
+  served s;
+  // Alone it would take hours: a kilobyte ten times per second.
+  s.registry.inject(s.layer().digest, drip_of(1024, 100ms), 3, 1);
+  s.slow_down();
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took < 60s);
+  CHECK(s.connections() > 1);
+  // What lies in the buffers of a connection that is cut has been sent, too.
+  CHECK(s.times_sent() <= 1.3);
 }
 
 TEST_CASE("a registry that ignores ranges is read by one of eight connections", "[faults]") {
@@ -187,6 +224,42 @@ TEST_CASE("a registry that ignores ranges is read by one of eight connections", 
   check_done(s, s.pulls.pull());
   CHECK(s.registry.count(s.layer().digest) == 1);
   CHECK(s.registry.body_sent(s.layer().digest) == s.layer().bytes.size());
+}
+
+TEST_CASE("a redirect within a registry is asked for once for each blob", "[faults]") {
+  fake_registry_options options;
+  options.auth = GENERATE(fake_auth::none, fake_auth::bearer);
+  fake_registry registry(options);
+  const test_image& image = large_image();
+  const std::string& digest = image.layers[1].digest;
+  registry.hold("team/app", "1.0", image);
+  registry.inject("/v2/team/app/blobs/" + digest, redirect_to("/v2/delivery/app/blobs/" + digest), 1, 0);
+  registry.inject("/v2/delivery/", drip_of(65536, 5ms), 1, 0);
+  puller pulls(registry);
+  pulls.settings.jobs = 4;
+  const pull_report report = pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(registry.count("/v2/team/app/blobs/" + digest) == 1);
+  CHECK(registry.count("/v2/delivery/app/blobs/" + digest) >= 4);
+  CHECK(pulls.leftovers() == "");
+}
+
+TEST_CASE("an address within a registry that expires is asked for anew", "[faults]") {
+  fake_registry registry;
+  const test_image& image = large_image();
+  const std::string& digest = image.layers[1].digest;
+  registry.hold("team/app", "1.0", image);
+  registry.inject("/v2/team/app/blobs/" + digest, redirect_to("/v2/delivery/app/blobs/" + digest), 1, 0);
+  registry.inject("/v2/delivery/", answer_with(403), 3, 1);
+  registry.inject("/v2/delivery/", drip_of(65536, 5ms), 1, 0);
+  puller pulls(registry);
+  pulls.settings.jobs = 4;
+  const pull_report report = pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(registry.count("/v2/team/app/blobs/" + digest) == 2);
+  CHECK(pulls.leftovers() == "");
 }
 
 TEST_CASE("a blob that eight connections get wrong once is fetched once more", "[faults]") {
@@ -198,7 +271,7 @@ TEST_CASE("a blob that eight connections get wrong once is fetched once more", "
   CHECK(warnings(report).find("fetching it once more") != std::string::npos);
   CHECK(s.connections() > 1);
   CHECK(s.times_sent() > 1.9);
-  CHECK(s.times_sent() <= 2.2);
+  CHECK(s.times_sent() <= 2.6);
 }
 
 TEST_CASE("a limited rate is not exceeded, whatever the number of connections", "[faults]") {
@@ -216,6 +289,43 @@ TEST_CASE("a limited rate is not exceeded, whatever the number of connections", 
   // At the start a twentieth of a second is free, and the last grant of that size is used as soon as it is given.
   const auto least = std::chrono::milliseconds(bytes / 4'000 - 100);
   CHECK(report.took >= least);
+  CHECK(pulls.leftovers() == "");
+}
+
+TEST_CASE("a limited rate is used although the answers come in small pieces", "[faults]") {
+  fake_registry registry;
+  const test_image image = app_image();
+  registry.hold("team/app", "1.0", image);
+  // Each read brings a small part of what it may; without the rest being given back eight connections would need minutes.
+  registry.inject("/blobs/", drip_of(2000, 1ms), 1, 0);
+  puller pulls(registry);
+  pulls.settings.jobs = GENERATE(1u, 8u);
+  pulls.settings.limit_rate = 1'000'000;
+  const pull_report report = pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  std::uint64_t bytes = 0;
+  for (const test_blob& layer : image.layers) bytes += layer.bytes.size();
+  CHECK(report.took >= std::chrono::milliseconds(bytes / 1000 - 100));
+  CHECK(report.took <= std::chrono::milliseconds(bytes / 1000 * 3) + 5s);
+}
+
+TEST_CASE("a registry that counts open connections is served with those that it allows", "[faults]") {
+  fake_registry_options options;
+  options.most_connections = 4;
+  fake_registry registry(options);
+  const test_image& image = large_image();
+  registry.hold("team/app", "1.0", image);
+  registry.inject("/blobs/", drip_of(65536, 5ms), 1, 0);
+  puller pulls(registry);
+  pulls.settings.jobs = 8;
+  const pull_report report = pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  const std::vector<recorded_request> asked = registry.requests("/blobs/");
+  const auto refused = std::count_if(asked.begin(), asked.end(), [](const recorded_request& one) { return one.status == 429; });
+  CHECK(refused >= 1);
+  CHECK(refused <= 60);
   CHECK(pulls.leftovers() == "");
 }
 

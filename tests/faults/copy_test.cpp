@@ -82,7 +82,8 @@ TEST_CASE("a copy that meets no trouble reads each blob once and keeps nothing",
   CHECK(report.result.blobs_uploaded == 3);
   CHECK(r.blobs_there() == 4);  // the manifest is one of them
   for (const test_blob& layer : r.image.layers) CHECK(r.source.count("/blobs/" + layer.digest) == 1);
-  CHECK_FALSE(fs::exists(r.directory / "store"));
+  CHECK_FALSE(fs::exists(r.directory / "store" / "blobs"));
+  CHECK(fs::is_empty(r.directory / "store" / "state" / "uploads"));
 }
 
 TEST_CASE("a source that breaks off is asked for the rest", "[faults]") {

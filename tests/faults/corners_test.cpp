@@ -2,6 +2,7 @@
 // archive, with every digest as it was.
 #include "support/catch.hpp"
 #include "support/fake_registry.hpp"
+#include "support/image_builder.hpp"
 #include "support/process.hpp"
 #include "support/temp_dir.hpp"
 
@@ -161,4 +162,47 @@ TEST_CASE("a digest alone and a tag with a digest name what they say", "[faults]
   t.registry.hold_manifest("team/app", image.manifest.digest, image.manifest);
   t.there_and_back("@" + image.manifest.digest, image.manifest.digest);
   t.there_and_back(":1.0@" + image.manifest.digest, image.manifest.digest);
+}
+
+TEST_CASE("a foreign layer that an archive leaves out does not keep its image from the store", "[faults]") {
+  const temp_dir directory;
+  test_image image = build_image({});
+  test_blob foreign = image.layers[1];
+  foreign.media_type = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+  replace_layer(image, 1, foreign, R"(,"urls":["https://example.com/layer"])");
+  write_layout(directory / "layout", "1.0", image);
+  std::filesystem::remove(directory / "layout/blobs/sha256" / foreign.digest.substr(7));
+  engine_options settings;
+  settings.cache_dir = directory / "store";
+  settings.sync = false;
+  engine one(settings);
+  std::string warned;
+  extract_options options;
+  error_code ec;
+  options.name = reference::parse("quay.io/team/app:1.0", ec);
+  options.on_event = [&warned](const event& e) {
+    if (const auto* said = std::get_if<warning>(&e)) warned += said->message;
+  };
+  diagnostics text;
+  const auto extract = [&] {
+    try {
+      return one.async_extract(directory / "layout", options, text, boost::asio::use_future).get();
+    } catch (const boost::system::system_error& error) {
+      ec = error.code();
+      return extract_result();
+    }
+  };
+  CHECK(extract().images.size() == 1);
+  INFO(text.message());
+  CHECK_FALSE(ec);
+  CHECK_THAT(warned, Catch::Contains("leaves out the foreign layer " + foreign.digest));
+  const list_result all = one.async_list(list_options(), boost::asio::use_future).get();
+  REQUIRE(all.references.size() == 1);
+  CHECK(all.references[0].complete);
+  // Any other layer is needed.
+  std::filesystem::remove_all(directory / "store");
+  std::filesystem::remove(directory / "layout/blobs/sha256" / image.layers[0].digest.substr(7));
+  extract();
+  CHECK(ec == make_error_code(errc::not_found));
+  CHECK_THAT(text.message(), Catch::Contains("lacks 1 blob") && Catch::Contains(image.layers[0].digest));
 }

@@ -3,13 +3,32 @@
 
 #include "support/catch.hpp"
 
+#include <gantry/credentials.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
 using namespace gantry;
 using namespace gantry::test;
 
 namespace {
 
+/// Has a name and a password for whoever asks.
+class known_user final : public credential_source {
+ public:
+  std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override {
+    credential one;
+    one.username = "jane";
+    one.password = "secret";
+    one.origin = "the test";
+    return one;
+  }
+};
+
 /// An image whose large layer is a foreign one.
 struct served {
+  explicit served(fake_registry_options options = {}) : registry(std::move(options)) {}
   fake_registry registry;
   fake_registry elsewhere;
   test_image image = app_image();
@@ -32,7 +51,14 @@ struct served {
 }  // namespace
 
 TEST_CASE("a foreign layer that the registry lacks comes from its urls, in order, without credentials", "[faults]") {
-  served s;
+  fake_registry_options locked;
+  locked.auth = fake_auth::basic;
+  locked.username = "jane";
+  locked.password = "secret";
+  served s(std::move(locked));
+  // What a thief would do: ask for them, in the words that the registry uses.
+  s.pulls.settings.credentials = std::make_shared<known_user>();
+  s.elsewhere.inject("/nothing/here", answer_with(401, {{"WWW-Authenticate", "Basic realm=\"x\""}}), 1, 0);
   s.elsewhere.hold_blob(s.layer());
   s.hold("\"http://" + s.elsewhere.host() + "/nothing/here\",\"" + s.there() + "\"");
   s.registry.drop_blob(s.layer().digest);
@@ -43,6 +69,9 @@ TEST_CASE("a foreign layer that the registry lacks comes from its urls, in order
   CHECK(s.registry.count("/blobs/" + s.layer().digest) >= 1);
   CHECK(s.elsewhere.count("/nothing/here") >= 1);
   CHECK(s.elsewhere.count(s.layer().digest) >= 1);
+  const auto asked = s.registry.requests();
+  CHECK(std::any_of(asked.begin(), asked.end(),
+                    [](const recorded_request& one) { return one.header("authorization").starts_with("Basic"); }));
   for (const recorded_request& request : s.elsewhere.requests()) CHECK(request.header("authorization").empty());
 }
 
@@ -58,12 +87,30 @@ TEST_CASE("a foreign layer that the registry has is not looked for elsewhere", "
 
 TEST_CASE("a registry cannot send us to an address of the private network for a foreign layer", "[faults]") {
   served s;
-  s.hold("\"http://10.0.0.1/layer\",\"file:///etc/passwd\"");
+  const std::string url = GENERATE("http://10.0.0.1/layer", "https://169.254.169.254/layer", "http://[::ffff:10.0.0.1]/layer",
+                                   "http://[fd00:ec2::254]/layer", "file:///etc/passwd");
+  s.hold("\"" + url + "\"");
   s.registry.drop_blob(s.layer().digest);
   const pull_report report = s.pulls.pull();
-  CHECK(report.ec);
-  INFO(report.text.message());
+  INFO(url << ": " << report.text.message());
+  // Refused before anything is sent: a connection that fails would be another error.
+  CHECK(report.ec == (url.starts_with("file") ? errc::protocol_error : errc::redirect_refused));
   CHECK(report.text.message().find("neither in the registry nor") != std::string::npos);
+}
+
+TEST_CASE("a foreign layer whose only host refuses the connection is given up as soon as a registry that does", "[faults]") {
+  served s;
+  std::string gone;
+  {
+    const fake_registry closed;
+    gone = "http://" + closed.host() + "/layer";
+  }
+  s.hold("\"" + gone + "\"");
+  s.registry.drop_blob(s.layer().digest);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK(report.ec == make_error_code(errc::connection_refused));
+  CHECK(report.count<retry_scheduled>() == 2);
 }
 
 TEST_CASE("foreign content is verified like any other", "[faults]") {

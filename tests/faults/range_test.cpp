@@ -34,6 +34,18 @@ TEST_CASE("a registry that ignores ranges is read from the start and completes",
   CHECK(s.pulls.leftovers() == "");
 }
 
+TEST_CASE("a registry without ranges that always breaks off at the same place ends the pull", "[faults]") {
+  served s;
+  s.pulls.settings.jobs = GENERATE(1u, 4u);
+  s.pulls.settings.budget = std::chrono::milliseconds(1500);
+  s.registry.inject(s.layer().digest, range_ignored_and_cut(1'000'000), 1, 0);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK(report.ec);
+  CHECK(report.took < std::chrono::seconds(15));
+  CHECK(s.pulls.leftovers(true) == "");
+}
+
 TEST_CASE("a wrong Content-Range costs an attempt and no wrong byte", "[faults]") {
   served s;
   const std::string lie = GENERATE("start", "end", "total", "text", "absent");

@@ -3,6 +3,7 @@
 #include "support/fake_registry.hpp"
 #include "support/http_client.hpp"
 #include "support/image_builder.hpp"
+#include "support/sha256.hpp"
 
 #include <gantry/engine.hpp>
 
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <string>
 #include <thread>
@@ -27,10 +29,11 @@ namespace {
 /// An engine that serves what \p registry has, from a store of its own.
 class pulling_server {
  public:
-  explicit pulling_server(const fake_registry& registry, const puller& settings_of) {
+  explicit pulling_server(const fake_registry& registry, const puller& settings_of) : pulling_server(registry.host(), settings_of) {}
+  pulling_server(const std::string& upstream, const puller& settings_of) {
     serve_options options;
     options.listen = "127.0.0.1:0";
-    options.upstream = registry.host();
+    options.upstream = upstream;
     options.limits.graceful = 2s;
     std::promise<std::uint16_t> listening;
     options.on_started = [&](const serve_started& started) { listening.set_value(started.port); };
@@ -95,6 +98,17 @@ clean_result clean_all(const puller& place) {
   return gone;
 }
 
+/// Waits for what comes a moment after the last byte that a client has.
+bool soon(const std::function<bool()>& there) {
+  for (int looks = 0; looks < 400 && !there(); ++looks) std::this_thread::sleep_for(50ms);
+  return there();
+}
+
+/// The name is recorded when the last blob is committed.
+bool soon_recorded(http_client& client) {
+  return soon([&] { return client.get("/v2/team/app/tags/list").body.find("\"1.0\"") != std::string::npos; });
+}
+
 }  // namespace
 
 TEST_CASE("what the store lacks comes from upstream, once, and stays") {
@@ -153,12 +167,7 @@ TEST_CASE("no client gets all bytes of a blob that is wrong") {
   CHECK_FALSE(cut.complete);
   registry.heal();
   // A client that comes while the second attempt still fails shares its fate; the next fetch is a new one.
-  bool mended = false;
-  for (int i = 0; i < 50 && !mended; ++i) {
-    mended = http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes;
-    if (!mended) std::this_thread::sleep_for(50ms);
-  }
-  CHECK(mended);
+  CHECK(soon([&] { return http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes; }));
 }
 
 TEST_CASE("a tag is asked for again each time, by HEAD, and a moved one is fetched") {
@@ -182,6 +191,30 @@ TEST_CASE("a tag is asked for again each time, by HEAD, and a moved one is fetch
   CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == second.manifest.digest);
 }
 
+TEST_CASE("of a tag that moves between HEAD and GET, what the GET brought decides") {
+  fake_registry registry;
+  const test_image first = large_image();
+  registry.hold("team/app", "1.0", first);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == first.manifest.digest);
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image second = build_image(recipe);
+  recipe.seed = 10;
+  const test_image third = build_image(recipe);
+  // Asked by HEAD the registry has the second image under the tag; when the GET comes it is the third.
+  registry.hold("team/app", "1.0", third);
+  registry.inject("/manifests/1.0",
+                  answer_with(200, {{"Docker-Content-Digest", second.manifest.digest}, {"Content-Type", second.manifest.media_type}},
+                              second.manifest.bytes));
+  const auto answer = client.get("/v2/team/app/manifests/1.0");
+  CHECK(answer.status == 200);
+  CHECK(answer.header("Docker-Content-Digest") == sha256_of(answer.body));
+  CHECK((answer.body == third.manifest.bytes));
+}
+
 TEST_CASE("without the upstream the store answers") {
   const test_image image = large_image();
   auto registry = std::make_unique<fake_registry>();
@@ -192,14 +225,57 @@ TEST_CASE("without the upstream the store answers") {
   CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
   for (std::size_t layer = 0; layer < image.layers.size(); ++layer) CHECK(client.get(blob_of(image, layer)).complete);
   CHECK(client.get("/v2/team/app/blobs/" + image.config.digest).complete);
-  // The name is recorded when the last blob is committed, a moment after its client has it.
-  const auto recorded = [&] { return client.get("/v2/team/app/tags/list").body.find("\"1.0\"") != std::string::npos; };
-  for (int looks = 0; looks < 100 && !recorded(); ++looks) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  CHECK(recorded());
+  CHECK(soon_recorded(client));
   registry.reset();
   CHECK((client.get("/v2/team/app/manifests/1.0").body == image.manifest.bytes));
   CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
   CHECK(client.get("/v2/team/other/manifests/1.0").status == 502);
+}
+
+TEST_CASE("what came through an index inside an index, and with inline data, is answered without the upstream by the next server too") {
+  const std::string index_type = "application/vnd.oci.image.index.v1+json";
+  const std::string manifest_type = "application/vnd.oci.image.manifest.v1+json";
+  const auto index_of = [&index_type](const std::string& entry) {
+    return test_blob::of(index_type, R"({"schemaVersion":2,"mediaType":")" + index_type + R"(","manifests":[{)" + entry + "}]}");
+  };
+  const test_image image = build_image({});
+  const test_index innermost = build_index(media_family::oci, {image});
+  const test_blob nested = index_of(innermost.index.descriptor_members());
+  // "{}" in base64; the registry does not have the blob.
+  const std::string empty = test_blob::of("application/vnd.oci.empty.v1+json", "{}").descriptor_members() + R"(,"data":"e30=")";
+  const test_blob artifact = test_blob::of(manifest_type, R"({"schemaVersion":2,"mediaType":")" + manifest_type +
+                                                              R"(","artifactType":"application/vnd.example.note","config":{)" + empty +
+                                                              R"(},"layers":[{)" + empty + "}]}");
+  auto registry = std::make_unique<fake_registry>();
+  registry->hold("team/app", innermost.index.digest, innermost);
+  registry->hold_manifest("team/app", "1.0", nested);
+  registry->hold_manifest("team/note", "1.0", artifact);
+  const std::string upstream = registry->host();
+  const puller place(*registry);
+  const auto listed = [](http_client& client, const std::string& name) {
+    return soon([&] { return client.get("/v2/" + name + "/tags/list").body.find("\"1.0\"") != std::string::npos; });
+  };
+  {
+    pulling_server server(upstream, place);
+    http_client client(server.port());
+    CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+    CHECK(client.get("/v2/team/app/manifests/" + innermost.index.digest).status == 200);
+    CHECK(client.get("/v2/team/app/manifests/" + image.manifest.digest).status == 200);
+    CHECK(client.get("/v2/team/app/blobs/" + image.config.digest).complete);
+    for (std::size_t layer = 0; layer < image.layers.size(); ++layer) CHECK(client.get(blob_of(image, layer)).complete);
+    CHECK(client.get("/v2/team/note/manifests/1.0").status == 200);
+    CHECK(listed(client, "team/app"));
+    CHECK(listed(client, "team/note"));
+  }
+  registry.reset();
+  pulling_server server(upstream, place);
+  http_client client(server.port());
+  CHECK((client.get("/v2/team/app/manifests/1.0").body == nested.bytes));
+  CHECK((client.get("/v2/team/app/manifests/" + innermost.index.digest).body == innermost.index.bytes));
+  CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+  CHECK((client.get("/v2/team/note/manifests/1.0").body == artifact.bytes));
+  const std::string all = client.get("/v2/_catalog").body;
+  CHECK_THAT(all, Catch::Contains("team/app") && Catch::Contains("team/note"));
 }
 
 TEST_CASE("a clean-up beside pull-through takes nothing of the image that is being fetched") {
@@ -223,12 +299,9 @@ TEST_CASE("a clean-up beside pull-through takes nothing of the image that is bei
   CHECK(gone.blobs.empty());
   CHECK(gone.partial == 0);
   CHECK(large.get());
-  const auto recorded = [&] { return client.get("/v2/team/app/tags/list").body.find("\"1.0\"") != std::string::npos; };
-  for (int looks = 0; looks < 400 && !recorded(); ++looks) std::this_thread::sleep_for(50ms);
-  CHECK(recorded());
+  CHECK(soon_recorded(client));
   // The leases end a moment after the name is there.
-  for (int looks = 0; looks < 400 && !place.leftovers().empty(); ++looks) std::this_thread::sleep_for(50ms);
-  CHECK(place.leftovers() == "");
+  CHECK(soon([&] { return place.leftovers().empty(); }));
 }
 
 TEST_CASE("a clean-up between two requests of a client takes nothing of what it fetches, and all of it afterwards") {
@@ -245,9 +318,7 @@ TEST_CASE("a clean-up between two requests of a client takes nothing of what it 
     CHECK(clean_all(place).blobs.empty());
     CHECK((client.get(blob_of(image, 0)).body == image.layers[0].bytes));
     CHECK((client.get("/v2/team/app/blobs/" + image.config.digest).body == image.config.bytes));
-    const auto recorded = [&] { return client.get("/v2/team/app/tags/list").body.find("\"1.0\"") != std::string::npos; };
-    for (int looks = 0; looks < 400 && !recorded(); ++looks) std::this_thread::sleep_for(50ms);
-    CHECK(recorded());
+    CHECK(soon_recorded(client));
     CHECK(gets(registry, "/manifests/1.0") == 1);
   }
   // What has its name is anybody's to remove, and nothing is kept by a server that is gone.

@@ -6,6 +6,7 @@
 
 #include <boost/asio/use_future.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <thread>
@@ -77,6 +78,31 @@ TEST_CASE("a pulled image is listed with all that it consists of", "[faults]") {
   CHECK_FALSE(k.list().references.front().complete);
 }
 
+TEST_CASE("the size of a name leaves out what another name brought", "[faults]") {
+  fake_registry registry;
+  image_recipe arm;
+  arm.architecture = "arm64";
+  arm.seed = 2;
+  const test_index index = build_index(media_family::oci, {build_image({}), build_image(arm)});
+  registry.hold("team/app", "1.0", index);
+  puller pulls(registry);
+  const auto size_of = [&](const std::string& tag) {
+    engine one(pulls.settings);
+    for (const stored_reference& name : one.async_list(list_options(), asio::use_future).get().references) {
+      if (name.reference.tag() == tag) return name.size;
+    }
+    return std::uint64_t{0};
+  };
+  REQUIRE_FALSE(pulls.pull("team/app:1.0").ec);
+  const std::uint64_t alone = size_of("1.0");
+  CHECK(alone == index.index.bytes.size() + index.images[0].manifest.bytes.size() + index.images[0].blob_bytes());
+  error_code ec;
+  pull_options other;
+  other.platforms = {platform::parse("linux/arm64", ec)};
+  REQUIRE_FALSE(pulls.pull_with(other, "team/app@" + index.images[1].manifest.digest).ec);
+  CHECK(size_of("1.0") == alone);
+}
+
 TEST_CASE("nobody makes a store by asking what is in it", "[faults]") {
   fake_registry registry;
   puller pulls(registry);
@@ -120,6 +146,33 @@ TEST_CASE("damaged and missing blobs are told with the names that need them, and
   CHECK(store_problems(k.pulls.store()) == "");
 }
 
+TEST_CASE("blobs that cannot be opened or set aside are told, and the rest is checked", "[faults]") {
+  kept k;
+  const fs::path looped = k.blob(k.image.layers[0]);
+  fs::remove(looped);
+  fs::create_symlink(looped, looped);
+  k.damage(k.image.layers[1], k.same_size(k.image.layers[1]));
+  spill(k.pulls.store() / "quarantine", "in the way");
+  for (const bool repair : {false, true}) {
+    const verify_result found = k.verify(repair);
+    CHECK(found.blobs == 3);
+    REQUIRE(found.damaged.size() == 2);
+    for (const damaged_blob& one : found.damaged) {
+      CHECK_FALSE(one.missing);
+      CHECK(one.quarantined.empty());
+      // What has another size than it should have can be replaced where it is.
+      const bool replaced = repair && one.blob.digest.string() == k.image.layers[0].digest;
+      CHECK(one.repaired == replaced);
+      if (!replaced) CHECK_THAT(one.trouble, Catch::StartsWith("it could not be set aside: "));
+      CHECK(one.references.size() == 1);
+      CHECK(std::any_of(k.events.begin(), k.events.end(), [&one](const event& e) {
+        const auto* said = std::get_if<warning>(&e);
+        return said != nullptr && said->message.find(one.blob.digest.string()) != std::string::npos;
+      }));
+    }
+  }
+}
+
 TEST_CASE("repair fetches what is damaged or missing, documents and what they lead to", "[faults]") {
   kept k;
   k.damage(k.image.manifest, k.same_size(k.image.manifest));
@@ -131,6 +184,48 @@ TEST_CASE("repair fetches what is damaged or missing, documents and what they le
   CHECK(store_problems(k.pulls.store()) == "");
   CHECK(k.verify().damaged.empty());
   CHECK(k.list().references.front().complete);
+}
+
+TEST_CASE("a damaged index inside an index is remembered until it is repaired", "[faults]") {
+  const std::string type = "application/vnd.oci.image.index.v1+json";
+  const auto around = [&type](const test_blob& child) {
+    return test_blob::of(type, R"({"schemaVersion":2,"mediaType":")" + type + R"(","manifests":[{)" + child.descriptor_members() + "}]}");
+  };
+  kept k;
+  const test_index innermost = build_index(media_family::oci, {k.image});
+  const test_blob inner = around(innermost.index);
+  const test_blob outer = around(inner);
+  k.registry.hold("team/app", innermost.index.digest, innermost);
+  k.registry.hold_manifest("team/app", inner.digest, inner);
+  k.registry.hold_manifest("team/app", "nested", outer);
+  REQUIRE_FALSE(k.pulls.pull("team/app:nested").ec);
+  const auto nested_is_complete = [&k] {
+    for (const stored_reference& one : k.list().references) {
+      if (one.reference.tag() == "nested") return one.complete;
+    }
+    return false;
+  };
+  CHECK(nested_is_complete());
+  k.damage(innermost.index, k.same_size(innermost.index));
+  // Found by the first, which takes it away; missing to the second.
+  for (const bool missing : {false, true}) {
+    const verify_result found = k.verify();
+    REQUIRE(found.damaged.size() == 1);
+    CHECK(found.damaged[0].missing == missing);
+    REQUIRE(found.damaged[0].references.size() == 1);
+    CHECK(found.damaged[0].references[0].tag() == "nested");
+    CHECK_FALSE(nested_is_complete());
+  }
+  // The lower one shows only once the upper one is back.
+  fs::remove(k.blob(inner));
+  const verify_result mended = k.verify(true);
+  REQUIRE_FALSE(mended.damaged.empty());
+  for (const damaged_blob& one : mended.damaged) CHECK(one.repaired);
+  CHECK(fs::exists(k.blob(inner)));
+  CHECK(fs::exists(k.blob(innermost.index)));
+  CHECK(nested_is_complete());
+  CHECK(k.verify().damaged.empty());
+  CHECK(store_problems(k.pulls.store()) == "");
 }
 
 TEST_CASE("a reference that cannot be repaired does not keep others from it", "[faults]") {
@@ -154,6 +249,17 @@ TEST_CASE("a reference that cannot be repaired does not keep others from it", "[
   CHECK(fs::exists(k.blob(other.layers[0])));
 }
 
+TEST_CASE("a list of what the receiver has is read before the registry is asked", "[faults]") {
+  kept k;
+  k.registry.forget_requests();
+  spill(k.pulls.directory() / "have", "no digest\n");
+  pull_options options;
+  options.output = archive_file{k.pulls.archive()};
+  options.have = {k.pulls.directory() / "have"};
+  CHECK(k.pulls.pull_with(options).ec == make_error_code(errc::malformed_document));
+  CHECK(k.registry.count() == 0);
+}
+
 TEST_CASE("a clean-up beside a running pull takes nothing from it", "[faults]") {
   kept k;
   clean_options everything;
@@ -162,7 +268,8 @@ TEST_CASE("a clean-up beside a running pull takes nothing from it", "[faults]") 
   const auto before = k.clean(everything);
   CHECK(before.references.size() == 1);
   CHECK(stored_bytes(k.pulls.store()) == 0);
-  k.registry.inject(k.image.layers[1].digest, stall_after(1'000'000), 1, 1);
+  // The pull lasts until the clean-up has ended.
+  k.registry.inject(k.image.layers[1].digest, stall_after(1'000'000), 1, 1000);
   std::atomic<bool> cleaned = false;
   std::thread cleaner;
   const pull_report report = k.pulls.pull("team/app:1.0", [&](const event& e) {
@@ -171,6 +278,7 @@ TEST_CASE("a clean-up beside a running pull takes nothing from it", "[faults]") 
     cleaner = std::thread([&] {
       k.clean(everything);
       cleaned = true;
+      k.registry.heal();
     });
   });
   REQUIRE(cleaner.joinable());

@@ -2,6 +2,7 @@
 #include "faults/puller.hpp"
 
 #include "support/catch.hpp"
+#include "support/scripted_server.hpp"
 #include "support/upload_registry.hpp"
 
 #include <gantry/sync.hpp>
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -76,7 +78,8 @@ struct synced {
     boost::asio::io_context context;
     boost::asio::cancellation_signal stop;
     sync_options given = options;
-    given.on_event = [&](const event&) {
+    given.on_event = [&](const event& told) {
+      if (options.on_event) options.on_event(told);
       if (stop_after != 0 && target.count("PUT manifest") >= stop_after) stop.emit(boost::asio::cancellation_type::terminal);
     };
     bool completed = false;
@@ -318,4 +321,199 @@ TEST_CASE("a list that contradicts itself is refused before anything is asked", 
   CHECK(report.ec == errc::invalid_option);
   CHECK(report.text.message().find("both write") != std::string::npos);
   CHECK(s.source.count() == 0);
+}
+
+TEST_CASE("a layer that several entries share goes up once and is mounted", "[faults]") {
+  synced s;
+  const test_image image = small_image(7);
+  for (const std::string name : {"a", "b", "c"}) s.source.hold("team/" + name, "1", image);
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/a:1"}, {"source": "SOURCE/team/b:1"},
+    {"source": "SOURCE/team/c:1", "tags": ["1", "2"]}])"));
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.count(sync_state::copied) == 4);
+  CHECK(s.target.count("PUT blob") == 2);
+  CHECK(s.target.count("POST mount") == 4);
+  CHECK(report.result.blobs_uploaded == 2);
+  CHECK(report.result.blobs_mounted == 4);
+  CHECK(s.source.count("/blobs/" + image.layers.front().digest) == 1);
+}
+
+namespace {
+
+constexpr const char* manifest_type = "application/vnd.oci.image.manifest.v1+json";
+
+/// A manifest that refers to \p image.
+test_blob signature_of(const test_image& image, const std::string& note) {
+  return test_blob::of(manifest_type, std::string(R"({"schemaVersion":2,"mediaType":")") + manifest_type +
+                                          R"(","artifactType":"application/vnd.test.signature","config":{)" +
+                                          image.config.descriptor_members() + R"(},"layers":[],"subject":{)" +
+                                          image.manifest.descriptor_members() + R"(},"annotations":{"note":")" + note + "\"}}");
+}
+
+}  // namespace
+
+TEST_CASE("what refers to images goes with a list, to unchanged ones too", "[faults]") {
+  synced s;
+  s.options.referrers = true;
+  const test_image image = small_image(9);
+  s.source.hold("team/app", "1", image);
+  const std::string fallback = "sha256-" + image.manifest.digest.substr(7);
+  // A registry without the API: what refers to the image is listed by a tag.
+  std::string listed;
+  const auto refer = [&](const std::string& note) {
+    const test_blob signature = signature_of(image, note);
+    s.source.hold_manifest("team/app", signature.digest, signature);
+    listed += (listed.empty() ? "{" : ",{") + signature.descriptor_members() + "}";
+    s.source.hold_manifest(
+        "team/app", fallback,
+        test_blob::of("application/vnd.oci.image.index.v1+json",
+                      R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[)" + listed + "]}"));
+    return signature.digest;
+  };
+  const std::string first = refer("first");
+  s.source.hold_manifest("team/app", fallback + ".sig", image.manifest);
+  const sync_list list = s.list(R"([{"source": "SOURCE/team/app:1"}])");
+  const sync_report copied = s.run(list);
+  INFO(copied.text.message());
+  REQUIRE_FALSE(copied.ec);
+  CHECK(copied.at("mirror/team/app:1").referrers == 2);
+  CHECK(s.target.has_tag("mirror/team/app", first));
+  CHECK(s.target.has_tag("mirror/team/app", fallback));
+  CHECK(s.target.has_tag("mirror/team/app", fallback + ".sig"));
+  const std::string second = refer("second");
+  const sync_report again = s.run(list);
+  REQUIRE_FALSE(again.ec);
+  CHECK(again.at("mirror/team/app:1").state == sync_state::unchanged);
+  CHECK(s.target.has_tag("mirror/team/app", second));
+}
+
+TEST_CASE("a later run of a list goes on with an upload", "[faults]") {
+  synced s;
+  s.settings.attempts = 2;
+  s.settings.jobs = 1;
+  const test_image image = app_image();
+  s.source.hold("team/app", "1.0", image);
+  const sync_list list = s.list(R"([{"source": "SOURCE/team/app:1.0"}])");
+  s.target.fail("PUT blob", {upload_fault::kind::reset, 0, {}, 1'000'000});
+  s.target.fail("GET session", {upload_fault::kind::answer, 503, {}, 0}, 1, 0);
+  REQUIRE(s.run(list).count(sync_state::failed) == 1);
+  s.target.heal();
+  const sync_report rest = s.run(list);
+  INFO(rest.text.message());
+  REQUIRE_FALSE(rest.ec);
+  CHECK(rest.count(sync_state::copied) == 1);
+  CHECK(s.target.count("PATCH blob") == 1);
+  std::uint64_t all = image.config.bytes.size();
+  for (const test_blob& layer : image.layers) all += layer.bytes.size();
+  CHECK(s.target.taken() == all);  // no byte was taken twice
+}
+
+TEST_CASE("a layer that another entry has brought meanwhile is mounted although an upload of it was kept", "[faults]") {
+  synced s;
+  s.settings.attempts = 2;
+  s.settings.jobs = 1;
+  const test_image image = app_image();
+  for (const std::string name : {"a", "b"}) s.source.hold("team/" + name, "1", image);
+  s.target.fail("PUT blob", {upload_fault::kind::reset, 0, {}, 1'000'000});
+  s.target.fail("GET session", {upload_fault::kind::answer, 503, {}, 0}, 1, 0);
+  REQUIRE(s.run(s.list(R"([{"source": "SOURCE/team/a:1"}])")).count(sync_state::failed) == 1);
+  s.target.heal();
+  const std::uint64_t before = s.target.taken();
+  const unsigned asked = s.target.count("GET session");
+  // The other way round: what was broken off comes second.
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/b:1"}, {"source": "SOURCE/team/a:1"}])"));
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.count(sync_state::copied) == 2);
+  std::uint64_t all = image.config.bytes.size();
+  for (const test_blob& layer : image.layers) all += layer.bytes.size();
+  CHECK(s.target.taken() - before == all);
+  CHECK(report.result.blobs_mounted == 3);
+  CHECK(s.target.count("GET session") == asked);
+  CHECK(fs::is_empty(fs::path(s.settings.cache_dir) / "state" / "uploads"));
+}
+
+TEST_CASE("an entry whose target is dead is tried once, and the others of it fail like it", "[faults]") {
+  synced s;
+  s.settings.backoff = std::chrono::milliseconds(1);
+  const std::string nobody = "127.0.0.1:1";
+  s.settings.plain_http.insert(nobody);
+  for (const std::string name : {"a", "b", "c"}) s.source.hold("team/" + name, "1", small_image(static_cast<std::uint32_t>(name[0])));
+  std::size_t retries = 0;
+  s.options.on_event = [&](const event& what) { retries += std::holds_alternative<retry_scheduled>(what) ? 1 : 0; };
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/a:1", "registry": "127.0.0.1:1"},
+    {"source": "SOURCE/team/b:1", "registry": "127.0.0.1:1"}, {"source": "SOURCE/team/c:1", "registry": "127.0.0.1:1"},
+    {"source": "SOURCE/team/a:1"}, {"source": "SOURCE/team/b:1"}])"));
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.count(sync_state::copied) == 2);
+  REQUIRE(report.count(sync_state::failed) == 3);
+  CHECK(retries == 2);
+  std::size_t told = 0;
+  for (const synced_image& one : report.result.images) {
+    if (one.state != sync_state::failed) continue;
+    CHECK(one.code == errc::connection_refused);
+    told += one.message == "given up: nobody listens at 127.0.0.1:1, as was found with 127.0.0.1:1/team/a:1" ? 1 : 0;
+  }
+  CHECK(told == 2);
+}
+
+TEST_CASE("a target that never answers holds up no other of a list and is given up", "[faults]") {
+  synced s;
+  const scripted_server dead({await_end});
+  const std::string silent = "127.0.0.1:" + std::to_string(dead.port());
+  s.settings.plain_http.insert(silent);
+  s.settings.backoff = std::chrono::milliseconds(1);
+  s.settings.budget = std::chrono::minutes(15);
+  s.settings.timeouts.header = std::chrono::seconds(15);
+  constexpr unsigned count = 8;
+  std::string text = "[";
+  for (unsigned i = 0; i < count; ++i) {
+    const std::string name = "team/app" + std::to_string(i);
+    s.source.hold(name, "1", small_image(i + 1));
+    text += (i == 0 ? "" : ",") + std::string(R"({"source": "SOURCE/)") + name + R"(:1", "registry": ")" + silent +
+            R"("}, {"source": "SOURCE/)" + name + R"(:1"})";
+  }
+  // What was there when the silent one had been waited for once.
+  std::optional<unsigned> there;
+  s.options.on_event = [&](const event& what) {
+    if (std::holds_alternative<retry_scheduled>(what) && !there) there = s.target.count("PUT manifest");
+  };
+  const sync_report report = s.run(s.list(text + "]"));
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.count(sync_state::copied) == count);
+  CHECK(report.count(sync_state::failed) == count);
+  CHECK(there == count);
+  std::size_t told = 0;
+  std::string messages;
+  for (const synced_image& one : report.result.images) {
+    told += one.message.find("given up: " + silent + " does not answer") != std::string::npos ? 1 : 0;
+    messages += one.message + "\n";
+  }
+  INFO(messages);
+  CHECK(told == count - 1);
+}
+
+TEST_CASE("the target of a tag is asked while its source is", "[faults]") {
+  synced s;
+  s.settings.timeouts.header = std::chrono::seconds(3);
+  s.settings.attempts = 1;
+  s.source.hold("team/app", "1", small_image(1));
+  s.source.inject("/manifests/", no_answer(), 1, 0);
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/app:1"}])"));
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.count(sync_state::failed) == 1);
+  CHECK(s.target.count("HEAD manifest") == 1);
+}
+
+TEST_CASE("a source that lacks an image is believed although the target is silent", "[faults]") {
+  synced s;
+  const scripted_server dead({await_end});
+  const std::string silent = "127.0.0.1:" + std::to_string(dead.port());
+  s.settings.plain_http.insert(silent);
+  s.settings.timeouts.header = std::chrono::hours(1);
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/app:1", "registry": ")" + silent + R"("}])"));
+  REQUIRE_FALSE(report.ec);
+  REQUIRE(report.result.images.size() == 1);
+  CHECK(report.result.images.front().code == errc::not_found);
 }

@@ -1,13 +1,17 @@
 // Uploads: what a registry does wrong while it takes blobs.
-#include "faults/puller.hpp"
+#include "faults/uploaded.hpp"
 
 #include "support/catch.hpp"
-#include "support/upload_registry.hpp"
+#include "support/scripted_server.hpp"
 
-#include <boost/asio/io_context.hpp>
+#include <gantry/credentials.hpp>
 
+#include <atomic>
 #include <chrono>
-#include <utility>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -15,49 +19,18 @@ using kind = gantry::test::upload_fault::kind;
 
 namespace {
 
-struct uploaded {
-  uploaded() {
-    source.hold("team/app", "1.0", image);
-    settings = puller(source).settings;
-    settings.plain_http.insert(target.host());
-    settings.jobs = 1;  // one blob at a time, the largest first, so that the first PUT is known
-    settings.cache_dir = directory / "store";
+/// Has a name and a password for whoever asks, and counts how often it is asked.
+class one_user final : public credential_source {
+ public:
+  std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override {
+    ++asked;
+    credential one;
+    one.username = "jane";
+    one.password = "secret";
+    one.origin = "the test";
+    return one;
   }
-
-  error_code copy() { return copy(source.host() + "/team/app:1.0", target.host() + "/copied/app:1.0"); }
-  error_code copy(const std::string& from_name, const std::string& to_name) {
-    boost::asio::io_context context;
-    error_code ec;
-    const reference from = reference::parse(from_name, ec);
-    const reference to = reference::parse(to_name, ec);
-    REQUIRE_FALSE(ec);
-    bool completed = false;
-    {
-      engine one(context.get_executor(), settings);
-      one.async_copy(from, to, copy_options(), text, [&](error_code failed, copy_result made) {
-        ec = failed;
-        result = std::move(made);
-        completed = true;
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
-    REQUIRE(completed);
-    return ec;
-  }
-  bool complete() const {
-    bool there = target.has_tag("copied/app", "1.0") && target.blob(image.config.digest) == image.config.bytes;
-    for (const test_blob& layer : image.layers) there = there && target.blob(layer.digest) == layer.bytes;
-    return there;
-  }
-
-  fake_registry source;
-  upload_registry target;
-  test_image image = app_image();
-  temp_dir directory;
-  engine_options settings;
-  diagnostics text;
-  copy_result result;
+  std::atomic<unsigned> asked = 0;
 };
 
 }  // namespace
@@ -70,9 +43,7 @@ TEST_CASE("an upload that is cut goes on where it stopped", "[faults]") {
   CHECK(u.complete());
   CHECK(u.target.count("GET session") == 1);
   CHECK(u.target.count("PATCH blob") == 1);
-  std::uint64_t all = u.image.config.bytes.size();
-  for (const test_blob& layer : u.image.layers) all += layer.bytes.size();
-  CHECK(u.target.taken() == all);  // no byte was taken twice
+  CHECK(u.target.taken() == u.all_bytes());  // no byte was taken twice
 }
 
 TEST_CASE("answers that say not now are tried again", "[faults]") {
@@ -121,6 +92,32 @@ TEST_CASE("a registry that takes nothing in one piece gets chunks", "[faults]") 
   CHECK(u.target.count("PATCH blob") >= 1);
 }
 
+TEST_CASE("chunks are as long as the registry wants them", "[faults]") {
+  uploaded u;
+  image_recipe recipe;
+  recipe.layers = {300, 9'000'000};
+  u.image = build_image(recipe);
+  u.source.hold("team/app", "1.0", u.image);
+  u.target.open_sessions_with("OCI-Chunk-Min-Length: 8388608\r\n");
+  u.target.fail("PUT blob", {kind::answer, 413, {}, 0});
+  CHECK_FALSE(u.copy());
+  INFO(u.text.message());
+  CHECK(u.complete());
+  CHECK(u.target.count("PATCH blob") == 2);
+}
+
+TEST_CASE("a registry that takes chunks slowly is waited for", "[faults]") {
+  uploaded u;
+  u.settings.timeouts.idle = std::chrono::minutes(2);
+  u.settings.timeouts.header = std::chrono::minutes(2);
+  u.target.fail("PUT blob", {kind::answer, 413, {}, 0});
+  u.target.fail("PATCH blob", {kind::pause, 0, {}, 100'000, std::chrono::seconds(2)}, 1, 0);
+  CHECK_FALSE(u.copy());
+  INFO(u.text.message());
+  CHECK(u.complete());
+  CHECK(u.target.count("POST session") == 4);  // one for each blob, and one after the refusal
+}
+
 TEST_CASE("a session without a place, or in a place that may not be asked, ends the upload", "[faults]") {
   const std::string location = GENERATE("", "Location: http://192.168.7.7:5000/upload\r\n", "Location: ftp://127.0.0.1/upload\r\n");
   uploaded u;
@@ -129,6 +126,33 @@ TEST_CASE("a session without a place, or in a place that may not be asked, ends 
   CHECK(ec);
   CHECK_FALSE(u.target.has_tag("copied/app", "1.0"));
   CHECK(u.target.taken() == 0);
+}
+
+TEST_CASE("a session on another host gets the bytes and no credentials, whatever it answers", "[faults]") {
+  std::mutex mutex;
+  std::string heads;
+  scripted_server other({[&](socket_handle& connection) {
+    const std::string head = receive_head(connection);
+    {
+      const std::scoped_lock lock(mutex);
+      heads += head;
+    }
+    connection.send("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n");
+    await_end(connection);
+  }});
+  uploaded u;
+  const auto known = std::make_shared<one_user>();
+  u.settings.credentials = known;
+  const std::string place = "Location: http://127.0.0.1:" + std::to_string(other.port()) + "/upload/1\r\n";
+  u.target.fail("POST session", {kind::answer, 401, "WWW-Authenticate: Basic realm=\"x\"\r\n", 0}, 1, 1);
+  u.target.fail("POST session", {kind::location, 202, place, 0}, 2, 0);
+  CHECK(u.copy());
+  INFO(u.text.message());
+  CHECK(known->asked != 0);
+  CHECK(u.target.count("POST session") >= 2);  // the second with them
+  const std::scoped_lock lock(mutex);
+  CHECK(heads.find("PUT /upload/1") != std::string::npos);
+  CHECK(heads.find("uthorization") == std::string::npos);
 }
 
 TEST_CASE("a registry that refuses mounts gets the bytes", "[faults]") {
@@ -150,103 +174,150 @@ TEST_CASE("a manifest that is refused for a moment is written again", "[faults]"
   CHECK(u.complete());
 }
 
+TEST_CASE("what an index names and is no manifest goes as a blob", "[faults]") {
+  uploaded u;
+  const test_blob cache = test_blob::of("application/vnd.test.cacheconfig.v0", "{\"layers\":[]}");
+  u.source.hold_blob(cache);
+  const test_blob index = test_blob::of("application/vnd.oci.image.index.v1+json",
+                                        R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{)" +
+                                            u.image.manifest.descriptor_members() + "},{" + cache.descriptor_members() + "}]}");
+  u.source.hold_manifest("team/app", "cache", index);
+  CHECK_FALSE(u.copy(u.source.host() + "/team/app:cache", u.target.host() + "/copied/app:1.0"));
+  INFO(u.text.message());
+  CHECK(u.complete());
+  CHECK(u.target.blob(cache.digest) == cache.bytes);
+  CHECK(u.result.images.front().top.digest.string() == index.digest);
+  CHECK(u.target.count("PUT manifest") == 2);
+}
+
+TEST_CASE("a target that is slow does not time the source out", "[faults]") {
+  uploaded u;
+  u.settings.timeouts.idle = std::chrono::minutes(2);
+  u.settings.timeouts.header = std::chrono::minutes(2);
+  u.target.fail("PUT blob", {kind::pause, 0, {}, 100'000, std::chrono::seconds(4)});
+  CHECK_FALSE(u.copy());
+  INFO(u.text.message());
+  CHECK(u.complete());
+  CHECK(u.source.count("/blobs/" + u.image.layers.back().digest) == 1);
+}
+
+TEST_CASE("a source that is slow does not time the upload out", "[faults]") {
+  uploaded u;
+  u.settings.timeouts.idle = std::chrono::seconds(1);
+  // Longer than the limit in all, and never between two bytes.
+  u.source.inject("/blobs/" + u.image.layers.front().digest, drip_of(500, std::chrono::milliseconds(300)));
+  CHECK_FALSE(u.copy());
+  INFO(u.text.message());
+  CHECK(u.complete());
+  CHECK(u.target.count("PATCH blob") == 0);
+}
+
+TEST_CASE("a refusal that comes before the body is read is the answer, although nothing of the body is taken", "[faults]") {
+  uploaded u;
+  // More than the system's buffers hold.
+  image_recipe recipe;
+  recipe.layers = {300, 24'000'000};
+  u.image = build_image(recipe);
+  u.source.hold("team/app", "1.0", u.image);
+  SECTION("for good") {
+    u.target.fail("PATCH blob", {kind::early, 403, {}, 0}, 1, 0);
+    CHECK(u.copy() == errc::forbidden);
+    CHECK(u.target.count("PATCH blob") == 1);
+  }
+  SECTION("of this way of sending") {
+    u.target.fail("PATCH blob", {kind::early, 411, {}, 0}, 1, 0);
+    CHECK_FALSE(u.copy());
+    INFO(u.text.message());
+    CHECK(u.complete());
+    CHECK(u.target.count("PATCH blob") == 1);
+    CHECK(u.target.taken() == u.all_bytes());
+  }
+  SECTION("of more than one way") {
+    u.target.fail("PATCH blob", {kind::early, 411, {}, 0});
+    u.target.fail("PUT blob", {kind::early, 413, {}, 0});
+    CHECK_FALSE(u.copy());
+    INFO(u.text.message());
+    CHECK(u.complete());
+    CHECK(u.target.taken() == u.all_bytes());
+  }
+}
+
+TEST_CASE("a way of sending that a registry refuses is tried with one blob, not with each", "[faults]") {
+  uploaded u;
+  u.target.fail("PUT blob", {kind::answer, 405, {}, 0});
+  CHECK_FALSE(u.copy());
+  INFO(u.text.message());
+  CHECK(u.complete());
+  CHECK(u.target.count("PATCH blob") == 3);
+  CHECK(u.target.count("PUT blob") == 4);      // the refused one, and the end of each
+  CHECK(u.target.count("POST session") == 4);  // one for each blob, and one after the refusal
+}
+
 namespace {
 
-/// An image in the store, and pushes of it.
-struct pushed : uploaded {
-  pushed() {
-    settings.attempts = 2;
-    const pull_report pulled = puller_with_store();
-    REQUIRE_FALSE(pulled.ec);
+/// A signature of the image in a registry with the referrers API.
+struct signed_image : uploaded {
+  signed_image() {
+    settings.plain_http.insert(from.host());
+    from.hold("team/app", "1.0", image);
+    from.offer_referrers();
+    signature =
+        test_blob::of("application/vnd.oci.image.manifest.v1+json",
+                      R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",)"
+                      R"("artifactType":"application/vnd.test.signature","config":{)" +
+                          image.config.descriptor_members() + R"(},"layers":[],"subject":{)" + image.manifest.descriptor_members() + "}}");
+    from.hold_manifest("team/app", signature.digest, signature);
   }
-  pull_report puller_with_store() {
-    puller pulls(source);
-    pulls.settings.cache_dir = settings.cache_dir;
-    return pulls.pull();
+  error_code copy_signed() {
+    options.referrers = true;
+    return copy(from.host() + "/team/app:1.0", target.host() + "/copied/app:1.0");
   }
-  error_code push() {
-    boost::asio::io_context context;
-    error_code ec;
-    const reference from = reference::parse(source.host() + "/team/app:1.0", ec);
-    const reference to = reference::parse(target.host() + "/copied/app:1.0", ec);
-    bool completed = false;
-    {
-      engine one(context.get_executor(), settings);
-      one.async_push(from, to, push_options(), text, [&](error_code failed, push_result) {
-        ec = failed;
-        completed = true;
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
-    REQUIRE(completed);
-    return ec;
-  }
-  std::vector<std::filesystem::path> kept() const {
-    std::vector<std::filesystem::path> files;
-    std::error_code none;
-    for (std::filesystem::directory_iterator i(settings.cache_dir / "state" / "uploads", none), end; i != end; ++i) files.push_back(*i);
-    return files;
-  }
-  std::uint64_t all_bytes() const {
-    std::uint64_t all = image.config.bytes.size();
-    for (const test_blob& layer : image.layers) all += layer.bytes.size();
-    return all;
-  }
-  /// A push that ends while the large layer is under way.
-  void break_off() {
-    target.fail("PUT blob", {kind::reset, 0, {}, 1'000'000});
-    target.fail("GET session", {kind::answer, 503, {}, 0}, 1, 0);
-    REQUIRE(push());
-    REQUIRE(kept().size() == 1);
-    target.heal();
-  }
+  std::string fallback_tag() const { return "sha256-" + image.manifest.digest.substr(7); }
+
+  upload_registry from;
+  test_blob signature;
 };
 
 }  // namespace
 
-TEST_CASE("a later run goes on with an upload", "[faults]") {
-  pushed p;
-  p.break_off();
-  namespace fs = std::filesystem;
-  CHECK((fs::status(p.kept().front()).permissions() & fs::perms(0777)) == fs::perms(0600));
-  CHECK(p.text.message().find("/uploads/") == std::string::npos);
-  CHECK_FALSE(p.push());
-  INFO(p.text.message());
-  CHECK(p.complete());
-  CHECK(p.target.count("PATCH blob") == 1);
-  CHECK(p.target.taken() == p.all_bytes());  // no byte was taken twice
-  CHECK(p.kept().empty());
+TEST_CASE("referrers go from one registry with the API to another, which lists them itself", "[faults]") {
+  signed_image s;
+  s.target.offer_referrers();
+  CHECK_FALSE(s.copy_signed());
+  INFO(s.text.message());
+  CHECK(s.target.has_tag("copied/app", s.signature.digest));
+  CHECK_FALSE(s.target.has_tag("copied/app", s.fallback_tag()));
+  REQUIRE(s.result.images.size() == 1);
+  CHECK(s.result.images.front().referrers == 1);
 }
 
-TEST_CASE("a session that has expired between two runs begins anew", "[faults]") {
-  pushed p;
-  p.break_off();
-  p.target.forget_sessions();
-  CHECK_FALSE(p.push());
-  INFO(p.text.message());
-  CHECK(p.complete());
-  CHECK(p.kept().empty());
+TEST_CASE("a registry that does not confirm the subject gets the fallback tag", "[faults]") {
+  signed_image s;
+  CHECK_FALSE(s.copy_signed());
+  INFO(s.text.message());
+  CHECK(s.target.has_tag("copied/app", s.signature.digest));
+  CHECK(s.target.has_tag("copied/app", s.fallback_tag()));
 }
 
-TEST_CASE("a session on another host is not kept", "[faults]") {
-  pushed p;
-  const upload_registry other;
-  const std::string location = "Location: http://" + other.host() + "/v2/x/blobs/uploads/1\r\n";
-  p.target.fail("POST session", {kind::location, 202, location, 0}, 1, 0);
-  CHECK(p.push());
-  CHECK(p.kept().empty());
+TEST_CASE("a target that nobody listens at is given up soon although the source answers", "[faults]") {
+  uploaded u;
+  const std::string nobody = "127.0.0.1:1";
+  u.settings.plain_http.insert(nobody);
+  std::size_t retries = 0;
+  u.options.on_event = [&](const event& what) { retries += std::holds_alternative<retry_scheduled>(what) ? 1 : 0; };
+  CHECK(u.copy(u.source.host() + "/team/app:1.0", nobody + "/copied/app:1.0") == errc::connection_refused);
+  CHECK(retries == 2);
+  CHECK(u.text.message().find(nobody) != std::string::npos);
 }
 
-TEST_CASE("a push keeps to a limited rate", "[faults]") {
-  pushed p;
-  p.settings.limit_rate = 8'000'000;
-  std::uint64_t bytes = p.image.config.bytes.size();
-  for (const test_blob& layer : p.image.layers) bytes += layer.bytes.size();
-  const auto start = std::chrono::steady_clock::now();
-  CHECK_FALSE(p.push());
-  INFO(p.text.message());
-  // A twentieth of a second is free at the start, and the last grant of that size is used as soon as it is given.
-  CHECK(std::chrono::steady_clock::now() - start >= std::chrono::milliseconds(bytes / 8'000 - 100));
-  CHECK(p.complete());
+TEST_CASE("a registry that loses every upload ends it with the reason, and no attempt is told that sends nothing", "[faults]") {
+  uploaded u;
+  u.settings.backoff = std::chrono::milliseconds(1);
+  u.target.fail("PUT blob", {kind::reset, 0, {}, 1'000'000}, 1, 0);
+  u.target.fail("GET session", {kind::forget, 404, {}, 0}, 1, 0);
+  std::size_t retries = 0;
+  u.options.on_event = [&](const event& what) { retries += std::holds_alternative<retry_scheduled>(what) ? 1 : 0; };
+  CHECK(u.copy() == errc::retries_exhausted);
+  CHECK(u.text.message().find("lost the upload of blob") != std::string::npos);
+  CHECK(retries == u.target.count("PUT blob"));
 }

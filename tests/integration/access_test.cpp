@@ -1,5 +1,6 @@
 // Credentials from where users keep them, against a real registry with passwords and one with tokens.
 #include "integration/guarded.hpp"
+#include "integration/terminal.hpp"
 #include "integration/workplace.hpp"
 
 #include "support/catch.hpp"
@@ -71,6 +72,9 @@ TEST_CASE("login keeps nothing that the registry refuses", "[integration]") {
   const outcome in = with_input(place, {"login", registry.host(), "-u", user, "--password-stdin", "--debug"}, "wrong-canary\n");
   CHECK(in.status == 3);
   CHECK(in.err.find("wrong-canary") == std::string::npos);
+  CHECK(in.err.find(registry.host() + " does not accept the user name " + user) != std::string::npos);
+  CHECK(in.err.find("access token") != std::string::npos);
+  CHECK(in.err.find("gantry login") == std::string::npos);
   CHECK_FALSE(fs::exists(place / "home/.docker/config.json"));
   CHECK(place.run({"login", registry.host(), "-u", user}).status == 2);  // there is no terminal to ask on
 }
@@ -78,12 +82,7 @@ TEST_CASE("login keeps nothing that the registry refuses", "[integration]") {
 TEST_CASE("login asks on the terminal and does not show the password", "[integration]") {
   const guarded_registry registry;
   const workplace place;
-  command typed = place.gantry({"login", registry.host()});
-  std::string line;
-  for (const std::string& word : typed.argv) line += "'" + word + "' ";
-  typed.argv = {"script", "-qec", line, "/dev/null"};
-  typed.input = std::string(user) + "\n" + password + "\n";
-  const outcome in = run(typed);
+  const outcome in = run_on_terminal(place, {"login", registry.host()}, std::string(user) + "\n" + password + "\n");
   INFO(in.out);
   CHECK(in.status == 0);
   CHECK(in.out.find("logged in to") != std::string::npos);
@@ -210,9 +209,14 @@ TEST_CASE("explain tells what was typed from what the environment says, and name
     return std::string(document.at("endpoints").at(0).at("ca").at("origin").as_string());
   };
   CHECK(authorities(told({})) == "default");
-  CHECK(authorities(told({}, {{"CURL_CA_BUNDLE", "variable.pem"}})) == "environment");
+  CHECK(authorities(told({}, {{"CURL_CA_BUNDLE", "variable.pem"}})) == "CURL_CA_BUNDLE");
   CHECK(authorities(told({"--ca-cert", "typed.pem"})) == "command line");
-  CHECK(authorities(told({"--ca-cert", "typed.pem"}, {{"CURL_CA_BUNDLE", "variable.pem"}})) == "command line, environment");
+  CHECK(authorities(told({"--ca-cert", "typed.pem"}, {{"CURL_CA_BUNDLE", "variable.pem"}})) == "command line, CURL_CA_BUNDLE");
+  CHECK(authorities(told({}, {{"SSL_CERT_FILE", "variable.pem"}})) == "SSL_CERT_FILE");
+  CHECK(authorities(told({}, {{"SSL_CERT_FILE", ""}, {"SSL_CERT_DIR", ""}})) == "default");
+  const boost::json::value both = told({"--ca-cert", "typed.pem"}, {{"SSL_CERT_FILE", "variable.pem"}, {"SSL_CERT_DIR", "/roots"}});
+  CHECK(authorities(both) == "command line, SSL_CERT_FILE, SSL_CERT_DIR");
+  CHECK(both.at("endpoints").at(0).at("ca").at("value").as_string() == "variable.pem and /roots, typed.pem");
   fs::create_directories(place / "home/.config/containers/certs.d/registry.test");
   spill(place / "home/.config/containers/certs.d/registry.test/ca.crt", "");
   CHECK(authorities(told({})) == "certs.d");

@@ -1,5 +1,6 @@
 // The question before everything goes.
 #include "integration/shelf.hpp"
+#include "integration/terminal.hpp"
 #include "integration/workplace.hpp"
 
 #include "support/catch.hpp"
@@ -10,20 +11,6 @@
 
 using namespace gantry::test;
 
-namespace {
-
-/// The program on a terminal, where \p typed is typed.
-outcome on_a_terminal(const workplace& place, std::vector<std::string> words, const std::string& typed) {
-  command one = place.gantry(std::move(words));
-  std::string line;
-  for (const std::string& word : one.argv) line += "'" + word + "' ";
-  one.argv = {"script", "-qec", line, "/dev/null"};
-  one.input = typed;
-  return run(one);
-}
-
-}  // namespace
-
 TEST_CASE("clean --all asks on a terminal, and only a yes removes anything", "[integration]") {
   const workplace place;
   const docker_registry registry(place / "registry", {shelf()});
@@ -31,24 +18,24 @@ TEST_CASE("clean --all asks on a terminal, and only a yes removes anything", "[i
   REQUIRE(fill());
   const auto before = stored_bytes(place.store());
   for (const std::string typed : {"n\n", "\n", "perhaps\n", "\x04"}) {
-    const outcome refused = on_a_terminal(place, {"clean", "--all"}, typed);
+    const outcome refused = run_on_terminal(place, {"clean", "--all"}, typed);
     INFO(refused.out);
     CHECK(refused.status == 1);
     CHECK(refused.out.find("remove all 1 names and 5 blobs") != std::string::npos);
     CHECK(refused.out.find("nothing was removed") != std::string::npos);
     CHECK(stored_bytes(place.store()) == before);
   }
-  const outcome preview = on_a_terminal(place, {"clean", "--all", "--dry-run"}, "");
+  const outcome preview = run_on_terminal(place, {"clean", "--all", "--dry-run"}, "");
   CHECK(preview.status == 0);
   CHECK(preview.out.find("[y/N]") == std::string::npos);
   CHECK(stored_bytes(place.store()) == before);
-  const outcome agreed = on_a_terminal(place, {"clean", "--all"}, "y\n");
+  const outcome agreed = run_on_terminal(place, {"clean", "--all"}, "y\n");
   INFO(agreed.out);
   CHECK(agreed.status == 0);
   CHECK(stored_bytes(place.store()) == 0);
 
   REQUIRE(fill());
-  const outcome forced = on_a_terminal(place, {"clean", "--all", "--force"}, "");
+  const outcome forced = run_on_terminal(place, {"clean", "--all", "--force"}, "");
   INFO(forced.out);
   CHECK(forced.status == 0);
   CHECK(forced.out.find("[y/N]") == std::string::npos);

@@ -3,12 +3,17 @@
 
 #include "support/catch.hpp"
 #include "support/fake_registry.hpp"
+#include "support/image_builder.hpp"
 #include "support/servers.hpp"
 #include "support/sha256.hpp"
 
 #include <boost/json/parse.hpp>
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <thread>
 
 using namespace gantry::test;
 namespace fs = std::filesystem;
@@ -79,6 +84,16 @@ TEST_CASE("an image goes from registry to registry byte for byte, and once", "[i
   CHECK_FALSE(fs::exists(c.place / "home" / ".cache" / "gantry" / "blobs"));
 }
 
+TEST_CASE("a copy through the store leaves the image there", "[integration]") {
+  const copied c;
+  CHECK(count(c.copy({"--cache", c.source("multi"), c.target("mirror/multi:2"), c.target("second/multi:2")}), "blobs_uploaded") > 0);
+  CHECK(c.raw(c.target("mirror/multi:2")) == c.raw(c.source("multi")));
+  CHECK(c.raw(c.target("second/multi:2")) == c.raw(c.source("multi")));
+  const outcome held = c.place.run({"pull", "--offline", "--store-only", "--all-platforms", c.source("multi")});
+  INFO(held.err);
+  CHECK(held.status == 0);
+}
+
 TEST_CASE("within one registry blobs are mounted and nothing is sent", "[integration]") {
   const copied c;
   CHECK(c.copy({c.source("classic"), c.target("one/app:1")}).status == 0);
@@ -140,7 +155,19 @@ TEST_CASE("each end has its own credentials and certificates", "[integration]") 
   const copied c(std::move(safe), std::move(locked));
   const std::string authority = c.to.certificates().authority.string();
   const std::vector<std::string> words{c.source("classic"), c.target("app:1"), "--ca-cert", authority, "--src-creds", "alice:first-secret"};
-  CHECK(c.copy(words).status == 3);
+  const outcome refused = c.copy(words);
+  CHECK(refused.status == 3);
+  CHECK(refused.err.find("give --dest-creds USER:PASSWORD") != std::string::npos);
+  CHECK(refused.err.find("-u USER") == std::string::npos);
+  const outcome unread = c.copy({c.source("classic"), c.target("app:1"), "--ca-cert", authority, "--dest-creds", "bob:second-secret"});
+  CHECK(unread.status == 3);
+  CHECK(unread.err.find("give --src-creds USER:PASSWORD") != std::string::npos);
+  // In a list the name of the target stands beside that of the source.
+  const outcome both =
+      c.copy({c.source("classic"), c.target("app:1"), c.target("app:2"), "--ca-cert", authority, "--src-creds", "alice:first-secret"});
+  CHECK(both.status == 6);
+  CHECK(both.err.find(c.source("classic") + " was not copied to " + c.target("app:2") + ": ") != std::string::npos);
+  CHECK(both.err.find("give --dest-creds USER:PASSWORD") != std::string::npos);
   std::vector<std::string> complete = words;
   complete.insert(complete.end(), {"--dest-creds", "bob:second-secret"});
   const outcome moved = c.copy(complete);
@@ -148,6 +175,87 @@ TEST_CASE("each end has its own credentials and certificates", "[integration]") 
   CHECK(moved.status == 0);
   CHECK(c.raw(c.target("app:1"), {"--tls-verify=false", "--creds", "bob:second-secret"}) ==
         c.raw(c.source("classic"), {"--tls-verify=false", "--creds", "alice:first-secret"}));
+}
+
+TEST_CASE("a credential file may be a pipe, and serves both ends", "[integration]") {
+  registry_options locked;
+  locked.username = "alice";
+  locked.password = "first-secret";
+  const copied c(locked, locked);
+  // alice:first-secret
+  const std::string auth = "{\"auths\":{\"" + c.from.host() + "\":{\"auth\":\"YWxpY2U6Zmlyc3Qtc2VjcmV0\"},\"" + c.to.host() +
+                           "\":{\"auth\":\"YWxpY2U6Zmlyc3Qtc2VjcmV0\"}}}";
+  std::ofstream(c.place / "list.json") << R"([{"source": ")" + c.source("classic") + R"(", "target": "listed"}])";
+  const std::vector<std::string> sides{"--authfile <(echo \"$AUTH\")",
+                                       "--src-authfile <(echo \"$AUTH\") --dest-authfile <(echo \"$AUTH\")"};
+  for (const std::string& side : sides) {
+    for (const std::string& words :
+         {"copy " + c.source("classic") + " " + c.target("app:1") + " " + c.target("other:1"), "sync list.json --to " + c.to.host()}) {
+      INFO(words << " " << side);
+      command shell = c.place.gantry({}, {{"AUTH", auth}});
+      shell.argv = {"bash", "-c", gantry_binary().string() + " " + words + " " + side};
+      const outcome done = run(shell);
+      INFO(done.err);
+      CHECK(done.status == 0);
+    }
+  }
+}
+
+TEST_CASE("a copy that is stopped inside a layer goes on there", "[integration]") {
+  registry_options own;
+  temp_dir directory;
+  own.storage = directory / "source";
+  const docker_registry from(directory / "from", std::move(own));
+  registry_options empty;
+  empty.storage = directory / "target";
+  const docker_registry to(directory / "to", std::move(empty));
+  const workplace place;
+  image_recipe recipe;
+  recipe.layers = {40'000'000};
+  const test_image image = build_image(recipe);
+  push(from.port(), "app", "1.0", image);
+  const std::uint64_t whole = image.layers.front().bytes.size();
+  const std::vector<std::string> words{"copy", from.host() + "/app:1.0", to.host() + "/app:1.0", "--limit-rate", "20M"};
+  /// Bytes that the registry has of a layer that is under way.
+  const auto arrived = [&] {
+    std::uint64_t most = 0;
+    std::error_code none;
+    const fs::path uploads = directory / "target" / "docker" / "registry" / "v2" / "repositories" / "app" / "_uploads";
+    for (fs::directory_iterator i(uploads, none), end; i != end; i.increment(none)) {
+      const std::uintmax_t size = fs::file_size(i->path() / "data", none);
+      if (!none) most = std::max<std::uint64_t>(most, size);
+    }
+    return most;
+  };
+  {
+    child running(place.gantry(words), directory / "log");
+    while (running.running() && arrived() < whole * 6 / 10) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    running.signal(SIGTERM);
+    const auto ended = running.wait(std::chrono::minutes(1));
+    REQUIRE(ended);
+    REQUIRE(ended->status == 143);
+  }
+  const std::uint64_t before = arrived();
+  REQUIRE(before >= whole * 6 / 10);
+  REQUIRE(before < whole);
+  const auto opened = [&] {
+    std::size_t count = 0;
+    const std::string log = to.log();
+    for (std::size_t at = log.find("http.request.method=POST"); at != std::string::npos;
+         at = log.find("http.request.method=POST", at + 1)) {
+      ++count;
+    }
+    return count;
+  };
+  const std::size_t sessions = opened();
+  const outcome rest = place.run(words);
+  INFO(rest.err);
+  REQUIRE(rest.status == 0);
+  CHECK(opened() <= sessions + 1);  // the configuration's
+  CHECK(copied::raw(to.host() + "/app:1.0") == image.manifest.bytes);
+  CHECK(run({{"skopeo", "copy", "-q", "--src-tls-verify=false", "docker://" + to.host() + "/app:1.0",
+              "oci:" + (directory / "copy").string()}})
+            .ok());
 }
 
 TEST_CASE("the password of the source never reaches the target", "[integration]") {

@@ -2,6 +2,7 @@
 #include "integration/workplace.hpp"
 
 #include "support/catch.hpp"
+#include "support/fake_registry.hpp"
 #include "support/image_builder.hpp"
 #include "support/servers.hpp"
 
@@ -98,6 +99,34 @@ TEST_CASE("tags are listed, filtered and ordered", "[integration]") {
   CHECK(s.place.run({"tags", "--filter", "2.*", s.name("app")}).out == "2.0.0\n");
   CHECK(s.place.run({"tags", "--filter", "(", s.name("app")}).status == 2);
   CHECK(s.place.run({"tags", s.name("absent")}).status == 4);
+}
+
+TEST_CASE("a filter that no tag matches says what it is matched with", "[integration]") {
+  writable s;
+  const outcome none = s.place.run({"tags", "--filter", "^1", s.name("app")});
+  INFO(none.err);
+  CHECK(none.ok());
+  CHECK(none.out.empty());
+  CHECK(none.err.find("none of the 3 tags of ") != std::string::npos);
+  CHECK(none.err.find("matches the whole of '^1'; '.*' stands for any text") != std::string::npos);
+  CHECK(s.place.run({"tags", "--filter", "^1.*", s.name("app")}).err.find("none of") == std::string::npos);
+}
+
+TEST_CASE("an answer that is no list of tags is a failure of the registry", "[integration]") {
+  fake_registry registry;
+  const workplace place;
+  for (const char* body : {"<html>Log in to this network</html>", "{}", "[]", ""}) {
+    INFO(body);
+    registry.inject("tags/list", answer_with(200, {}, body), 1, 0);
+    const outcome result = place.run({"tags", registry.host() + "/team/app"});
+    INFO(result.err);
+    CHECK(result.status == 1);
+    CHECK(result.out.empty());
+    const std::size_t first = result.err.find("tags of " + registry.host() + "/team/app");
+    REQUIRE(first != std::string::npos);
+    CHECK(result.err.find("tags of ", first + 1) == std::string::npos);
+    registry.heal();
+  }
 }
 
 TEST_CASE("repositories are listed", "[integration]") {

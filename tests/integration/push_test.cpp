@@ -63,6 +63,11 @@ TEST_CASE("an image goes from the store to a registry byte for byte, and once", 
   const outcome again = r.push({r.source("multi"), r.target("mirror/multi:2")});
   CHECK(number(again, "blobs_uploaded") == 0);
   CHECK(boost::json::parse(again.out).as_object().at("images").as_array().at(0).as_object().at("unchanged").as_bool());
+  // Only when that is asked for everything goes again.
+  const outcome forced = r.push({r.source("multi"), r.target("mirror/multi:2"), "--force-upload"});
+  CHECK(number(forced, "blobs_uploaded") == number(forced, "blobs"));
+  CHECK(number(forced, "blobs") > 0);
+  CHECK_FALSE(boost::json::parse(forced.out).as_object().at("images").as_array().at(0).as_object().at("unchanged").as_bool());
   // skopeo reads everything that was written.
   CHECK(run({{"skopeo", "copy", "-q", "--all", "--src-tls-verify=false", "docker://" + r.target("mirror/multi:2"),
               "oci:" + (r.directory / "copy").string()}})
@@ -80,6 +85,31 @@ TEST_CASE("an archive is pushed, one platform of an index too", "[integration]")
   CHECK(r.raw(r.target("app:all")) == r.raw(r.source("multi")));
 }
 
+TEST_CASE("archives of every kind go to a registry with the digest that the image had", "[integration]") {
+  const two_registries r;
+  const std::string wanted = r.raw(r.source("classic"));
+  struct kind {
+    const char* format;
+    const char* file;
+  };
+  for (const kind& one :
+       {kind{"docker", "docker.tar"}, kind{"oci", "oci.tar"}, kind{"oci-dir", "layout"}, kind{"docker", "packed.tar.gz"}}) {
+    INFO(one.file);
+    r.pull({"-o", one.file, "-f", one.format, r.source("classic")});
+    const std::string target = r.target(std::string("from-") + one.format + ":1");
+    CHECK(number(r.push({(r.place.path() / one.file).string(), target}), "blobs") > 0);
+    CHECK(r.raw(target) == wanted);
+  }
+  // What docker before 25 and skopeo write has no manifest: the image keeps its ID.
+  const std::string old = (r.place.path() / "skopeo.tar").string();
+  run_or_throw({{"skopeo", "copy", "-q", "--src-tls-verify=false", "docker://" + r.source("classic"), "docker-archive:" + old + ":app:1"}});
+  CHECK(number(r.push({old, r.target("old:1")}), "blobs_uploaded") > 0);
+  const auto config_of = [](const std::string& manifest) {
+    return std::string(boost::json::parse(manifest).as_object().at("config").as_object().at("digest").as_string());
+  };
+  CHECK(config_of(r.raw(r.target("old:1"))) == config_of(wanted));
+}
+
 TEST_CASE("a bundle goes below a place with its names, layers shared by mounts", "[integration]") {
   const two_registries r;
   r.pull({"-o", "bundle.tar", r.source("classic"), r.source("multi")});
@@ -91,6 +121,25 @@ TEST_CASE("a bundle goes below a place with its names, layers shared by mounts",
   const outcome mounted = r.push({r.target("mirror/team/classic:1.0"), r.target("other/classic:1.0")});
   CHECK(number(mounted, "blobs_mounted") == number(mounted, "blobs"));
   CHECK(number(mounted, "bytes_uploaded") == 0);
+}
+
+TEST_CASE("uncompressed layers are compressed alike each time, or kept", "[integration]") {
+  const two_registries r;
+  r.pull({"-o", "old.tar", "-f", "synology", r.source("classic")});
+  const std::string archive = (r.place.path() / "old.tar").string();
+  CHECK(number(r.push({archive, r.target("app:1")}), "blobs_uploaded") > 0);
+  CHECK(r.raw(r.target("app:1")).find("gzip") != std::string::npos);
+  const outcome again = r.push({archive, r.target("app:1")});
+  CHECK(number(again, "blobs_uploaded") == 0);
+  CHECK(boost::json::parse(again.out).as_object().at("images").as_array().at(0).as_object().at("unchanged").as_bool());
+  CHECK(number(r.push({archive, r.target("kept:1"), "--compress", "keep"}), "blobs_uploaded") > 0);
+  CHECK(r.raw(r.target("kept:1")).find("gzip") == std::string::npos);
+  // skopeo checks the layers against the configuration.
+  for (const char* name : {"app:1", "kept:1"}) {
+    CHECK(run({{"skopeo", "copy", "-q", "--src-tls-verify=false", "docker://" + r.target(name),
+                "docker-archive:" + (r.directory / (std::string(name, 3) + ".tar")).string()}})
+              .ok());
+  }
 }
 
 TEST_CASE("a dry run writes nothing", "[integration]") {

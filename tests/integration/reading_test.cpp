@@ -7,6 +7,7 @@
 #include "support/image_builder.hpp"
 #include "support/servers.hpp"
 #include "support/sha256.hpp"
+#include "support/tar_builder.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -67,6 +68,17 @@ TEST_CASE("archives and directories of skopeo are extracted", "[integration]") {
   const outcome nameless = place.run({"extract", (directory / "layout").string()});
   CHECK(nameless.status == 2);
   CHECK(nameless.err.find("NAME") != std::string::npos);
+  // Neither can docker's own list hold it.
+  const outcome converted = place.run({"convert", (directory / "layout").string(), "-o", "bare.tar"});
+  INFO(converted.err);
+  CHECK(converted.ok());
+  CHECK(converted.err.find("only '1.0', without a repository") != std::string::npos);
+  CHECK(converted.err.find("--name REPOSITORY:TAG") != std::string::npos);
+  for (const std::vector<std::string>& more : {std::vector<std::string>{"-f", "oci"}, std::vector<std::string>{"--name", "mine:1"}}) {
+    std::vector<std::string> words{"convert", (directory / "layout").string(), "-o", "named.tar"};
+    words.insert(words.end(), more.begin(), more.end());
+    CHECK(place.run(words).err.find("without a repository") == std::string::npos);
+  }
 
   int count = 0;
   for (const fs::path& archive : {directory / "layout", directory / "oci-archive", compressed(directory / "oci-archive", "gzip", ".gz"),
@@ -181,6 +193,25 @@ TEST_CASE("damaged, cut and foreign archives are refused with nothing recorded",
   refused("no archive at all", 5);
   refused("", 5);
   CHECK_THAT(place.run({"extract", (directory / "bad").string()}).err, Catch::Contains("it is empty"));
+  // One exit code for one file, whatever is to be done with it: 5 for what is no whole archive, 4 for one without an image.
+  const std::string noise(5000, '\xa7');
+  const std::string imageless = tar_builder().add("readme", "no image here").finish();
+  for (const auto& [content, status] : {std::pair(std::string(), 5), std::pair(noise, 5), std::pair(bytes.substr(0, 300), 5),
+                                        std::pair(zipped.substr(0, 60), 5), std::pair(imageless, 4)}) {
+    spill(directory / "bad", content);
+    const std::string bad = (directory / "bad").string();
+    for (const std::vector<std::string>& words : {std::vector<std::string>{"extract", bad},
+                                                  {"extract", bad, "a:1"},
+                                                  {"convert", bad, "-o", "x.tar"},
+                                                  {"inspect", bad},
+                                                  {"digest", bad},
+                                                  {"push", bad, "127.0.0.1:1/a:1"}}) {
+      const outcome result = place.run(words);
+      INFO(words.front() << " of " << content.size() << " bytes: " << result.err);
+      CHECK(result.status == status);
+      CHECK(result.err.find("bad: ") != std::string::npos);
+    }
+  }
   spill(place / "list.txt", "team/UPPER\n");
   const outcome listed = place.run({"pull", "--from", "list.txt", "-o", "x.tar"});
   CHECK(listed.status == 2);
@@ -192,12 +223,52 @@ TEST_CASE("damaged, cut and foreign archives are refused with nothing recorded",
   spill(directory / "bad", flipped);
   // Into a store that has nothing of it: blobs that are there already are not read again.
   const workplace clean;
-  CHECK(clean.run({"extract", (directory / "bad").string()}).status == 5);
+  const outcome bad_layer = clean.run({"extract", (directory / "bad").string()});
+  INFO(bad_layer.err);
+  CHECK(bad_layer.status == 5);
+  // File and layer.
+  CHECK(bad_layer.err.find((directory / "bad").string()) != std::string::npos);
+  CHECK(bad_layer.err.find("sha256:") != std::string::npos);
   CHECK(store_problems(clean.store()) == "");
+  const outcome converted = clean.run({"convert", (directory / "bad").string(), "-o", "x.tar"});
+  INFO(converted.err);
+  CHECK(converted.status == 5);
+  CHECK(converted.err.find((directory / "bad").string()) != std::string::npos);
+  CHECK(converted.err.find("sha256:") != std::string::npos);
   const outcome gone = place.run({"extract", (directory / "gone").string()});
   CHECK(gone.status == 4);
   CHECK((!fs::exists(place.store() / "refs") || fs::is_empty(place.store() / "refs")));
   CHECK(store_problems(place.store()) == "");
+}
+
+TEST_CASE("one image of several is named behind the path as for skopeo", "[integration]") {
+  const temp_dir directory;
+  const workplace place;
+  const docker_registry registry(directory / "registry", {shelf()});
+  const docker_registry target(directory / "target", {directory / "pushed"});
+  const std::string layout = "oci:" + (place / "layout").string();
+  for (const auto& [name, tag] : {std::pair("classic", ":one"), std::pair("multi", ":two")}) {
+    run_or_throw({{"skopeo", "copy", "-q", "--all", "--src-tls-verify=false", "docker://" + registry.host() + "/team/" + name + ":1.0",
+                   layout + tag}});
+  }
+  const std::string one = ask_skopeo(layout + ":one", {}).digest;
+  const std::string two = sha256_of(run_or_throw({{"skopeo", "inspect", "--raw", layout + ":two"}}));
+  CHECK(place.run({"digest", "oci:layout:one"}).out == one + "\n");
+  CHECK(place.run({"digest", "oci:layout:two"}).out == two + "\n");
+  CHECK(place.run({"digest", "oci:layout:@1"}).out == two + "\n");
+  CHECK(place.run({"digest", "oci:layout"}).status == 2);
+  const outcome absent = place.run({"digest", "oci:layout:three"});
+  CHECK(absent.status == 4);
+  INFO(absent.err);
+  CHECK(absent.err.find("one, two") != std::string::npos);
+
+  check_ok(place.run({"extract", "oci:layout:two", "example.com/team/app:2"}));
+  CHECK(place.run({"digest", "--offline", "example.com/team/app:2"}).out == two + "\n");
+  check_ok(place.run({"convert", "oci:layout:two", "-f", "oci", "--name", "example.com/team/app:2", "-o", "two.tar"}));
+  CHECK(place.run({"digest", "oci-archive:two.tar:2"}).out == two + "\n");
+  CHECK(place.run({"digest", "oci-archive:two.tar:example.com/team/app:2"}).out == two + "\n");
+  check_ok(place.run({"push", "oci:layout:one", target.host() + "/team/pushed:1"}));
+  CHECK(ask_skopeo("docker://" + target.host() + "/team/pushed:1", {"--tls-verify=false"}).digest == one);
 }
 
 TEST_CASE("a conversion keeps every digest, reads what it wrote, and touches no store", "[integration]") {
@@ -292,6 +363,15 @@ TEST_CASE("a differential bundle leaves out what the other side has and is compl
   CHECK(missing.status == 4);
   for (const test_blob& layer : first.layers) CHECK(missing.err.find(layer.digest) != std::string::npos);
   CHECK(missing.err.find(second.layers.back().digest) == std::string::npos);
+
+  // A registry that has the rest takes it; another is told what it lacks before anything is sent.
+  check_ok(stranger.run({"push", bundle.string(), image + "3"}));
+  docker_registry other(directory / "other", {directory / "other-storage"});
+  const outcome refused = stranger.run({"push", bundle.string(), other.host() + "/team/app:2"});
+  INFO(refused.err);
+  CHECK(refused.status == 4);
+  CHECK_THAT(refused.err, Catch::Contains("second.tar lacks 2 blobs that " + other.host() + " does not have either; nothing was sent"));
+  for (const test_blob& layer : first.layers) CHECK(refused.err.find(layer.digest) != std::string::npos);
 
   CHECK(connected.run({"pull", image + "2", "--store-only", "--have", "list.txt"}).status == 2);
   CHECK(connected.run({"pull", image + "2", "-o", "x.tar", "--have", "gone"}).status == 4);

@@ -1,6 +1,6 @@
 // Lists of images between real registries.
-#include "integration/shelf.hpp"
-#include "integration/workplace.hpp"
+#include "integration/listed.hpp"
+#include "integration/terminal.hpp"
 
 #include "support/catch.hpp"
 #include "support/image_builder.hpp"
@@ -8,79 +8,13 @@
 
 #include <boost/json/parse.hpp>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <thread>
+#include <string>
+#include <vector>
 
 using namespace gantry::test;
 namespace fs = std::filesystem;
-
-namespace {
-
-registry_options locked_shelf() {
-  registry_options options;
-  options.storage = shelf();
-  options.username = "alice";
-  options.password = "first-secret";
-  return options;
-}
-
-registry_options safe_target(const fs::path& storage) {
-  registry_options options;
-  options.storage = storage;
-  options.tls = true;
-  return options;
-}
-
-/// One registry with passwords to take from, one with TLS to bring to.
-struct listed {
-  listed() : from(directory / "from", locked_shelf()), to(directory / "to", safe_target(directory / "storage")) {}
-
-  void write(std::string text) const {
-    const std::string word = "SOURCE";
-    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos;) text.replace(at, word.size(), from.host());
-    std::ofstream(place / "images.json") << text;
-  }
-  std::vector<std::string> words(std::vector<std::string> more = {}) const {
-    std::vector<std::string> all{
-        "sync",        "images.json",       "--to", to.host() + "/mirror", "--ca-cert", to.certificates().authority.string(),
-        "--src-creds", "alice:first-secret"};
-    all.insert(all.end(), more.begin(), more.end());
-    return all;
-  }
-  outcome sync(std::vector<std::string> more = {}) const { return place.run(words(std::move(more))); }
-  std::string raw_source(const std::string& name) const {
-    return run_or_throw(
-        {{"skopeo", "inspect", "--raw", "--tls-verify=false", "--creds", "alice:first-secret", "docker://" + from.host() + "/" + name}});
-  }
-  std::string raw_target(const std::string& name) const {
-    return run_or_throw({{"skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + to.host() + "/mirror/" + name}});
-  }
-  std::string tags(const std::string& name) const {
-    return place.run({"tags", to.host() + "/mirror/" + name, "--ca-cert", to.certificates().authority.string()}).out;
-  }
-
-  temp_dir directory;
-  docker_registry from;
-  docker_registry to;
-  workplace place;
-};
-
-boost::json::object json_of(const outcome& result) {
-  INFO(result.err);
-  return boost::json::parse(result.out).as_object();
-}
-
-std::string state_of(const boost::json::object& result, const std::string& name) {
-  for (const auto& one : result.at("images").as_array()) {
-    const std::string target(one.as_object().at("name").as_string());
-    if (target.ends_with("/" + name)) return std::string(one.as_object().at("state").as_string());
-  }
-  return "absent";
-}
-
-}  // namespace
 
 TEST_CASE("a list goes from one registry to another and a repetition changes nothing", "[integration]") {
   const listed l;
@@ -142,7 +76,9 @@ TEST_CASE("prune deletes by digest what nobody needs and says what it keeps", "[
     {"source": "SOURCE/team/multi:1.0", "target": "app", "tags": ["index"]},
     {"source": "SOURCE/team/multi:1.0", "target": "app", "tags": ["child"], "architectures": ["arm64"]},
     {"source": "SOURCE/team/classic-list:1.0", "target": "app", "tags": ["gone", "gone-too"]}])");
-  REQUIRE(l.sync().status == 0);
+  const outcome brought = l.sync();
+  INFO(brought.err);
+  REQUIRE(brought.status == 0);
   l.write(R"([{"source": "SOURCE/team/classic:1.0", "target": "app", "tags": ["1"]},
     {"source": "SOURCE/team/multi:1.0", "target": "app", "tags": ["index"]}])");
   // Without a terminal nobody can be asked.
@@ -150,6 +86,20 @@ TEST_CASE("prune deletes by digest what nobody needs and says what it keeps", "[
   const outcome dry = l.sync({"--prune", "--dry-run", "--json"});
   CHECK(json_of(dry).at("deleted").as_array().size() == 2);
   CHECK(l.tags("app").find("gone") != std::string::npos);
+  // Each is named, before anything is deleted.
+  const std::string would = l.sync({"--prune", "--dry-run"}).err;
+  CHECK(would.find("2 tags that the list does not name would be deleted:\n") != std::string::npos);
+  for (const char* const tag : {"/mirror/app:gone\n", "/mirror/app:gone-too\n"}) CHECK(would.find(tag) != std::string::npos);
+  // Only a yes deletes.
+  for (const std::string typed : {"n\n", "\n", "perhaps\n"}) {
+    const outcome asked = run_on_terminal(l.place, l.words({"--prune", "--progress", "none"}), typed);
+    INFO(asked.out);
+    CHECK(asked.status == 0);
+    CHECK(asked.out.find("tags are not in the list") != std::string::npos);
+    CHECK(asked.out.find("Delete them? [y/N]") != std::string::npos);
+    CHECK(asked.out.find("/mirror/app:gone-too") < asked.out.find("Delete them?"));
+    CHECK(l.tags("app").find("gone") != std::string::npos);
+  }
   const outcome done = l.sync({"--prune", "--yes", "--json"});
   INFO(done.err);
   CHECK(done.status == 0);
@@ -161,50 +111,17 @@ TEST_CASE("prune deletes by digest what nobody needs and says what it keeps", "[
   CHECK(left.find("gone") == std::string::npos);
   for (const char* const tag : {"1\n", "index\n", "same\n", "old\n", "child\n"}) CHECK(left.find(tag) != std::string::npos);
   CHECK(l.raw_target("app:index") == l.raw_source("team/multi:1.0"));
-}
 
-TEST_CASE("a sync that was killed goes on where it was", "[integration]") {
-  const listed l;
-  // Images of their own, so that each takes its time.
-  std::string text = "[";
-  registry_options plain;
-  plain.storage = l.directory / "many";
-  const docker_registry source(l.directory / "source", std::move(plain));
-  constexpr unsigned count = 60;
-  for (unsigned i = 0; i < count; ++i) {
-    image_recipe recipe;
-    recipe.layers = {2'000};
-    recipe.seed = i + 1;
-    push(source.port(), "app" + std::to_string(i), "1", build_image(recipe));
-    text += (i == 0 ? "" : ",") + std::string("{\"source\": \"") + source.host() + "/app" + std::to_string(i) + ":1\"}";
-  }
-  std::ofstream(l.place / "images.json") << text << "]";
-  const std::vector<std::string> words{
-      "sync", "images.json", "--to", l.to.host() + "/mirror", "--ca-cert", l.to.certificates().authority.string(), "-j", "2", "--json"};
-  const auto written = [&] {
-    const fs::path root = l.directory / "storage" / "docker" / "registry" / "v2" / "repositories" / "mirror";
-    std::size_t there = 0;
-    std::error_code none;
-    for (fs::directory_iterator i(root, none), end; i != end; ++i)
-      there += fs::exists(i->path() / "_manifests" / "tags" / "1" / "current") ? 1 : 0;
-    return there;
-  };
-  {
-    child running(l.place.gantry(words), l.directory / "log");
-    while (running.running() && written() < 10) std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    running.signal(SIGKILL);
-    REQUIRE(running.wait(std::chrono::minutes(1)));
-  }
-  const std::size_t before = written();
-  REQUIRE(before >= 10);
-  const outcome rest = l.place.run(words);
-  INFO(rest.err);
-  REQUIRE(rest.status == 0);
-  CHECK(written() == count);
-  std::size_t unchanged = 0;
-  const boost::json::object told = json_of(rest);
-  for (const auto& one : told.at("images").as_array()) unchanged += one.as_object().at("state") == "unchanged" ? 1 : 0;
-  CHECK(unchanged >= before);
+  l.write(R"([{"source": "SOURCE/team/classic-list:1.0", "target": "app", "tags": ["late"]}, {"source": "SOURCE/team/classic:1.0",
+    "target": "app", "tags": ["1"]}, {"source": "SOURCE/team/multi:1.0", "target": "app", "tags": ["index"]}])");
+  REQUIRE(l.sync().status == 0);
+  l.write(R"([{"source": "SOURCE/team/classic:1.0", "target": "app", "tags": ["1"]},
+    {"source": "SOURCE/team/multi:1.0", "target": "app", "tags": ["index"]}])");
+  const outcome agreed = run_on_terminal(l.place, l.words({"--prune", "--progress", "none"}), "y\n");
+  INFO(agreed.out);
+  CHECK(agreed.out.find("1 tag that the list does not name is deleted:") != std::string::npos);
+  CHECK(agreed.out.rfind("/mirror/app:late") > agreed.out.find("is deleted:"));
+  CHECK(l.tags("app").find("late") == std::string::npos);
 }
 
 TEST_CASE("a list becomes one directory that others read and that goes to a registry again", "[integration]") {
@@ -255,4 +172,64 @@ TEST_CASE("a list becomes one directory that others read and that goes to a regi
   const std::string index = slurp(l.place / "shelf" / "index.json");
   CHECK(index.find("multi") == std::string::npos);
   CHECK(index.find("classic:stable") != std::string::npos);  // it failed, and stays as it was
+}
+
+TEST_CASE("signatures and SBOMs in tags go with a list, out of a repository of more than 500 tags", "[integration]") {
+  const listed l;
+  registry_options plain;
+  plain.storage = l.directory / "many";
+  const docker_registry source(l.directory / "source", std::move(plain));
+  image_recipe recipe;
+  recipe.layers = {2'000};
+  const test_image image = build_image(recipe);
+  push(source.port(), "app", "1.0", image);
+  const std::string manifests = "http://" + source.host() + "/v2/app/manifests/";
+  const auto name = [&](const std::string& tags, const test_blob& what) {
+    run_or_throw({{"curl", "-sSf", "-o", "/dev/null", "-X", "PUT", "-H", "Content-Type: " + what.media_type, "--data-binary", what.bytes,
+                   manifests + tags}});
+  };
+  name("[1-500]", image.manifest);
+  // What hangs on the image, each a manifest of its own, and a signature of the SBOM.
+  const auto hanging = [&](const std::string& note) {
+    return test_blob::of("application/vnd.oci.image.manifest.v1+json",
+                         R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{)" +
+                             image.config.descriptor_members() + R"(},"layers":[{)" + image.layers.front().descriptor_members() +
+                             R"(}],"annotations":{"note":")" + note + "\"}}");
+  };
+  const std::string tag = "sha256-" + image.manifest.digest.substr(7);
+  const test_blob bill = hanging("bill");
+  const std::string of_bill = "sha256-" + bill.digest.substr(7) + ".sig";
+  name(tag + ".sig", hanging("signature"));
+  name(tag + ".att", hanging("attestation"));
+  name(tag + ".sbom", bill);
+  name(of_bill, hanging("signature of the bill"));
+
+  std::ofstream(l.place / "images.json") << R"([{"source": ")" + source.host() + R"(/app", "filter": {"regex": "1[.]0|[1-9]|sha256-.*"}}])";
+  std::vector<std::string> words{
+      "sync", "images.json", "--to", l.to.host() + "/mirror", "--ca-cert", l.to.certificates().authority.string(), "--json"};
+  const outcome bare = l.place.run(words);
+  INFO(bare.err);
+  REQUIRE(bare.status == 0);
+  // They are no versions of the image.
+  CHECK(json_of(bare).at("images").as_array().size() == 10);
+  CHECK(l.tags("app").find(".sig") == std::string::npos);
+  words.emplace_back("--referrers");
+  const outcome whole = l.place.run(words);
+  INFO(whole.err);
+  REQUIRE(whole.status == 0);
+  const std::string there = l.tags("app");
+  for (const std::string& one : {tag + ".sig", tag + ".att", tag + ".sbom", of_bill}) CHECK(there.find(one + "\n") != std::string::npos);
+  CHECK(l.raw_target("app:" + tag + ".sbom") == bill.bytes);
+  // Nor are they unwanted when the list does not name them.
+  words.insert(words.end(), {"--prune", "--yes"});
+  const outcome pruned = l.place.run(words);
+  CHECK(pruned.status == 0);
+  CHECK(json_of(pruned).at("deleted").as_array().empty());
+  CHECK(l.tags("app") == there);
+  // A copy of one image takes them along, too.
+  const outcome one = l.place.run({"copy", "--referrers", source.host() + "/app:1.0", l.to.host() + "/single:1.0", "--ca-cert",
+                                   l.to.certificates().authority.string(), "--json"});
+  INFO(one.err);
+  REQUIRE(one.status == 0);
+  CHECK(json_of(one).at("images").as_array().at(0).as_object().at("referrers").to_number<int>() == 4);
 }

@@ -81,6 +81,29 @@ TEST_CASE("authorities come from every variable that other tools read", "[integr
   CHECK(missing.err.find("CURL_CA_BUNDLE") != std::string::npos);
 }
 
+TEST_CASE("authorities that a variable names and that are of no use are told with variable and file", "[integration]") {
+  secured s;
+  const nginx_server front(s.directory / "front", proxy_to(s.registry.host()), s.authority.issue());
+  spill(s.directory / "garbage.pem", "-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n");
+  const std::string garbage = (s.directory / "garbage.pem").string();
+  // What is no certificate although it looks like one shows when it is needed.
+  const outcome refused = s.place.run(secured::pull(front.host()), {{"SSL_CERT_FILE", garbage}});
+  INFO(refused.err);
+  CHECK(refused.status == 1);
+  CHECK(refused.err.find("SSL_CERT_FILE names " + garbage + ", which holds no certificate that can be read") != std::string::npos);
+  for (const char* name : {"SSL_CERT_FILE", "SSL_CERT_DIR"}) {
+    const outcome missing = s.place.run(secured::pull(front.host()), {{name, "/nonexistent"}});
+    INFO(missing.err);
+    CHECK(missing.status == 1);
+    CHECK(missing.err.find(std::string("warning: ") + name + ": /nonexistent cannot be read") != std::string::npos);
+  }
+  // Each takes the place of its own kind alone, and an empty one is none.
+  const outcome taken = s.place.run(secured::pull(front.host()), {{"SSL_CERT_FILE", s.ca()}, {"SSL_CERT_DIR", ""}});
+  INFO(taken.err);
+  CHECK(taken.ok());
+  CHECK(taken.err.find("SSL_CERT_") == std::string::npos);
+}
+
 TEST_CASE("certs.d gives authority and client certificate, and a server that wants one says so", "[integration]") {
   secured s;
   const nginx_server front(s.directory / "front",

@@ -53,6 +53,18 @@ TEST_CASE("a line below 64 KiB/s is given to one connection") {
   CHECK(result.seconds <= 1.05 * static_cast<double>(result.useful) / path.total);
 }
 
+TEST_CASE("a cap of three connections is used, and no connection is thrown away for a look at fewer") {
+  const network path = capped(20ms, 10 * MB);
+  const double three = checked(path, {{200 * MiB}, 3}).seconds;
+  workload work{{200 * MiB}, 3};
+  work.adaptive = true;
+  const outcome result = checked(path, work);
+  CHECK(result.seconds <= 1.1 * three);
+  CHECK(*std::min_element(result.targets.begin() + 5, result.targets.end()) >= 2);
+  CHECK(result.opened <= 4);
+  CHECK(result.extra() <= 0.01);
+}
+
 TEST_CASE("a short image does not wait for the count to grow") {
   const network path = capped(20ms, 10 * MB);
   const std::vector<std::uint64_t> layers{3 * MiB, 2 * MiB, MiB, 500 * KiB};

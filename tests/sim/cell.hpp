@@ -46,7 +46,7 @@ inline outcome checked(const network& path, const workload& work) {
   UNSCOPED_INFO(result.seconds << " s, " << result.requests << " requests, " << result.opened << " connections, " << 100 * result.extra()
                                << " % extra, " << result.ahead / MiB << " MiB ahead; " << result.error);
   REQUIRE(result.finished);
-  CHECK(result.most_at_once <= work.connections);
+  CHECK(result.most_open <= work.connections);
   CHECK(result.early_ranges == 0);
   return result;
 }

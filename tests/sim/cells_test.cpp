@@ -76,6 +76,20 @@ TEST_CASE("small layers cost a request each and nothing else") {
   CHECK(result.seconds <= rounds * 0.1 + static_cast<double>(result.useful) / path.total + warm_up(path, path.total / n));
 }
 
+TEST_CASE("small layers far away are asked for three at a time on each connection") {
+  const unsigned n = GENERATE(1u, 2u, 4u, 8u);
+  CAPTURE(n);
+  network path = shared(100ms, 125 * MB);
+  path.slow_start = false;
+  const outcome result = checked(path, {std::vector<std::uint64_t>(60, 700 * KiB), n});
+  CHECK(result.requests == 60);
+  CHECK(result.opened == n);
+  CHECK(result.followed >= 30);
+  CHECK(result.extra() == 0);
+  const double rounds = std::ceil(60.0 / (3 * n));
+  CHECK(result.seconds <= 2 * seconds(path.setup()) + rounds * 0.1 + static_cast<double>(result.useful) / path.total);
+}
+
 TEST_CASE("four small layers over an ocean take a request each") {
   const outcome result = checked(shared(100ms, 125 * MB), {{1500 * KiB, 900 * KiB, 600 * KiB, 223 * KiB}, 4});
   CHECK(result.requests == 4);

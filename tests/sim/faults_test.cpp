@@ -52,6 +52,18 @@ TEST_CASE("a stalled or crawling connection among small layers is passed by") {
   CHECK(result.extra() <= 0.03);
 }
 
+TEST_CASE("a disk that pauses makes no connection seem dead or slow") {
+  const network path = capped(20ms, 10 * MB);
+  workload work{{200 * MiB}, 8};
+  work.pause_every = 15 * MiB;
+  work.pause = GENERATE(duration(300ms), duration(2500ms), duration(6s));
+  CAPTURE(seconds(work.pause));
+  const outcome result = checked(path, work);
+  // Hardly more than without a pause; what is left when a pause ends may be helped.
+  CHECK(result.opened <= 12);
+  CHECK(result.extra() <= 0.03);
+}
+
 TEST_CASE("resets cost what was on its way and a pause of one connection") {
   const double without = checked(capped(40ms, 10 * MB), eight).seconds;
   connection_fate fate;
@@ -71,6 +83,23 @@ TEST_CASE("a rangeless origin that breaks off is read again to the end") {
   };
   const outcome result = checked(path, {{30 * MiB}, 4});
   CHECK(result.wire <= 62 * MiB);
+}
+
+TEST_CASE("a rangeless origin that always breaks off at the same place is given up") {
+  network path = capped(10ms, 10 * MB);
+  path.ranges = false;
+  path.fate = [](unsigned, std::minstd_rand&) {
+    connection_fate fate;
+    fate.resets_after = 8 * MiB;
+    return fate;
+  };
+  const outcome result = simulate(path, {{22 * MiB}, 1});
+  CAPTURE(result.seconds, result.wire / MiB);
+  CHECK_FALSE(result.finished);
+  CHECK(result.error.find("gave up") != std::string::npos);
+  CHECK(result.seconds <= 16 * 60);
+  // Each attempt brings the same again; the pauses between them grow to half a minute.
+  CHECK(result.wire <= 100 * 8 * MiB);
 }
 
 TEST_CASE("too many requests are refused, and the rest arrives nevertheless") {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -33,6 +34,7 @@ struct network {
   bool redirects = false;               ///< the registry sends every blob to another host
   unsigned most_connections = 0;        ///< more requests than that at once are answered 429; 0: no limit
   duration service{0};                  ///< between a request and the header of its answer, on top of the round trip
+  std::uint64_t buffers = 0;            ///< bytes in the sockets of a connection beyond what the round trip holds
   std::uint64_t longest_answer = 0;     ///< a 206 is cut to so many bytes; 0: never
   std::optional<duration> retry_after;  ///< sent with a 429
   /// The fate of the n-th connection, from 0.
@@ -44,9 +46,11 @@ struct network {
 /// One connection of the model. Rates follow from slow start, the connection's own cap and its share of the whole.
 struct connection {
   connection_fate fate;
-  double window = 10 * 1460;  ///< bytes per round trip
-  bool lost_some = false;     ///< slow start is over
-  std::uint64_t carried = 0;  ///< bytes of bodies
+  double window = 10 * 1460;       ///< bytes per round trip
+  bool lost_some = false;          ///< slow start is over
+  std::uint64_t carried = 0;       ///< bytes of bodies
+  std::deque<unsigned> followers;  ///< workers whose requests wait behind the one that is being answered
+  bool spoilt = false;             ///< an answer will come that nobody wants: of no use after this one
 
   bool stalled() const { return fate.stalls_after && carried >= *fate.stalls_after; }
   bool broken() const { return fate.resets_after && carried >= *fate.resets_after; }

@@ -71,7 +71,7 @@ TEST_CASE("any image arrives over any network, each byte once, with bounded effo
                  << result.refusals << " refusals, " << result.useful << " bytes, " << result.wire << " on the wire, " << result.seconds
                  << " s");
     REQUIRE(result.finished);
-    REQUIRE(result.most_at_once <= work.connections);
+    REQUIRE(result.most_open <= work.connections);
     REQUIRE(result.early_ranges == 0);
     // A hedge may be overtaken by what it was to replace, but all of them together stay within their allowance.
     REQUIRE(result.hedged <= result.useful / 33 + 64 * KiB);

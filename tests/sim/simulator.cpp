@@ -14,6 +14,7 @@ using transfer::segment_kind;
 constexpr milliseconds tick_length{100};
 constexpr std::uint64_t buffer = 256 * 1024;
 constexpr std::size_t opened_ahead = 4;
+constexpr std::size_t most_followers = 2;
 
 std::vector<std::uint64_t> in_order(std::vector<std::uint64_t> sizes) {
   const auto rank = [](std::uint64_t size) { return size <= 64 * 1024 ? std::pair(false, size) : std::pair(true, ~size); };
@@ -29,7 +30,7 @@ simulator::simulator(network path, workload work)
     : path_(std::move(path)),
       work_(std::move(work)),
       random_(work_.seed),
-      plan_({work_.connections}),
+      plan_({work_.connections, work_.adaptive && work_.connections > 1}),
       controller_({std::min(work_.connections, 4u), work_.connections}, now_),
       target_(work_.adaptive ? controller_.target() : work_.connections) {
   for (const std::uint64_t size : in_order(work_.blobs)) {
@@ -65,11 +66,15 @@ void simulator::open_next() {
 }
 
 void simulator::spawn() {
-  while (workers_.size() < target_) {
+  const auto add = [this](bool ahead) {
     const transfer::retry_policy policy({}, static_cast<std::uint32_t>(random_()));
-    workers_.push_back(std::make_unique<worker>(static_cast<unsigned>(workers_.size()), policy));
+    workers_.push_back(std::make_unique<worker>(static_cast<unsigned>(workers_.size()), ahead, policy));
     later(*workers_.back(), duration(0), &simulator::step);
-  }
+  };
+  for (; started_ < target_; ++started_) add(false);
+  // Where blobs lie on another host the model has no requests ahead.
+  if (blobs_.size() <= work_.connections || path_.redirects) return;
+  for (; started_ahead_ < target_ * transfer::planner::settings().ahead; ++started_ahead_) add(true);
 }
 
 outcome simulator::run(duration limit) {
@@ -125,7 +130,11 @@ void simulator::step(worker& who) {
   if (over() || who.gone) return;
   if (now_ < quiet_until_) return later(who, quiet_until_ - now_ + milliseconds(1), &simulator::step);
   std::optional<transfer::assignment> given;
-  if (who.number < target_) given = plan_.next(now_, who.last);
+  if (who.ahead) {
+    given = plan_.next_ahead(now_);
+  } else if (who.number < target_) {
+    given = plan_.next(now_, who.last);
+  }
   if (!given) {
     who.waiting = true;
     return;
@@ -137,8 +146,6 @@ void simulator::step(worker& who) {
   blob& state = blobs_[given->blob];
   if (given->kind != segment_kind::whole && !state.answered && !ranges_seen_ && plan_.streams_of(given->blob) > 1) ++result_.early_ranges;
   if (given->range.length == 0 && state.size != 0) result_.error = "an empty range was asked for";
-  const auto under_way = std::count_if(workers_.begin(), workers_.end(), [](const auto& one) { return one->given.has_value(); });
-  result_.most_at_once = std::max(result_.most_at_once, static_cast<unsigned>(under_way));
   locate(who);
 }
 
@@ -169,26 +176,82 @@ void simulator::locate(worker& who) {
 }
 
 void simulator::request(worker& who) {
+  who.asked = now_;
   duration wait = path_.round_trip + path_.service;
-  if (!idle_.empty()) {
+  if (!who.ahead && !idle_.empty()) {
     who.line = std::move(idle_.back());
     idle_.pop_back();
   } else {
+    if (who.ahead || open_ >= target_) {
+      if (std::shared_ptr<connection> line = room_behind()) return go_behind(who, std::move(line));
+    }
+    if (who.ahead) {
+      // No room after all: the blob is for whoever comes next.
+      --result_.requests;
+      plan_.ended(who.given->stream);
+      who.given.reset();
+      who.waiting = true;
+      return;
+    }
     who.line = std::make_shared<connection>();
     if (path_.fate) who.line->fate = path_.fate(result_.opened, random_);
     ++result_.opened;
+    result_.most_open = std::max(result_.most_open, ++open_);
     wait += path_.round_trip * path_.handshake;
   }
+  await_header(who, wait);
+}
+
+void simulator::await_header(worker& who, duration wait) {
   if (who.line->stalled()) return later(who, seconds(180), &simulator::time_out);
   if (who.line->broken()) return later(who, wait, &simulator::break_off);
   later(who, wait, &simulator::header);
+}
+
+std::shared_ptr<connection> simulator::room_behind() const {
+  std::shared_ptr<connection> best;
+  for (const auto& one : workers_) {
+    if (!one->line || one->line->spoilt || one->given->range.length > plan_.brief()) continue;
+    if (one->line->followers.size() >= most_followers) continue;
+    if (!best || one->line->followers.size() < best->followers.size()) best = one->line;
+  }
+  return best;
+}
+
+void simulator::go_behind(worker& who, std::shared_ptr<connection> line) {
+  ++result_.followed;
+  line->followers.push_back(who.number);
+  who.behind = std::move(line);
+}
+
+void simulator::pass_on(std::shared_ptr<connection> line) {
+  if (line->spoilt) return close(line);
+  if (line->followers.empty()) {
+    idle_.push_back(std::move(line));
+    return;
+  }
+  worker& next = *workers_[line->followers.front()];
+  line->followers.pop_front();
+  next.behind.reset();
+  next.line = std::move(line);
+  plan_.went_behind(next.given->stream);
+  // The origin answers one after the other, each as soon as it can.
+  await_header(next, std::max<duration>(next.asked + path_.round_trip + path_.service - now_, duration(0)));
+}
+
+void simulator::close(const std::shared_ptr<connection>& line) {
+  --open_;
+  for (const unsigned number : std::exchange(line->followers, {})) {
+    worker& waiter = *workers_[number];
+    waiter.behind.reset();
+    later(waiter, duration(0), &simulator::request);
+  }
 }
 
 void simulator::refuse(worker& who) { finish(who, errc::rate_limited, true); }
 
 void simulator::header(worker& who) {
   answered_ = true;
-  last_byte_ = now_;
   const auto busy = std::count_if(workers_.begin(), workers_.end(), [](const auto& one) { return one->receiving; });
   if (path_.most_connections != 0 && busy >= path_.most_connections) {
     ++result_.refusals;
@@ -247,13 +310,14 @@ void simulator::deliver(worker& who, std::uint64_t bytes) {
   const transfer::assignment given = *who.given;
   who.line->carry(bytes, path_, random_);
   who.answer -= bytes;
-  who.got += bytes;
   received_ += bytes;
   result_.wire += bytes;
-  last_byte_ = now_;
   pace_.received(who.pace, bytes);
   blob& state = blobs_[given.blob];
+  std::uint64_t granted = 0;
   for (const transfer::byte_range& mine : plan_.received(given.stream, now_, bytes)) {
+    granted += mine.length;
+    last_byte_ = now_;
     if (mine.end() > state.size) result_.error = "a byte behind the end was granted";
     const std::vector<transfer::byte_range> fresh = transfer::subtract(mine, state.seen);
     if (fresh.size() != 1 || fresh.front() != mine) result_.error = "a byte was granted twice";
@@ -265,6 +329,18 @@ void simulator::deliver(worker& who, std::uint64_t bytes) {
       after(work_.disk, [this, blob = given.blob, mine] { written(blob, mine); });
     }
   }
+  who.got += granted;
+  // What is read again because there is no other way is no waste.
+  if (path_.ranges) result_.wasted += bytes - granted;
+  if (work_.pause_every == 0 || received_ / work_.pause_every == (received_ - bytes) / work_.pause_every) return read(who);
+  who.paused = now_;
+  plan_.held_up(given.stream, now_, true);
+  later(who, work_.pause, &simulator::resume);
+}
+
+void simulator::resume(worker& who) {
+  who.paused.reset();
+  plan_.held_up(who.given->stream, now_, false);
   read(who);
 }
 
@@ -296,16 +372,25 @@ void simulator::drop(transfer::stream_id stream) {
 void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
   const transfer::assignment given = *who.given;
   ++who.generation;
-  if (keep && who.line) {
-    idle_.push_back(who.line);
-  } else if (who.line && who.receiving && !who.line->stalled()) {
+  if (!keep && who.line && who.receiving && !who.line->stalled()) {
     // What is on its way when a connection is closed crosses the network for nothing.
-    const double flying = std::min(rate_of(who) * std::chrono::duration<double>(path_.round_trip).count(), 1e9);
-    result_.wire += std::min(who.answer, static_cast<std::uint64_t>(flying));
+    duration underway = path_.round_trip;
+    if (who.paused) underway += now_ - *who.paused;
+    const double flying = std::min(rate_of(who) * std::chrono::duration<double>(underway).count(), 1e9);
+    const std::uint64_t lost = std::min(who.answer, static_cast<std::uint64_t>(flying) + path_.buffers);
+    result_.wire += lost;
+    if (!error) result_.wasted += lost;
   }
-  who.line.reset();
+  if (const std::shared_ptr<connection> before = std::exchange(who.behind, nullptr)) {
+    before->spoilt = true;
+    std::erase(before->followers, who.number);
+  }
+  const std::shared_ptr<connection> line = std::exchange(who.line, nullptr);
   who.receiving = false;
+  who.paused.reset();
   who.given.reset();
+  if (line && keep) pass_on(line);
+  if (line && !keep) close(line);
   pace_.remove(std::exchange(who.pace, 0));
   plan_.ended(given.stream);
   settle(given.blob);

@@ -24,7 +24,9 @@ struct workload {
   unsigned connections = 1;
   bool adaptive = false;  ///< up to \ref connections
   std::uint32_t seed = 1;
-  duration disk{0};  ///< from a byte's arrival to the end of its write
+  duration disk{0};               ///< from a byte's arrival to the end of its write
+  std::uint64_t pause_every = 0;  ///< bytes, after which whoever received the last of them waits for the disk; 0: never
+  duration pause{0};              ///< so long
 };
 
 struct outcome {
@@ -34,11 +36,13 @@ struct outcome {
   unsigned requests = 0;
   unsigned opened = 0;            ///< connections
   unsigned refusals = 0;          ///< answers 429
-  unsigned most_at_once = 0;      ///< requests under way
+  unsigned most_open = 0;         ///< connections open at once
+  unsigned followed = 0;          ///< requests that were sent behind others
   unsigned early_ranges = 0;      ///< range requests for a blob whose probe had no header yet, at an origin that had not answered 206
   std::uint64_t useful = 0;       ///< bytes of blobs, each counted once
   std::uint64_t wire = 0;         ///< bytes that crossed the network
   std::uint64_t hedged = 0;       ///< bytes received twice because of hedging
+  std::uint64_t wasted = 0;       ///< of \ref wire, what came twice or on connections that were cut without need
   std::uint64_t ahead = 0;        ///< the farthest that a byte was received ahead of its blob's written prefix
   std::vector<unsigned> targets;  ///< of an adaptive run, one per tick
 
@@ -56,20 +60,24 @@ class simulator {
 
  private:
   struct worker {
-    worker(unsigned which, transfer::retry_policy retries) : number(which), policy(retries) {}
+    worker(unsigned which, bool asks_ahead, transfer::retry_policy retries) : number(which), ahead(asks_ahead), policy(retries) {}
 
-    unsigned number;
+    unsigned number;  ///< its place in \ref workers_
+    bool ahead;       ///< asks behind the requests of others alone
     transfer::retry_policy policy;
     std::optional<transfer::blob_id> last;
     std::optional<transfer::assignment> given;
     std::shared_ptr<connection> line;
+    std::shared_ptr<connection> behind;  ///< where its request waits
+    time_point asked;
     transfer::pace_monitor::connection_id pace = 0;
-    unsigned generation = 0;   ///< events of older ones are void
-    bool waiting = false;      ///< for changed
-    bool receiving = false;    ///< draws from the path
-    std::uint64_t answer = 0;  ///< bytes of the body not yet received
-    std::uint64_t got = 0;     ///< bytes of the assignment
-    bool gone = false;         ///< gave up
+    unsigned generation = 0;           ///< events of older ones are void
+    bool waiting = false;              ///< for changed
+    bool receiving = false;            ///< draws from the path
+    std::optional<time_point> paused;  ///< waits for the disk, since then
+    std::uint64_t answer = 0;          ///< bytes of the body not yet received
+    std::uint64_t got = 0;             ///< bytes that nobody had brought before
+    bool gone = false;                 ///< gave up
   };
   struct blob {
     std::uint64_t size = 0;
@@ -97,11 +105,20 @@ class simulator {
   void step(worker& who);
   void locate(worker& who);
   void request(worker& who);
+  /// The open connection with the fewest requests, where all answers are brief; null when there is none with room.
+  std::shared_ptr<connection> room_behind() const;
+  void go_behind(worker& who, std::shared_ptr<connection> line);
+  /// Hands a connection whose answer has come on to the first who waits behind it, or keeps it.
+  void pass_on(std::shared_ptr<connection> line);
+  /// A connection is no more: who waited behind its answer asks again.
+  void close(const std::shared_ptr<connection>& line);
+  void await_header(worker& who, duration wait);
   void header(worker& who);
   void judge(worker& who);
   void refuse(worker& who);
   void read(worker& who);
   void deliver(worker& who, std::uint64_t bytes);
+  void resume(worker& who);
   void written(transfer::blob_id which, transfer::byte_range range);
   /// Commits a blob that is complete and that no stream works on.
   void settle(transfer::blob_id which);
@@ -125,6 +142,9 @@ class simulator {
   transfer::pace_monitor pace_;
   unsigned target_;
   std::vector<std::unique_ptr<worker>> workers_;
+  unsigned started_ = 0;        ///< workers that have connections
+  unsigned started_ahead_ = 0;  ///< workers that ask ahead
+  unsigned open_ = 0;           ///< connections
   std::vector<blob> blobs_;
   std::size_t opened_blobs_ = 0;
   std::size_t ended_ = 0;

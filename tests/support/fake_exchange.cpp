@@ -81,6 +81,10 @@ void apply(const fault& trouble, const std::string& own_url, fake_answer& answer
       break;
     case fault::kind::ignore_range:
       answer.ranges = false;
+      if (trouble.then_close) {
+        answer.end_after = trouble.amount;
+        answer.then = fake_answer::ending::close;
+      }
       break;
     case fault::kind::content_range:
       answer.range_text = trouble.range_text;

@@ -3,6 +3,7 @@
 #include "support/base64.hpp"
 #include "support/fake_exchange.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -10,6 +11,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <sys/socket.h>
 
@@ -63,6 +65,17 @@ struct fake_registry::state {
   std::map<std::string, unsigned> first_link_served;  // the same
   unsigned strangers = 0;
   std::vector<std::thread> threads;
+  std::vector<std::thread::id> ended;  // of them, those that are through: each keeps its stack until it is joined
+
+  /// To be called with the mutex.
+  void join_ended() {
+    for (const std::thread::id id : std::exchange(ended, {})) {
+      const auto found = std::find_if(threads.begin(), threads.end(), [&](const std::thread& one) { return one.get_id() == id; });
+      if (found == threads.end()) continue;
+      found->join();
+      threads.erase(found);
+    }
+  }
 
   std::string url(fake_origin at, const std::string& target) const {
     return "http://127.0.0.1:" + std::to_string(ports[static_cast<std::size_t>(at)]) + target;
@@ -78,13 +91,19 @@ struct fake_registry::state {
         continue;
       }
       open.insert(fd);
-      threads.emplace_back([this, fd, at, number = ++connections] { serve(socket_handle(fd), at, number); });
+      join_ended();
+      threads.emplace_back([this, fd, at, number = ++connections] {
+        serve(socket_handle(fd), at, number);
+        const std::scoped_lock through(mutex);
+        ended.push_back(std::this_thread::get_id());
+      });
     }
   }
 
   void serve(socket_handle connection, fake_origin at, unsigned number) {
     const int fd = connection.fd();
     std::string unread;
+    bool ahead = false;
     for (;;) {
       const std::optional<fake_request> request = read_request(connection, unread);
       if (!request) break;
@@ -100,12 +119,15 @@ struct fake_registry::state {
       {
         const std::scoped_lock lock(mutex);
         index = forgotten + log.size();
-        log.push_back({at, number, request->method, request->target, request->headers, 0, 0, std::chrono::steady_clock::now(), {}});
+        log.push_back({at, number, request->method, request->target, request->headers, ahead, 0, 0, std::chrono::steady_clock::now(), {}});
         trouble = fault_for(request->target);
       }
       fake_answer answer = answer_to(*request, at);
       if (trouble) apply(*trouble, url(at, request->target), answer);
       if (answer.delay.count() > 0) sleep(answer.delay);
+      if (unread.empty()) unread = connection.receive(16384, std::chrono::milliseconds(0));
+      ahead = !unread.empty();
+      if (ahead && options.breaks_when_asked_ahead) apply(reset_after(500), url(at, request->target), answer);
       {
         const std::scoped_lock lock(mutex);
         if (index >= forgotten) log[index - forgotten].answered = std::chrono::steady_clock::now();
@@ -161,6 +183,8 @@ struct fake_registry::state {
       return found(manifests, request.path().substr(4), "MANIFEST_UNKNOWN");
     if (request.path().starts_with("/v2/") && blob != std::string::npos) {
       const std::string digest = request.path().substr(blob + 7);
+      if (options.most_connections != 0 && open.size() > options.most_connections)
+        return simple(429, R"({"errors":[{"code":"TOOMANYREQUESTS","message":"too many connections"}]})", {{"Retry-After", "1"}});
       if (options.redirect_blobs && blobs.contains(digest)) {
         return simple(
             307, {},
@@ -210,8 +234,7 @@ struct fake_registry::state {
   fake_answer token(const fake_request& request) {
     const std::string given = request.header("authorization");
     const bool known = given == "Basic " + base64(options.username + ":" + options.password);
-    if (!known && !(given.empty() && options.username.empty()))
-      return simple(401, unauthorized_body, {{"Content-Type", "application/json"}});
+    if (!known && !options.username.empty()) return simple(401, unauthorized_body, {{"Content-Type", "application/json"}});
     const std::string token = "token-" + std::to_string(++tokens_given) + "-of-the-fake-registry";
     tokens.insert(token);
     return simple(200, R"({"token":")" + token + R"(","expires_in":)" + std::to_string(options.token_life.count()) + "}",

@@ -27,8 +27,12 @@ struct fake_registry_options {
   std::chrono::seconds token_life{300};
   /// Blobs are redirected to a storage host on a port of its own, which refuses requests that carry Authorization.
   bool redirect_blobs = false;
+  /// Answers break off where the next request came before they began.
+  bool breaks_when_asked_ahead = false;
   /// Requests that the first address of each blob there is good for, before it is refused with 403. 0: all.
   unsigned first_link_serves = 0;
+  /// With more connections than that open, requests for blobs are refused with 429. 0: any number.
+  unsigned most_connections = 0;
 };
 
 /// The three servers of a registry; each is an origin of its own.
@@ -45,6 +49,7 @@ struct recorded_request {
   std::string method;
   std::string target;
   header_list headers;
+  bool ahead = false;           ///< it was here before the answer to the one before it on its connection was begun
   unsigned status = 0;          ///< of the answer, 0 when there was none
   std::uint64_t body_sent = 0;  ///< bytes handed to the system
   std::chrono::steady_clock::time_point came{};

@@ -37,6 +37,12 @@ fault no_answer() { return of(fault::kind::silence); }
 fault wrong_byte_at(std::uint64_t offset) { return of(fault::kind::wrong_bytes, offset); }
 fault range_ignored() { return of(fault::kind::ignore_range); }
 
+fault range_ignored_and_cut(std::uint64_t bytes) {
+  fault result = of(fault::kind::ignore_range, bytes);
+  result.then_close = true;
+  return result;
+}
+
 fault content_range_of(std::function<std::string(std::uint64_t, std::uint64_t, std::uint64_t)> text) {
   fault result = of(fault::kind::content_range);
   result.range_text = std::move(text);

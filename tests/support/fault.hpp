@@ -30,6 +30,7 @@ struct fault {
 
   kind what = kind::answer;
   std::uint64_t amount = 0;  ///< bytes, as the kind needs them
+  bool then_close = false;   ///< with ignore_range: the connection ends after amount bytes of the body
   unsigned status = 0;
   header_list headers;
   std::string body;
@@ -49,6 +50,8 @@ fault no_answer();
 /// Changes the byte at \p offset of the body.
 fault wrong_byte_at(std::uint64_t offset = 0);
 fault range_ignored();
+/// The same, and the connection ends after \p bytes of the body.
+fault range_ignored_and_cut(std::uint64_t bytes);
 fault content_range_of(std::function<std::string(std::uint64_t first, std::uint64_t last, std::uint64_t total)> text);
 /// \p bytes more than Content-Length says.
 fault surplus_of(std::uint64_t bytes);

@@ -43,9 +43,18 @@ squid_proxy::squid_proxy(const fs::path& directory) : directory_(directory), por
             "hosts_file " + at + "/hosts\naccess_log stdio:" + at + "/access.log\ncache_log " + at + "/cache.log\ncoredump_dir " + at +
             "\n");
   const fs::path out = directory / "squid.log";
-  server_ = std::make_unique<child>(command{{"squid", "-N", "-f", at + "/squid.conf"}}, out);
+  server_ = std::make_unique<child>(command{{"squid", "-N", "-n", service_name(), "-f", at + "/squid.conf"}}, out);
   await_port(*server_, port_, out);
   await_port(*server_, https_port_, out);
+}
+
+squid_proxy::~squid_proxy() {
+  server_.reset();
+  // Its shared memory, under a name of its own so that squids do not meet; who is killed leaves it.
+  std::error_code ec;
+  for (const fs::directory_entry& one : fs::directory_iterator("/dev/shm", ec)) {
+    if (one.path().filename().string().starts_with(service_name() + "-")) fs::remove(one.path(), ec);
+  }
 }
 
 std::string squid_proxy::with_credentials(const std::string& scheme, std::uint16_t port) {

@@ -16,6 +16,9 @@ class squid_proxy {
   /// \param directory for everything that it reads and writes; made accessible to everybody, since squid started by root becomes another
   /// user. \throws std::runtime_error with its log when it does not answer.
   explicit squid_proxy(const std::filesystem::path& directory);
+  ~squid_proxy();
+  squid_proxy(const squid_proxy&) = delete;
+  squid_proxy& operator=(const squid_proxy&) = delete;
 
   static constexpr const char* username = "proxy-user";
   static constexpr const char* password = "proxy-geheim";
@@ -31,6 +34,7 @@ class squid_proxy {
 
  private:
   static std::string with_credentials(const std::string& scheme, std::uint16_t port);
+  std::string service_name() const { return "gantrytest" + std::to_string(port_); }
 
   std::filesystem::path directory_;
   std::uint16_t port_ = 0;

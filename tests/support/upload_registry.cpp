@@ -4,11 +4,16 @@
 #include "support/scripted_server.hpp"
 #include "support/sha256.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 
 namespace gantry::test {
 namespace {
@@ -38,6 +43,12 @@ std::string query(const std::string& target, const std::string& name) {
   return unescape(target.substr(begin, target.find('&', begin) - begin));
 }
 
+/// Waits until the client closes, and reads nothing.
+void await_hangup(const socket_handle& connection) {
+  pollfd gone{connection.fd(), POLLRDHUP, 0};
+  while (::poll(&gone, 1, -1) < 0 && errno == EINTR) continue;
+}
+
 std::string reply(unsigned status, const std::string& headers = {}, const std::string& body = {}) {
   return "HTTP/1.1 " + std::to_string(status) + " Said\r\n" + headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
          body;
@@ -55,6 +66,10 @@ struct upload_registry::state {
   std::vector<rule> rules;
   std::uint64_t taken = 0;
   unsigned opened = 0;
+  bool lists_referrers = false;
+  bool drops_cut = false;
+  bool deletes_by_tag = false;
+  std::string session_fields;
   std::unique_ptr<scripted_server> server;  // last: its threads use the rest
 
   std::optional<upload_fault> fault_for(const std::string& request) {
@@ -68,6 +83,7 @@ struct upload_registry::state {
   static std::string kind_of(const fake_request& request) {
     const bool session = request.target.find("/blobs/uploads/") != std::string::npos;
     if (request.target.find("/manifests/") != std::string::npos) return request.method + " manifest";
+    if (request.target.find("/tags/list") != std::string::npos) return request.method + " tags";
     if (request.method == "POST") return request.target.find("mount=") != std::string::npos ? "POST mount" : "POST session";
     return request.method + (session && request.method == "GET" ? " session" : " blob");
   }
@@ -84,6 +100,25 @@ struct upload_registry::state {
       length -= count;
     }
     return true;
+  }
+
+  /// The same of a body in chunks, of which \p limit bytes are read at most.
+  template <class Take>
+  static bool read_chunks(socket_handle& connection, std::string& unread, std::uint64_t limit, Take take) {
+    for (;;) {
+      std::size_t end = std::string::npos;
+      while ((end = unread.find("\r\n")) == std::string::npos) {
+        const std::string more = connection.receive(65536);
+        if (more.empty()) return false;
+        unread += more;
+      }
+      const std::uint64_t length = std::strtoull(unread.c_str(), nullptr, 16);
+      unread.erase(0, end + 2);
+      if (!read_body(connection, unread, std::min(length, limit), take) || length > limit) return false;
+      limit -= length;
+      if (!read_body(connection, unread, 2, [](const std::string&) {})) return false;
+      if (length == 0) return true;
+    }
   }
 
   void talk(socket_handle& connection) {
@@ -116,6 +151,11 @@ struct upload_registry::state {
       trouble = fault_for(kind_of(request));
       if (trouble && trouble->what == upload_fault::kind::forget) sessions.erase(request.path());
     }
+    if (trouble && trouble->what == upload_fault::kind::early) {
+      connection.send(reply(trouble->status, trouble->headers));
+      await_hangup(connection);
+      return false;
+    }
     const bool uploads =
         request.method == "PATCH" || (request.method == "PUT" && request.target.find("/blobs/uploads/") != std::string::npos);
     const bool answers = trouble && trouble->what == upload_fault::kind::answer;
@@ -129,7 +169,10 @@ struct upload_registry::state {
     }
     const bool breaks = trouble && trouble->what == upload_fault::kind::reset;
     const std::uint64_t wanted = breaks ? std::min(length, trouble->amount) : length;
-    const bool complete = read_body(connection, unread, wanted, [&](const std::string& piece) {
+    std::uint64_t left = trouble && trouble->what == upload_fault::kind::pause ? trouble->amount + 1 : 0;
+    const auto take = [&](const std::string& piece) {
+      if (left > 0 && piece.size() >= left) std::this_thread::sleep_for(trouble->pause);
+      left -= std::min<std::uint64_t>(left, piece.size());
       if (!uploads) {
         body += piece;
       } else if (!answers && fits) {
@@ -137,11 +180,19 @@ struct upload_registry::state {
         sessions[request.path()] += piece;
         taken += piece.size();
       }
-    });
+    };
+    const bool chunked = request.header("transfer-encoding") == "chunked";
+    const std::uint64_t limit = breaks ? trouble->amount : std::numeric_limits<std::uint64_t>::max();
+    const bool complete = chunked ? read_chunks(connection, unread, limit, take) : read_body(connection, unread, wanted, take);
+    if (!complete && uploads) {
+      const std::scoped_lock lock(mutex);
+      if (drops_cut) sessions.erase(request.path());
+    }
     if (breaks) connection.reset_on_close();
     if (breaks || !complete) return false;
     const std::scoped_lock lock(mutex);
-    if (trouble && trouble->what != upload_fault::kind::forget) return connection.send(reply(trouble->status, trouble->headers));
+    if (trouble && trouble->what != upload_fault::kind::forget && trouble->what != upload_fault::kind::pause)
+      return connection.send(reply(trouble->status, trouble->headers));
     return connection.send(uploads ? stored_part(request, fits) : other(request, body));
   }
 
@@ -166,18 +217,23 @@ struct upload_registry::state {
   std::string other(const fake_request& request, const std::string& body) {
     const std::string path = request.path();
     if (path == "/v2/") return reply(200);
+    if (path.find("/referrers/") != std::string::npos) return lists_referrers ? referrers(path) : reply(404);
     if (path.find("/manifests/") != std::string::npos) {
       const std::string key = path.substr(4);
       if (request.method == "PUT") {
         manifests[key] = {request.header("content-type"), body};
-        return reply(201, "Docker-Content-Digest: " + sha256_of(body) + "\r\n");
+        std::string fields = "Docker-Content-Digest: " + sha256_of(body) + "\r\n";
+        if (const std::string subject = subject_of(body); lists_referrers && !subject.empty()) fields += "OCI-Subject: " + subject + "\r\n";
+        return reply(201, fields);
       }
       const auto found = manifests.find(key);
       if (found == manifests.end()) return reply(404);
+      if (request.method == "DELETE") return deleted(key);
       const std::string fields =
           "Content-Type: " + found->second.type + "\r\nDocker-Content-Digest: " + sha256_of(found->second.bytes) + "\r\n";
       return head_or_whole(request, fields, found->second.bytes);
     }
+    if (path.ends_with("/tags/list")) return tags(repository_of(path, "/tags/"));
     const std::string repository = repository_of(path, "/blobs/");
     if (request.method == "POST") {
       const std::string mount = query(request.target, "mount");
@@ -187,7 +243,7 @@ struct upload_registry::state {
       }
       const std::string session = "/v2/" + repository + "/blobs/uploads/" + std::to_string(++opened);
       sessions[session] = {};
-      return reply(202, "Location: " + session + "\r\n");
+      return reply(202, "Location: " + session + "\r\n" + session_fields);
     }
     if (path.find("/blobs/uploads/") != std::string::npos) {
       const auto session = sessions.find(path);
@@ -198,6 +254,50 @@ struct upload_registry::state {
     const std::string digest = path.substr(path.rfind('/') + 1);
     if (!held.contains({repository, digest})) return reply(404);
     return head_or_whole(request, "Content-Type: application/octet-stream\r\n", blobs[digest]);
+  }
+
+  /// A tag goes alone where that is allowed; a digest takes all its names along.
+  std::string deleted(const std::string& key) {
+    const bool by_digest = key.find("/manifests/sha256:") != std::string::npos;
+    if (!by_digest && !deletes_by_tag) return reply(405);
+    const std::string repository = key.substr(0, key.find("/manifests/") + 1);
+    const std::string bytes = manifests[key].bytes;
+    std::erase_if(manifests, [&](const auto& one) {
+      return one.first == key || (by_digest && one.first.starts_with(repository) && one.second.bytes == bytes);
+    });
+    return reply(202);
+  }
+
+  std::string tags(const std::string& repository) {
+    const std::string front = repository + "/manifests/";
+    std::string list;
+    for (const auto& [key, one] : manifests) {
+      if (!key.starts_with(front) || key.find(':') != std::string::npos) continue;
+      list += (list.empty() ? "\"" : ",\"") + key.substr(front.size()) + "\"";
+    }
+    return reply(200, "Content-Type: application/json\r\n", "{\"name\":\"" + repository + "\",\"tags\":[" + list + "]}");
+  }
+
+  /// The digest of the subject; empty when there is none.
+  static std::string subject_of(const std::string& manifest) {
+    const std::size_t at = manifest.find("\"subject\"");
+    const std::size_t begin = at == std::string::npos ? at : manifest.find("sha256:", at);
+    return begin == std::string::npos ? std::string() : manifest.substr(begin, 7 + 64);
+  }
+
+  std::string referrers(const std::string& path) {
+    const std::string subject = path.substr(path.rfind('/') + 1);
+    const std::string repository = repository_of(path, "/referrers/");
+    std::map<std::string, std::string> entries;  // by digest: a manifest may have several names
+    for (const auto& [key, one] : manifests) {
+      if (!key.starts_with(repository + "/manifests/") || subject_of(one.bytes) != subject) continue;
+      const test_blob blob = test_blob::of(one.type, one.bytes);
+      entries[blob.digest] = "{" + blob.descriptor_members() + "}";
+    }
+    std::string list;
+    for (const auto& [digest, entry] : entries) list += (list.empty() ? "" : ",") + entry;
+    return reply(200, "Content-Type: application/vnd.oci.image.index.v1+json\r\n",
+                 R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[)" + list + "]}");
   }
 
   static std::string head_or_whole(const fake_request& request, const std::string& fields, const std::string& bytes) {
@@ -242,6 +342,31 @@ void upload_registry::hold(const std::string& repository, const std::string& tag
   for (const std::string& name : {tag, image.manifest.digest}) {
     state_->manifests[repository + "/manifests/" + name] = {image.manifest.media_type, image.manifest.bytes};
   }
+}
+
+void upload_registry::hold_manifest(const std::string& repository, const std::string& name, const test_blob& manifest) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->manifests[repository + "/manifests/" + name] = {manifest.media_type, manifest.bytes};
+}
+
+void upload_registry::offer_referrers() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->lists_referrers = true;
+}
+
+void upload_registry::open_sessions_with(const std::string& headers) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->session_fields = headers;
+}
+
+void upload_registry::delete_by_tag() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->deletes_by_tag = true;
+}
+
+void upload_registry::drop_cut_sessions() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->drops_cut = true;
 }
 
 std::optional<std::string> upload_registry::blob(const std::string& digest) const {

@@ -2,6 +2,7 @@
 
 #include "support/image_builder.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,14 +16,17 @@ namespace gantry::test {
 struct upload_fault {
   enum class kind {
     answer,    ///< \ref status and \ref headers; the body is read and forgotten
+    early,     ///< \ref status and \ref headers before the body, of which nothing is read; the connection stays open
     reset,     ///< \ref amount bytes of the body are taken, then the connection breaks
     forget,    ///< the session is lost: 404
     location,  ///< \ref status with \ref headers in place of the session's own Location
+    pause,     ///< nothing is read for \ref pause after \ref amount bytes of the body; then it goes on as if nothing had been
   };
   kind what = kind::answer;
   unsigned status = 500;
   std::string headers{};  ///< complete lines with their ends
   std::uint64_t amount = 0;
+  std::chrono::milliseconds pause{};
 };
 
 /// A registry on 127.0.0.1 that takes blobs and manifests (distribution-spec, "Push") and fails as it is told. Thread-safe.
@@ -46,6 +50,15 @@ class upload_registry {
   void forget_sessions();
 
   void hold(const std::string& repository, const std::string& tag, const test_image& image);
+  void hold_manifest(const std::string& repository, const std::string& name, const test_blob& manifest);
+  /// From now on manifests with a subject are listed (distribution-spec, "Listing Referrers") and confirmed with `OCI-Subject`.
+  void offer_referrers();
+  /// From now on a session is lost when a request that sends to it is cut, as with docker-registry.
+  void drop_cut_sessions();
+  /// From now on sessions are opened with \p headers as well, complete lines with their ends.
+  void open_sessions_with(const std::string& headers);
+  /// From now on a tag can be deleted alone; else, as with docker-registry, only a manifest with all its names.
+  void delete_by_tag();
   /// The bytes of a complete blob.
   std::optional<std::string> blob(const std::string& digest) const;
   bool has_tag(const std::string& repository, const std::string& tag) const;

@@ -27,8 +27,8 @@ struct vector_row {
 /// of this source tree). Inside \p check, CHECK reports a failure together with the row's input and source; do not use REQUIRE, it would
 /// end the whole table. An exception counts as a failure of that row.
 ///
-/// A table that is absent passes with a warning. Rows that `tests/vectors/DECISIONS.md` lists for the table are skipped and counted, one
-/// list item a row:
+/// A table that is absent is a failure, in a directory of GANTRY_VECTORS a warning. Rows that `tests/vectors/DECISIONS.md` lists for the
+/// table are skipped and counted, one list item a row:
 ///
 ///     - `table.json` `<input as JSON>`: reason
 ///

@@ -214,7 +214,7 @@ std::string completion_script(std::string_view shell) {
 int completion_command(std::vector<std::string> words) {
   auto parsed = parse_completion(std::move(words));
   if (!parsed) return fail_early(parsed.error());
-  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_result(help->text);
+  if (const auto* help = std::get_if<help_text>(&*parsed)) return print_help(*help);
   const auto& arguments = std::get<completion_arguments>(*parsed);
   if (!arguments.images) return print_result(completion_script(arguments.shell));
   return run_with_console(arguments.common, [&](console& output) { return print_images(arguments, output); });

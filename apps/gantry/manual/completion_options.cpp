@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace gantry::app {
@@ -15,7 +16,9 @@ outcome<std::variant<completion_arguments, help_text>> parse_completion(std::vec
   auto& app = parser.app();
   app.add_option("SHELL", arguments.shell)->type_name("")->group("");
   app.add_flag("--images", arguments.images, "Print the names of stored images instead, as the scripts ask for them")->group("What");
-  add_store_options(parser, arguments.common);
+  add_store_options(parser, arguments.common, {.report = false, .json = false});
+  // A script is the same for everybody; which store is looked into is not.
+  if (std::find(words.begin(), words.end(), "--images") == words.end()) parser.ignore_defaults();
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<completion_arguments, help_text>(std::move(**help));

@@ -1,5 +1,7 @@
 #include "manual/examples.hpp"
 
+#include "utf8.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -50,14 +52,34 @@ constexpr example example_table[] = {
 
 std::span<const example> examples() { return example_table; }
 
-std::string examples_text(std::string_view command) {
+namespace {
+
+/// \p text in lines of at most \p width columns, with \p between where one ends and the next begins.
+std::string in_lines(std::string_view text, std::size_t width, std::string_view between) {
+  std::string lines;
+  for (const char c : wrap(text, width, 0, "")) {
+    if (c == '\n') {
+      lines += between;
+    } else {
+      lines += c;
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::string examples_text(std::string_view command, std::size_t width) {
   constexpr std::string_view program = "gantry ";
   if (command.starts_with(program)) command.remove_prefix(program.size());
   std::string text;
   for (const example& one : examples()) {
     if (one.command != command) continue;
     if (text.empty()) text = "\nExamples:\n";
-    text += fmt::format("  # {}\n  gantry {}\n", one.purpose, one.line);
+    const std::string line = fmt::format("gantry {}", one.line);
+    const std::size_t room = width < 16 ? std::string::npos : width;
+    const bool fits = columns(line) + 2 <= room;
+    text += fmt::format("  # {}\n  {}\n", in_lines(one.purpose, room - 4, "\n  # "), fits ? line : in_lines(line, room - 8, " \\\n      "));
   }
   return text;
 }

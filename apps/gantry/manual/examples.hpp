@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,7 +17,8 @@ struct example {
 /// All of them, those of one command together.
 std::span<const example> examples();
 
-/// The end of a help text. \param command e.g. `gantry pull` \returns nothing when it has none
-std::string examples_text(std::string_view command);
+/// The end of a help text. \param command e.g. `gantry pull` \param width columns; commands that need more go on behind a backslash, as a
+/// shell takes them; 0: no terminal \returns nothing when it has none
+std::string examples_text(std::string_view command, std::size_t width = 0);
 
 }  // namespace gantry::app

@@ -80,7 +80,8 @@ std::string program_page() {
   text +=
       ".SH ENVIRONMENT\nWithout arguments, and with IMAGE_REF set, gantry pulls that image into NAME.tar.gz; PLATFORM, GANTRY_OUTPUT,\n"
       "DOCKER_HUB_USERNAME, DOCKER_HUB_TOKEN, REGISTRY_USERNAME and REGISTRY_PASSWORD say how, and GITHUB_OUTPUT receives the result.\n"
-      "GANTRY_CACHE_DIR is the layer store, NO_COLOR turns colours off, HTTPS_PROXY and its like name proxies.\n";
+      "GANTRY_CACHE_DIR is the layer store, GANTRY_CONFIG the file with defaults in place of ~/.config/gantry/config.json, NO_COLOR turns "
+      "colours off, CLICOLOR_FORCE turns them on, HTTPS_PROXY and its like name proxies.\n";
   return text + std::string(exit_codes);
 }
 

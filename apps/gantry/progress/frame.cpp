@@ -1,5 +1,6 @@
 #include "progress/frame.hpp"
 
+#include "progress/text.hpp"
 #include "utf8.hpp"
 
 #include <gantry/format.hpp>
@@ -52,9 +53,14 @@ std::size_t shrink(row& what, std::size_t width) {
   return used + least_bar > width ? 0 : std::min(most_bar, width - used);
 }
 
+std::string padded(std::string text) {
+  const std::size_t used = columns(text);
+  return text.append(label_width - std::min(label_width, used), ' ');
+}
+
 std::string render(const row& what, std::size_t bar_width, const frame_style& style) {
   const double fraction = what.total == 0 ? 0.0 : std::min(1.0, static_cast<double>(what.done) / static_cast<double>(what.total));
-  const std::string label = fmt::format("{:<{}}", fit(what.label, label_width), label_width);
+  const std::string label = padded(fit(what.label, label_width));
   const int percent = static_cast<int>(fraction * 100.0);
   if (bar_width == 0) return fit(fmt::format("{} {:>3}%", label, percent), style.width - 1);
   std::string line = fmt::format("{} {} {:>3}%", label, bar(fraction, bar_width, style), percent);
@@ -82,7 +88,7 @@ std::string label_of(const active_blob& blob) {
 row total_row(const progress_state& state, progress_clock::time_point now) {
   row total{"total", state.bytes_done(), state.bytes(), {amount(state.bytes_done(), state.bytes())}};
   if (const double rate = state.rate(now); rate >= 1.0) total.fields.push_back(format_bytes(static_cast<std::uint64_t>(rate)) + "/s");
-  if (const auto left = state.remaining(now)) total.fields.push_back(format_duration(*left) + " left");
+  if (const auto left = state.remaining(now)) total.fields.push_back(time_left(*left));
   total.fields.push_back(fmt::format("{}/{} blobs", state.blobs_done(), state.blobs()));
   return total;
 }

@@ -2,6 +2,7 @@
 
 #include <gantry/events.hpp>
 #include <gantry/pull.hpp>
+#include <gantry/push.hpp>
 
 #include <chrono>
 #include <memory>
@@ -31,6 +32,15 @@ struct run_summary {
   std::chrono::milliseconds elapsed{};
 };
 
+/// Totals of a push, copy or sync that went well, at least in part.
+struct upload_totals {
+  upload_counts counts;
+  std::size_t images = 0;
+  std::size_t unchanged = 0;  ///< of these
+  std::chrono::milliseconds elapsed{};
+  bool dry_run = false;
+};
+
 /// Which of an operation's transitions reach the user as lines of text beside the renderer's own output.
 enum class transition_lines {
   wanted,    ///< all
@@ -49,6 +59,11 @@ class renderer {
   virtual void message(severity level, const std::string& text) = 0;
   virtual void error(const error_report& report) = 0;
   virtual void summary(const run_summary& totals) = 0;
+  /// \param words the same in a line for people
+  virtual void uploads(const upload_totals& totals, const std::string& words) {
+    static_cast<void>(totals);
+    message(severity::note, words);
+  }
   /// Called every \ref interval while an operation runs.
   virtual void tick() {}
   /// Zero: \ref tick is not wanted.
@@ -66,5 +81,7 @@ std::unique_ptr<renderer> make_plain_renderer(int descriptor);
 std::unique_ptr<renderer> make_json_renderer(int descriptor);
 /// Messages only.
 std::unique_ptr<renderer> make_silent_renderer(int descriptor);
+/// What \p shown does, and the same to \p told; ticks and lines for people are those of \p shown.
+std::unique_ptr<renderer> make_pair_renderer(std::unique_ptr<renderer> shown, std::unique_ptr<renderer> told);
 
 }  // namespace gantry::app

@@ -41,7 +41,8 @@ void progress_state::apply(const event& what, progress_clock::time_point now) {
           waiting_.clear();
           advance(e.digest, e.done, now);
         } else if constexpr (std::is_same_v<kind, blob_finished>) {
-          advance(e.digest, e.size, now);
+          // What was there already took no line.
+          if (!e.reused) advance(e.digest, e.size, now);
           if (const active_blob* blob = find(e.digest)) {
             if (blob->role != blob_role::manifest) {
               ++blobs_finished_;

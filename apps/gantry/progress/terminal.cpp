@@ -40,6 +40,12 @@ bool is_live_terminal(int descriptor) {
   return is_terminal(descriptor) && !term.empty() && term != "dumb";
 }
 
+bool wants_color(int descriptor) {
+  if (!variable("NO_COLOR").empty() || variable("CLICOLOR") == "0") return false;
+  if (const std::string_view forced = variable("CLICOLOR_FORCE"); !forced.empty() && forced != "0") return true;
+  return is_live_terminal(descriptor);
+}
+
 bool locale_is_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     std::string value(variable(name));

@@ -13,6 +13,10 @@ bool is_live_terminal(int descriptor);
 /// Whether a descriptor is any terminal.
 bool is_terminal(int descriptor);
 
+/// Whether colours are wanted on a descriptor: never with NO_COLOR set to something, or CLICOLOR to 0; always with CLICOLOR_FORCE set to
+/// something else; otherwise where it is a terminal that is not `dumb`.
+bool wants_color(int descriptor);
+
 /// Whether the locale's characters are UTF-8 (LC_ALL, LC_CTYPE, LANG in this order).
 bool locale_is_utf8();
 

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <string>
 #include <type_traits>
 
 namespace gantry::app {
@@ -14,6 +16,12 @@ std::string describe_plan(const transfer_planned& plan) {
   std::string text = fmt::format("{} blob{}, {}", plan.blobs, plan.blobs == 1 ? "" : "s", format_bytes(plan.bytes));
   if (plan.blobs_held > 0) text += fmt::format("; {} of them, {}, are in the store", plan.blobs_held, format_bytes(plan.bytes_held));
   return text;
+}
+
+/// Whether a sentence names the object itself: in the same words, or as the same kind of thing, `the tags of ...`, in its full name.
+bool speaks_of(const std::string& sentence, const std::string& object) {
+  const std::size_t of = object.find(" of ");
+  return sentence.find(object) != std::string::npos || (of != std::string::npos && sentence.starts_with("the " + object.substr(0, of + 4)));
 }
 
 }  // namespace
@@ -33,10 +41,11 @@ std::optional<std::pair<severity, std::string>> describe(const event& what) {
                            fmt::format("{}: goes on at {} of {}", e.digest.short_form(), format_bytes(e.resumed), format_bytes(e.size)));
         } else if constexpr (std::is_same_v<kind, blob_finished>) {
           return std::pair(severity::info,
-                           fmt::format("{}: {}, {}", e.digest.short_form(), e.reused ? "in the store" : "done", format_bytes(e.size)));
+                           fmt::format("{}: {}, {}", e.digest.short_form(), e.reused ? "there already" : "done", format_bytes(e.size)));
         } else if constexpr (std::is_same_v<kind, retry_scheduled>) {
-          return std::pair(severity::info, fmt::format("{}: {}; next attempt in {}", e.object,
-                                                       e.message.empty() ? e.reason.message() : e.message, format_duration(e.delay)));
+          const std::string why = e.message.empty() ? e.reason.message() : e.message;
+          const std::string object = speaks_of(why, e.object) ? std::string() : e.object + ": ";
+          return std::pair(severity::info, fmt::format("{}{}; next attempt in {}", object, why, format_duration(e.delay)));
         } else if constexpr (std::is_same_v<kind, gantry::waiting>) {
           return std::pair(severity::info, "waiting: " + e.what);
         } else if constexpr (std::is_same_v<kind, gantry::warning>) {
@@ -48,15 +57,20 @@ std::optional<std::pair<severity, std::string>> describe(const event& what) {
       what);
 }
 
-std::string message_text(severity level, const std::string& text) {
+std::string message_text(severity level, const std::string& text, bool color) {
   const char* prefix = level == severity::warning ? "warning: " : level == severity::debug ? "debug: " : "";
-  return fmt::format("gantry: {}{}\n", prefix, text);
+  const char* shade = level == severity::warning ? "\x1b[33m" : "\x1b[2m";
+  if (!color || *prefix == '\0') return fmt::format("gantry: {}{}\n", prefix, text);
+  return fmt::format("gantry: {}{}\x1b[0m{}\n", shade, prefix, text);
 }
 
-std::string error_text(const error_report& report) {
-  std::string text = fmt::format("gantry: {}\n", report.message);
-  if (!report.server_message.empty()) text += fmt::format("registry said: {}\n", report.server_message);
-  if (!report.hint.empty()) text += fmt::format("hint: {}\n", report.hint);
+std::string error_text(const error_report& report, bool color) {
+  const char* red = color ? "\x1b[31m" : "";
+  const char* bold = color ? "\x1b[1m" : "";
+  const char* plain = color ? "\x1b[0m" : "";
+  std::string text = fmt::format("{}gantry:{} {}\n", red, plain, report.message);
+  if (!report.server_message.empty()) text += fmt::format("{}registry said:{} {}\n", bold, plain, report.server_message);
+  if (!report.hint.empty()) text += fmt::format("{}hint:{} {}\n", bold, plain, report.hint);
   return text;
 }
 
@@ -77,6 +91,11 @@ std::string summary_text(const run_summary& totals) {
   return text;
 }
 
+std::string time_left(std::chrono::seconds left) {
+  if (left.count() < 1) return "less than 1 s left";
+  return (left.count() < 10 ? fmt::format("{} s", left.count()) : format_duration(left)) + " left";
+}
+
 std::string status_text(const progress_state& state, progress_clock::time_point now) {
   if (state.archive().total > 0) {
     return fmt::format("writing the archive: {} of {}", format_bytes(state.archive().done), format_bytes(state.archive().total));
@@ -86,7 +105,8 @@ std::string status_text(const progress_state& state, progress_clock::time_point 
   std::string text = fmt::format("{} of {} ({} %)", format_bytes(state.bytes_done()), format_bytes(state.bytes()),
                                  static_cast<unsigned>(100.0 * static_cast<double>(state.bytes_done()) / static_cast<double>(total)));
   if (const double rate = state.rate(now); rate >= 1.0) text += fmt::format(", {}/s", format_bytes(static_cast<std::uint64_t>(rate)));
-  if (const auto left = state.remaining(now)) text += fmt::format(", {} left", format_duration(*left));
+  if (state.blobs() > 1) text += fmt::format(", {} of {} blobs", state.blobs_done(), state.blobs());
+  if (const auto left = state.remaining(now)) text += ", " + time_left(*left);
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include "progress/renderer.hpp"
 #include "progress/state.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,15 +13,18 @@ namespace gantry::app {
 /// A transition in words, for people and log files; nothing for pure progress. Warnings carry severity::warning, all else severity::info.
 std::optional<std::pair<severity, std::string>> describe(const event& what);
 
-/// `gantry: warning: <text>` and the like, with a newline.
-std::string message_text(severity level, const std::string& text);
+/// `gantry: warning: <text>` and the like, with a newline. \param color what it is about stands out
+std::string message_text(severity level, const std::string& text, bool color = false);
 
 /// `gantry: <message>`, `registry said: <server message>`, `hint: <hint>`, a line each.
-std::string error_text(const error_report& report);
+std::string error_text(const error_report& report, bool color = false);
 
 /// One line about the run and, when layers came from the store or an earlier run, one about that:
 /// `cache: 5/6 layers reused, 131.0 MB not downloaded`.
 std::string summary_text(const run_summary& totals);
+
+/// `48 s left`; whole seconds, for it is an estimate.
+std::string time_left(std::chrono::seconds left);
 
 /// `12.3 MB of 210.4 MB (5 %), 4.1 MB/s, 48 s left` without newline; empty before the plan is known.
 std::string status_text(const progress_state& state, progress_clock::time_point now);

@@ -3,7 +3,9 @@
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
 
-#include <cstdlib>
+#include <gantry/format.hpp>
+
+#include <fmt/format.h>
 
 namespace gantry::app {
 namespace {
@@ -12,11 +14,11 @@ using std::chrono::milliseconds;
 
 class silent_renderer : public renderer {
  public:
-  explicit silent_renderer(int descriptor) : descriptor_(descriptor) {}
+  explicit silent_renderer(int descriptor) : color_(wants_color(descriptor)), descriptor_(descriptor) {}
   void begin(const std::string&) override {}
   void event(const gantry::event&) override {}
-  void message(severity level, const std::string& text) override { print(message_text(level, text)); }
-  void error(const error_report& report) override { print(error_text(report)); }
+  void message(severity level, const std::string& text) override { print(message_text(level, text, color_)); }
+  void error(const error_report& report) override { print(error_text(report, color_)); }
   void summary(const run_summary& totals) override { print(summary_text(totals)); }
   transition_lines transitions() const override { return transition_lines::unwanted; }
 
@@ -24,21 +26,38 @@ class silent_renderer : public renderer {
   // Nobody is left to be told when standard error is closed.
   virtual void print(const std::string& text) { write_all(descriptor_, text); }
 
+  const bool color_;
+
  private:
   int descriptor_;
 };
+
+/// Whether a status line says that everything is there.
+bool is_whole(const progress_state& state) {
+  if (state.archive().total > 0) return state.archive().done >= state.archive().total;
+  return state.planned() && state.bytes_done() == state.bytes();
+}
 
 class plain_renderer final : public silent_renderer {
  public:
   using silent_renderer::silent_renderer;
   void begin(const std::string& title) override {
     state_.begin(title);
+    told_part_ = false;
     last_ = progress_clock::now();
   }
   void event(const gantry::event& what) override {
     const bool archive_before = state_.archive().total > 0;
     state_.apply(what, progress_clock::now());
-    if (!archive_before && state_.archive().total > 0) report();
+    if (!archive_before && state_.archive().total > 0) {
+      // How much of it is written is told when that takes a while.
+      last_ = progress_clock::now();
+      told_part_ = false;
+      print(message_text(severity::note, fmt::format("writing the archive, {}", format_bytes(state_.archive().total))));
+    } else if (told_part_ && is_whole(state_)) {
+      // Whoever was told of a part is told of the whole: the last line of a run that went well must not say that something is missing.
+      report();
+    }
   }
   void tick() override {
     if (progress_clock::now() - last_ >= period) report();
@@ -52,18 +71,19 @@ class plain_renderer final : public silent_renderer {
   void report() {
     last_ = progress_clock::now();
     const std::string text = status_text(state_, last_);
-    if (!text.empty()) print(message_text(severity::note, text));
+    if (text.empty()) return;
+    told_part_ = !is_whole(state_);
+    print(message_text(severity::note, text));
   }
 
   progress_state state_;
+  bool told_part_ = false;  ///< the last status line spoke of a part
   progress_clock::time_point last_{};
 };
 
 class bar_renderer final : public silent_renderer {
  public:
   explicit bar_renderer(int descriptor) : silent_renderer(descriptor), descriptor_(descriptor), block_(descriptor) {
-    const char* no_color = std::getenv("NO_COLOR");
-    color_ = no_color == nullptr || *no_color == '\0';
     unicode_ = locale_is_utf8();
   }
   void begin(const std::string& title) override { state_.begin(title); }
@@ -81,7 +101,6 @@ class bar_renderer final : public silent_renderer {
  private:
   int descriptor_;
   live_block block_;
-  bool color_ = true;
   bool unicode_ = true;
   progress_state state_;
 };

@@ -1,10 +1,13 @@
 #include "report/recorder.hpp"
 
 #include "json_line.hpp"
+#include "progress/json_events.hpp"
 #include "report/page.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -15,6 +18,8 @@ namespace {
 constexpr std::size_t most_points_of_blob = 64;
 constexpr std::size_t most_points_of_rate = 4096;
 constexpr std::size_t most_notes = 10'000;
+constexpr std::size_t most_segments = 20'000;
+constexpr std::size_t most_odd_segments = 25'000;  // those that failed or were slow have room beyond
 
 /// Makes room: every second point goes, the curve stays.
 template <class Points>
@@ -44,6 +49,11 @@ report_recorder::blob& report_recorder::row(const gantry::digest& digest, std::u
   return blobs_.back();
 }
 
+void report_recorder::begin(const std::string& title) {
+  if (!rate_.empty()) before_ = rate_.back();
+  title_ = title;
+}
+
 void report_recorder::event(const gantry::event& what, time_point now) {
   const std::uint64_t at = since(now);
   const auto remember = [&](const char* kind, const std::string& text) {
@@ -69,18 +79,23 @@ void report_recorder::event(const gantry::event& what, time_point now) {
         } else if constexpr (std::is_same_v<kind, blob_progress>) {
           blob& one = row(e.digest, at);
           thin(one.points, most_points_of_blob);
-          one.points.push_back({at, e.done, 0});
+          one.points.push_back({at, e.done});
         } else if constexpr (std::is_same_v<kind, blob_finished>) {
           blob& one = row(e.digest, at);
+          one.role = e.role;
           one.size = e.size;
           one.end = at;
           one.ended = true;
           one.reused = e.reused;
         } else if constexpr (std::is_same_v<kind, transfer_progress>) {
           thin(rate_, most_points_of_rate);
-          rate_.push_back({at, e.received, e.connections});
+          rate_.push_back({at, before_.done + e.received, e.connections, before_.sent + e.sent});
         } else if constexpr (std::is_same_v<kind, retry_scheduled>) {
           if (retries_.size() < most_notes) retries_.push_back({at, e});
+        } else if constexpr (std::is_same_v<kind, segment_finished>) {
+          add(e, at);
+        } else if constexpr (std::is_same_v<kind, concurrency_changed>) {
+          if (decisions_.size() < most_notes) decisions_.push_back({at, e});
         } else if constexpr (std::is_same_v<kind, gantry::waiting>) {
           remember("waiting", e.what);
         } else if constexpr (std::is_same_v<kind, gantry::warning>) {
@@ -88,6 +103,47 @@ void report_recorder::event(const gantry::event& what, time_point now) {
         }
       },
       what);
+}
+
+std::size_t report_recorder::host(const std::string& name, bool mirror) {
+  const std::pair wanted(name, mirror);
+  const auto found = std::find(hosts_.begin(), hosts_.end(), wanted);
+  if (found != hosts_.end()) return static_cast<std::size_t>(found - hosts_.begin());
+  hosts_.push_back(wanted);
+  return hosts_.size() - 1;
+}
+
+void report_recorder::add(const segment_finished& what, std::uint64_t at) {
+  const bool odd = what.end == segment_end::failed || what.end == segment_end::slow;
+  if (segments_.size() >= (odd ? most_odd_segments : most_segments)) {
+    ++segments_left_out_;
+    return;
+  }
+  segment one;
+  row(what.digest, at);
+  one.blob = rows_.at(what.digest);
+  one.host = host(what.host, what.mirror);
+  one.what = what;
+  one.what.digest = {};
+  one.what.host.clear();
+  one.begun = since(what.begun);
+  one.end = one.begun + static_cast<std::uint64_t>(std::max<std::int64_t>(0, what.elapsed.count()));
+  one.answered = what.answered ? one.begun + static_cast<std::uint64_t>(std::max<std::int64_t>(0, what.answered->count())) : one.end;
+  segments_.push_back(std::move(one));
+}
+
+/// Arrays in place of objects: there may be thousands.
+std::vector<std::string> report_recorder::segments_json() const {
+  std::vector<std::string> lines;
+  lines.reserve(segments_.size());
+  for (const segment& one : segments_) {
+    const segment_finished& e = one.what;
+    std::string line = fmt::format("[{},{},{},{},{},{},{},{},{},{},{}", one.blob, static_cast<int>(e.kind), static_cast<int>(e.end),
+                                   e.connection, one.host, e.offset, e.length, e.received, one.begun, one.answered, one.end);
+    if (!e.message.empty()) line += "," + json_quote(e.message);
+    lines.push_back(line + "]");
+  }
+  return lines;
 }
 
 void report_recorder::error(const error_report& report, time_point now) {
@@ -107,7 +163,7 @@ std::string report_recorder::json(time_point now, const std::string& about) cons
     line.add_raw("end", one.ended ? std::to_string(one.end) : "-1").add("reused", one.reused).add_raw("points", json_array(points));
     blobs.push_back(line.string());
   }
-  for (const point& p : rate_) rate.push_back(fmt::format("[{},{},{}]", p.at, p.done, p.connections));
+  for (const point& p : rate_) rate.push_back(fmt::format("[{},{},{},{}]", p.at, p.done, p.connections, p.sent));
   for (const retry& one : retries_) {
     json_object line;
     line.add("at", one.at).add("object", one.what.object).add("attempt", std::uint64_t{one.what.attempt});
@@ -115,13 +171,30 @@ std::string report_recorder::json(time_point now, const std::string& about) cons
     retries.push_back(line.string());
   }
   for (const note& one : notes_) notes.push_back(json_object().add("at", one.at).add("kind", one.kind).add("text", one.text).string());
+  std::vector<std::string> hosts, decisions, kinds, ends;
+  for (const auto& [name, mirror] : hosts_) hosts.push_back(json_object().add("name", name).add("mirror", mirror).string());
+  for (const decision& one : decisions_) {
+    json_object line;
+    line.add("at", one.at).add("before", std::uint64_t{one.what.before}).add("after", std::uint64_t{one.what.after});
+    line.add("reason", name_of(one.what.reason)).add("rate", one.what.rate);
+    decisions.push_back(line.string());
+  }
+  for (const segment_kind kind :
+       {segment_kind::whole, segment_kind::probe, segment_kind::segment, segment_kind::steal, segment_kind::hedge, segment_kind::upload})
+    kinds.push_back(json_quote(name_of(kind)));
+  for (const segment_end end :
+       {segment_end::complete, segment_end::overtaken, segment_end::slow, segment_end::failed, segment_end::stopped})
+    ends.push_back(json_quote(name_of(end)));
   json_object plan;
   plan.add("blobs", std::uint64_t{plan_.blobs}).add("bytes", plan_.bytes);
   plan.add("blobs_held", std::uint64_t{plan_.blobs_held}).add("bytes_held", plan_.bytes_held);
   json_object all;
-  all.add("version", std::uint64_t{1}).add("about", about).add("elapsed_ms", since(now)).add("error", error_);
+  all.add("version", std::uint64_t{1}).add("about", about).add("elapsed_ms", since(now)).add("error", error_).add("title", title_);
   all.add_raw("images", json_array(images)).add_raw("plan", plan.string()).add_raw("blobs", json_array(blobs));
   all.add_raw("rate", json_array(rate)).add_raw("retries", json_array(retries)).add_raw("notes", json_array(notes));
+  all.add_raw("kinds", json_array(kinds)).add_raw("ends", json_array(ends)).add_raw("hosts", json_array(hosts));
+  all.add_raw("segments", json_array(segments_json())).add("segments_left_out", std::uint64_t{segments_left_out_});
+  all.add_raw("decisions", json_array(decisions));
   // `</script>` in a server's words would end the element; strings are the only place where it can stand.
   std::string safe;
   for (const char c : all.string()) {

@@ -14,7 +14,8 @@
 
 namespace gantry::app {
 
-/// Keeps what the page of `--report` shows. Its memory grows with the number of blobs and retries, not with bytes or time.
+/// Keeps what the page of `--report` shows. Its memory grows with the number of blobs, not with bytes or time; of requests and retries it
+/// keeps so many and counts the rest.
 class report_recorder {
  public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -22,6 +23,8 @@ class report_recorder {
   /// \param file where the page goes
   report_recorder(std::string file, time_point begin) : file_(std::move(file)), begin_(begin) {}
 
+  /// \param title what the operation that begins is about; shown where it has resolved no name
+  void begin(const std::string& title);
   void event(const gantry::event& what, time_point now);
   void error(const error_report& report, time_point now);
 
@@ -37,6 +40,7 @@ class report_recorder {
     std::uint64_t at = 0;  ///< milliseconds
     std::uint64_t done = 0;
     unsigned connections = 0;
+    std::uint64_t sent = 0;
   };
   struct blob {
     std::string digest;
@@ -53,6 +57,16 @@ class report_recorder {
     std::uint64_t at = 0;
     retry_scheduled what;
   };
+  struct segment {
+    std::size_t blob = 0;                            ///< index in \ref blobs_
+    std::size_t host = 0;                            ///< index in \ref hosts_
+    segment_finished what;                           ///< without digest and host
+    std::uint64_t begun = 0, answered = 0, end = 0;  ///< milliseconds; answered is \ref end where nothing answered
+  };
+  struct decision {
+    std::uint64_t at = 0;
+    concurrency_changed what;
+  };
   struct note {
     std::uint64_t at = 0;
     const char* kind = "";
@@ -61,6 +75,9 @@ class report_recorder {
 
   std::uint64_t since(time_point now) const;
   blob& row(const gantry::digest& digest, std::uint64_t at);
+  void add(const segment_finished& what, std::uint64_t at);
+  std::size_t host(const std::string& name, bool mirror);
+  std::vector<std::string> segments_json() const;
 
   std::string file_;
   time_point begin_;
@@ -70,8 +87,14 @@ class report_recorder {
   std::map<gantry::digest, std::size_t> rows_;
   std::vector<point> rate_;
   std::vector<retry> retries_;
+  std::vector<segment> segments_;
+  std::size_t segments_left_out_ = 0;
+  std::vector<std::pair<std::string, bool>> hosts_;  ///< name, and whether it is a mirror
+  std::vector<decision> decisions_;
   std::vector<note> notes_;
   std::string error_;
+  std::string title_;
+  point before_;  ///< what the operations before this one have moved
 };
 
 }  // namespace gantry::app

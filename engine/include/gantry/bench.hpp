@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,8 +25,9 @@ struct bench_options : operation_options {
   /// The longest that one of them is measured; an image that arrives sooner ends it sooner. 0: until the image is there.
   std::chrono::milliseconds time_each{10'000};
 
-  /// Where the bytes are written, to temporary files without names. Empty: nowhere; they are hashed and dropped.
-  std::filesystem::path directory;
+  /// Where the bytes are written, to temporary files without names; a path, native encoding (bytes). Empty: nowhere; they are hashed and
+  /// dropped.
+  std::string directory;
 };
 
 /// How one number of connections did.

@@ -31,6 +31,10 @@ struct copy_options : operation_options {
   /// Nothing is asked of the target before it is written: neither whether the tag is unchanged nor which blobs are there.
   bool force_upload = false;
 
+  /// What is sent is fetched into the store first, with several connections a blob and resumable, and stays there. Off: it passes through
+  /// memory, and nothing is kept but the addresses of uploads that broke off.
+  bool cache = false;
+
   /// Nothing is written; the result says what would be.
   bool dry_run = false;
 };

@@ -4,7 +4,6 @@
 #include <gantry/error.hpp>
 
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -68,8 +67,8 @@ class credential_chain final : public credential_source {
 
 /// Where docker, podman and their kin keep credentials.
 struct credential_search {
-  /// A file that is asked before all others; it must exist to be read. Empty: none is named.
-  std::filesystem::path authfile;
+  /// A file that is asked before all others; it must exist to be read. A path, native encoding (bytes). Empty: none is named.
+  std::string authfile;
   /// Reads a variable of the environment; empty means unset. None: the environment of this process.
   std::function<std::string(const char*)> variables;
   /// Told once about each helper program that is configured and not installed, and about files that are passed over because they cannot be

@@ -227,7 +227,7 @@ class engine {
     return initiate<bench_result>(std::forward<CompletionToken>(token), &diag, std::move(image), std::move(options));
   }
 
-  /// Stops all operations as \ref ~engine does and completes when the last has completed. Signature: `void(error_code)`; never fails.
+  /// Stops all operations as the destructor does and completes when the last has completed. Signature: `void(error_code)`; never fails.
   template <class CompletionToken>
   auto async_shutdown(CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(error_code)>(

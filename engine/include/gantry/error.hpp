@@ -68,6 +68,7 @@ enum class errc {
   partial_failure,  ///< some members of a list failed
   cancelled,        ///< stopped on request; what can be resumed is kept
   internal_error,   ///< a defect of the engine, reported instead of thrown through the caller
+  sink_failed,      ///< a layer_sink of the caller threw
 };
 
 /// What a caller may want to do about an error. The command line maps each to one exit code.
@@ -91,8 +92,9 @@ error_code make_error_code(errc value) noexcept;
 error_condition make_error_condition(condition value) noexcept;
 
 }  // namespace gantry
-
+/// \cond
 template <>
 struct boost::system::is_error_code_enum<gantry::errc> : std::true_type {};
 template <>
 struct boost::system::is_error_condition_enum<gantry::condition> : std::true_type {};
+/// \endcond

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <gantry/archive_input.hpp>
 #include <gantry/options.hpp>
 #include <gantry/pull.hpp>
 #include <gantry/reference.hpp>
@@ -7,19 +8,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 namespace gantry {
-
-/// Where images are read from: an archive or a directory, or a descriptor that is open for reading and stays the caller's, e.g. 0.
-///
-/// Archives are those of docker save, podman save and skopeo, of docker's old kind and the new, and OCI image layouts; plain or compressed
-/// with gzip or zstd. Directories are OCI image layouts, or an unpacked archive.
-using archive_input = std::variant<std::filesystem::path, int>;
 
 struct extract_options : operation_options {
   /// What the image is called in the store, whatever it was called before. With several images in the archive: which one is taken. None:

@@ -28,7 +28,7 @@ struct tags_options : operation_options {
 };
 
 struct tags_result {
-  std::vector<std::string> tags;  ///< in the registry's order; newest first with tag_filter::latest or ::semver
+  std::vector<std::string> tags;  ///< in the registry's order; newest first with tag_filter::latest or tag_filter::semver
 };
 
 /// Settings of engine::async_repositories.

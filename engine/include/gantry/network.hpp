@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <string>
 
@@ -28,11 +27,12 @@ struct mirror_setting {
 };
 
 /// Where the configuration lies that docker, podman and containerd have on this machine: certificates (certs.d), mirrors and exceptions
-/// (registries.conf, hosts.toml, daemon.json). Files that do not exist say nothing.
+/// (registries.conf, hosts.toml, daemon.json), proxies (daemon.json). Files that do not exist say nothing.
+/// Paths, native encoding (bytes).
 struct host_config {
-  std::filesystem::path etc = "/etc";
-  std::filesystem::path user_config;      ///< `~/.config`; empty: none
-  std::filesystem::path registries_conf;  ///< in place of the usual registries.conf and its drop-ins; empty: the usual ones
+  std::string etc = "/etc";
+  std::string user_config;      ///< `~/.config`; empty: none
+  std::string registries_conf;  ///< in place of the usual registries.conf and its drop-ins; empty: the usual ones
 
   /// With user_config from XDG_CONFIG_HOME or HOME, registries_conf from CONTAINERS_REGISTRIES_CONF.
   static host_config of_this_machine(const std::function<std::string(const char*)>& variable = {});

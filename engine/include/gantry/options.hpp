@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,8 +27,8 @@ struct timeouts {
 
 /// Settings shared by all operations of an engine.
 struct engine_options {
-  /// The store. Empty: `$GANTRY_CACHE_DIR`, else `$XDG_CACHE_HOME/gantry`, else `~/.cache/gantry`.
-  std::filesystem::path cache_dir;
+  /// The store; a path, native encoding (bytes). Empty: `$GANTRY_CACHE_DIR`, else `$XDG_CACHE_HOME/gantry`, else `~/.cache/gantry`.
+  std::string cache_dir;
 
   /// Connections in total, small objects included. 0: chosen by the engine.
   unsigned jobs = 0;
@@ -48,8 +47,8 @@ struct engine_options {
 
   gantry::timeouts timeouts;
 
-  /// Additional certificate authorities, a PEM file. Empty: the system's.
-  std::filesystem::path ca_cert;
+  /// Additional certificate authorities, a PEM file; a path, native encoding (bytes). Empty: the system's.
+  std::string ca_cert;
 
   /// Registries (host and optional port) whose certificate is not checked. "*" means every registry.
   std::set<std::string> insecure;
@@ -73,8 +72,9 @@ struct engine_options {
   /// One line of debug text at a time, free of secrets. Called on the engine's executor; must not block or throw. None: nothing is logged.
   std::function<void(const std::string&)> log;
 
-  /// Further certificate authorities beside \ref ca_cert: PEM files, or directories as c_rehash makes them.
-  std::vector<std::filesystem::path> ca_bundles;
+  /// Further certificate authorities beside ca_cert: PEM files, or directories as c_rehash makes them. Paths, native
+  /// encoding (bytes).
+  std::vector<std::string> ca_bundles;
 
   /// Proxies. Default: every connection is direct. A proxy that cannot be used fails the request with errc::invalid_option.
   proxy_settings proxies;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gantry/descriptor.hpp>
+#include <gantry/layer_sink.hpp>
 #include <gantry/options.hpp>
 #include <gantry/platform.hpp>
 #include <gantry/reference.hpp>
@@ -8,7 +9,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <variant>
 #include <vector>
 
@@ -21,10 +21,10 @@ enum class archive_format {
   synology,  ///< what docker before 25 wrote, layers uncompressed: for old engines and Synology's DSM; one platform an image
 };
 
-/// An archive file, created as `.<name>.gantry-part` and renamed when it is complete. An existing file is replaced; with
+/// An archive file, created as `.NAME.gantry-part` and renamed when it is complete. An existing file is replaced; with
 /// archive_format::oci_dir an existing OCI image layout is, as a whole.
 struct archive_file {
-  std::filesystem::path path;
+  std::string path;  ///< native encoding (bytes)
   archive_format format = archive_format::docker;
   bool gzip = false;
 };
@@ -41,7 +41,7 @@ struct store_only {};
 
 /// Settings of one pull.
 struct pull_options : operation_options {
-  std::variant<store_only, archive_file, archive_stream> output;
+  std::variant<store_only, archive_file, archive_stream, layer_stream> output;
 
   /// Platforms to fetch, each of which must exist. Empty: \ref platform::host.
   std::vector<platform> platforms;
@@ -59,13 +59,13 @@ struct pull_options : operation_options {
   /// digest, for one image only. Empty: that name.
   reference name;
 
-  /// What the receiver of the archive has already: archives, directories, the output of `gantry list --json`, or texts with one digest a
-  /// line. Layers in there are neither fetched nor written; async_extract completes such an archive out of the receiver's
-  /// store. An image of which a part was not fetched gets no name in our own store. Not for \ref store_only.
-  std::vector<std::filesystem::path> have;
+  /// What the receiver of the archive has already (paths, native encoding (bytes)): archives, directories, texts with one digest a line, or
+  /// the output of `gantry list --json`. Layers in there are neither fetched nor written; async_extract completes such an archive out of
+  /// the receiver's store. An image of which a part was not fetched gets no name in our own store. For archives alone.
+  std::vector<std::string> have;
 
-  /// Whether the store is left out: nothing is read from it or written to it. Needs an archive. One of known layout (a plain file) is
-  /// filled in place and can be resumed by the next pull to that name; all else passes through temporary files, a layer at a time.
+  /// Whether the store is left out: nothing is read from it or written to it. Not for \ref store_only. An archive of known layout (a plain
+  /// file) is filled in place and can be resumed by the next pull to that name; all else passes through temporary files, a layer at a time.
   bool no_cache = false;
 };
 
@@ -89,7 +89,7 @@ struct pull_result {
   std::size_t layers_reused = 0;     ///< of these, already in the store
   std::uint64_t bytes_resumed = 0;   ///< kept from an earlier, interrupted run
   std::uint64_t bytes_received = 0;  ///< blob bytes that came over the network, repeated ones included
-  std::uint64_t archive_size = 0;    ///< bytes of the archive, 0 when there is none
+  std::uint64_t archive_size = 0;    ///< bytes of the archive or handed to a layer_sink, 0 when there is neither
   std::uint64_t store_size = 0;      ///< bytes of all blobs in the store afterwards
   std::chrono::milliseconds elapsed{};
 };

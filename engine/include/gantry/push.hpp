@@ -1,5 +1,6 @@
 #pragma once
 
+#include <gantry/archive_input.hpp>
 #include <gantry/descriptor.hpp>
 #include <gantry/options.hpp>
 #include <gantry/platform.hpp>
@@ -8,15 +9,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <variant>
 #include <vector>
 
 namespace gantry {
 
-/// What is pushed: an image of the store, or what an archive or an OCI layout holds.
-using push_source = std::variant<reference, std::filesystem::path>;
+/// What is pushed: an image of the store, what an archive or an OCI layout holds (path, native encoding (bytes)), or one image of that.
+using push_source = std::variant<reference, std::string, archive_member>;
 
 /// Every image of the source goes below this, repository paths and tags kept.
 struct push_prefix {
@@ -35,6 +35,10 @@ struct push_options : operation_options {
 
   /// A choice of platforms goes as an index also when it is of one.
   bool as_index = false;
+
+  /// Uncompressed layers go as they are. Else they become gzip, the same bytes for the same layer, in a manifest of their own; the
+  /// configuration, and with it the ID of the image, stays.
+  bool keep_compression = false;
 
   /// Blobs are uploaded without asking whether the registry has them.
   bool force_upload = false;

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <string>
 
@@ -46,12 +45,12 @@ struct serve_options : operation_options {
   /// Address literal or `localhost`, and port: `127.0.0.1:5000`, `[::1]:5000`, `0.0.0.0:443`. Port 0: the system chooses.
   std::string listen = "127.0.0.1:5000";
 
-  /// PEM files; both or none. None: plain http.
-  std::filesystem::path tls_certificate;
-  std::filesystem::path tls_key;
+  /// PEM files (paths, native encoding (bytes)); both or none. None: plain http.
+  std::string tls_certificate;
+  std::string tls_key;
 
-  /// Users with bcrypt hashes, as `htpasswd -B` writes them; read once. Empty: everybody is let in.
-  std::filesystem::path htpasswd;
+  /// Users with bcrypt hashes, as `htpasswd -B` writes them; read once. A path, native encoding (bytes). Empty: everybody is let in.
+  std::string htpasswd;
 
   /// A registry, host and optional port, that is asked for what the store does not have; what it gives stays in the store. Tags are asked
   /// for again each time; while the registry cannot be reached, the store answers. Empty: what is not held is not found.

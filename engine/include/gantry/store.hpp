@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,7 +17,7 @@ namespace gantry {
 /// A config or layer of an image in the store.
 struct stored_blob {
   descriptor blob;
-  std::filesystem::path path;
+  std::string path;         ///< native encoding (bytes)
   bool config = false;      ///< else a layer
   bool compressed = false;  ///< by its media type
   bool held = false;        ///< the file is there and has the right size
@@ -27,7 +26,7 @@ struct stored_blob {
 /// An image of one platform in the store.
 struct stored_manifest {
   descriptor manifest;
-  std::filesystem::path path;
+  std::string path;                ///< native encoding (bytes)
   platform image_platform;         ///< empty fields when nobody said what it runs on
   descriptor config;               ///< empty when the manifest cannot be read
   std::vector<stored_blob> blobs;  ///< config first, then layers in order; the config of an artifact may be absent
@@ -36,8 +35,8 @@ struct stored_manifest {
 /// A name in the store.
 struct stored_reference {
   gantry::reference reference;
-  descriptor top;  ///< what the name resolved to: index or manifest
-  std::filesystem::path path;
+  descriptor top;                                  ///< what the name resolved to: index or manifest
+  std::string path;                                ///< native encoding (bytes)
   std::vector<stored_manifest> manifests;          ///< those that were pulled
   std::uint64_t size = 0;                          ///< bytes held for this name, blobs that it shares with others included
   std::chrono::system_clock::time_point pulled{};  ///< the last time
@@ -46,8 +45,8 @@ struct stored_reference {
 
 /// What lies in the store.
 struct store_usage {
-  std::filesystem::path directory;
-  bool exists = false;  ///< false: nothing has been stored there yet
+  std::string directory;  ///< path, native encoding (bytes)
+  bool exists = false;    ///< false: nothing has been stored there yet
   std::size_t blobs = 0;
   std::uint64_t bytes = 0;              ///< of the blobs
   std::uint64_t partial_bytes = 0;      ///< of blobs on their way
@@ -77,10 +76,11 @@ struct clean_options : operation_options {
 };
 
 struct clean_result {
-  std::filesystem::path directory;
+  std::string directory;                      ///< path, native encoding (bytes)
   std::vector<gantry::reference> references;  ///< that went, or would
   std::vector<descriptor> blobs;              ///< the same; digest and size only
   std::size_t partial = 0;                    ///< blobs on their way
+  std::size_t uploads = 0;                    ///< sessions of uploads that broke off and that nobody went on with
   std::uint64_t freed = 0;                    ///< bytes; files with a second name elsewhere free nothing
   std::uint64_t remaining = 0;                ///< bytes of blobs and partial data
 };
@@ -94,15 +94,15 @@ struct verify_options : operation_options {
 struct damaged_blob {
   descriptor blob;                            ///< the size is 0 when no document that can be read names it
   bool missing = false;                       ///< it was not there at all
-  std::filesystem::path quarantined;          ///< where the damaged file is now; empty when there is none
+  std::string quarantined;                    ///< where the damaged file is now, native encoding (bytes); empty when there is none
   std::vector<gantry::reference> references;  ///< that need it
   bool repaired = false;
-  std::string trouble;  ///< why it could not be repaired, one sentence; empty when nobody tried
+  std::string trouble;  ///< why it could not be set aside or repaired, one sentence; empty when nobody tried
 };
 
 /// What \ref engine::async_verify found. Damage is no error of the operation.
 struct verify_result {
-  std::filesystem::path directory;
+  std::string directory;    ///< path, native encoding (bytes)
   std::size_t blobs = 0;    ///< that were hashed
   std::uint64_t bytes = 0;  ///< of these
   std::size_t references = 0;

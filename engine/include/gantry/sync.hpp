@@ -10,7 +10,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <filesystem>
 #include <string>
 #include <variant>
 #include <vector>
@@ -25,15 +24,16 @@ struct sync_shard {
 
 /// Settings of one sync.
 struct sync_options : operation_options {
-  /// Where images go that name no place themselves: below a registry and namespace, or as an OCI image layout into a directory.
-  std::variant<push_prefix, std::filesystem::path> to;
+  /// Where images go that name no place themselves: below a registry and namespace, or as an OCI image layout into a directory
+  /// (path, native encoding (bytes)).
+  std::variant<push_prefix, std::string> to;
 
   /// Only what belongs to it is looked at.
   sync_shard shard;
 
-  /// Keeps what became of each tag, so that a repetition can tell by HEADs alone that a choice of platforms is unchanged. Replaced
-  /// atomically; what cannot be read counts as empty, what cannot be written is a warning. Empty: none.
-  std::filesystem::path lock_file;
+  /// A file (path, native encoding (bytes)) that keeps what became of each tag, so that a repetition can tell by HEADs alone that a choice
+  /// of platforms is unchanged. Replaced atomically; what cannot be read counts as empty, what cannot be written is a warning. Empty: none.
+  std::string lock_file;
 
   /// An image that lacks some of the platforms that are asked for is written with the others, always as an index. false: its tag is not
   /// written.

@@ -10,7 +10,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,8 +25,9 @@ struct sync_entry {
 
   /// With a tag or a digest: the image that every tag names. Without: the repository whose tags are meant. Empty with \ref directory.
   reference source;
-  /// An OCI image layout on this machine in place of a registry; its images are found by \ref tags. Empty: none.
-  std::filesystem::path directory;
+  /// An OCI image layout on this machine (path, native encoding (bytes)) in place of a registry; its images are found by \ref tags. Empty:
+  /// none.
+  std::string directory;
 
   /// Repository path below the place that images are copied to. Empty: the source's.
   std::string target;

@@ -15,7 +15,7 @@ namespace gantry {
 /// The member of \p known that \p word was most probably meant to be; empty when none is close (more than a third of its letters differ).
 std::string closest(std::string_view word, const std::vector<std::string>& known);
 
-/// `did you mean '<word>'?`, or nothing when \p candidate is empty.
+/// `did you mean 'WORD'?`, or nothing when \p candidate is empty.
 std::string did_you_mean(const std::string& candidate);
 
 /// `90`, `90s`, `5m`, `1h30m`, `500ms`; a bare number counts seconds. Nothing for anything else, zero and more than a year.

@@ -32,6 +32,10 @@ result<std::vector<const archived_manifest*>> runnable(const archived_image& ima
   if (!found.empty()) return found;
   const std::string* type = &image.top.artifact_type;
   for (const archived_manifest& held : image.manifests) {
+    if (type->empty() && !held.attestation) type = &held.artifact_type;
+  }
+  // Older artifacts are what their config is (image-spec manifest.md, "Guidelines for Artifact Usage").
+  for (const archived_manifest& held : image.manifests) {
     if (type->empty() && held.config && !held.attestation) type = &held.config->media_type;
   }
   return failure(errc::not_an_image, fmt::format("{} is not a container image but an artifact{}{}; {} holds images only, use -f oci",

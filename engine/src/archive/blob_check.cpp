@@ -10,8 +10,7 @@ result<void> blob_check::finish() {
 }
 
 failure damaged(const descriptor& blob) {
-  return {errc::digest_mismatch,
-          fmt::format("blob {} does not hash to its digest any more: it was damaged since it was stored", blob.digest.string())};
+  return {errc::digest_mismatch, fmt::format("blob {} does not hash to its digest: it is damaged", blob.digest.string())};
 }
 
 }  // namespace gantry::archive

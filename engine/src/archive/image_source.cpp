@@ -32,6 +32,13 @@ result<std::optional<std::string>> document(file_set& files, const char* name, s
   return std::optional(std::move(*text));
 }
 
+/// What `skopeo copy ... dir:` writes: a manifest, blobs and a file that says so.
+bool is_dir_transport(file_set& files) {
+  constexpr std::size_t most = 256;
+  const auto version = document(files, "version", most);
+  return version && *version && (*version)->starts_with("Directory Transport Version");
+}
+
 template <class T>
 void add_once(std::vector<T>& list, T value) {
   if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(std::move(value));
@@ -82,13 +89,18 @@ result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_se
   if (*index) {
     read = made->read_layout(**index);
     if (read && *manifest) read = made->add_docker_names(**manifest);
+  } else if (*manifest && is_dir_transport(*made->files_)) {
+    read = failure(
+        errc::unsupported_document,
+        "this is a directory of skopeo's dir: format, which is not read; 'skopeo copy dir:IT oci:ANOTHER' makes an OCI layout of it");
   } else if (*manifest) {
     read = made->read_docker(**manifest);
   } else {
     const auto old = document(*made->files_, "repositories", docker_manifest_limit);
     const bool ancient = old && *old;
-    read = failure(errc::unsupported_document, ancient ? "this archive was written by docker before 1.10; load and save it with a newer one"
-                                                       : "there is no image: neither index.json nor manifest.json is at its top");
+    read = ancient
+               ? failure(errc::unsupported_document, "this archive was written by docker before 1.10; load and save it with a newer one")
+               : failure(errc::not_found, "there is no image: neither index.json nor manifest.json is at its top");
   }
   if (!read) return in_source(name, read.error());
   // Only now: manifests that happen to be there belong to other platforms, whose layers nobody promises.
@@ -167,6 +179,40 @@ result<void> image_source::add_docker_names(std::string_view manifest) {
   return {};
 }
 
+result<void> image_source::keep_only(const std::string& image) {
+  std::vector<bool> meant(images_.size());
+  error_code ec;
+  const reference whole = reference::parse(image, ec);
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    const std::vector<reference>& names = images_[i].content.names;
+    const std::vector<std::string>& tags = images_[i].tags;
+    const auto has_it = [&](const reference& name) { return name.tag() == image || (!ec && name == whole); };
+    meant[i] = image == fmt::format("@{}", i) || std::find(tags.begin(), tags.end(), image) != tags.end() ||
+               std::any_of(names.begin(), names.end(), has_it);
+  }
+  const auto found = std::count(meant.begin(), meant.end(), true);
+  if (found == 1) {
+    source_image one = std::move(images_[static_cast<std::size_t>(std::find(meant.begin(), meant.end(), true) - meant.begin())]);
+    images_.clear();
+    images_.push_back(std::move(one));
+    return {};
+  }
+  std::string there;
+  constexpr std::size_t most = 8;
+  for (std::size_t i = 0; i < std::min(most, images_.size()); ++i) {
+    const source_image& one = images_[i];
+    const bool named = !one.content.names.empty();
+    there += fmt::format("{}{}", i == 0 ? "" : ", ",
+                         named               ? one.content.names.front().string()
+                         : !one.tags.empty() ? clean_text(one.tags.front())
+                                             : fmt::format("@{}", i));
+  }
+  if (images_.size() > most) there += fmt::format(" and {} more", images_.size() - most);
+  return failure(found == 0 ? errc::not_found : errc::invalid_option,
+                 fmt::format("{} image is called {}; there {}: {}", found == 0 ? "no" : "more than one", clean_text(image),
+                             images_.size() == 1 ? "is" : "are", there.empty() ? "none" : there));
+}
+
 std::string image_source::path_of(const digest& blob) const {
   const auto named = named_as_.find(blob);
   return named != named_as_.end() ? named->second : blob_path(blob);
@@ -196,6 +242,12 @@ result<std::unique_ptr<model::blob_reader>> image_source::open(const descriptor&
 
 namespace {
 
+/// Precondition: no descriptor.
+std::filesystem::path location_of(const archive_input& where) {
+  const auto* member = std::get_if<archive_member>(&where);
+  return member != nullptr ? member->path : std::get<std::string>(where);
+}
+
 /// Whether \p opened is compressed, by its first bytes.
 result<bool> is_compressed(const runtime::file& opened) {
   std::array<std::byte, 4> head{};
@@ -205,9 +257,9 @@ result<bool> is_compressed(const runtime::file& opened) {
 }
 
 /// The files of an archive that can only be read once.
-result<std::shared_ptr<file_set>> read_once(std::unique_ptr<byte_input> from, const std::string& name, const source_options& options,
+result<std::shared_ptr<file_set>> read_once(std::unique_ptr<byte_input> from, const source_options& options,
                                             const std::atomic<bool>& stop) {
-  const result<std::unique_ptr<byte_input>> plain = plain_input(std::move(from), name);
+  const result<std::unique_ptr<byte_input>> plain = plain_input(std::move(from), "the archive");
   if (!plain) return plain.error();
   if (options.into) return take_in(**plain, options.into, stop);
   result<runtime::file> kept = spool(**plain, options.spool_directory.empty() ? "." : options.spool_directory, stop);
@@ -223,22 +275,22 @@ result<std::shared_ptr<file_set>> open_file(const std::filesystem::path& path, c
   if (!opened) return opened.error();
   const result<std::uint64_t> size = opened->size();
   if (!size) {  // a pipe
-    return read_once(std::make_unique<descriptor_input>(opened->descriptor(), name, stop), name, options, stop);
+    return read_once(std::make_unique<descriptor_input>(opened->descriptor(), name, stop), options, stop);
   }
   const result<bool> compressed = is_compressed(*opened);
   if (!compressed) return compressed.error();
-  if (*compressed) return read_once(std::make_unique<file_input>(*opened, *size), name, options, stop);
+  if (*compressed) return read_once(std::make_unique<file_input>(*opened, *size), options, stop);
   const result<std::shared_ptr<tar_files>> files = tar_files::index(std::move(*opened), stop);
   if (!files) return files.error();
   return std::shared_ptr<file_set>(*files);
 }
 
-result<std::shared_ptr<file_set>> open_files(const source_location& where, const std::string& name, const source_options& options,
+result<std::shared_ptr<file_set>> open_files(const archive_input& where, const std::string& name, const source_options& options,
                                              const std::atomic<bool>& stop) {
   if (const int* descriptor = std::get_if<int>(&where)) {
-    return read_once(std::make_unique<descriptor_input>(*descriptor, name, stop), name, options, stop);
+    return read_once(std::make_unique<descriptor_input>(*descriptor, name, stop), options, stop);
   }
-  const auto& path = std::get<std::filesystem::path>(where);
+  const std::filesystem::path path = location_of(where);
   std::error_code ec;
   if (std::filesystem::is_directory(path, ec)) return std::shared_ptr<file_set>(std::make_shared<directory_files>(path));
   return open_file(path, name, options, stop);
@@ -246,17 +298,29 @@ result<std::shared_ptr<file_set>> open_files(const source_location& where, const
 
 }  // namespace
 
-std::string source_name(const source_location& where) {
+std::string source_name(const archive_input& where) {
   const int* descriptor = std::get_if<int>(&where);
-  if (descriptor == nullptr) return clean_text(std::get<std::filesystem::path>(where).string());
+  if (descriptor == nullptr) return clean_text(location_of(where).string());
   return *descriptor == 0 ? "standard input" : fmt::format("descriptor {}", *descriptor);
 }
 
-result<std::unique_ptr<image_source>> open_image_source(const source_location& where, const source_options& options,
+failure of_source(const std::string& name, failure why) {
+  const bool content = why.code == condition::integrity || why.code == errc::limit_exceeded || why.code == errc::unsupported_document;
+  if (!content || why.text.message().find(name) != std::string::npos) return why;
+  return in_source(name, why);
+}
+
+result<std::unique_ptr<image_source>> open_image_source(const archive_input& where, const source_options& options,
                                                         const std::atomic<bool>& stop) {
   const std::string name = source_name(where);
   result<std::shared_ptr<file_set>> files = open_files(where, name, options, stop);
-  if (files) return image_source::read(std::move(*files), options.elsewhere, name);
+  if (files) {
+    result<std::unique_ptr<image_source>> source = image_source::read(std::move(*files), options.elsewhere, name);
+    const auto* member = std::get_if<archive_member>(&where);
+    if (!source || member == nullptr) return source;
+    if (const result<void> kept = (*source)->keep_only(member->image); !kept) return in_source(name, kept.error());
+    return source;
+  }
   if (std::get_if<int>(&where) == nullptr && files.error().code == errc::file_not_found) return files.error();
   return in_source(name, files.error());
 }

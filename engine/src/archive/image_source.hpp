@@ -6,13 +6,14 @@
 #include "model/blob_source.hpp"
 #include "store/content_store.hpp"
 
+#include <gantry/archive_input.hpp>
+
 #include <atomic>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace gantry::archive {
@@ -41,6 +42,9 @@ class image_source final : public model::blob_source {
   static result<std::unique_ptr<image_source>> read(std::shared_ptr<file_set> files, model::blob_source* elsewhere,
                                                     const std::string& name);
 
+  /// Leaves but the image that archive_member::image means. errc::not_found; errc::invalid_option when it means several.
+  result<void> keep_only(const std::string& image);
+
   const std::vector<source_image>& images() const noexcept { return images_; }
 
   /// Whether the blob is here or elsewhere, in this size.
@@ -66,9 +70,6 @@ class image_source final : public model::blob_source {
   std::vector<source_image> images_;
 };
 
-/// Where an image source is: a file or directory, or a descriptor that is read once, such as standard input, whose owner keeps it open.
-using source_location = std::variant<std::filesystem::path, int>;
-
 struct source_options {
   /// Asked for configs and layers that the source lacks; may be null. Must outlive the source.
   model::blob_source* elsewhere = nullptr;
@@ -79,13 +80,16 @@ struct source_options {
 };
 
 /// Opens a plain tar, a tar compressed with gzip or zstd, or a directory as a source of images. Plain files and directories are read where
-/// they lie. Blocking, for long where the archive must be read as a whole.
+/// they lie. Blocking, for long where the archive must be read as a whole. Of an archive_member one image is there.
 /// \param stop must outlive the call
 /// \returns errors as image_source::read, errc::file_not_found, errc::cancelled, and what keeping the content fails with
-result<std::unique_ptr<image_source>> open_image_source(const source_location& where, const source_options& options,
+result<std::unique_ptr<image_source>> open_image_source(const archive_input& where, const source_options& options,
                                                         const std::atomic<bool>& stop);
 
 /// What messages call \p where.
-std::string source_name(const source_location& where);
+std::string source_name(const archive_input& where);
+
+/// \p why with the name of the source in front, when it is about what the source holds and does not name it.
+failure of_source(const std::string& name, failure why);
 
 }  // namespace gantry::archive

@@ -125,6 +125,7 @@ class tree_reader {
     held.manifest = std::move(entry);
     if (content.config.digest) held.config = std::move(content.config);
     held.layers = std::move(content.layers);
+    held.artifact_type = std::move(content.artifact_type);
     image_.manifests.push_back(std::move(held));
     return {};
   }

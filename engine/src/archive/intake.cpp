@@ -29,6 +29,12 @@ digest_algorithm algorithm_of(std::string_view name) {
   return name.starts_with("blobs/sha512/") ? digest_algorithm::sha512 : digest_algorithm::sha256;
 }
 
+/// \p why with the member that it happened in, when it is about the archive.
+failure in_member(const std::string& name, failure why) {
+  if (why.code != condition::integrity || why.text.message().find(name) != std::string::npos) return why;
+  return {why.code, fmt::format("{}: {}", name, why.text.message())};
+}
+
 class taken_files final : public file_set {
  public:
   explicit taken_files(std::shared_ptr<store::content_store> store) : store_(std::move(store)) {}
@@ -111,7 +117,8 @@ result<std::shared_ptr<file_set>> take_in(byte_input& from, const std::shared_pt
     const result<std::optional<tar_member>> member = members.next();
     if (!member) return member.error();
     if (!*member) break;
-    if (const result<void> done = taken->take(members, **member, buffer.bytes(), stop); !done) return done.error();
+    if (const result<void> done = taken->take(members, **member, buffer.bytes(), stop); !done)
+      return in_member((*member)->name, done.error());
   }
   if (const result<void> drained = drain(from); !drained) return drained.error();
   return std::shared_ptr<file_set>(std::move(taken));

@@ -143,6 +143,14 @@ class planner {
       names.emplace_back(name.string(), short_names_ ? std::string() : name.string());
     }
 
+    if (names.empty() && !image.bare_tags.empty()) {
+      for (const std::string& tag : image.bare_tags) {
+        descriptor tagged = target;
+        tagged.annotations[ref_name_annotation] = tag;
+        if (std::find(listed_.begin(), listed_.end(), tagged) == listed_.end()) listed_.push_back(std::move(tagged));
+      }
+      return;
+    }
     if (names.empty()) {
       const bool there =
           std::any_of(listed_.begin(), listed_.end(), [&](const descriptor& other) { return other.digest == target.digest; });

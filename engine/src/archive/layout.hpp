@@ -23,6 +23,7 @@ struct archived_manifest {
   std::vector<descriptor> layers;    ///< in manifest order, duplicates kept
   gantry::platform platform;         ///< from the index or the config; empty fields when nothing says
   bool attestation = false;          ///< describes another manifest: never in manifest.json nor in a list of platforms
+  std::string artifact_type{};       ///< what the manifest itself says it is; empty when it says nothing
 };
 
 /// One image of an archive: what one or several names resolved to.
@@ -30,6 +31,8 @@ struct archived_image {
   /// What the archive calls it. A name with tag and digest counts as its tag. Empty, or names with a digest alone: no tag is made up,
   /// RepoTags is null.
   std::vector<reference> names;
+  /// Tags without a repository, as OCI layouts have them; they stand in index.json when there is no name.
+  std::vector<std::string> bare_tags{};
   descriptor top;  ///< what the names resolved to: an index, or the one manifest
   /// The index documents below and with \ref top, top first, when everything that they name is in \ref manifests and the index itself is
   /// wanted, i.e. all platforms were asked for; empty when there is no index or only a part of it is held.

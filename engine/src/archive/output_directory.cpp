@@ -68,9 +68,21 @@ void empty(const fs::path& directory) {
   }
 }
 
+/// Whether what has the name of a part is a directory that this user has left there: all that is in it will be removed.
+bool is_own_directory(const fs::path& part) {
+  struct stat about {};
+  return ::lstat(part.c_str(), &about) == 0 && S_ISDIR(about.st_mode) && about.st_uid == ::geteuid();
+}
+
 result<runtime::file> create_directory_part(const fs::path& target, const fs::path& part) {
   for (int round = 0; round < claim_rounds; ++round) {
-    if (::mkdir(part.c_str(), 0777) != 0 && errno != EEXIST) return system_failure(errno, "cannot write", target.string());
+    const bool made = ::mkdir(part.c_str(), 0777) == 0;
+    if (!made && errno != EEXIST) return system_failure(errno, "cannot write", target.string());
+    if (!made && !is_own_directory(part)) {
+      if (std::error_code gone; fs::symlink_status(part, gone).type() == fs::file_type::not_found) continue;
+      return failure(errc::access_denied,
+                     fmt::format("cannot write {}: {} is there and no directory of yours, remove it", target.string(), part.string()));
+    }
     const int descriptor = ::open((part / lock_name).c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (descriptor < 0) {
       if (errno == ENOENT) continue;

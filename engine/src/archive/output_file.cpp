@@ -38,9 +38,11 @@ result<fs::path> checked_target(const fs::path& path) {
 
 fs::path journal_of(const fs::path& part) { return part.string() + ".journal"; }
 
-bool is_regular(int descriptor) {
+/// Whether an earlier run of this user has left it there: in a directory for all, what another has laid out under that name could be
+/// changed by its owner after the last look at it, and a second name of some file is not what it seems to be.
+bool is_ours(int descriptor) {
   struct stat about {};
-  return ::fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode);
+  return ::fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) && about.st_uid == ::geteuid() && about.st_nlink == 1;
 }
 
 /// What the file system has given to the file already.
@@ -67,7 +69,7 @@ result<runtime::file> create_part(const fs::path& target, const fs::path& part, 
     runtime::file opened(descriptor, target);
     if (const result<void> ours = claim_part(opened, target); !ours) return ours.error();
     if (!names_it(part, descriptor)) continue;
-    if (!created && take_over && is_regular(descriptor)) return opened;
+    if (!created && take_over && is_ours(descriptor)) return opened;
     // Says nothing about this part, and names its content where it has one.
     if (const result<void> removed = runtime::remove_file(journal_of(part)); !removed) return removed.error();
     if (created) return opened;

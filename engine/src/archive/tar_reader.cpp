@@ -12,8 +12,6 @@
 namespace gantry::archive {
 namespace {
 
-failure cut_off() { return {errc::malformed_document, "the archive is not complete: it ends before its end marker"}; }
-
 std::optional<std::uint64_t> decimal(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -48,6 +46,16 @@ std::string long_name(std::string text) { return text.substr(0, text.find('\0'))
 
 }  // namespace
 
+/// \p why with the member that was read last: where to look in a large archive.
+failure tar_reader::behind(failure why) const {
+  if (last_.empty() || why.code != condition::integrity) return why;
+  return {why.code, fmt::format("{}; the last member that is found is {}", why.text.message(), last_)};
+}
+
+failure tar_reader::cut_off() const {
+  return behind({errc::malformed_document, "the archive is not complete: it ends before its end marker"});
+}
+
 result<void> tar_reader::pass(std::uint64_t count) {
   const result<std::uint64_t> passed = from_.skip(count);
   if (!passed) return passed.error();
@@ -68,7 +76,8 @@ result<std::optional<raw_tar_header>> tar_reader::header() {
   }
   if (*got < block.size()) return cut_off();
   result<std::optional<raw_tar_header>> decoded = decode_tar_header(block);
-  if (first && !decoded) return failure(errc::unsupported_document, "it is no tar archive, nor one compressed with gzip or zstd");
+  if (!first && !decoded) return behind(decoded.error());
+  if (first && !decoded) return failure(errc::malformed_document, "it is no tar archive, nor one compressed with gzip or zstd");
   return decoded;
 }
 
@@ -155,6 +164,7 @@ result<tar_member> tar_reader::member_of(raw_tar_header header, std::map<std::st
   result<std::string> name = clean_member_name(header.name);
   if (!name) return name.error();
   member.name = std::move(*name);
+  last_ = shown;
   if (member.name.empty() && member.kind != member_kind::directory) return damaged_tar("an entry has no name");
   member.position = position_;
   member.target = std::move(header.link_name);

@@ -51,6 +51,8 @@ class tar_reader {
   result<std::size_t> read(std::span<std::byte> into);
 
  private:
+  failure behind(failure why) const;
+  failure cut_off() const;
   result<std::string> extension(std::uint64_t size);
   result<void> pass(std::uint64_t count);
   result<std::optional<raw_tar_header>> header();
@@ -61,6 +63,7 @@ class tar_reader {
   std::uint64_t unread_ = 0;   ///< of the current content
   std::uint64_t padding_ = 0;  ///< behind it
   std::size_t members_ = 0;
+  std::string last_;  ///< name of the latest member, for people
 };
 
 }  // namespace gantry::archive

@@ -85,6 +85,8 @@ const char* message_of(errc value) {
       return "stopped";
     case errc::internal_error:
       return "internal error";
+    case errc::sink_failed:
+      return "the receiver of the layers failed";
   }
   return "unknown error";
 }

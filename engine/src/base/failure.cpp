@@ -12,6 +12,25 @@ void throw_exception_from_error(const failure& error, const boost::source_locati
   throw std::logic_error("unchecked failure: " + error.text.message());
 }
 
+namespace {
+
+/// What helps against a limit that was met; empty where there is none.
+std::string_view remedy(int errno_value) {
+  switch (errno_value) {
+    case EMFILE:
+      return "; raise the limit of open files (ulimit -n)";
+    case ENFILE:
+      return "; raise the limit of open files of the whole system (sysctl fs.file-max), or end some programs";
+    case ENOMEM:
+    case ENOBUFS:
+      return "; end some programs, or raise the limit of memory";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
 failure system_failure(int errno_value, std::string_view what, std::string_view object) {
   errc code = errc::storage_error;
   switch (errno_value) {
@@ -31,7 +50,7 @@ failure system_failure(int errno_value, std::string_view what, std::string_view 
     default:
       break;
   }
-  return {code, fmt::format("{} {}: {}", what, object, std::generic_category().message(errno_value))};
+  return {code, fmt::format("{} {}: {}{}", what, object, std::generic_category().message(errno_value), remedy(errno_value))};
 }
 
 }  // namespace gantry

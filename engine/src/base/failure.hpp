@@ -19,6 +19,8 @@ struct failure {
   diagnostics text;
   /// How long the server asked to be left alone; set only by answers that carried Retry-After.
   std::optional<std::chrono::seconds> retry_after;
+  /// When the registry that was asked last answered; the clock's epoch: never. Empty: it is not known which one that was.
+  std::optional<std::chrono::steady_clock::time_point> last_answer;
 
   failure() = default;  // what boost::system::result needs; never returned
   failure(error_code ec, std::string message, std::string server_message = {})

@@ -1,10 +1,11 @@
 #include "config/docker_config.hpp"
 
 #include "base/base64.hpp"
+#include "base/byte_order_mark.hpp"
 #include "config/docker_config_keys.hpp"
 
 #include <fmt/format.h>
-#include <boost/json/parse.hpp>
+#include <boost/json/stream_parser.hpp>
 #include <boost/json/value.hpp>
 
 #include <algorithm>
@@ -35,11 +36,21 @@ std::string read_string(const json::object& object, std::string_view key, std::s
 
 result<json::value> read_document(std::string_view bytes, std::string_view name) {
   if (bytes.size() > docker_config::size_limit) return unreadable(name, "the file is larger than 1 MiB");
+  bytes = without_byte_order_mark(bytes);
   json::parse_options options;
   options.max_depth = 32;
+  json::stream_parser parser(json::storage_ptr(), options);
   error_code ec;
-  json::value document = json::parse(json::string_view(bytes.data(), bytes.size()), ec, json::storage_ptr(), options);
-  if (ec) return unreadable(name, fmt::format("it is not valid JSON ({})", ec.message()));
+  // Line by line, so that the line of a mistake is known.
+  std::size_t line = 0;
+  for (std::size_t begin = 0; begin < bytes.size() && !ec; ++line) {
+    const std::size_t end = std::min(bytes.find('\n', begin), bytes.size() - 1) + 1;
+    parser.write(bytes.data() + begin, end - begin, ec);
+    begin = end;
+  }
+  if (!ec) parser.finish(ec);
+  if (ec) return unreadable(name, fmt::format("line {} is not valid JSON ({})", std::max<std::size_t>(line, 1), ec.message()));
+  json::value document = parser.release();
   if (!document.is_object()) return unreadable(name, "it is not a JSON object");
   return document;
 }

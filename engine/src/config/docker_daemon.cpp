@@ -1,5 +1,6 @@
 #include "config/docker_daemon.hpp"
 
+#include "base/byte_order_mark.hpp"
 #include "config/address.hpp"
 #include "model/json.hpp"
 
@@ -17,8 +18,10 @@ result<docker_daemon> docker_daemon::parse(std::string_view text, const std::str
       json::object({{"registry-mirrors", json::strings(made.mirrors)}, {"insecure-registries", json::strings(made.insecure)}});
   // An empty file is what a package leaves.
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return made;
-  if (const auto read = json::read(text, top, name); !read) {
-    return failure(errc::invalid_option, read.error().text.message() + "; --no-host-config leaves it aside");
+  json::position where;
+  if (const auto read = json::read(without_byte_order_mark(text), top, name, {}, &where); !read) {
+    return failure(errc::invalid_option,
+                   fmt::format("{} (line {}); --no-host-config leaves it aside", read.error().text.message(), where.line));
   }
   return made;
 }

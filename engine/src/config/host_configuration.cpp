@@ -1,8 +1,11 @@
 #include "config/host_configuration.hpp"
 
+#include "config/daemon_proxies.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -21,9 +24,12 @@ std::optional<std::string> text_of(const fs::path& file) {
   if (!fs::is_regular_file(file, ec)) return std::nullopt;
   std::ifstream in(file, std::ios::binary);
   if (!in) return std::nullopt;
-  std::string text(read_limit, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  // Most are short: memory for what is accepted at most would be the largest piece of many runs.
+  std::string text;
+  std::array<char, 4096> piece;
+  while (text.size() < read_limit && in.read(piece.data(), piece.size()).gcount() > 0) {
+    text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+  }
   return text;
 }
 
@@ -38,8 +44,8 @@ std::vector<fs::path> entries_of(const fs::path& directory) {
 /// The user's file stands for the system's; drop-ins of both come after it, the user's last.
 result<registries_conf> read_containers(const host_config& places) {
   std::vector<fs::path> files;
-  const fs::path system = places.etc / "containers";
-  const fs::path user = places.user_config.empty() ? fs::path() : places.user_config / "containers";
+  const fs::path system = fs::path(places.etc) / "containers";
+  const fs::path user = places.user_config.empty() ? fs::path() : fs::path(places.user_config) / "containers";
   std::error_code ec;
   if (!places.registries_conf.empty()) {
     files.push_back(places.registries_conf);
@@ -65,7 +71,7 @@ result<registries_conf> read_containers(const host_config& places) {
 }
 
 result<void> read_containerd(const host_config& places, host_configuration& into) {
-  for (const fs::path& directory : entries_of(places.etc / "containerd" / "certs.d")) {
+  for (const fs::path& directory : entries_of(fs::path(places.etc) / "containerd" / "certs.d")) {
     const fs::path file = directory / "hosts.toml";
     const auto text = text_of(file);
     if (!text) continue;
@@ -76,13 +82,21 @@ result<void> read_containerd(const host_config& places, host_configuration& into
   return {};
 }
 
-result<docker_daemon> read_docker(const host_config& places) {
-  for (const fs::path& root : {places.user_config, places.etc}) {
+result<void> read_docker(const host_config& places, host_configuration& into) {
+  for (const std::string& root : {places.user_config, places.etc}) {
     if (root.empty()) continue;
-    const fs::path file = root / "docker" / "daemon.json";
-    if (const auto text = text_of(file)) return docker_daemon::parse(*text, file.string());
+    const fs::path file = fs::path(root) / "docker" / "daemon.json";
+    const auto text = text_of(file);
+    if (!text) continue;
+    auto daemon = docker_daemon::parse(*text, file.string());
+    if (!daemon) return daemon.error();
+    into.docker = std::move(*daemon);
+    auto proxies = read_daemon_proxies(*text, file.string());
+    if (!proxies) return proxies.error();
+    into.docker_proxies = std::move(*proxies);
+    break;
   }
-  return docker_daemon();
+  return {};
 }
 
 }  // namespace
@@ -90,17 +104,16 @@ result<docker_daemon> read_docker(const host_config& places) {
 result<host_configuration> read_host_configuration(const host_config& places) {
   host_configuration read;
   std::vector<fs::path> roots;
-  if (!places.user_config.empty()) roots.push_back(places.user_config / "containers" / "certs.d");
-  roots.push_back(places.etc / "containers" / "certs.d");
-  roots.push_back(places.etc / "docker" / "certs.d");
+  const fs::path etc = places.etc;
+  if (!places.user_config.empty()) roots.push_back(fs::path(places.user_config) / "containers" / "certs.d");
+  roots.push_back(etc / "containers" / "certs.d");
+  roots.push_back(etc / "docker" / "certs.d");
   read.certificates = read_certificates(roots);
   auto containers = read_containers(places);
   if (!containers) return containers.error();
   read.containers = std::move(*containers);
   if (auto containerd = read_containerd(places, read); !containerd) return containerd.error();
-  auto docker = read_docker(places);
-  if (!docker) return docker.error();
-  read.docker = std::move(*docker);
+  if (auto docker = read_docker(places, read); !docker) return docker.error();
   return read;
 }
 

@@ -17,6 +17,7 @@ struct host_configuration {
   registries_conf containers;
   std::vector<std::pair<std::string, hosts_toml>> containerd;
   docker_daemon docker;
+  proxy_settings docker_proxies;  ///< see read_daemon_proxies
 };
 
 /// Reads everything below \p places. What does not exist or may not be read says nothing; what cannot be understood is

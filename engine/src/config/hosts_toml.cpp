@@ -91,6 +91,7 @@ result<hosts_toml::host> read_host(std::string url, const toml::table& from, con
   if (!take_headers(from.get("header"), made)) {
     return cannot_be_read(name, fmt::format("a header field of {} cannot be sent", clean_text(url, 128)));
   }
+  made.tls_only = url.starts_with("https://");
   if (url.find("://") == std::string::npos) url = "https://" + url;
   if (!url.starts_with("https://") && !url.starts_with("http://")) {
     return cannot_be_read(name, fmt::format("{} is neither http nor https", clean_text(url, 128)));

@@ -14,8 +14,9 @@ namespace gantry::config {
 /// containerd's hosts.toml for one registry (containerd, docs/hosts.md).
 struct hosts_toml {
   struct host {
-    std::string url;  ///< `http[s]://host[:port]`, without path
-    std::string api;  ///< path of the API: `/v2`, or what is written with `override_path`
+    std::string url;        ///< `http[s]://host[:port]`, without path
+    std::string api;        ///< path of the API: `/v2`, or what is written with `override_path`
+    bool tls_only = false;  ///< `https://` was written
     bool pull = true;
     bool resolve = true;
     bool skip_verify = false;

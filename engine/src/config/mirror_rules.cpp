@@ -29,6 +29,7 @@ endpoint from_containerd(const hosts_toml::host& host, const std::string& reposi
   made.repository = repository;
   made.api = host.api;
   made.plain_http = host.url.starts_with("http://");
+  made.tls_only = host.tls_only;
   made.insecure = host.skip_verify;
   made.tags = host.resolve;
   made.digests = host.pull;
@@ -57,6 +58,7 @@ result<endpoint> mirror_at(const std::string& url, const std::string& repository
       return failure(errc::invalid_option, fmt::format("the mirror {} of {} is neither http nor https", redact_url(url), source));
     }
     made.plain_http = word == "http";
+    made.tls_only = word == "https";
     rest = url.substr(scheme + 3);
   }
   const auto [host, path] = split_name(rest);

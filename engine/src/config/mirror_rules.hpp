@@ -20,13 +20,14 @@ struct endpoint {
   std::string registry;    ///< `host[:port]`; what credentials are looked up by
   std::string repository;  ///< path there
   std::string api = "/v2";
-  bool plain_http = false;                         ///< in clear text, because the one who configured it wrote `http://`
-  bool insecure = false;                           ///< any certificate does, and clear text where there is no TLS
-  bool tags = true;                                ///< may be asked what a tag is
-  bool digests = true;                             ///< may be asked for content by digest
-  std::string name_space;                          ///< sent as `ns=`: which registry is meant, for mirrors of many; empty: not sent
-  bool is_mirror = false;                          ///< not the registry itself
-  std::string source;                              ///< who named it, for people: `--mirror`, a path
+  bool plain_http = false;  ///< in clear text, because the one who configured it wrote `http://`
+  bool tls_only = false;    ///< never in clear text, because the one who configured it wrote `https://`
+  bool insecure = false;    ///< any certificate does, and clear text where there is no TLS and tls_only does not forbid it
+  bool tags = true;         ///< may be asked what a tag is
+  bool digests = true;      ///< may be asked for content by digest
+  std::string name_space;   ///< sent as `ns=`: which registry is meant, for mirrors of many; empty: not sent
+  bool is_mirror = false;   ///< not the registry itself
+  std::string source;       ///< who named it, for people: `--mirror`, a path
   std::vector<std::filesystem::path> authorities;  ///< further ones for this host
   std::optional<std::pair<std::filesystem::path, std::filesystem::path>> client;
   std::vector<std::pair<std::string, std::string>> headers;  ///< name and value of fields that every request there carries; may be secret

@@ -131,6 +131,8 @@ result<proxy> parse_proxy(std::string_view text) {
   }
   const auto parts = split_host_and_port(rest);
   if (!parts || parts->host.empty()) return refuse("HOST or HOST:PORT is wanted");
+  const bool looks_like_v6 = rest.starts_with('[') || parts->host.find(':') != std::string_view::npos;
+  if (looks_like_v6 && !as_address(parts->host)) return refuse("HOST or HOST:PORT is wanted, an IPv6 address in brackets");
   const bool odd = std::any_of(parts->host.begin(), parts->host.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte <= 0x20 || byte == 0x7f || c == '%' || c == '\\';

@@ -14,7 +14,7 @@ class body_source {
  public:
   virtual ~body_source() = default;
 
-  /// Bytes that are left.
+  /// Bytes that are left; \ref size_unknown: nobody knows before the end.
   virtual std::uint64_t size() const noexcept = 0;
 
   /// The next bytes, valid until the next call; empty at the end.

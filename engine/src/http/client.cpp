@@ -1,231 +1,16 @@
 #include "http/client.hpp"
 
 #include "base/redact.hpp"
-#include "http/head_parser.hpp"
 #include "http/retry_after.hpp"
-#include "net/tls_error.hpp"
 #include "net/tunnel.hpp"
-#include "runtime/deadline.hpp"
 
 #include <fmt/format.h>
-#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <optional>
 #include <utility>
 
 namespace gantry::http {
-namespace {
-
-failure lost(const std::string& where, std::string_view what) {
-  return {errc::connection_lost, fmt::format("{}: the connection was lost {}", where, what)};
-}
-
-/// One read or write with its time limit; why it ended is told by the failure.
-struct timed {
-  runtime::deadline late;
-  runtime::stop_source::registration stopped;
-
-  timed(const runtime::executor& executor, net::byte_stream& stream, std::chrono::milliseconds limit, runtime::stop_source& stop)
-      : late(executor, limit, [&stream] { stream.close(); }), stopped(stop, [&stream] { stream.close(); }) {}
-};
-
-failure why(const timed& guard, const runtime::stop_source& stop, error_code code, const connection& line, const std::string& where,
-            std::string_view doing) {
-  if (stop.stop_requested()) return {errc::cancelled, "stopped"};
-  if (guard.late.expired()) return {errc::timed_out, fmt::format("{}: no answer in time {}", where, doing)};
-  if (auto alert = net::client_certificate_failure(to_string(line.where), code)) return *alert;
-  return lost(where, doing);
-}
-
-enum class head_outcome {
-  ready,      ///< the head is complete
-  swallowed,  ///< the connection ended before the first byte
-  failed,     ///< see the failure
-};
-
-struct head_result {
-  head_outcome outcome = head_outcome::failed;
-  failure error;
-};
-
-/// Reads the head of the answer. \param doing what is said of a connection that ends here
-task<head_result> read_head(connection& line, head_parser& parser, exchange_limits limits, runtime::stop_source& stop, std::string where,
-                            std::string_view doing) {
-  head_result outcome;
-  const runtime::executor executor = co_await boost::asio::this_coro::executor;
-  const timed guard(executor, *line.stream, limits.header, stop);
-  while (!parser.done()) {
-    const net::read_result got = co_await line.stream->read_some(line.carry);
-    if (got.code || got.bytes == 0) {
-      const bool alert = net::client_certificate_failure(line.where.host, got.code).has_value();
-      const bool quiet = parser.untouched() && !stop.stop_requested() && !guard.late.expired() && !alert;
-      outcome.outcome = quiet ? head_outcome::swallowed : head_outcome::failed;
-      outcome.error = why(guard, stop, got.code, line, where, doing);
-      co_return outcome;
-    }
-    const result<std::size_t> taken = parser.feed(std::span(line.carry).first(got.bytes));
-    if (!taken) {
-      outcome.error = failure(taken.error().code, fmt::format("{}: {}", where, taken.error().text.message()));
-      co_return outcome;
-    }
-    line.carry_begin = *taken;
-    line.carry_end = got.bytes;
-  }
-  outcome.outcome = head_outcome::ready;
-  co_return outcome;
-}
-
-task<head_result> transfer_head(connection& line, std::string bytes, head_parser& parser, exchange_limits limits,
-                                runtime::stop_source& stop, std::string where) {
-  error_code written;
-  {
-    const runtime::executor executor = co_await boost::asio::this_coro::executor;
-    const timed guard(executor, *line.stream, limits.header, stop);
-    written = co_await line.stream->write_all(std::as_bytes(std::span(bytes.data(), bytes.size())));
-  }
-  // A server may answer and close before it has read everything: the answer is what matters, so a failed write is not the end yet.
-  const std::string_view doing = written ? "while sending the request" : "while waiting for the answer";
-  co_return co_await read_head(line, parser, limits, stop, std::move(where), doing);
-}
-
-/// Writes what \p body supplies, in pieces that a slow line takes within the idle limit. \returns what \p body failed with, or an empty
-/// result with \p cut set when the connection takes no more.
-task<result<void>> write_body(connection& line, body_source& body, exchange_limits limits, runtime::stop_source& stop, bool& cut) {
-  constexpr std::size_t piece = 64 * 1024;
-  const runtime::executor executor = co_await boost::asio::this_coro::executor;
-  for (;;) {
-    const result<std::span<const std::byte>> more = co_await body.next();
-    if (!more) co_return more.error();
-    std::span<const std::byte> rest = *more;
-    if (rest.empty()) co_return result<void>();
-    while (!rest.empty()) {
-      const timed guard(executor, *line.stream, limits.idle, stop);
-      const std::span<const std::byte> now = rest.first(std::min(piece, rest.size()));
-      if (co_await line.stream->write_all(now)) {
-        cut = true;
-        co_return result<void>();
-      }
-      rest = rest.subspan(now.size());
-    }
-  }
-}
-
-}  // namespace
-
-exchange::exchange(connection_pool& pool, std::unique_ptr<connection> line, response_head head, exchange_limits limits,
-                   runtime::stop_source& stop, std::string where)
-    : pool_(&pool),
-      line_(std::move(line)),
-      head_(std::move(head)),
-      limits_(limits),
-      stop_(&stop),
-      where_(std::move(where)),
-      remaining_(head_.framing == body_framing::length ? head_.content_length : 0) {
-  if (head_.framing == body_framing::none || (head_.framing == body_framing::length && remaining_ == 0)) finish();
-}
-
-exchange::exchange(exchange&&) noexcept = default;
-exchange& exchange::operator=(exchange&&) noexcept = default;
-exchange::~exchange() = default;
-
-void exchange::finish() {
-  complete_ = true;
-  if (!line_) return;
-  // Bytes behind the end were not asked for: such a connection is not trusted with another request.
-  if (head_.keep_alive && line_->unread().empty()) pool_->give_back(std::move(line_));
-  line_.reset();
-}
-
-task<result<std::size_t>> exchange::receive(std::span<std::byte> into) {
-  const std::span<std::byte> waiting = line_->unread();
-  if (!waiting.empty()) {
-    const std::size_t count = std::min(waiting.size(), into.size());
-    std::memcpy(into.data(), waiting.data(), count);
-    line_->consume(count);
-    co_return count;
-  }
-  if (stop_->stop_requested()) co_return failure(errc::cancelled, "stopped");
-  const runtime::executor executor = co_await boost::asio::this_coro::executor;
-  const timed guard(executor, *line_->stream, limits_.idle, *stop_);
-  const net::read_result got = co_await line_->stream->read_some(into);
-  if (got.code) co_return why(guard, *stop_, got.code, *line_, where_, "in the middle of the answer");
-  co_return got.bytes;
-}
-
-task<result<std::size_t>> exchange::read(std::span<std::byte> into) {
-  if (complete_ || into.empty()) co_return std::size_t{0};
-  if (!line_) co_return lost(where_, "before this read");
-  switch (head_.framing) {
-    case body_framing::none:
-      break;
-    case body_framing::length: {
-      const std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), remaining_));
-      const result<std::size_t> got = co_await receive(into.first(wanted));
-      if (!got || *got == 0) {
-        line_.reset();
-        if (!got) co_return got.error();
-        co_return failure(errc::connection_lost,
-                          fmt::format("{} closed the connection {} bytes before the end of the answer", where_, remaining_));
-      }
-      remaining_ -= *got;
-      if (remaining_ == 0) finish();
-      co_return *got;
-    }
-    case body_framing::chunked:
-      for (;;) {
-        // Decoded in place: what the coding takes away only makes it shorter.
-        const result<std::size_t> got = co_await receive(into);
-        if (!got || *got == 0) {
-          line_.reset();
-          if (!got) co_return got.error();
-          co_return failure(errc::connection_lost, fmt::format("{} closed the connection before the end of the answer", where_));
-        }
-        const auto step = chunks_.decode(into.first(*got), into);
-        if (!step) {
-          line_.reset();
-          co_return failure(step.error().code, fmt::format("{}: {}", where_, step.error().text.message()));
-        }
-        if (chunks_.done()) {
-          // What was received behind the end cannot be put back.
-          if (step->consumed != *got) head_.keep_alive = false;
-          finish();
-        }
-        if (step->produced != 0 || complete_) co_return step->produced;
-      }
-    case body_framing::until_close: {
-      const result<std::size_t> got = co_await receive(into);
-      if (!got) {
-        line_.reset();
-        co_return got.error();
-      }
-      if (*got == 0) {
-        head_.keep_alive = false;
-        finish();
-      }
-      co_return *got;
-    }
-  }
-  co_return std::size_t{0};
-}
-
-task<result<std::string>> exchange::read_all(std::size_t cap) {
-  std::string body;
-  std::array<std::byte, 8 * 1024> block;
-  for (;;) {
-    const result<std::size_t> got = co_await read(block);
-    if (!got) co_return got.error();
-    if (*got == 0) co_return body;
-    if (body.size() + *got > cap) {
-      line_.reset();
-      co_return failure(errc::limit_exceeded, fmt::format("{} sent more than the {} bytes that are accepted here", where_, cap));
-    }
-    body.append(reinterpret_cast<const char*>(block.data()), *got);
-  }
-}
-
 client::route_finder client::direct(std::function<net::tls_settings(const origin&)> tls_for) {
   return [tls_for = std::move(tls_for)](const origin& where) {
     net::endpoint route;
@@ -247,7 +32,7 @@ task<> client::warm_up(origin where, runtime::stop_source& stop) {
   result<net::endpoint> place = endpoint_of(where);
   if (!place) co_return;
   auto opened = co_await pool_.acquire(std::move(*place), true, stop);
-  if (opened) pool_.give_back(std::move(*opened));
+  if (opened) pool_.keep(std::move(*opened));
 }
 
 namespace {
@@ -283,6 +68,12 @@ std::optional<failure> proxy_refusal(const net::endpoint& where, unsigned status
 }
 
 }  // namespace
+
+struct client::answered_line {
+  std::unique_ptr<connection> line;
+  response_head head;
+  bool behind = false;  ///< the request waited behind others
+};
 
 /// A request that the governor has let go, over on every way out.
 class client::under_way {
@@ -353,23 +144,110 @@ task<result<exchange>> client::send(request message, runtime::stop_source& stop)
   const result<void> turn = co_await await_turn(message.target.origin, stop);
   if (!turn) co_return turn.error();
   under_way request_counted(hosts_[message.target.origin.authority()]);
-  for (bool fresh = false;;) {
-    auto acquired = co_await pool_.acquire(made->where, fresh, stop);
-    if (!acquired) co_return acquired.error();
-    std::unique_ptr<connection> line = std::move(*acquired);
-    // A kept connection comes at once, without a look at the stop, and a stop of the past wakes nobody.
+  placement how = message.how;
+  // What a proxy does with requests behind others is its own affair.
+  if (made->where.is_relayed()) how.alone = true;
+  auto asked = co_await ask(made->where, how, message.verb, made->bytes, made->named, repeatable, stop);
+  if (!asked) co_return asked.error();
+  if (auto refused = proxy_refusal(made->where, asked->head.status)) co_return *refused;
+  request_counted.answered(asked->head);
+  if (governor::is_refusal(asked->head.status, retry_after_of(asked->head, std::chrono::system_clock::now()))) {
+    pool_.refused(*asked->line);
+  }
+  exchange ready(pool_, std::move(asked->line), std::move(asked->head), limits_, stop, made->named);
+  ready.behind_ = asked->behind;
+  co_return ready;
+}
+
+task<result<std::unique_ptr<connection>>> client::await_line(std::shared_ptr<turn> waiting, std::span<const std::byte> bytes,
+                                                             runtime::stop_source& stop) {
+  const std::shared_ptr<net::byte_stream> stream = waiting->at->stream;
+  const error_code refused = co_await write_request(*stream, bytes, limits_.header, stop);
+  if (refused) {
+    pool_.abandon(*waiting);
     if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-    line->carry_begin = line->carry_end = 0;
-    head_parser parser(message.verb);
-    const head_result outcome = co_await transfer_head(*line, made->bytes, parser, limits_, stop, made->named);
+    co_return nullptr;
+  }
+  // It may have come meanwhile, or be gone.
+  connection* const line = waiting->line ? waiting->line.get() : waiting->at;
+  if (line != nullptr) pool_.written(*line);
+  while (!waiting->line && waiting->at != nullptr) {
+    co_await waiting->changed.wait(stop);
+    if (!stop.stop_requested()) continue;
+    pool_.abandon(*waiting);
+    co_return failure(errc::cancelled, "stopped");
+  }
+  co_return std::move(waiting->line);
+}
+
+task<result<client::answered_line>> client::ask(net::endpoint where, placement how, method verb, std::string bytes, std::string named,
+                                                bool repeatable, runtime::stop_source& stop) {
+  const std::span<const std::byte> wire = std::as_bytes(std::span(bytes.data(), bytes.size()));
+  for (bool fresh = false;;) {
+    granted_connection granted;
+    if (fresh) {
+      auto opened = co_await pool_.acquire(where, true, stop, how.user);
+      if (!opened) co_return opened.error();
+      granted.line = std::move(*opened);
+    } else {
+      auto found = co_await pool_.acquire(where, how, stop);
+      if (!found) co_return found.error();
+      granted = std::move(*found);
+    }
+    // A kept connection comes at once, without a look at the stop, and a stop of the past wakes nobody.
+    if (stop.stop_requested()) {
+      if (granted.behind) pool_.abandon(*granted.behind);
+      co_return failure(errc::cancelled, "stopped");
+    }
+    const bool behind = granted.behind != nullptr;
+    std::string_view doing = "while waiting for the answer";
+    bool cut = false;
+    if (behind) {
+      auto came = co_await await_line(std::move(granted.behind), wire, stop);
+      if (!came) co_return came.error();
+      granted.line = std::move(*came);
+      if (!granted.line) {
+        // Nothing is known about this request; the exchange before it has failed.
+        how.alone = true;
+        continue;
+      }
+    } else {
+      // A server may answer and close before it has read everything: the answer is what matters, so a failed write is not the end yet.
+      // A long one may be refused before it has been read.
+      bool written = false;
+      if (wire.size() > granted.line->carry.size()) {
+        early_answer answer(*granted.line);
+        written = co_await answer.write(wire, limits_.header, stop);
+      } else {
+        const error_code refused = co_await write_request(*granted.line->stream, wire, limits_.header, stop);
+        written = !refused;
+      }
+      if (!written) doing = "while sending the request";
+      if (written) pool_.written(*granted.line);
+      cut = !written;
+    }
+    std::unique_ptr<connection> line = std::move(granted.line);
+    head_parser parser(verb);
+    exchange_limits limits = limits_;
+    // The server has had it since before the answer that has just ended: silence now means that somebody on the way has dropped it.
+    if (behind) limits.header = std::min(limits.header, limits.idle);
+    const head_result outcome = co_await read_head(*line, parser, limits, stop, named, doing);
     if (outcome.outcome == head_outcome::ready) {
-      if (auto refused = proxy_refusal(made->where, parser.head().status)) co_return *refused;
-      request_counted.answered(parser.head());
-      exchange ready(pool_, std::move(line), std::move(parser).head(), limits_, stop, made->named);
-      co_return ready;
+      answered_line answered{std::move(line), std::move(parser).head(), behind};
+      // What was not written of it would be taken for the begin of the next.
+      if (cut) answered.head.keep_alive = false;
+      co_return answered;
+    }
+    const bool was_kept = line->reused;
+    if (!stop.stop_requested()) pool_.broken(std::move(line));
+    // Whatever came in place of the answer, the one before it may be to blame: a surplus byte, a middlebox. Alone it will tell.
+    if (behind && !stop.stop_requested()) {
+      pool_.one_at_a_time(where);
+      how.alone = true;
+      continue;
     }
     // An idle connection that the server had just given up: nothing was processed, and a fresh one will tell.
-    const bool again = outcome.outcome == head_outcome::swallowed && line->reused && repeatable && !fresh;
+    const bool again = outcome.outcome == head_outcome::swallowed && was_kept && repeatable && !fresh;
     if (!again) co_return outcome.error;
     fresh = true;
   }
@@ -382,21 +260,16 @@ task<result<exchange>> client::send(request message, body_source& body, runtime:
   const result<void> turn = co_await await_turn(message.target.origin, stop);
   if (!turn) co_return turn.error();
   under_way request_counted(hosts_[message.target.origin.authority()]);
-  auto acquired = co_await pool_.acquire(made->where, false, stop);
+  auto acquired = co_await pool_.acquire(made->where, false, stop, message.how.user);
   if (!acquired) co_return acquired.error();
   std::unique_ptr<connection> line = std::move(*acquired);
   if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-  line->carry_begin = line->carry_end = 0;
 
-  error_code refused;
-  {
-    const runtime::executor executor = co_await boost::asio::this_coro::executor;
-    const timed guard(executor, *line->stream, limits_.idle, stop);
-    refused = co_await line->stream->write_all(std::as_bytes(std::span(made->bytes.data(), made->bytes.size())));
-  }
+  const std::span<const std::byte> head = std::as_bytes(std::span(made->bytes.data(), made->bytes.size()));
+  const error_code refused = co_await write_request(*line->stream, head, limits_.idle, stop);
   bool cut = refused.failed();
   if (!cut) {
-    const result<void> written = co_await write_body(*line, body, limits_, stop, cut);
+    const result<void> written = co_await write_body(*line, body, message.body_size == size_unknown, limits_, stop, cut);
     if (!written) co_return written.error();
   }
   // A server that does not want the body answers and closes: its answer says why.

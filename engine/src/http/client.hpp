@@ -2,8 +2,8 @@
 
 #include "base/failure.hpp"
 #include "http/body_source.hpp"
-#include "http/chunked.hpp"
 #include "http/connection_pool.hpp"
+#include "http/exchange.hpp"
 #include "http/governor.hpp"
 #include "http/message.hpp"
 #include "net/connector.hpp"
@@ -20,55 +20,6 @@
 #include <string>
 
 namespace gantry::http {
-
-/// Waiting for the network, never for the consumer (DESIGN section 7).
-struct exchange_limits {
-  std::chrono::milliseconds header{180'000};
-  std::chrono::milliseconds idle{30'000};
-  /// What a host may ask us to wait; beyond it the request fails at once.
-  std::chrono::milliseconds patience{15 * 60'000};
-};
-
-/// One answer whose head is there and whose body is read by the caller. Size and framing are verified inside \ref read, before the end is
-/// reported. Destroyed before the end of the body it closes the connection, else the connection goes back to the pool. Used on the strand
-/// alone; the client and the stop source must outlive it.
-class exchange {
- public:
-  exchange(exchange&&) noexcept;
-  exchange& operator=(exchange&&) noexcept;
-  ~exchange();
-
-  const response_head& head() const noexcept { return head_; }
-  /// Where the request went, for messages; no query.
-  const std::string& where() const noexcept { return where_; }
-
-  /// Bytes of a body with a length that have not been read yet; 0 for other framings.
-  std::uint64_t left() const noexcept { return remaining_; }
-
-  /// Reads some of the body into \p into. \returns 0 at its end. errc::connection_lost when it breaks off, errc::timed_out after silence,
-  /// errc::protocol_error, errc::cancelled.
-  task<result<std::size_t>> read(std::span<std::byte> into);
-
-  /// The whole body; errc::limit_exceeded when it is longer than \p cap bytes.
-  task<result<std::string>> read_all(std::size_t cap);
-
- private:
-  friend class client;
-  exchange(connection_pool& pool, std::unique_ptr<connection> line, response_head head, exchange_limits limits, runtime::stop_source& stop,
-           std::string where);
-  task<result<std::size_t>> receive(std::span<std::byte> into);
-  void finish();
-
-  connection_pool* pool_;
-  std::unique_ptr<connection> line_;  ///< empty once given back
-  response_head head_;
-  exchange_limits limits_;
-  runtime::stop_source* stop_;
-  std::string where_;
-  std::uint64_t remaining_ = 0;  ///< with body_framing::length
-  chunked_decoder chunks_;
-  bool complete_ = false;
-};
 
 /// Sends requests over pooled connections. A request that a kept connection swallowed without a byte of answer is sent once more over a
 /// fresh one.
@@ -104,6 +55,14 @@ class client {
   std::map<std::string, std::chrono::milliseconds> resting() const;
 
  private:
+  struct answered_line;
+  /// Sends \p bytes, which are a request, and waits for the head of the answer. \param repeatable sent once more when a kept connection
+  /// swallows it without a byte of answer
+  task<result<answered_line>> ask(net::endpoint where, placement how, method verb, std::string bytes, std::string named, bool repeatable,
+                                  runtime::stop_source& stop);
+  /// Writes a request behind others and waits until its answer is the next. Null when the connection came to nothing before.
+  task<result<std::unique_ptr<connection>>> await_line(std::shared_ptr<turn> waiting, std::span<const std::byte> bytes,
+                                                       runtime::stop_source& stop);
   struct governed {
     governor rules;
     runtime::signal changed;  ///< a request has ended

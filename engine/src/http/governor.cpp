@@ -25,7 +25,7 @@ governor::advice governor::ask(time_point now, std::chrono::milliseconds patienc
 
 void governor::answered(time_point now, unsigned status, std::optional<std::chrono::seconds> retry_after) {
   lost();
-  if (status == 429 || (status == 503 && retry_after)) {
+  if (is_refusal(status, retry_after)) {
     // The rest of a burst that was under way when the first was refused.
     if (now >= until_) ++refusals_;
     const auto usual = std::min(longest_pause, first_pause * (1 << std::min(refusals_ - 1, 6U)));

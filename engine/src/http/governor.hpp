@@ -25,6 +25,11 @@ class governor {
     std::chrono::milliseconds pause{0};
   };
 
+  /// Whether an answer asks for fewer requests.
+  static bool is_refusal(unsigned status, std::optional<std::chrono::seconds> retry_after) noexcept {
+    return status == 429 || (status == 503 && retry_after);
+  }
+
   advice ask(time_point now, std::chrono::milliseconds patience);
   /// The head of an answer is here. \param retry_after as retry_after_of says
   void answered(time_point now, unsigned status, std::optional<std::chrono::seconds> retry_after);

@@ -91,7 +91,11 @@ result<std::string> serialize(const request& message, const std::string& before_
   if (message.find("User-Agent") == nullptr) text += "User-Agent: gantry\r\n";
   if (message.find("Accept") == nullptr) text += "Accept: */*\r\n";
   const std::uint64_t size = message.body.empty() ? message.body_size : message.body.size();
-  if (size > 0 || wants_length(message.verb)) text += fmt::format("Content-Length: {}\r\n", size);
+  if (size == size_unknown) {
+    text += "Transfer-Encoding: chunked\r\n";
+  } else if (size > 0 || wants_length(message.verb)) {
+    text += fmt::format("Content-Length: {}\r\n", size);
+  }
   text += "\r\n";
   text += message.body;
   return text;

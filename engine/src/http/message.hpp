@@ -1,10 +1,12 @@
 #pragma once
 
 #include "base/failure.hpp"
+#include "http/placement.hpp"
 #include "http/url.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +26,9 @@ struct header {
   friend bool operator==(const header&, const header&) = default;
 };
 
+/// The size of a body whose end is told when it is reached: it is sent in chunks.
+inline constexpr std::uint64_t size_unknown = std::numeric_limits<std::uint64_t>::max();
+
 /// A request whose body is small and complete (token requests, manifests). Large bodies are sent by others after the head.
 struct request {
   method verb = method::get;
@@ -31,6 +36,7 @@ struct request {
   std::vector<header> headers;
   std::string body;
   std::uint64_t body_size = 0;  ///< announced instead of body.size() when \ref body is empty and the body follows by other means
+  placement how;                ///< over which connection
 
   /// Replaces the field or adds it.
   void set(std::string_view name, std::string value);
@@ -40,7 +46,8 @@ struct request {
   const std::string* find(std::string_view name) const;
 };
 
-/// The bytes of a request: request line, Host, User-Agent and Accept when absent, the given fields, Content-Length, blank line, body. The
+/// The bytes of a request: request line, Host, User-Agent and Accept when absent, the given fields, Content-Length or `Transfer-Encoding:
+/// chunked`, blank line, body. The
 /// one place through which requests go to the wire: refuses CR, LF, NUL and other control characters in fields, blanks in the target, field
 /// names that are no token, and Host, Content-Length, Transfer-Encoding and Proxy-Authorization fields of the caller's own
 /// (errc::internal_error).

@@ -1,6 +1,7 @@
 #include "jobs/clean.hpp"
 
 #include "jobs/until_had.hpp"
+#include "jobs/upload_sessions.hpp"
 #include "store/cleaner.hpp"
 
 #include <chrono>
@@ -10,6 +11,9 @@
 
 namespace gantry::jobs {
 namespace {
+
+// As long as docker-registry and most others keep an upload that nobody goes on with.
+constexpr std::chrono::hours session_age{7 * 24};
 
 std::vector<descriptor> describe(const std::vector<store::stored_file>& files) {
   std::vector<descriptor> blobs;
@@ -46,7 +50,11 @@ task<result<clean_result>> clean(transfer::context& shared, std::shared_ptr<tran
       co_await until_had<store::clean_outcome>(shared, *running, "somebody else changes the store; waiting for it", std::move(attempt));
   if (!done) co_return done.error();
   for (const std::string& note : done->notes) running->events.emit(warning{note});
+  auto forget = [place = store->root() / "state" / "uploads", age = options.all ? std::chrono::hours(0) : session_age, dry_run] {
+    return upload_sessions::forget(place, age, dry_run);
+  };
   clean_result told;
+  told.uploads = co_await runtime::offload(shared.lanes, runtime::lane::files, std::move(forget));
   told.directory = store->root();
   told.references = std::move(done->references);
   told.blobs = describe(done->blobs);

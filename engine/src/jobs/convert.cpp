@@ -1,6 +1,7 @@
 #include "jobs/convert.hpp"
 
 #include "archive/image_source.hpp"
+#include "base/redact.hpp"
 #include "jobs/export.hpp"
 #include "jobs/extract_names.hpp"
 #include "jobs/extract_plan.hpp"
@@ -25,7 +26,7 @@ using runtime::offload;
 
 using written_output = std::variant<archive_file, archive_stream>;
 
-output target_of(const written_output& where) {
+output output_of(const written_output& where) {
   return std::visit([](const auto& one) { return output(one); }, where);
 }
 
@@ -37,7 +38,8 @@ archive_format format_of(const written_output& where) {
 std::filesystem::path spool_directory(const written_output& where) {
   const auto* file = std::get_if<archive_file>(&where);
   if (file == nullptr) return temporary_directory();
-  return file->path.has_parent_path() ? file->path.parent_path() : std::filesystem::path(".");
+  const std::filesystem::path above = std::filesystem::path(file->path).parent_path();
+  return above.empty() ? "." : above;
 }
 
 /// An archive and all that is needed to write it.
@@ -45,8 +47,21 @@ struct prepared {
   std::shared_ptr<archive::image_source> source;
   std::shared_ptr<throwaway_store> scratch;  ///< what the format synology is made from: it must look into every layer first
   std::vector<archive::archived_image> images;
+  std::vector<std::string> notes;  ///< for people
   std::optional<archive_export> out;
 };
+
+/// docker's own list knows images by REPOSITORY:TAG, and a tag alone is nothing that it could hold.
+std::optional<std::string> nameless(const archive::archived_image& image, archive_format format, bool alone, const std::string& source) {
+  const bool by_name = format == archive_format::docker || format == archive_format::synology;
+  if (!by_name || !image.names.empty() || image.bare_tags.empty()) return std::nullopt;
+  const std::string tag = clean_text(image.bare_tags.front(), 128);
+  return fmt::format("{} calls image {} only '{}', without a repository: docker will load it without a name; {}", source,
+                     image.top.digest.short_form(), tag,
+                     alone
+                         ? "give it one with --name REPOSITORY:TAG"
+                         : fmt::format("'gantry convert oci:FILE:{} -o OUT --name REPOSITORY:TAG' names it in an archive of its own", tag));
+}
 
 /// The names that are kept of each image; an image without a list is left out.
 result<name_plan> choose(const std::vector<archive::source_image>& images, const convert_options& options, const std::string& source) {
@@ -81,6 +96,7 @@ result<prepared> prepare(const archive_input& from, const convert_options& optio
     if (!options.images.empty() && names->names[i].empty()) continue;
     archive::archived_image& image = made.images.emplace_back(made.source->images()[i].content);
     if (!options.images.empty()) image.names = names->names[i];
+    image.bare_tags = made.source->images()[i].tags;
   }
   if (options.name) {
     if (made.images.size() != 1) {
@@ -89,10 +105,13 @@ result<prepared> prepare(const archive_input& from, const convert_options& optio
     }
     made.images.front().names.assign(1, *options.name);
   }
+  for (const archive::archived_image& image : made.images) {
+    if (auto note = nameless(image, format_of(options.output), made.images.size() == 1, label)) made.notes.push_back(std::move(*note));
+  }
   const auto complete = plan_blobs(*made.source, made.images, nullptr, label);
   if (!complete) return complete.error();
   if (format_of(options.output) == archive_format::synology) {
-    auto scratch = throwaway_store::open(target_of(options.output));
+    auto scratch = throwaway_store::open(output_of(options.output));
     if (!scratch) return scratch.error();
     made.scratch = std::move(*scratch);
     for (const extracted_blob& one : *complete) {
@@ -101,7 +120,7 @@ result<prepared> prepare(const archive_input& from, const convert_options& optio
       if (!taken) return taken.error();
     }
   }
-  result<archive_export> out = archive_export::prepare(target_of(options.output), made.images, {});
+  result<archive_export> out = archive_export::prepare(output_of(options.output), made.images, {});
   if (!out) return out.error();
   made.out = std::move(*out);
   return made;
@@ -124,8 +143,10 @@ task<result<convert_result>> convert(transfer::context& shared, std::shared_ptr<
   const auto started = std::chrono::steady_clock::now();
   auto begin = [from, options, running] { return prepare(from, options, running->stop_flag()); };
   result<prepared> begun = co_await offload(shared.lanes, lane::files, std::move(begin));
-  if (!begun) co_return begun.error();
+  const std::string label = archive::source_name(from);
+  if (!begun) co_return archive::of_source(label, begun.error());
   prepared made = std::move(*begun);
+  for (const std::string& note : made.notes) running->events.emit(warning{note});
   for (const std::string& note : made.out->notes()) running->events.emit(warning{note});
 
   convert_result done;
@@ -138,7 +159,7 @@ task<result<convert_result>> convert(transfer::context& shared, std::shared_ptr<
   } else {
     size = co_await archive_export::write_from(shared, running, blobs, std::move(out), sync);
   }
-  if (!size) co_return size.error();
+  if (!size) co_return archive::of_source(label, size.error());
   done.archive_size = *size;
   done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   running->events.flush();

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "base/failure.hpp"
+#include "jobs/fan_group.hpp"
+#include "jobs/resolve.hpp"
 #include "jobs/uploader.hpp"
 #include "transfer/context.hpp"
 
@@ -30,10 +32,11 @@ class copy_run {
       : shared_(shared), running_(running), settings_(std::move(settings)), ledger_(std::move(ledger)) {}
 
   struct choice {
-    std::vector<platform> platforms;  ///< see copy_options
-    bool referrers = false;           ///< the same
-    bool as_index = false;            ///< see push_options
-    bool changed = false;             ///< the target is known to name something else: it is not asked again
+    std::vector<platform> platforms;   ///< see copy_options
+    bool referrers = false;            ///< the same
+    bool as_index = false;             ///< see push_options
+    bool changed = false;              ///< the target is known to name something else: it is not asked again
+    std::shared_ptr<fan_group> fan{};  ///< copies of the same source that one read feeds; none: this one reads for itself
   };
   /// Brings \p source, a tag or a digest, to the name \p target. When the target names the digest of the source already, which two HEADs
   /// tell, nothing else is asked. errc::not_found, platform_not_found, digest_mismatch, and those of the network.
@@ -45,8 +48,10 @@ class copy_run {
  private:
   /// What refers to \p subjects. \param depth of manifests that refer to each other \returns how many there are
   task<result<std::size_t>> copy_referrers(reference source, reference target, std::vector<digest> subjects, unsigned depth);
-  task<result<std::vector<descriptor>>> find_referrers(reference repository, digest subject);
-  task<result<std::size_t>> copy_cosign_tags(reference source, reference target, digest subject);
+  /// The tags that cosign hangs on \p subject, and on what they name: an SBOM has a signature of its own.
+  task<result<std::size_t>> copy_cosign_tags(reference source, reference target, digest subject, unsigned depth);
+  /// Gives \p image its name in the store, if all of it is there.
+  task<result<void>> note_in_cache(resolved_image image);
   task<result<bool>> is_unchanged(reference source, reference target, descriptor& top);
   task<result<copied_image>> copy_content(reference source, reference target, choice wanted, bool changed, unsigned depth);
 
@@ -58,7 +63,10 @@ class copy_run {
 };
 
 /// \p source to each of \p targets; with copy_options::all_tags every tag of its repository to the same tag there.
-task<result<copy_result>> copy(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference source,
+/// \param cache see copy_options::cache; null without it
+/// \param sessions of uploads that broke off in other runs; none: uploads begin anew
+task<result<copy_result>> copy(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                               std::shared_ptr<upload_sessions> sessions, std::shared_ptr<store::content_store> cache, reference source,
                                std::vector<reference> targets, copy_options options);
 
 }  // namespace gantry::jobs

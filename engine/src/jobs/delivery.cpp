@@ -2,12 +2,14 @@
 
 #include "archive/descriptor_sink.hpp"
 #include "archive/in_place.hpp"
+#include "jobs/early_facts.hpp"
 #include "runtime/signal.hpp"
 #include "runtime/task_group.hpp"
 
 #include <fmt/format.h>
 
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -88,30 +90,48 @@ task<> watch_reader(int stream, std::shared_ptr<transfer::operation> running, st
   }
 }
 
-/// An archive that is written when everything is in the store.
+/// An archive that is written when everything is in the store. What has to be known of its layers is learnt while others arrive.
 class late_delivery final : public delivery {
  public:
   late_delivery(delivery_setup setup, archive_export prepared)
-      : setup_(std::move(setup)), export_(std::move(prepared)), stream_(export_.stream()), beside_(setup_.shared.executor) {}
+      : setup_(std::move(setup)),
+        export_(std::move(prepared)),
+        stream_(export_.stream()),
+        facts_(setup_.shared, setup_.running, setup_.store, export_.inflated()),
+        beside_(setup_.shared.executor) {}
   ~late_delivery() override { watched_->request_stop(); }
 
   std::shared_ptr<store::blob_target> target() override { return setup_.store; }
   transfer::fetch_options how() override {
     setup_.running->read_again = true;
-    return {};
+    transfer::fetch_options options;
+    options.arrived = [this](const descriptor& blob) { facts_.arrived(blob.digest); };
+    return options;
   }
-  void start(std::vector<descriptor> /*held*/, const std::vector<descriptor>& /*missing*/) override {
+  void start(std::vector<descriptor> held, const std::vector<descriptor>& /*missing*/) override {
+    for (const descriptor& blob : held) facts_.arrived(blob.digest);
     if (stream_) beside_.spawn(watch_reader(*stream_, setup_.running, watched_));
   }
 
   task<result<std::uint64_t>> finish(bool all_arrived) override {
     result<std::uint64_t> size = failure(errc::cancelled, "stopped");
-    if (all_arrived) {
-      archive_export out = std::move(export_);
-      size = co_await archive_export::write(setup_.shared, setup_.running, setup_.store, std::move(out), setup_.sync);
+    // A layer that nobody will take need not be inflated to its end.
+    if (!all_arrived) setup_.running->request_stop();
+    std::exception_ptr thrown;
+    try {
+      co_await facts_.join();
+      if (all_arrived) {
+        archive_export out = std::move(export_);
+        out.know(facts_.take());
+        size = co_await archive_export::write(setup_.shared, setup_.running, setup_.store, std::move(out), setup_.sync);
+      }
+    } catch (...) {
+      thrown = std::current_exception();
     }
+    // On every way out: who watches the reader works with what goes with us.
     watched_->request_stop();
     co_await beside_.join();
+    if (thrown) std::rethrow_exception(thrown);
     // The writer counts what was taken; one that had not begun has nothing to count.
     if (!size && size.error().code == errc::cancelled && stream_ && archive::reader_is_gone(*stream_)) {
       co_return failure(errc::storage_error,
@@ -124,14 +144,39 @@ class late_delivery final : public delivery {
   delivery_setup setup_;
   archive_export export_;
   std::optional<int> stream_;
+  early_facts facts_;
   std::shared_ptr<runtime::stop_source> watched_ = std::make_shared<runtime::stop_source>();
   runtime::task_group beside_;
+};
+
+/// Writes an archive.
+class archive_taker final : public blob_taker {
+ public:
+  explicit archive_taker(archive_export out) : export_(std::move(out)) {}
+
+  task<result<std::uint64_t>> take(delivery_setup setup, std::shared_ptr<model::blob_source> blobs) override {
+    archive_export out = std::move(export_);
+    co_return co_await archive_export::write_from(setup.shared, setup.running, std::move(blobs), std::move(out), setup.sync);
+  }
+  std::function<bool()> pointless() const override {
+    // A reader that leaves while a blob is on its way would be noticed only when that is here.
+    const std::optional<int> stream = export_.stream();
+    if (!stream) return {};
+    return [to = *stream] { return archive::reader_is_gone(to); };
+  }
+  std::filesystem::path directory() const override { return export_.directory().value_or(std::filesystem::path()); }
+
+ private:
+  archive_export export_;
 };
 
 }  // namespace
 
 task<result<std::unique_ptr<delivery>>> open_delivery(delivery_setup setup, archive_export prepared, bool needs_store) {
-  if (!prepared.is_planned_file() && !needs_store) co_return make_stream_delivery(std::move(setup), std::move(prepared));
+  if (!prepared.is_planned_file() && !needs_store) {
+    std::unique_ptr<blob_taker> taker = std::make_unique<archive_taker>(std::move(prepared));
+    co_return make_stream_delivery(std::move(setup), std::move(taker));
+  }
   if (needs_store) {
     std::unique_ptr<delivery> late = std::make_unique<late_delivery>(std::move(setup), std::move(prepared));
     co_return late;

@@ -2,6 +2,7 @@
 
 #include "base/failure.hpp"
 #include "jobs/export.hpp"
+#include "model/blob_source.hpp"
 #include "store/blob_target.hpp"
 #include "store/content_store.hpp"
 #include "store/document_store.hpp"
@@ -11,6 +12,8 @@
 #include <gantry/descriptor.hpp>
 
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -47,6 +50,19 @@ class delivery {
 /// \param needs_store archive_export::needs_store
 task<result<std::unique_ptr<delivery>>> open_delivery(delivery_setup setup, archive_export prepared, bool needs_store);
 
-std::unique_ptr<delivery> make_stream_delivery(delivery_setup setup, archive_export prepared);
+/// Takes blobs from front to back, on a thread of its own that may wait.
+class blob_taker {
+ public:
+  virtual ~blob_taker() = default;
+
+  /// Takes what it wants of \p blobs, whose open() waits for what is on its way. \returns the bytes that it passed on
+  virtual task<result<std::uint64_t>> take(delivery_setup setup, std::shared_ptr<model::blob_source> blobs) = 0;
+  /// Tells, on that thread and without waiting, that nobody wants the rest any more. May be empty.
+  virtual std::function<bool()> pointless() const { return {}; }
+  /// Where blobs that go into no store may lie for a while; empty: nowhere in particular.
+  virtual std::filesystem::path directory() const { return {}; }
+};
+
+std::unique_ptr<delivery> make_stream_delivery(delivery_setup setup, std::unique_ptr<blob_taker> taker);
 
 }  // namespace gantry::jobs

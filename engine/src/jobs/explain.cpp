@@ -1,5 +1,6 @@
 #include "jobs/explain.hpp"
 
+#include "net/system_authorities.hpp"
 #include "store/content_store.hpp"
 
 #include <fmt/format.h>
@@ -7,7 +8,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace gantry::jobs {
 namespace {
@@ -15,6 +18,7 @@ namespace {
 constexpr const char* by_option = "option";
 constexpr const char* by_environment = "environment";
 constexpr const char* by_default = "default";
+constexpr const char* by_docker = "docker's daemon.json";
 
 explained_fact credential_fact(const registry::endpoint_view& seen) {
   if (!seen.user) return {"credential", "none, anonymous", seen.absence.empty() ? by_default : seen.absence};
@@ -23,9 +27,17 @@ explained_fact credential_fact(const registry::endpoint_view& seen) {
 }
 
 std::string authorities_of(const net::tls_settings& tls) {
-  std::string text = "the system's";
-  for (const std::filesystem::path& source : tls.ca_files)
-    text += (text.find(" and ") == std::string::npos ? " and " : ", ") + source.string();
+  const net::authority_places system = net::authority_places::find();
+  std::vector<std::string> parts;
+  if (!system.bundle_by_variable && !system.directories_by_variable) {
+    parts.emplace_back("the system's");
+  } else {
+    parts.push_back(system.bundle_by_variable ? system.bundle.string() : fmt::format("the system's bundle {}", system.bundle.string()));
+    parts.push_back(system.directories_by_variable ? system.directories : fmt::format("the system's directory {}", system.directories));
+  }
+  for (const std::filesystem::path& source : tls.ca_files) parts.push_back(source.string());
+  std::string text = parts.front();
+  for (std::size_t i = 1; i < parts.size(); ++i) text += (i == 1 ? " and " : ", ") + parts[i];
   return text;
 }
 
@@ -37,6 +49,9 @@ std::string origin_of_authorities(const net::tls_settings& tls, const engine_opt
   if (!options.ca_cert.empty()) add(by_option);
   if (!options.ca_bundles.empty()) add(by_environment);
   if (tls.ca_files.size() > general) add("certs.d");
+  const net::authority_places system = net::authority_places::find();
+  if (system.bundle_by_variable) add("SSL_CERT_FILE");
+  if (system.directories_by_variable) add("SSL_CERT_DIR");
   return text.empty() ? by_default : text;
 }
 
@@ -59,7 +74,12 @@ explained_endpoint endpoint_of(const registry::endpoint_view& seen, const engine
     add("repository", seen.how.repository, endpoint.origin);
   }
   const bool chosen = options.proxies.loopback;  // a proxy that was named by hand
-  add("proxy", seen.route.via ? seen.route.via->string() : "none", seen.route.via ? (chosen ? by_option : by_environment) : by_default);
+  const bool said = !(seen.origin.is_tls() ? options.proxies.https : options.proxies.http).empty();
+  add("proxy", seen.route.via ? seen.route.via->string() : "none",
+      !seen.route.via ? by_default
+      : chosen        ? by_option
+      : said          ? by_environment
+                      : by_docker);
   if (!seen.origin.is_tls()) {
     add("transport", "plain http", seen.how.plain_http ? endpoint.origin : by_option);
     return endpoint;
@@ -69,7 +89,7 @@ explained_endpoint endpoint_of(const registry::endpoint_view& seen, const engine
       here                 ? "https, else plain http: it is this machine"
       : seen.may_fall_back ? "https, else plain http"
                            : "https",
-      seen.how.insecure ? endpoint.origin : by_default);
+      seen.how.insecure || seen.how.tls_only ? endpoint.origin : by_default);
   const bool verified = seen.route.tls.verify;
   add("certificate", verified ? "verified" : "not verified", verified ? by_default : seen.how.insecure ? endpoint.origin : by_option);
   add("ca", authorities_of(seen.route.tls), origin_of_authorities(seen.route.tls, options));
@@ -88,7 +108,7 @@ const char* origin_of_usual_store() {
 std::vector<explained_fact> settings_of(const engine_options& options, unsigned jobs) {
   std::vector<explained_fact> facts;
   if (!options.cache_dir.empty()) {
-    facts.push_back({"store", options.cache_dir.string(), by_option});
+    facts.push_back({"store", options.cache_dir, by_option});
   } else if (const auto usual = store::content_store::default_root()) {
     facts.push_back({"store", usual->string(), origin_of_usual_store()});
   } else {

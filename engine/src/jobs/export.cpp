@@ -18,7 +18,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 #include <utility>
 
 namespace gantry::jobs {
@@ -50,13 +49,6 @@ result<archive::layout> plan_of(archive_format format, const std::vector<archive
   return archive::plan_oci(images);
 }
 
-archive::deflate_workers workers_of(transfer::context& shared) {
-  archive::deflate_workers workers;
-  workers.run = [&threads = shared.lanes](std::function<void()> call) { threads.post_cpu(std::move(call)); };
-  workers.count = std::max(1u, std::thread::hardware_concurrency());
-  return workers;
-}
-
 }  // namespace
 
 archive::archived_image archived(const resolved_image& image) {
@@ -71,6 +63,7 @@ archive::archived_image archived(const resolved_image& image) {
     member.layers = one.content.layers;
     member.platform = one.image_platform;
     member.attestation = one.attestation;
+    member.artifact_type = one.content.artifact_type;
     out.manifests.push_back(std::move(member));
   }
   return out;
@@ -142,6 +135,10 @@ bool archive_export::needs_store(const output& where) noexcept {
   return format == archive_format::synology || format == archive_format::oci_dir;
 }
 
+std::vector<archive::archived_image> archive_export::inflated() const {
+  return format_of(where_).format == archive_format::synology ? images_ : std::vector<archive::archived_image>();
+}
+
 bool archive_export::is_planned_file() const noexcept { return file_ && !deferred() && !format_of(where_).gzip && !needs_store(where_); }
 
 std::shared_ptr<archive::planned_file> archive_export::take_planned_file() {
@@ -191,7 +188,7 @@ task<result<void>> archive_export::complete(transfer::context& shared, std::shar
                                             std::shared_ptr<store::content_store> store) {
   const archive_format format = format_of(where_).format;
   if (format == archive_format::synology) {
-    result<archive::layout> planned = co_await plan_legacy(shared, running, store, std::move(images_));
+    result<archive::layout> planned = co_await plan_legacy(shared, running, store, std::move(images_), std::move(facts_));
     if (!planned) co_return planned.error();
     plan_ = std::move(*planned);
   } else {

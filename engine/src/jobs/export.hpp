@@ -7,6 +7,7 @@
 #include "archive/planned_file.hpp"
 #include "archive/writer.hpp"
 #include "base/failure.hpp"
+#include "jobs/layer_facts.hpp"
 #include "jobs/resolve.hpp"
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
@@ -18,12 +19,13 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <variant>
 #include <vector>
 
 namespace gantry::jobs {
 
-using output = std::variant<store_only, archive_file, archive_stream>;
+using output = decltype(pull_options::output);
 
 /// An archive on its way out, prepared before anything is fetched, so that a wrong name, a missing right or a full disk is found at the
 /// start.
@@ -51,6 +53,10 @@ class archive_export {
   static bool needs_store(const output& where) noexcept;
   /// Whether the layout is known only when everything is in the store.
   bool deferred() const noexcept { return !images_.empty(); }
+  /// The images whose layers must be inflated before the archive can be planned; none in most formats.
+  std::vector<archive::archived_image> inflated() const;
+  /// What was learnt of their layers on the way, so that they are not inflated again where the store could not remember it.
+  void know(layer_facts facts) { facts_ = std::move(facts); }
   /// Whether the places of all blobs in a file are known, so that they can be written in any order.
   bool is_planned_file() const noexcept;
   /// Takes the file and its layout out. Precondition: \ref is_planned_file.
@@ -79,6 +85,7 @@ class archive_export {
 
   output where_;
   std::vector<archive::archived_image> images_;  ///< of a format that is planned when everything is here
+  layer_facts facts_;
   archive::layout plan_;
   std::optional<archive::output_file> file_;
   std::optional<archive::output_directory> directory_;

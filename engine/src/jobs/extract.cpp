@@ -7,6 +7,7 @@
 #include "jobs/record.hpp"
 #include "runtime/task_group.hpp"
 
+#include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
 #include <chrono>
@@ -79,7 +80,7 @@ task<> work(transfer::context& shared, std::shared_ptr<transfer::operation> runn
     auto call = [jobs, one, progress, running] { return take_blob(*jobs->source, one, *jobs->store, progress, running->stop_flag()); };
     const result<void> taken = co_await offload(shared.lanes, lane::files, std::move(call));
     if (!taken && !jobs->failed) jobs->failed = taken.error();
-    if (taken) running->events.emit(blob_finished{one.blob.digest, one.blob.size, false});
+    if (taken) running->events.emit(blob_finished{one.blob.digest, one.blob.size, false, one.role});
   }
 }
 
@@ -104,7 +105,8 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
   const auto started = std::chrono::steady_clock::now();
   auto begin = [from, options, store, running] { return open(from, options, store, running->stop_flag()); };
   result<opened_source> begun = co_await offload(shared.lanes, lane::files, std::move(begin));
-  if (!begun) co_return begun.error();
+  const std::string label = archive::source_name(from);
+  if (!begun) co_return archive::of_source(label, begun.error());
   const opened_source opened = std::move(*begun);
 
   extract_result done;
@@ -113,6 +115,12 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
   jobs->source = opened.source;
   jobs->store = store;
   for (const extracted_blob& one : opened.blobs) {
+    if (one.absent) {
+      running->events.emit(warning{fmt::format(
+          "{} leaves out the foreign layer {}; the store does without it, and archives of the image cannot be written until it is pulled",
+          label, one.blob.digest.string())});
+      continue;
+    }
     ++planned.blobs;
     planned.bytes += one.blob.size;
     const bool reused = one.held && !one.taken;
@@ -122,12 +130,12 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
   }
   running->events.emit(planned);
   for (const extracted_blob& one : opened.blobs) {
-    if (one.held && !(one.taken && one.diff_id)) running->events.emit(blob_finished{one.blob.digest, one.blob.size, !one.taken});
+    if (one.held && !(one.taken && one.diff_id)) running->events.emit(blob_finished{one.blob.digest, one.blob.size, !one.taken, one.role});
   }
   runtime::task_group group(shared.executor);
   for (unsigned i = 0; i < workers; ++i) group.spawn(work(shared, running, jobs));
   co_await group.join();
-  if (jobs->failed) co_return *jobs->failed;
+  if (jobs->failed) co_return archive::of_source(label, *jobs->failed);
 
   const result<void> recorded = co_await record(shared, *running, store, records_of(opened.images));
   if (!recorded) co_return recorded.error();

@@ -1,6 +1,7 @@
 #include "jobs/extract_names.hpp"
 
 #include "base/redact.hpp"
+#include "model/reference_grammar.hpp"
 
 #include <fmt/format.h>
 
@@ -15,7 +16,7 @@ namespace {
 std::string label(const archive::source_image& image) {
   if (!image.content.names.empty()) return image.content.names.front().string();
   const std::string id(image.content.top.digest.short_form());
-  return image.tags.empty() ? "image " + id : fmt::format("image {}, tagged {},", id, clean_text(image.tags.front()));
+  return image.tags.empty() ? "image " + id : fmt::format("image {} (tagged {})", id, clean_text(image.tags.front()));
 }
 
 std::string labels(const std::vector<archive::source_image>& images) {
@@ -24,6 +25,21 @@ std::string labels(const std::vector<archive::source_image>& images) {
   for (std::size_t i = 0; i < std::min(most, images.size()); ++i) text += (i == 0 ? "" : ", ") + label(images[i]);
   if (images.size() > most) text += fmt::format(" and {} more", images.size() - most);
   return text;
+}
+
+/// How \p images [at], which has no name, is meant alone on a command line, FILE standing for the archive: by a tag that no other has, else
+/// by its place.
+std::string word_for(const std::vector<archive::source_image>& images, std::size_t at) {
+  if (images.size() == 1) return "FILE";
+  for (const std::string& tag : images[at].tags) {
+    const auto has_it = [&tag](const archive::source_image& one) {
+      const auto& names = one.content.names;
+      return std::find(one.tags.begin(), one.tags.end(), tag) != one.tags.end() ||
+             std::any_of(names.begin(), names.end(), [&tag](const reference& name) { return name.tag() == tag; });
+    };
+    if (model::is_tag(tag) && std::count_if(images.begin(), images.end(), has_it) == 1) return "oci:FILE:" + tag;
+  }
+  return fmt::format("docker-archive:FILE:@{}", at);
 }
 
 result<name_plan> plan_wanted(const std::vector<archive::source_image>& images, const reference& wanted, const std::string& source) {
@@ -56,7 +72,8 @@ result<name_plan> plan_names(const std::vector<archive::source_image>& images, c
     std::vector<reference>& names = plan.names.emplace_back();
     const digest& top = image.content.top.digest;
     if (image.content.names.empty()) {
-      plan.refused.push_back(fmt::format("{} gives {} no name; name it with 'gantry extract FILE NAME'", source, label(image)));
+      const std::string word = word_for(images, plan.names.size() - 1);
+      plan.refused.push_back(fmt::format("{} gives {} no name; name it with 'gantry extract {} NAME'", source, label(image), word));
     }
     for (const reference& name : image.content.names) {
       const digest there = held(name);

@@ -39,14 +39,8 @@ class collector {
 
   result<std::vector<extracted_blob>> finish() {
     if (missing_.empty()) return std::move(blobs_);
-    constexpr std::size_t most = 20;
-    std::string list;
-    for (std::size_t i = 0; i < std::min(most, missing_.size()); ++i) {
-      list += fmt::format("{}{} ({})", i == 0 ? "" : ", ", missing_[i].digest.string(), format_bytes(missing_[i].size));
-    }
-    if (missing_.size() > most) list += fmt::format(" and {} more", missing_.size() - most);
     return failure(errc::not_found, fmt::format("{} lacks {} blob{}{}: {}", label_, missing_.size(), missing_.size() == 1 ? "" : "s",
-                                                store_ != nullptr ? " that the store does not have either" : "", list));
+                                                store_ != nullptr ? " that the store does not have either" : "", list_blobs(missing_)));
   }
 
  private:
@@ -81,6 +75,11 @@ class collector {
                                                          one.manifest.digest.string(), one.layers.size()));
   }
 
+  /// Layouts leave foreign layers out (image-spec layer.md, "Non-Distributable Layers"), and a store does without them.
+  bool may_be_absent(const descriptor& blob, blob_role role) const {
+    return store_ != nullptr && role == blob_role::layer && model::is_foreign_layer(blob.media_type);
+  }
+
   result<void> add(const descriptor& blob, blob_role role, const digest& diff_id = {}) {
     const auto [place, first] = known_.try_emplace(blob.digest, blobs_.size());
     if (!first) {
@@ -94,14 +93,20 @@ class collector {
                                                              there.diff_id.string(), diff_id.string()));
       }
       if (!there.diff_id) there.diff_id = diff_id;
+      // Another manifest may not do without it.
+      if (there.absent && !may_be_absent(blob, role)) {
+        there.absent = false;
+        missing_.push_back(blob);
+      }
       return {};
     }
-    extracted_blob taken{blob, role, diff_id, store_ != nullptr && store_->holds(blob), false};
+    extracted_blob taken{blob, role, diff_id, store_ != nullptr && store_->holds(blob), false, false};
     taken.taken = taken.held && source_.took(blob.digest);
     if (!taken.held) {
       const auto opened = source_.open(blob);
       if (!opened && opened.error().code != errc::not_found) return opened.error();
-      if (!opened) {
+      taken.absent = !opened && may_be_absent(blob, role);
+      if (!opened && !taken.absent) {
         missing_.push_back(blob);
         missing_digests_.emplace(blob.digest, blob.size);
       }
@@ -125,6 +130,15 @@ failure wrong_diff_id(const extracted_blob& what, const digest& computed) {
 }
 
 }  // namespace
+
+std::string list_blobs(const std::vector<descriptor>& blobs) {
+  constexpr std::size_t most = 20;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(most, blobs.size()); ++i)
+    list += fmt::format("{}{} ({})", i == 0 ? "" : ", ", blobs[i].digest.string(), format_bytes(blobs[i].size));
+  if (blobs.size() > most) list += fmt::format(" and {} more", blobs.size() - most);
+  return list;
+}
 
 result<std::vector<extracted_blob>> plan_blobs(archive::image_source& source, const std::vector<archive::archived_image>& images,
                                                const store::content_store* store, const std::string& source_label) {

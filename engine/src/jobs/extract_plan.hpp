@@ -21,16 +21,20 @@ namespace gantry::jobs {
 struct extracted_blob {
   descriptor blob;
   blob_role role = blob_role::layer;
-  digest diff_id;      ///< of a layer, as the config has it; empty when nothing says
-  bool held = false;   ///< the store has it
-  bool taken = false;  ///< since the source was opened, so that its content was not checked before
+  digest diff_id;       ///< of a layer, as the config has it; empty when nothing says
+  bool held = false;    ///< the store has it
+  bool taken = false;   ///< since the source was opened, so that its content was not checked before
+  bool absent = false;  ///< a foreign layer that neither the source nor the store has: it stays out
 };
+
+/// `sha256:... (3.0 kB), ... and 2 more`
+std::string list_blobs(const std::vector<descriptor>& blobs);
 
 /// The distinct blobs of \p images, children before those that name them. Reads configs. Blocking.
 /// \param store what it has counts as held; may be null
 /// \param source_label name of \p source in messages
-/// \returns errc::not_found with a list of all blobs that are missing, errc::malformed_document for layers that do
-/// not fit their config or have two sizes
+/// \returns errc::not_found with a list of all blobs that are missing, but for foreign layers when there is a store,
+/// errc::malformed_document for layers that do not fit their config or have two sizes
 result<std::vector<extracted_blob>> plan_blobs(archive::image_source& source, const std::vector<archive::archived_image>& images,
                                                const store::content_store* store, const std::string& source_label);
 

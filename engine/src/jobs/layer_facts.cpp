@@ -13,8 +13,34 @@ namespace {
 
 using runtime::task;
 
-/// Blocking, and long where the layer has to be inflated.
-result<store::blob_meta> learn(store::content_store& store, const layer_claim& claim, const std::atomic<bool>& stop) {
+struct work {
+  std::vector<layer_claim> claims;
+  std::size_t next = 0;
+  layer_facts facts;
+  std::optional<failure> error;
+};
+
+/// Takes one layer after the other; on the strand but for the inflating itself.
+task<> take_turns(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<store::content_store> store,
+                  std::shared_ptr<work> todo) {
+  while (todo->next < todo->claims.size() && !todo->error) {
+    const layer_claim claim = todo->claims[todo->next++];
+    // Under another claim it is looked into again, which finds the contradiction.
+    if (const auto known = todo->facts.find(claim.layer.digest); known != todo->facts.end() && known->second.diff_id == claim.diff_id)
+      continue;
+    auto call = [store, claim, running] { return learn_layer(*store, claim, running->stop_flag()); };
+    const result<store::blob_meta> learnt = co_await runtime::offload(shared.lanes, runtime::lane::cpu, std::move(call));
+    if (!learnt) {
+      if (!todo->error) todo->error = learnt.error();
+      co_return;
+    }
+    todo->facts.insert_or_assign(claim.layer.digest, *learnt);
+  }
+}
+
+}  // namespace
+
+result<store::blob_meta> learn_layer(store::content_store& store, const layer_claim& claim, const std::atomic<bool>& stop) {
   const auto& [layer, diff_id] = claim;
   store::blob_meta facts;
   if (layer.digest == diff_id) {
@@ -36,39 +62,13 @@ result<store::blob_meta> learn(store::content_store& store, const layer_claim& c
   return *learnt;
 }
 
-struct work {
-  std::vector<layer_claim> claims;
-  std::size_t next = 0;
-  layer_facts facts;
-  std::optional<failure> error;
-};
-
-/// Takes one layer after the other; on the strand but for the inflating itself.
-task<> take_turns(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<store::content_store> store,
-                  std::shared_ptr<work> todo) {
-  while (todo->next < todo->claims.size() && !todo->error) {
-    const layer_claim claim = todo->claims[todo->next++];
-    if (todo->facts.contains(claim.layer.digest)) continue;
-    auto call = [store, claim, running] { return learn(*store, claim, running->stop_flag()); };
-    const result<store::blob_meta> learnt = co_await runtime::offload(shared.lanes, runtime::lane::cpu, std::move(call));
-    if (!learnt) {
-      if (!todo->error) todo->error = learnt.error();
-      co_return;
-    }
-    todo->facts.emplace(claim.layer.digest, *learnt);
-  }
-}
-
-}  // namespace
-
 task<result<layer_facts>> learn_layers(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                                       std::shared_ptr<store::content_store> store, std::vector<layer_claim> claims) {
-  // As many as the lane has threads on most machines; it queues what is too much.
-  constexpr unsigned at_once = 8;
+                                       std::shared_ptr<store::content_store> store, std::vector<layer_claim> claims, layer_facts known) {
   auto todo = std::make_shared<work>();
+  todo->facts = std::move(known);
   todo->claims = std::move(claims);
   runtime::task_group group(shared.executor);
-  for (unsigned i = 0; i < at_once && i < todo->claims.size(); ++i) group.spawn(take_turns(shared, running, store, todo));
+  for (unsigned i = 0; i < layers_at_once && i < todo->claims.size(); ++i) group.spawn(take_turns(shared, running, store, todo));
   co_await group.join();
   if (todo->error) co_return *todo->error;
   co_return std::move(todo->facts);

@@ -41,14 +41,23 @@ stored_reference describe(const store::content_store& store, const store::held_r
   all.path = store.path_of(all.top.digest);
   all.pulled = held.used;
   all.complete = tree.unreadable.empty();
-  std::set<digest> counted;
   tree.for_each_blob([&](const descriptor& blob, blob_role, bool required) {
-    const bool there = store.holds(blob);
-    if (required && !there) all.complete = false;
-    if (there && counted.insert(blob.digest).second) all.size += blob.size;
+    if (required && !store.holds(blob)) all.complete = false;
   });
+  std::set<digest> counted;
+  const auto count = [&](const descriptor& blob) {
+    if (blob.digest && store.holds(blob) && counted.insert(blob.digest).second) all.size += blob.size;
+  };
+  count(all.top);
+  for (const store::image_tree::index& one : tree.indexes) count(one.entry);
   for (const store::image_tree::member& one : tree.manifests) {
+    // Platforms that another name brought are that name's.
     if (!one.required) continue;
+    count(one.entry);
+    if (one.content) {
+      count(one.content->config);
+      for (const descriptor& layer : one.content->layers) count(layer);
+    }
     stored_manifest image;
     image.manifest = one.entry;
     image.path = store.path_of(one.entry.digest);

@@ -1,9 +1,11 @@
 #include "jobs/lookup.hpp"
 
+#include "base/redact.hpp"
 #include "jobs/resolve.hpp"
 #include "model/tag_selection.hpp"
 #include "registry/listing.hpp"
 #include "registry/manifest_requests.hpp"
+#include "registry/page_trail.hpp"
 
 #include <fmt/format.h>
 
@@ -15,15 +17,16 @@
 namespace gantry::jobs {
 namespace {
 
-using fetch_page = std::function<task<result<registry::page>>(std::string target)>;
+using fetch_page = std::function<task<result<registry::page>>(registry::page before)>;
 
 /// All pages, one after the other.
 task<result<std::vector<std::string>>> collect(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::string what,
                                                fetch_page fetch) {
   std::vector<std::string> names;
-  std::string target;
+  registry::page before;
+  registry::page_trail trail;
   do {
-    auto ask = [&fetch, target] { return fetch(target); };
+    auto ask = [&fetch, &before] { return fetch(before); };
     auto got = co_await transfer::with_retry<registry::page>(shared, *running, what, ask);
     if (!got) co_return got.error();
     names.insert(names.end(), std::make_move_iterator(got->names.begin()), std::make_move_iterator(got->names.end()));
@@ -31,8 +34,10 @@ task<result<std::vector<std::string>>> collect(transfer::context& shared, std::s
     if (names.size() > registry::listing_limit || (got->names.empty() && !got->next.empty())) {
       co_return failure(errc::limit_exceeded, fmt::format("{}: the list does not end after {} names", what, names.size()));
     }
-    target = std::move(got->next);
-  } while (!target.empty());
+    if (auto onward = trail.follow(got->next, what); !onward) co_return onward.error();
+    got->names.clear();
+    before = std::move(*got);
+  } while (!before.next.empty());
   co_return names;
 }
 
@@ -66,16 +71,22 @@ task<result<digest_result>> find_digest(transfer::context& shared, std::shared_p
 }
 
 task<result<tags_result>> list_tags(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference repository,
-                                    tags_options options) {
+                                    tags_options options, registry::precedence whom) {
   // A wrong expression is found before anything is asked.
   if (auto checked = model::select_tags(std::vector<std::string>(), options.filter); !checked) co_return checked.error();
-  fetch_page page = [&shared, running, repository](std::string target) {
-    return registry::list_tags(shared.registry, repository.registry(), repository.repository(), std::move(target), running->stop);
+  fetch_page page = [&shared, running, repository, whom](registry::page before) {
+    return registry::list_tags(shared.registry, repository, std::move(before), running->stop, whom);
   };
   auto names = co_await collect(shared, running, "tags of " + repository.familiar_name(), std::move(page));
   if (!names) co_return names.error();
+  const std::size_t listed = names->size();
   auto chosen = model::select_tags(std::move(*names), options.filter);
   if (!chosen) co_return chosen.error();
+  if (chosen->empty() && listed != 0 && !options.filter.regex.empty()) {
+    running->events.emit(
+        warning{fmt::format("none of the {} tags of {} matches the whole of '{}'; '.*' stands for any text, as in '1[.].*'", listed,
+                            repository.familiar_name(), clean_text(options.filter.regex, 128))});
+  }
   tags_result done;
   done.tags = std::move(*chosen);
   co_return done;
@@ -83,8 +94,8 @@ task<result<tags_result>> list_tags(transfer::context& shared, std::shared_ptr<t
 
 task<result<repositories_result>> list_repositories(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                                     std::string registry) {
-  fetch_page page = [&shared, running, registry](std::string target) {
-    return registry::list_repositories(shared.registry, registry, std::move(target), running->stop);
+  fetch_page page = [&shared, running, registry](registry::page before) {
+    return registry::list_repositories(shared.registry, registry, std::move(before.next), running->stop);
   };
   auto names = co_await collect(shared, running, "repositories of " + registry, std::move(page));
   if (!names) co_return names.error();

@@ -1,11 +1,11 @@
 #include "jobs/lookup.hpp"
 #include "jobs/prune_plan.hpp"
+#include "jobs/referrers.hpp"
 #include "jobs/sync.hpp"
 #include "jobs/sync_plan.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "registry/manifest_requests.hpp"
-#include "registry/referrers.hpp"
 
 #include <fmt/format.h>
 
@@ -46,7 +46,7 @@ class repository_prune {
 };
 
 task<result<std::optional<descriptor>>> repository_prune::head(reference name) {
-  auto ask = [this, name] { return registry::head_manifest(shared_.registry, name, running_->stop); };
+  auto ask = [this, name] { return registry::head_manifest(shared_.registry, name, running_->stop, registry::precedence::registry_alone); };
   auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared_, *running_, "manifest of " + name.familiar(), ask);
   if (!found && found.error().code == errc::not_found) co_return std::optional<descriptor>();
   if (found && !*found) co_return failure(errc::unexpected_status, fmt::format("{} does not say which manifest it names", name.string()));
@@ -67,7 +67,7 @@ task<result<bool>> repository_prune::delete_tags(std::set<std::string>& unwanted
 }
 
 task<result<void>> repository_prune::add_children(reference index, std::set<digest>& into, unsigned depth) {
-  auto get = [this, index] { return shared_.registry.get_manifest(index, running_->stop); };
+  auto get = [this, index] { return shared_.registry.get_manifest(index, running_->stop, registry::precedence::registry_alone); };
   const auto got = co_await transfer::with_retry<registry::document>(shared_, *running_, "manifest of " + index.familiar(), get);
   if (!got) co_return got.error();
   const auto parsed = model::parse_document(got->bytes, got->top.media_type, index.string());
@@ -87,16 +87,14 @@ task<result<void>> repository_prune::add_children(reference index, std::set<dige
 
 task<result<bool>> repository_prune::is_referred(digest subject, const prune_facts& facts) {
   if (facts.tags.contains(model::referrers_tag(subject.string()))) co_return true;
-  const reference name = repository_;
-  auto ask = [this, name, subject] { return registry::list_referrers(shared_.registry, name, subject, std::string(), running_->stop); };
-  const auto page = co_await transfer::with_retry<registry::referrer_page>(shared_, *running_, "referrers of " + name.familiar(), ask);
-  if (!page) co_return page.error();
-  co_return page->known && !page->manifests.empty();
+  const auto found = co_await find_referrers(shared_, *running_, repository_, subject, registry::precedence::registry_alone);
+  if (!found) co_return found.error();
+  co_return !found->empty();
 }
 
 task<result<void>> repository_prune::learn(prune_facts& facts) {
   tags_options every;
-  const auto there = co_await list_tags(shared_, running_, repository_, std::move(every));
+  const auto there = co_await list_tags(shared_, running_, repository_, std::move(every), registry::precedence::registry_alone);
   if (!there) co_return there.error();
   std::set<digest> looked;
   for (const std::string& tag : there->tags) {
@@ -105,9 +103,10 @@ task<result<void>> repository_prune::learn(prune_facts& facts) {
     if (!top) co_return top.error();
     if (!*top) continue;
     facts.tags.emplace(tag, (*top)->digest);
-    if (facts.unwanted.contains(tag) || !model::is_index((*top)->media_type) || !looked.insert((*top)->digest).second) continue;
+    if (!model::is_index((*top)->media_type) || !looked.insert((*top)->digest).second) continue;
     const reference index = repository_.with_digest((*top)->digest);
-    const result<void> added = co_await add_children(index, facts.children, 1);
+    std::set<digest>& children = facts.children[(*top)->digest];
+    const result<void> added = co_await add_children(index, children, 1);
     if (!added) co_return added.error();
   }
   std::set<digest> asked;
@@ -133,12 +132,22 @@ task<result<void>> repository_prune::run(std::set<std::string> unwanted) {
   if (!learnt) co_return learnt.error();
   const prune_plan plan = plan_prune(facts);
   for (const auto& one : plan.keep) keep(one.tag, {}, one.why);
+  std::set<digest> needed;  // by indexes that could not be deleted
   for (const auto& one : plan.remove) {
+    if (needed.contains(one.subject)) continue;
+    if (needed.contains(one.manifest)) {
+      const auto& children = facts.children[one.manifest];
+      needed.insert(children.begin(), children.end());
+      for (const std::string& tag : one.tags) keep(tag, {}, "an index that could not be deleted is made of this manifest");
+      continue;
+    }
     if (!dry_run_) {
       const reference manifest = repository_.with_digest(one.manifest);
       const auto gone = co_await remove_reference(shared_, running_, manifest);
       if (!gone && gone.error().code == condition::cancelled) co_return gone.error();
       if (!gone && gone.error().code != errc::not_found) {
+        const auto& children = facts.children[one.manifest];
+        needed.insert(children.begin(), children.end());
         for (const std::string& tag : one.tags) keep(tag, gone.error().code, gone.error().text.message());
         continue;
       }

@@ -5,6 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 namespace gantry::jobs {
 
@@ -24,17 +28,34 @@ prune_plan plan_prune(const prune_facts& facts) {
     const auto found = facts.tags.find(tag);
     if (found != facts.tags.end()) wanted_gone[found->second].push_back(tag);
   }
-  for (const auto& [top, tags] : wanted_gone) {
+  std::set<digest> needed;  // by indexes that stay
+  const auto stays = [&](const digest& top) {
+    const auto index = facts.children.find(top);
+    if (index != facts.children.end()) needed.insert(index->second.begin(), index->second.end());
+  };
+  for (const auto& holder : holders) stays(holder.first);
+  // Indexes first: whether they stay decides about what they are made of. All levels of one are among its children, so it has more of them
+  // than any index in it.
+  std::vector<digest> order;
+  for (const auto& gone : wanted_gone) order.push_back(gone.first);
+  const auto size = [&](const digest& top) {
+    const auto index = facts.children.find(top);
+    return index == facts.children.end() ? 0 : index->second.size();
+  };
+  std::stable_sort(order.begin(), order.end(), [&](const digest& one, const digest& other) { return size(one) > size(other); });
+  for (const digest& top : order) {
+    const std::vector<std::string>& tags = wanted_gone[top];
     std::string why;
     const auto holder = holders.find(top);
     if (holder != holders.end()) {
       why = fmt::format("the tag {} names the same manifest, and this registry deletes a manifest with all its tags", holder->second);
-    } else if (facts.children.contains(top)) {
+    } else if (needed.contains(top)) {
       why = "an index that is kept is made of this manifest, and this registry deletes no tag without its manifest";
     } else if (facts.referred.contains(top)) {
       why = "other manifests refer to it, and this registry deletes no tag without its manifest";
     }
     if (!why.empty()) {
+      stays(top);
       for (const std::string& tag : tags) plan.keep.push_back({tag, why});
       continue;
     }
@@ -42,9 +63,9 @@ prune_plan plan_prune(const prune_facts& facts) {
       const digest& signature = facts.tags.at(tag);
       // The same bytes may hang on another manifest as well.
       const auto same = std::count_if(facts.tags.begin(), facts.tags.end(), [&](const auto& one) { return one.second == signature; });
-      if (same == 1) plan.remove.push_back({signature, {tag}});
+      if (same == 1) plan.remove.push_back({signature, {tag}, top});
     }
-    plan.remove.push_back({top, tags});
+    plan.remove.push_back({top, tags, {}});
   }
   return plan;
 }

@@ -1,9 +1,11 @@
 #include "jobs/pull.hpp"
 
 #include "base/format.hpp"
+#include "jobs/damaged_blobs.hpp"
 #include "jobs/delivery.hpp"
 #include "jobs/have.hpp"
 #include "jobs/keep.hpp"
+#include "jobs/layer_handover.hpp"
 #include "jobs/record.hpp"
 #include "jobs/throwaway_store.hpp"
 #include "jobs/wanted_blobs.hpp"
@@ -77,22 +79,6 @@ result<plan> compare_with(const store::document_store& store, const std::vector<
   return made;
 }
 
-std::vector<store::reference_record> records_of(const std::vector<resolved_image>& images) {
-  std::vector<store::reference_record> records;
-  for (const resolved_image& image : images) {
-    store::reference_record one;
-    one.name = image.known_as;
-    one.top = image.top;
-    for (const resolved_manifest& manifest : image.manifests) {
-      descriptor held = manifest.entry;
-      if (!held.platform && !manifest.image_platform.os.empty()) held.platform = manifest.image_platform;
-      one.manifests.push_back(std::move(held));
-    }
-    records.push_back(std::move(one));
-  }
-  return records;
-}
-
 /// All that the images consist of.
 std::set<digest> digests_of(const std::vector<resolved_image>& images) {
   std::set<digest> all;
@@ -108,18 +94,13 @@ std::set<digest> digests_of(const std::vector<resolved_image>& images) {
   return all;
 }
 
-/// The blobs that the receiver of the archive has. Configurations travel all the same: they are small, and say what an image runs on.
-/// Blocking.
-result<std::set<digest>> left_out(const std::vector<std::filesystem::path>& paths, const std::vector<resolved_image>& images,
-                                  const std::atomic<bool>& stop) {
+/// The blobs that the receiver of the archive has. Blocking.
+result<std::set<digest>> held_there(const std::vector<std::string>& paths, const std::atomic<bool>& stop) {
   std::set<digest> all;
-  for (const std::filesystem::path& path : paths) {
+  for (const std::string& path : paths) {
     result<std::set<digest>> held = read_have(path, stop);
     if (!held) return held.error();
     all.merge(*held);
-  }
-  for (const resolved_image& image : images) {
-    for (const resolved_manifest& one : image.manifests) all.erase(one.content.config.digest);
   }
   return all;
 }
@@ -179,8 +160,8 @@ class early_connections {
   }
 
  private:
-  // What the controller of connections starts with.
-  static constexpr unsigned adaptive_start = 4;
+  // What the controller of connections starts with, the one for the configuration included.
+  static constexpr unsigned adaptive_start = 5;
   static constexpr unsigned most = 8;
 
   transfer::context& shared_;
@@ -202,13 +183,16 @@ struct pull_setup {
 
 task<result<std::unique_ptr<delivery>>> prepare_archive(pull_setup& with, const pull_options& options,
                                                         const std::vector<resolved_image>& images, const std::set<digest>& have) {
+  delivery_setup setup{with.shared, with.running, with.store, with.documents, with.sync};
+  if (const auto* layers = std::get_if<layer_stream>(&options.output)) {
+    co_return make_stream_delivery(std::move(setup), make_layer_taker(*layers, images));
+  }
   auto prepare = [&options, &images, &have, store = with.store] {
     return archive_export::prepare(options.output, images, store.get(), have, options.recompress);
   };
   result<archive_export> prepared = co_await offload(with.shared.lanes, lane::files, std::move(prepare));
   if (!prepared) co_return prepared.error();
   for (const std::string& note : prepared->notes()) with.running->events.emit(warning{note});
-  delivery_setup setup{with.shared, with.running, with.store, with.documents, with.sync};
   const bool needs_store = archive_export::needs_store(options.output) || prepared->deferred();
   co_return co_await open_delivery(std::move(setup), std::move(*prepared), needs_store);
 }
@@ -274,7 +258,9 @@ task<result<delivered>> deliver(pull_setup& with, plan made, delivery* archive, 
   if (thrown) std::rethrow_exception(thrown);
   // What fails first stops the other, which then says no more than that it was stopped.
   if (!fetched && fetched.error().code != errc::cancelled) co_return fetched.error();
-  if (!size && (fetched || size.error().code != errc::cancelled)) co_return size.error();
+  if (!size && (fetched || size.error().code != errc::cancelled)) {
+    co_return co_await set_damaged_aside(with.shared, *with.running, with.store, descriptors_of(made.held), size.error());
+  }
   if (!fetched) co_return fetched.error();
   delivered all{*fetched, *size};
   co_return all;
@@ -284,6 +270,10 @@ task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> im
   const auto started = std::chrono::steady_clock::now();
   transfer::operation& now = *with.running;
   platform_choice choice{options.platforms, options.all_platforms};
+  // A list that cannot be read is no reason to ask a registry.
+  auto read = [&options, running = with.running] { return held_there(options.have, running->stop_flag()); };
+  result<std::set<digest>> have = co_await offload(with.shared.lanes, lane::files, std::move(read));
+  if (!have) co_return have.error();
 
   std::vector<resolved_image> resolved;
   auto on_new_content = [&with](const reference& image) { with.early.open(image.registry()); };
@@ -298,9 +288,10 @@ task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> im
 
   // What is compressed anew has a digest that nobody knows yet.
   if (with.lease && !options.recompress) co_await keep_only(with.shared, std::move(with.lease), digests_of(resolved));
-  auto look = [&options, &resolved, running = with.running] { return left_out(options.have, resolved, running->stop_flag()); };
-  const result<std::set<digest>> have = co_await offload(with.shared.lanes, lane::files, std::move(look));
-  if (!have) co_return have.error();
+  // Configurations travel all the same: they are small, and say what an image runs on.
+  for (const resolved_image& image : resolved) {
+    for (const resolved_manifest& one : image.manifests) have->erase(one.content.config.digest);
+  }
 
   now.read_again = false;
   std::unique_ptr<delivery> archive;
@@ -321,7 +312,7 @@ task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> im
   const plan made = std::move(*compared);
   now.events.emit(made.summary);
   for (const transfer::wanted_blob& one : made.held)
-    now.events.emit(blob_finished{one.blob.digest, one.blob.size, !names.fetched().contains(one.blob.digest)});
+    now.events.emit(blob_finished{one.blob.digest, one.blob.size, !names.fetched().contains(one.blob.digest), one.role});
 
   if (options.offline && !made.missing.empty()) co_return not_held(made.missing);
   const result<delivered> brought = co_await deliver(with, made, archive.get(), resolved, *have);

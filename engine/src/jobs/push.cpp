@@ -2,14 +2,18 @@
 
 #include "archive/image_source.hpp"
 #include "archive/image_tree.hpp"
+#include "jobs/extract_plan.hpp"
 #include "jobs/push_plan.hpp"
+#include "jobs/recompress.hpp"
 #include "jobs/uploader.hpp"
 #include "model/manifest.hpp"
+#include "registry/blob_upload.hpp"
 #include "transfer/upload_body.hpp"
 
 #include <fmt/format.h>
 
 #include <chrono>
+#include <set>
 #include <utility>
 
 namespace gantry::jobs {
@@ -94,14 +98,57 @@ class local_feed final : public upload_feed {
   std::shared_ptr<model::blob_source> blobs_;
 };
 
+/// The planned blobs that \p source does not have: an archive may leave out what its receiver has. Blocking.
+std::vector<planned_blob> left_out_of(model::blob_source& source, const push_plan& plan) {
+  std::vector<planned_blob> lacking;
+  for (const planned_blob& one : plan.blobs) {
+    const auto opened = source.open(one.blob);
+    if (!opened && opened.error().code == errc::not_found) lacking.push_back(one);
+  }
+  return lacking;
+}
+
+/// Fails, before anything is uploaded, when a blob is neither in the source nor in the registry. \param from name of the source
+task<result<void>> check_complete(transfer::context& shared, transfer::operation& running, upload_ledger& ledger,
+                                  std::vector<planned_blob> lacking, bool force_upload, std::string from) {
+  std::vector<descriptor> nowhere;
+  for (const planned_blob& one : lacking) {
+    // One that can be mounted need not be sent.
+    if (!force_upload && !ledger.other_repository(one.registry, one.blob.digest, one.repository).empty()) continue;
+    bool there = false;
+    if (!force_upload) {
+      auto ask = [&shared, &running, one] {
+        return registry::has_blob(shared.registry, one.registry, one.repository, one.blob, running.stop);
+      };
+      const std::string object = "blob " + std::string(one.blob.digest.short_form());
+      const auto found = co_await transfer::with_retry<bool>(shared, running, object, ask);
+      if (!found) co_return found.error();
+      there = *found;
+    }
+    if (there) ledger.add(one.registry, one.blob.digest, one.repository, true);
+    if (!there) nowhere.push_back(one.blob);
+  }
+  if (nowhere.empty()) co_return result<void>();
+  const bool one = nowhere.size() == 1;
+  co_return failure(errc::not_found, fmt::format("{} lacks {} blob{} that {} {}; nothing was sent: {}", from, nowhere.size(),
+                                                 one ? "" : "s", lacking.front().registry,
+                                                 force_upload ? "is to be sent again" : "does not have either", list_blobs(nowhere)));
+}
+
+/// How messages call the source.
+std::string name_of(const push_source& source) {
+  if (std::holds_alternative<reference>(source)) return "the store";
+  if (const auto* member = std::get_if<archive_member>(&source)) return archive::source_name(archive_input(*member));
+  return archive::source_name(archive_input(std::get<std::string>(source)));
+}
+
 }  // namespace
 
-result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const std::filesystem::path& path,
-                                const std::atomic<bool>& stop) {
+result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const archive_input& from, const std::atomic<bool>& stop) {
   archive::source_options how;
   how.elsewhere = store.get();
   how.into = store;  // what can only be read once is kept there
-  auto opened = archive::open_image_source(path, how, stop);
+  auto opened = archive::open_image_source(from, how, stop);
   if (!opened) return opened.error();
   // The source asks the store for what it lacks: both live as long as either is used.
   struct kept final : model::blob_source {
@@ -137,9 +184,12 @@ std::shared_ptr<upload_feed> stored_feed(transfer::context& shared, transfer::op
 task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                std::shared_ptr<store::content_store> store, push_source source, push_target target, push_options options) {
   const auto started = std::chrono::steady_clock::now();
+  const std::string origin = name_of(source);
   auto load = [store, source = std::move(source), running]() -> result<loaded_source> {
     if (const auto* named = std::get_if<reference>(&source)) return load_stored(store, *named);
-    return load_file(store, std::get<std::filesystem::path>(source), running->stop_flag());
+    const auto* member = std::get_if<archive_member>(&source);
+    const archive_input file = member != nullptr ? archive_input(*member) : archive_input(std::get<std::string>(source));
+    return load_file(store, file, running->stop_flag());
   };
   auto loaded = co_await offload(shared.lanes, lane::files, std::move(load));
   if (!loaded) co_return loaded.error();
@@ -149,11 +199,23 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
                                   loaded->images.size(), std::get<reference>(target).string()));
   }
   std::map<digest, index_facts> facts;
-  if (!options.platforms.empty()) {
+  std::set<digest> remade;
+  if (!options.keep_compression && has_plain(loaded->images)) {
+    running->events.emit(
+        warning{"uncompressed layers are compressed, which gives the image another digest; its ID stays (--compress keep leaves them)"});
+    const std::vector<archive::archived_image> before = loaded->images;
+    auto compressed = co_await compress(shared, running, loaded->blobs, store, before, workers_of(shared));
+    if (!compressed) co_return compressed.error();
+    loaded->images = std::move(*compressed);
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      if (!before[i].indexes.empty() && loaded->images[i].indexes.empty()) remade.insert(before[i].top.digest);
+    }
+  }
+  if (!options.platforms.empty() || !remade.empty()) {
     auto read = [source = *loaded] { return facts_of(source); };
     facts = co_await offload(shared.lanes, lane::files, std::move(read));
   }
-  auto plan = plan_push(loaded->images, target, options, facts);
+  auto plan = plan_push(loaded->images, target, options, facts, remade);
   if (!plan) co_return plan.error();
   if (plan->images.empty()) co_return failure(errc::not_found, "the source holds no image");
 
@@ -162,6 +224,13 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   const mount_hints hints = co_await offload(shared.lanes, lane::files, std::move(hint));
   upload_ledger ledger;
   ledger.add(registry, hints);
+  auto look = [blobs = loaded->blobs, wanted = *plan] { return left_out_of(*blobs, wanted); };
+  std::vector<planned_blob> lacking = co_await offload(shared.lanes, lane::files, std::move(look));
+  if (!lacking.empty()) {
+    const result<void> complete = co_await check_complete(shared, *running, ledger, std::move(lacking), options.force_upload, origin);
+    if (!complete) co_return complete.error();
+  }
+  for (const planned_image& one : plan->images) running->events.emit(image_resolved{one.target, one.top, one.manifests.size()});
   auto feed = stored_feed(shared, *running, *loaded);
   upload_settings settings;
   settings.force_upload = options.force_upload;

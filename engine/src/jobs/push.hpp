@@ -29,8 +29,7 @@ struct loaded_source {
 
 /// Reads an archive or a directory. Blocking. \param store for what can only be read once, and asked for blobs that the file lacks; null
 /// for a directory that has all of its own
-result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const std::filesystem::path& path,
-                                const std::atomic<bool>& stop);
+result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const archive_input& from, const std::atomic<bool>& stop);
 
 /// The indexes among \p source as far as plan_push wants to know them. Blocking.
 std::map<digest, index_facts> facts_of(const loaded_source& source);

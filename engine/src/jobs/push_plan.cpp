@@ -15,7 +15,7 @@ namespace gantry::jobs {
 namespace {
 
 /// The name that one image gets.
-result<reference> target_of(const archive::archived_image& image, const push_target& target) {
+result<reference> pushed_name(const archive::archived_image& image, const push_target& target) {
   if (const auto* named = std::get_if<reference>(&target)) return *named;
   const auto& prefix = std::get<push_prefix>(target);
   if (image.names.empty()) {
@@ -98,6 +98,11 @@ result<std::vector<const archive::archived_manifest*>> choose_manifests(const ar
 
 namespace {
 
+/// What an index names and is no manifest goes the way of a blob, as crane and oras have it.
+bool is_opaque(const archive::archived_manifest& one) {
+  return !one.manifest.media_type.empty() && !model::is_manifest(one.manifest.media_type) && !one.config && one.layers.empty();
+}
+
 /// Attestations travel with the manifests that they describe.
 void add_attestations(const archive::archived_image& image, std::vector<const archive::archived_manifest*>& chosen) {
   std::set<digest> kept;
@@ -109,20 +114,27 @@ void add_attestations(const archive::archived_image& image, std::vector<const ar
 
 /// Which documents go, top last, and whose blobs.
 result<std::vector<const archive::archived_manifest*>> plan_documents(const archive::archived_image& image, const push_options& options,
-                                                                      const std::map<digest, index_facts>& facts, planned_image& into) {
+                                                                      const std::map<digest, index_facts>& facts, bool remade,
+                                                                      planned_image& into) {
   std::vector<const archive::archived_manifest*> chosen;
   const auto by_digest = [&](const descriptor& document) {
     return planned_manifest{document, into.target.with_tag({}).with_digest(document.digest), {}};
   };
   const bool single = image.manifests.size() == 1 && image.manifests.front().manifest.digest == image.top.digest;
-  if (!options.platforms.empty()) {
-    auto picked = choose_manifests(image, options.platforms);
-    if (!picked) return picked.error();
-    chosen = std::move(*picked);
+  if (!options.platforms.empty() || remade) {
+    if (options.platforms.empty()) {
+      for (const auto& one : image.manifests) chosen.push_back(&one);
+    } else {
+      auto picked = choose_manifests(image, options.platforms);
+      if (!picked) return picked.error();
+      chosen = std::move(*picked);
+    }
     // One platform is its manifest, which has no place for what describes it.
-    const bool made_index = chosen.size() > 1 || options.as_index;
-    if (made_index) add_attestations(image, chosen);
-    for (const auto* one : chosen) into.manifests.push_back(by_digest(one->manifest));
+    const bool made_index = chosen.size() > 1 || options.as_index || options.platforms.empty();
+    if (made_index && !options.platforms.empty()) add_attestations(image, chosen);
+    for (const auto* one : chosen) {
+      if (!is_opaque(*one)) into.manifests.push_back(by_digest(one->manifest));
+    }
     if (made_index) {
       planned_manifest made;
       const auto known = facts.find(image.top.digest);
@@ -134,7 +146,9 @@ result<std::vector<const archive::archived_manifest*>> plan_documents(const arch
     }
   } else {
     for (const auto& one : image.manifests) chosen.push_back(&one);
-    for (const auto* one : chosen) into.manifests.push_back(by_digest(one->manifest));
+    for (const auto* one : chosen) {
+      if (!is_opaque(*one)) into.manifests.push_back(by_digest(one->manifest));
+    }
     if (!single && image.indexes.empty()) {
       std::string held;
       for (const auto* one : chosen) held += (held.empty() ? "" : ", ") + to_string_all(one->platform);
@@ -169,17 +183,17 @@ index_facts facts_of(std::string_view bytes, const descriptor& top) {
 }
 
 result<push_plan> plan_push(const std::vector<archive::archived_image>& images, const push_target& target, const push_options& options,
-                            const std::map<digest, index_facts>& facts) {
+                            const std::map<digest, index_facts>& facts, const std::set<digest>& remade) {
   push_plan plan;
   std::map<reference, digest> names;
   std::set<std::pair<std::string, digest>> listed;
   for (const archive::archived_image& image : images) {
-    const auto name = target_of(image, target);
+    const auto name = pushed_name(image, target);
     if (!name) return name.error();
     planned_image one;
     if (!image.names.empty()) one.source = image.names.front();
     one.target = *name;
-    const auto chosen = plan_documents(image, options, facts, one);
+    const auto chosen = plan_documents(image, options, facts, remade.contains(image.top.digest), one);
     if (!chosen) return chosen.error();
     const auto [known, added] = names.emplace(one.target, one.top.digest);
     if (!added && known->second != one.top.digest) {
@@ -196,6 +210,7 @@ result<push_plan> plan_push(const std::vector<archive::archived_image>& images, 
           plan.blobs.push_back({one.target.registry(), one.target.repository(), blob, role});
         }
       };
+      if (is_opaque(*manifest)) add(manifest->manifest, blob_role::layer);
       if (manifest->config) add(*manifest->config, blob_role::config);
       for (const descriptor& layer : manifest->layers) add(layer, blob_role::layer);
     }

@@ -57,9 +57,10 @@ index_facts facts_of(std::string_view bytes, const descriptor& top);
 /// What has to be where for \p images to be at \p target. Pure.
 /// \returns errc::platform_not_found, errc::invalid_option when several images would get one name or an image without name has none to get,
 /// errc::not_found when an index is held in part and no platform was chosen
+/// \param remade tops that need an index of their own, since manifests below them are no longer what they name
 /// \param facts of the top indexes by digest, for an index that is made of a choice; those not in it had none
 result<push_plan> plan_push(const std::vector<archive::archived_image>& images, const push_target& target, const push_options& options,
-                            const std::map<digest, index_facts>& facts = {});
+                            const std::map<digest, index_facts>& facts = {}, const std::set<digest>& remade = {});
 
 /// The manifests of \p image for \p wanted, each once; valid as long as \p image. errc::platform_not_found.
 result<std::vector<const archive::archived_manifest*>> choose_manifests(const archive::archived_image& image,

@@ -2,6 +2,7 @@
 
 #include "archive/archived_image.hpp"
 #include "archive/checksum.hpp"
+#include "archive/image_tree.hpp"
 #include "archive/inflating_reader.hpp"
 #include "archive/layer_facts.hpp"
 #include "archive/synology_layout.hpp"
@@ -13,6 +14,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -21,8 +24,19 @@ namespace {
 
 bool is_zstd(const descriptor& layer) { return model::compression_of(layer.media_type) == model::compression::zstd; }
 
-/// `...tar+zstd` to `...tar+gzip`, `...tar.zstd` to `...tar.gzip`.
-std::string gzip_type(std::string type) { return type.replace(type.size() - 4, 4, "gzip"); }
+/// Layers that are left where they are stay as they are too.
+bool is_plain(const descriptor& layer) {
+  return model::compression_of(layer.media_type) == model::compression::none && !model::is_foreign_layer(layer.media_type);
+}
+
+using layer_test = bool (*)(const descriptor&);
+
+/// `...tar+zstd` to `...tar+gzip`, `...tar.zstd` to `...tar.gzip`; `...v1.tar` to `...v1.tar+gzip`, `...diff.tar` to `...diff.tar.gzip`.
+std::string gzip_type(std::string type) {
+  if (type == model::media_type::oci_layer) return std::string(model::media_type::oci_layer_gzip);
+  if (type == model::media_type::docker_layer) return std::string(model::media_type::docker_layer_gzip);
+  return type.replace(type.size() - 4, 4, "gzip");
+}
 
 /// Into a blob of the store.
 class blob_sink final : public archive::byte_sink {
@@ -36,9 +50,9 @@ class blob_sink final : public archive::byte_sink {
 };
 
 /// One layer. Blocking, and long.
-result<descriptor> repack(store::content_store& store, const descriptor& layer, const digest& diff_id,
+result<descriptor> repack(model::blob_source& from, store::content_store& store, const descriptor& layer, const digest& diff_id,
                           const archive::deflate_workers& workers, const std::atomic<bool>& stop) {
-  const result<std::unique_ptr<model::blob_reader>> opened = store.open(layer);
+  const result<std::unique_ptr<model::blob_reader>> opened = from.open(layer);
   if (!opened) return opened.error();
   const result<model::compression> kind = archive::sniff(**opened);
   if (!kind) return kind.error();
@@ -93,19 +107,19 @@ std::string manifest_of(const model::manifest& original, const std::vector<descr
   return out.take();
 }
 
-result<void> change(store::content_store& store, archive::archived_manifest& held, const std::string& image,
-                    const archive::deflate_workers& workers, const std::atomic<bool>& stop) {
-  const result<std::string> config_text = store.read(*held.config, model::document_limit);
+result<void> change(model::blob_source& from, store::content_store& store, layer_test chosen, archive::archived_manifest& held,
+                    const std::string& image, const archive::deflate_workers& workers, const std::atomic<bool>& stop) {
+  const result<std::string> config_text = archive::read_blob(from, *held.config, model::document_limit, "the configuration of " + image);
   if (!config_text) return config_text.error();
   const result<model::image_config> config = archive::parsed_config(*config_text, held, image);
   if (!config) return config.error();
-  const result<std::string> text = store.read(held.manifest, model::document_limit);
+  const result<std::string> text = archive::read_blob(from, held.manifest, model::document_limit, "the manifest of " + image);
   if (!text) return text.error();
   const result<model::document> parsed = model::parse_document(*text, held.manifest.media_type, "the manifest of " + image);
   if (!parsed) return parsed.error();
   for (std::size_t i = 0; i < held.layers.size(); ++i) {
-    if (!is_zstd(held.layers[i])) continue;
-    const result<descriptor> made = repack(store, held.layers[i], config->diff_ids[i], workers, stop);
+    if (!chosen(held.layers[i])) continue;
+    const result<descriptor> made = repack(from, store, held.layers[i], config->diff_ids[i], workers, stop);
     if (!made) return made.error();
     held.layers[i] = *made;
   }
@@ -117,14 +131,15 @@ result<void> change(store::content_store& store, archive::archived_manifest& hel
 }
 
 /// Blocking.
-result<std::vector<archive::archived_image>> change_all(store::content_store& store, std::vector<archive::archived_image> images,
+result<std::vector<archive::archived_image>> change_all(model::blob_source& from, store::content_store& store, layer_test chosen,
+                                                        std::vector<archive::archived_image> images,
                                                         const archive::deflate_workers& workers, const std::atomic<bool>& stop) {
   for (archive::archived_image& image : images) {
     bool changed = false;
     for (archive::archived_manifest& held : image.manifests) {
-      if (!archive::is_image(held) || std::none_of(held.layers.begin(), held.layers.end(), is_zstd)) continue;
+      if (!archive::is_image(held) || std::none_of(held.layers.begin(), held.layers.end(), chosen)) continue;
       const digest before = held.manifest.digest;
-      const result<void> done = change(store, held, archive::label(image), workers, stop);
+      const result<void> done = change(from, store, chosen, held, archive::label(image), workers, stop);
       if (!done) return done.error();
       if (image.top.digest == before) image.top = held.manifest;
       changed = true;
@@ -138,13 +153,38 @@ result<std::vector<archive::archived_image>> change_all(store::content_store& st
 
 }  // namespace
 
-bool has_zstd(const std::vector<archive::archived_image>& images) {
+namespace {
+
+bool any_layer(const std::vector<archive::archived_image>& images, layer_test chosen) {
   for (const archive::archived_image& image : images) {
     for (const archive::archived_manifest& held : image.manifests) {
-      if (archive::is_image(held) && std::any_of(held.layers.begin(), held.layers.end(), is_zstd)) return true;
+      if (archive::is_image(held) && std::any_of(held.layers.begin(), held.layers.end(), chosen)) return true;
     }
   }
   return false;
+}
+
+}  // namespace
+
+archive::deflate_workers workers_of(transfer::context& shared) {
+  archive::deflate_workers workers;
+  workers.run = [&threads = shared.lanes](std::function<void()> call) { threads.post_cpu(std::move(call)); };
+  workers.count = std::max(1u, std::thread::hardware_concurrency());
+  return workers;
+}
+
+bool has_zstd(const std::vector<archive::archived_image>& images) { return any_layer(images, is_zstd); }
+
+bool has_plain(const std::vector<archive::archived_image>& images) { return any_layer(images, is_plain); }
+
+runtime::task<result<std::vector<archive::archived_image>>> compress(
+    transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<model::blob_source> from,
+    std::shared_ptr<store::content_store> store, std::vector<archive::archived_image> images, archive::deflate_workers workers) {
+  auto call = [from, store, running, images = std::move(images), workers = std::move(workers)]() mutable {
+    return change_all(*from, *store, is_plain, std::move(images), workers, running->stop_flag());
+  };
+  // It waits for its helpers, whose lane may have no thread but that of the files.
+  co_return co_await runtime::offload(shared.lanes, runtime::lane::apart, std::move(call));
 }
 
 runtime::task<result<std::vector<archive::archived_image>>> recompress(transfer::context& shared,
@@ -153,9 +193,10 @@ runtime::task<result<std::vector<archive::archived_image>>> recompress(transfer:
                                                                        std::vector<archive::archived_image> images,
                                                                        archive::deflate_workers workers) {
   auto call = [store, running, images = std::move(images), workers = std::move(workers)]() mutable {
-    return change_all(*store, std::move(images), workers, running->stop_flag());
+    return change_all(*store, *store, is_zstd, std::move(images), workers, running->stop_flag());
   };
-  co_return co_await runtime::offload(shared.lanes, runtime::lane::files, std::move(call));
+  // It waits for its helpers, whose lane may have no thread but that of the files.
+  co_return co_await runtime::offload(shared.lanes, runtime::lane::apart, std::move(call));
 }
 
 }  // namespace gantry::jobs

@@ -7,6 +7,22 @@
 
 namespace gantry::jobs {
 
+std::vector<store::reference_record> records_of(const std::vector<resolved_image>& images) {
+  std::vector<store::reference_record> records;
+  for (const resolved_image& image : images) {
+    store::reference_record one;
+    one.name = image.known_as;
+    one.top = image.top;
+    for (const resolved_manifest& manifest : image.manifests) {
+      descriptor held = manifest.entry;
+      if (!held.platform && !manifest.image_platform.os.empty()) held.platform = manifest.image_platform;
+      one.manifests.push_back(std::move(held));
+    }
+    records.push_back(std::move(one));
+  }
+  return records;
+}
+
 task<result<void>> record(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
                           std::vector<store::reference_record> records) {
   auto attempt = [store = std::move(store), records = std::move(records)]() -> result<std::optional<bool>> {

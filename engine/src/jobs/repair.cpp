@@ -55,8 +55,8 @@ task<result<void>> fetch_document(transfer::context& shared, transfer::operation
 
 task<result<void>> mend(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
                         reference name) {
-  // The top may lead to manifests that are missing as well, and these to blobs.
-  constexpr unsigned levels = 3;
+  // The top may lead to indexes that are missing as well, these to others, the last to manifests, and these to blobs.
+  constexpr unsigned levels = store::index_depth + 2;
   for (unsigned level = 0; level < levels; ++level) {
     auto call = [store, name] { return look(*store, name); };
     result<lack> found = co_await offload(shared.lanes, lane::files, std::move(call));
@@ -86,6 +86,15 @@ task<result<void>> mend_all(transfer::context& shared, transfer::operation& runn
                             std::vector<damaged_blob>& damaged) {
   std::set<reference> names;
   for (const damaged_blob& one : damaged) names.insert(one.references.begin(), one.references.end());
+  auto see = [store, &damaged] {
+    // What cannot be told from a good one by its size is not fetched again as long as it is in its place.
+    std::set<digest> kept;
+    for (const damaged_blob& one : damaged) {
+      if (is_in_place(one) && store->holds(one.blob)) kept.insert(one.blob.digest);
+    }
+    return kept;
+  };
+  const std::set<digest> in_the_way = co_await offload(shared.lanes, lane::files, std::move(see));
   std::map<reference, std::string> troubles;
   for (const reference& name : names) {
     const result<void> mended = co_await mend_apart(shared, running, store, name);
@@ -97,12 +106,14 @@ task<result<void>> mend_all(transfer::context& shared, transfer::operation& runn
     troubles.emplace(name, why);
     running.events.emit(warning{fmt::format("{} could not be repaired: {}", name.string(), why)});
   }
-  auto check = [store, &damaged, &troubles] {
+  auto check = [store, &damaged, &troubles, &in_the_way] {
     for (damaged_blob& one : damaged) {
+      if (in_the_way.contains(one.blob.digest)) continue;
       // What stands in blobs/ now came after its predecessor had gone, verified. A mended manifest may have asked for what nobody did
       // before.
       std::error_code ignored;
       one.repaired = std::filesystem::exists(store->path_of(one.blob.digest), ignored);
+      if (one.repaired) one.trouble.clear();
       if (one.repaired) continue;
       for (const reference& name : one.references) {
         const auto trouble = troubles.find(name);
@@ -116,6 +127,8 @@ task<result<void>> mend_all(transfer::context& shared, transfer::operation& runn
 }
 
 }  // namespace
+
+bool is_in_place(const damaged_blob& one) noexcept { return !one.missing && !one.repaired && one.quarantined.empty(); }
 
 task<result<void>> repair(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                           std::shared_ptr<store::content_store> store, std::vector<damaged_blob>& damaged) {

@@ -13,6 +13,9 @@ namespace gantry::jobs {
 
 using runtime::task;
 
+/// Whether the damaged file is still where it was, since it could not be set aside.
+bool is_in_place(const damaged_blob& one) noexcept;
+
 /// Fetches what is damaged or missing from the registries of the references that need it, documents first. A reference that cannot be
 /// mended does not keep the others from it; why is told in \p damaged and by a warning. Fails only for errc::cancelled and where the store
 /// fails as a whole.

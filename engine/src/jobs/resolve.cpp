@@ -195,7 +195,8 @@ task<result<resolved_image>> resolver::resolve(reference image, platform_choice 
 
 task<result<resolved_image>> resolver::resolve_single(resolved_image found, model::manifest content, platform_choice choice) {
   const reference name = found.name;
-  result<gantry::platform> runs_on = co_await platform_of(name, content);
+  result<gantry::platform> runs_on = gantry::platform();
+  if (!choice.all || !choice.nameless) runs_on = co_await platform_of(name, content);
   if (!runs_on) co_return runs_on.error();
   if (model::is_image(content) && !choice.all) {
     for (const platform& wanted : choice.platforms) {
@@ -303,6 +304,11 @@ task<result<resolved_image>> resolver::resolve_index(resolved_image found, model
   if (in_index == kept) found.indexes = std::move(indexes);
 
   for (const descriptor& entry : chosen) {
+    // An index may name anything (image-spec image-index.md, "manifests"); it is a blob to whoever does not know its type.
+    if (choice.all && choice.opaque && !entry.media_type.empty() && !model::is_manifest(entry.media_type)) {
+      found.opaque.push_back(entry);
+      continue;
+    }
     result<model::manifest> manifest = co_await fetch_manifest(name, entry);
     if (!manifest) co_return manifest.error();
     resolved_manifest one;
@@ -312,7 +318,7 @@ task<result<resolved_image>> resolver::resolve_index(resolved_image found, model
     one.attestation = model::is_attestation(entry);
     if (entry.platform) {
       one.image_platform = normalise(*entry.platform);
-    } else if (!one.attestation) {
+    } else if (!one.attestation && !(choice.all && choice.nameless)) {
       const result<gantry::platform> runs_on = co_await platform_of(name, one.content);
       if (!runs_on) co_return runs_on.error();
       one.image_platform = *runs_on;

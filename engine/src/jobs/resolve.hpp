@@ -25,6 +25,8 @@ using runtime::task;
 struct platform_choice {
   std::vector<platform> platforms;  ///< each must be there; empty: this machine's
   bool all = false;                 ///< everything that the index names
+  bool opaque = false;              ///< with \ref all: what an index names and is no manifest is no error
+  bool nameless = false;            ///< with \ref all: no configuration is fetched just to know what an image runs on
 };
 
 /// One manifest that will be fetched completely; its bytes are among the documents.
@@ -42,6 +44,7 @@ struct resolved_image {
   descriptor top;
   std::vector<descriptor> indexes;  ///< top first; only when everything that they name is among \ref manifests
   std::vector<resolved_manifest> manifests;
+  std::vector<descriptor> opaque;  ///< what the indexes name beside them: of other media types, see platform_choice::opaque
 };
 
 /// Turns a name into manifests: asks the registry once for a tag, and goes by digest from there, through \ref store::document_store where

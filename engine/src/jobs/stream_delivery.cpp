@@ -1,6 +1,5 @@
 #include "jobs/delivery.hpp"
 
-#include "archive/descriptor_sink.hpp"
 #include "jobs/throwaway_store.hpp"
 #include "runtime/arrivals.hpp"
 #include "runtime/semaphore.hpp"
@@ -85,11 +84,11 @@ class spool_room {
 // Many small layers come side by side; of larger ones there is one at a time.
 constexpr std::uint64_t least_room = std::uint64_t{64} << 20;
 
-/// An archive that is written from front to back by a thread of its own, which waits for the blobs that are on their way.
+/// Blobs that are taken from front to back by a thread of its own, which waits for those that are on their way.
 class stream_delivery final : public delivery {
  public:
-  stream_delivery(delivery_setup setup, archive_export prepared)
-      : setup_(std::move(setup)), export_(std::move(prepared)), beside_(setup_.shared.executor) {}
+  stream_delivery(delivery_setup setup, std::unique_ptr<blob_taker> taker)
+      : setup_(std::move(setup)), taker_(std::move(taker)), beside_(setup_.shared.executor) {}
 
   // On every way out: a writer that waits for ever would keep its thread.
   ~stream_delivery() override { close(); }
@@ -113,9 +112,7 @@ class stream_delivery final : public delivery {
   }
 
   void start(std::vector<descriptor> /*held*/, const std::vector<descriptor>& missing) override {
-    // A reader that leaves while a blob is on its way would be noticed only when that is here.
-    std::function<bool()> pointless;
-    if (const std::optional<int> stream = export_.stream()) pointless = [to = *stream] { return archive::reader_is_gone(to); };
+    std::function<bool()> pointless = taker_->pointless();
     if (setup_.store) {
       std::set<digest> digests;
       for (const descriptor& blob : missing) digests.insert(blob.digest);
@@ -126,16 +123,19 @@ class stream_delivery final : public delivery {
     std::uint64_t largest = least_room;
     for (const descriptor& blob : missing) largest = std::max(largest, blob.size);
     room_ = std::make_shared<spool_room>(largest);
-    auto read = [room = room_, where = setup_.shared.executor](const descriptor& blob) {
-      boost::asio::post(where, [room, value = blob.digest] { room->leave(value); });
+    auto read = [room = room_, strand = setup_.shared.executor](const descriptor& blob) {
+      boost::asio::post(strand, [room, value = blob.digest] { room->leave(value); });
     };
-    spool_ = std::make_shared<store::spool>(export_.directory().value_or(temporary_directory()), std::move(read), std::move(pointless));
+    std::filesystem::path where = taker_->directory();
+    if (where.empty()) where = temporary_directory();
+    spool_ = std::make_shared<store::spool>(std::move(where), std::move(read), std::move(pointless));
     beside_.spawn(write(std::make_shared<passing_blobs>(setup_.documents, spool_)));
   }
 
   task<result<std::uint64_t>> finish(bool all_arrived) override {
     if (!all_arrived) close();
     co_await beside_.join();
+    if (!outcome_) co_return failure(errc::cancelled, "stopped");
     co_return *outcome_;
   }
 
@@ -146,14 +146,13 @@ class stream_delivery final : public delivery {
   }
 
   task<> write(std::shared_ptr<model::blob_source> blobs) {
-    archive_export out = std::move(export_);
-    outcome_ = co_await archive_export::write_from(setup_.shared, setup_.running, std::move(blobs), std::move(out), setup_.sync);
+    outcome_ = co_await taker_->take(setup_, std::move(blobs));
     // Nobody takes the rest: what is fetched so far can be resumed.
     if (!*outcome_) setup_.running->request_stop();
   }
 
   delivery_setup setup_;
-  archive_export export_;
+  std::unique_ptr<blob_taker> taker_;
   std::shared_ptr<awaited_blobs> awaited_;
   std::shared_ptr<spool_room> room_;
   std::shared_ptr<store::spool> spool_;
@@ -163,8 +162,8 @@ class stream_delivery final : public delivery {
 
 }  // namespace
 
-std::unique_ptr<delivery> make_stream_delivery(delivery_setup setup, archive_export prepared) {
-  return std::make_unique<stream_delivery>(std::move(setup), std::move(prepared));
+std::unique_ptr<delivery> make_stream_delivery(delivery_setup setup, std::unique_ptr<blob_taker> taker) {
+  return std::make_unique<stream_delivery>(std::move(setup), std::move(taker));
 }
 
 }  // namespace gantry::jobs

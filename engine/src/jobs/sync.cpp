@@ -2,8 +2,10 @@
 
 #include "base/redact.hpp"
 #include "jobs/lookup.hpp"
+#include "jobs/run_order.hpp"
 #include "jobs/sync_directory.hpp"
 #include "jobs/sync_image.hpp"
+#include "jobs/sync_neighbours.hpp"
 #include "jobs/sync_tags.hpp"
 #include "runtime/file.hpp"
 #include "runtime/task_group.hpp"
@@ -13,7 +15,9 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace gantry::jobs {
@@ -29,8 +33,14 @@ constexpr std::chrono::seconds lock_interval{5};
 class list_sync {
  public:
   list_sync(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<store::content_store> store,
-            const sync_list& list, const sync_options& options, bool sync)
-      : shared_(shared), running_(std::move(running)), list_(list), options_(options), images_(shared, *running_, options, lock_) {
+            std::shared_ptr<upload_sessions> sessions, const sync_list& list, const sync_options& options, bool sync)
+      : shared_(shared),
+        running_(std::move(running)),
+        list_(list),
+        options_(options),
+        images_(shared, *running_, options, lock_, std::move(sessions)),
+        order_([this](const std::string& registry) { return shared_.registry.last_answer(registry); }, shared_.jobs,
+               shared_.retry.budget * 9 / 10) {
     if (store) directory_.emplace(shared_, running_, std::move(store), options_, sync);
   }
 
@@ -38,9 +48,12 @@ class list_sync {
 
  private:
   task<> carry();
+  run_order::ends ends_of(const planned_sync& one) const;
   task<> read_lock();
   task<> save_lock(bool due_only);
   void drop_unnamed();
+  std::vector<synced_image> collect();
+  void meet_neighbours();
   task<> find_unwanted(sync_result& done);
 
   transfer::context& shared_;
@@ -50,32 +63,57 @@ class list_sync {
   sync_lock lock_;
   image_sync images_;
   std::optional<directory_sync> directory_;
+  std::optional<sync_neighbours> neighbours_;  ///< of a part of a list
+  run_order order_;
   sync_plan plan_;
-  std::vector<std::vector<synced_image>> done_;  ///< like sync_plan::images
-  std::size_t next_ = 0;
-  std::size_t saved_ = 0;  ///< hash of what the lock file holds
+  std::vector<synced_image> done_;     ///< of every target, in the order of the list
+  std::vector<std::size_t> first_of_;  ///< like sync_plan::images: where in done_ their targets begin
+  std::size_t saved_ = 0;              ///< hash_of what the lock file holds; 0: not known
   steady_clock::time_point saved_at_ = steady_clock::now();
   bool saving_ = false;
 };
 
 task<> list_sync::carry() {
-  while (next_ < plan_.images.size() && !running_->stop.stop_requested()) {
-    const std::size_t at = next_++;
+  for (;;) {
+    const std::optional<run_order::turn> mine = co_await order_.next(running_->stop);
+    if (!mine) co_return;
+    const std::size_t at = mine->index();
     image_sync::source_state source;
     // What is done is not kept twice.
     const planned_sync one = std::move(plan_.images[at]);
+    const run_order::ends ends = ends_of(one);
+    std::size_t place = first_of_[at];
     for (const reference& target : one.targets) {
       if (running_->stop.stop_requested()) break;
+      synced_image& done = done_[place++];
+      if (const std::optional<failure> gone = order_.given_up(ends)) {
+        done.entry = one.entry->number;
+        done.source = one.source;
+        done.target = target;
+        note_failure(done, *gone);
+        continue;
+      }
       if (directory_) {
-        synced_image done = co_await directory_->bring(one, target);
-        done_[at].push_back(std::move(done));
+        done = co_await directory_->bring(one, target);
       } else {
-        synced_image done = co_await images_.bring(one, target, source);
-        done_[at].push_back(std::move(done));
+        done = co_await images_.bring(one, target, source);
+      }
+      if (done.state == sync_state::failed) {
+        order_.failed(ends, (directory_ ? one.source : target).string(), failure(done.code, done.message), one.entry->timeout.has_value());
+      } else {
+        order_.succeeded(ends);
       }
     }
     co_await save_lock(true);
   }
+}
+
+/// The registries of all targets of \p one are the same: they are one repository.
+run_order::ends list_sync::ends_of(const planned_sync& one) const {
+  run_order::ends ends;
+  if (!one.source.empty()) ends.source = one.source.registry();
+  if (!directory_) ends.target = one.targets.front().registry();
+  return ends;
 }
 
 task<> list_sync::read_lock() {
@@ -84,12 +122,12 @@ task<> list_sync::read_lock() {
     const auto text = runtime::read_file(path, lock_size_limit);
     if (!text && text.error().code == errc::file_not_found) return sync_lock();
     if (!text) return text.error();
-    return read_sync_lock(*text, path.string());
+    return read_sync_lock(*text, path);
   };
   auto known = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
   if (known) {
     lock_ = std::move(*known);
-    saved_ = std::hash<std::string>()(write_sync_lock(lock_));
+    saved_ = hash_of(lock_);
   } else {
     running_->events.emit(warning{fmt::format("{}; every choice of platforms is looked at again", known.error().text.message())});
   }
@@ -97,16 +135,18 @@ task<> list_sync::read_lock() {
 
 task<> list_sync::save_lock(bool due_only) {
   if (options_.lock_file.empty() || options_.dry_run || saving_) co_return;
-  if (due_only && steady_clock::now() - saved_at_ < lock_interval) co_return;
-  std::string text = write_sync_lock(lock_);
-  const std::size_t hash = std::hash<std::string>()(text);
+  const auto now = steady_clock::now();
+  if (due_only && now - saved_at_ < lock_interval) co_return;
+  saved_at_ = now;  // also when nothing has changed: to find that out takes as long as the list is
+  const std::size_t hash = hash_of(lock_);
   if (hash == saved_) co_return;
   saving_ = true;
   saved_ = hash;
-  auto write = [path = options_.lock_file, text = std::move(text)] { return runtime::atomic_write_file(path, text); };
+  auto write = [path = options_.lock_file, text = write_sync_lock(lock_)] {
+    return runtime::atomic_write_file(path, text, {.sync = true, .permissions = 0644, .nameless = true});
+  };
   const result<void> written = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(write));
   saving_ = false;
-  saved_at_ = steady_clock::now();
   if (written) co_return;
   saved_ = 0;
   saved_at_ += std::chrono::hours(1);  // once at the end is enough to say it again
@@ -125,6 +165,16 @@ void list_sync::drop_unnamed() {
   });
 }
 
+void list_sync::meet_neighbours() {
+  std::set<reference> repositories;
+  for (const sync_entry& entry : list_.entries) {
+    auto target = target_of(entry, options_);
+    if (target && !in_shard(target->name(), options_.shard)) repositories.insert(std::move(*target));
+  }
+  neighbours_.emplace(shared_, std::vector<reference>(repositories.begin(), repositories.end()));
+  images_.ask_elsewhere([this](transfer::operation& asking, planned_blob one) { return neighbours_->find(asking, std::move(one)); });
+}
+
 task<> list_sync::find_unwanted(sync_result& done) {
   for (const auto& [name, tags] : plan_.named) {
     if (running_->stop.stop_requested()) co_return;
@@ -135,7 +185,7 @@ task<> list_sync::find_unwanted(sync_result& done) {
     error_code ec;
     const reference repository = reference::parse(name, ec).with_tag({});
     tags_options every;
-    const auto there = co_await list_tags(shared_, running_, repository, std::move(every));
+    const auto there = co_await list_tags(shared_, running_, repository, std::move(every), registry::precedence::registry_alone);
     if (!there) {
       if (there.error().code == errc::not_found) continue;
       running_->events.emit(warning{fmt::format("nothing of {} is pruned: {}", name, there.error().text.message())});
@@ -145,33 +195,42 @@ task<> list_sync::find_unwanted(sync_result& done) {
   }
 }
 
+/// What became of all images, in the order of the list; nothing is kept twice.
+std::vector<synced_image> list_sync::collect() {
+  std::vector<synced_image> all = std::move(done_);
+  std::move(plan_.failed.begin(), plan_.failed.end(), std::back_inserter(all));
+  const auto before = [](const synced_image& a, const synced_image& b) { return a.entry < b.entry; };
+  if (!std::is_sorted(all.begin(), all.end(), before)) std::stable_sort(all.begin(), all.end(), before);
+  return all;
+}
+
 task<result<sync_result>> list_sync::run() {
   const auto started = steady_clock::now();
   auto planned = co_await plan_list(shared_, running_, list_, options_);
   if (!planned) co_return planned.error();
   plan_ = std::move(*planned);
-  done_.resize(plan_.images.size());
+  std::size_t targets = 0;
+  for (const planned_sync& one : plan_.images) first_of_.push_back(std::exchange(targets, targets + one.targets.size()));
+  done_.resize(targets);
   if (directory_) {
     const result<void> begun = co_await directory_->begin(plan_);
     if (!begun) co_return begun.error();
   } else {
     co_await read_lock();
     drop_unnamed();
+    if (options_.shard.count > 1 && !options_.dry_run) meet_neighbours();
   }
   {
     runtime::task_group group(shared_.executor);
-    const std::size_t workers = std::min<std::size_t>(shared_.jobs, plan_.images.size());
-    for (std::size_t i = 0; i < workers; ++i) group.spawn(carry());
+    for (const planned_sync& one : plan_.images) order_.add(ends_of(one));
+    for (std::size_t i = order_.workers(); i > 0; --i) group.spawn(carry());
     co_await group.join();
   }
   images_.flush();
   co_await save_lock(false);
   if (running_->stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   sync_result done;
-  done.images = std::move(plan_.failed);
-  for (auto& some : done_)
-    done.images.insert(done.images.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
-  std::stable_sort(done.images.begin(), done.images.end(), [](const synced_image& a, const synced_image& b) { return a.entry < b.entry; });
+  done.images = collect();
   if (directory_) {
     const result<void> written = co_await directory_->finish(done.images);
     if (!written) co_return written.error();
@@ -188,11 +247,12 @@ task<result<sync_result>> list_sync::run() {
 }  // namespace
 
 task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                               std::shared_ptr<store::content_store> store, sync_list list, sync_options options, bool sync) {
+                               std::shared_ptr<store::content_store> store, std::shared_ptr<upload_sessions> sessions, sync_list list,
+                               sync_options options, bool sync) {
   if (options.shard.count == 0 || options.shard.number == 0 || options.shard.number > options.shard.count) {
     co_return failure(errc::invalid_option, fmt::format("there is no part {} of {}", options.shard.number, options.shard.count));
   }
-  if (std::holds_alternative<std::filesystem::path>(options.to)) {
+  if (std::holds_alternative<std::string>(options.to)) {
     if (options.shard.count > 1) co_return failure(errc::invalid_option, "a directory is written as a whole, by one process");
     for (const sync_entry& entry : list.entries) {
       if (entry.place)
@@ -201,7 +261,7 @@ task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transf
         co_return failure(errc::invalid_option, fmt::format("{} is a directory itself; 'gantry convert' copies those", entry.label()));
     }
   }
-  list_sync all(shared, std::move(running), std::move(store), list, options, sync);
+  list_sync all(shared, std::move(running), std::move(store), std::move(sessions), list, options, sync);
   co_return co_await all.run();
 }
 

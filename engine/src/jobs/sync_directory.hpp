@@ -38,7 +38,7 @@ class directory_sync {
  private:
   task<result<void>> fill(sync_part& part, const planned_sync& one, synced_image& done);
   task<result<void>> fetch(sync_part& part, const planned_sync& one, std::vector<platform> platforms, synced_image& done);
-  std::filesystem::path directory() const { return std::get<std::filesystem::path>(options_.to); }
+  std::filesystem::path directory() const { return std::get<std::string>(options_.to); }
 
   transfer::context& shared_;
   std::shared_ptr<transfer::operation> running_;

@@ -2,6 +2,7 @@
 
 #include "jobs/resolve.hpp"
 #include "registry/manifest_requests.hpp"
+#include "runtime/task_group.hpp"
 #include "store/memory_documents.hpp"
 
 #include <gantry/format.hpp>
@@ -15,6 +16,25 @@ namespace gantry::jobs {
 namespace {
 
 constexpr std::chrono::milliseconds plan_interval{500};
+
+task<> ask_target(sync_part& part, reference target, std::optional<result<digest>>& named) {
+  named = co_await named_now(part.shared, std::move(target), part.running->stop);
+}
+
+/// One try at a source, and meanwhile one at its target: most tags of most runs are unchanged, and a second round trip would be half of
+/// what they take.
+task<result<std::optional<descriptor>>> ask_both(sync_part& part, reference source, reference target,
+                                                 std::optional<result<digest>>& named) {
+  sync_part beside(part.shared, *part.running, std::nullopt, std::nullopt);
+  runtime::task_group group(part.shared.executor);
+  group.spawn(ask_target(beside, std::move(target), named));
+  auto found = co_await registry::head_manifest(part.shared.registry, source, part.running->stop);
+  const bool useless = !found || !*found;
+  if (useless) beside.running->request_stop();
+  co_await group.join();
+  if (useless) named.reset();
+  co_return found;
+}
 
 }  // namespace
 
@@ -43,7 +63,7 @@ void note_failure(synced_image& image, const failure& why) {
 
 void image_sync::forward(const event& what) {
   const auto* const plan = std::get_if<transfer_planned>(&what);
-  if (plan == nullptr) return running_.events.emit(what);
+  if (plan == nullptr) return running_.events.pass_on(what);
   planned_.blobs += plan->blobs;
   planned_.bytes += plan->bytes;
   planned_more_ = planned_more_ || plan->blobs != 0;
@@ -72,15 +92,27 @@ task<synced_image> image_sync::bring(const planned_sync& one, reference target, 
   }
   part.running->events.flush();
   if (carried) co_return done;
-  const std::string name = one.source.empty() ? entry.directory.string() : one.source.string();
+  const std::string name = one.source.empty() ? entry.directory : one.source.string();
   note_failure(done, part.timed_out() ? too_late(name, *entry.timeout) : carried.error());
   co_return done;
 }
 
-task<result<void>> image_sync::ask_source(sync_part& part, const planned_sync& one, source_state& source) {
+const locked_tag* image_sync::locked(const reference& target) const {
+  const auto known = lock_.find(target.string());
+  return known == lock_.end() ? nullptr : &known->second;
+}
+
+task<result<void>> image_sync::ask_source(sync_part& part, const planned_sync& one, source_state& source, reference target,
+                                          std::optional<result<digest>>& named) {
   if (source.asked) co_return result<void>();
   const reference name = one.source;
-  auto ask = [&part, name] { return registry::head_manifest(part.shared.registry, name, part.running->stop); };
+  // Both sides under one permit: -j limits what each registry is asked at once.
+  const bool beside = name.registry() != target.registry() && !options_.force_upload && !options_.referrers &&
+                      (one.entry->platforms.empty() || locked(target) != nullptr);
+  auto ask = [&]() -> task<result<std::optional<descriptor>>> {
+    if (beside) return ask_both(part, name, target, named);
+    return registry::head_manifest(part.shared.registry, name, part.running->stop);
+  };
   auto found = co_await transfer::with_retry<std::optional<descriptor>>(part.shared, *part.running, "manifest of " + name.familiar(), ask);
   if (!found) co_return found.error();
   source.top = std::move(*found);
@@ -90,10 +122,9 @@ task<result<void>> image_sync::ask_source(sync_part& part, const planned_sync& o
 
 task<result<void>> image_sync::carry(sync_part& part, const planned_sync& one, source_state& source, synced_image& done) {
   const sync_entry& entry = *one.entry;
-  const result<void> asked = co_await ask_source(part, one, source);
+  std::optional<result<digest>> named;
+  const result<void> asked = co_await ask_source(part, one, source, done.target, named);
   if (!asked) co_return asked.error();
-  const auto known = lock_.find(done.target.string());
-  const locked_tag* const locked = known == lock_.end() ? nullptr : &known->second;
   copy_run::choice wanted;
   wanted.platforms = entry.platforms;
   wanted.referrers = options_.referrers;
@@ -101,13 +132,27 @@ task<result<void>> image_sync::carry(sync_part& part, const planned_sync& one, s
   digest expected;
   if (source.top) {
     from = from.with_digest(source.top->digest);  // a tag that moves meanwhile moves in the next run
-    if (!options_.force_upload) expected = unchanged_top(source.top->digest, entry.platforms, locked);
+    if (!options_.force_upload) expected = unchanged_top(source.top->digest, entry.platforms, locked(done.target));
   }
   if (expected && !options_.referrers) {
-    const descriptor top = entry.platforms.empty() ? *source.top : locked->top;
-    const result<bool> same = co_await names_already(part.shared, *part.running, done.target, expected);
-    if (!same) co_return same.error();
-    if (*same) {
+    descriptor top = *source.top;
+    if (!entry.platforms.empty()) {
+      top = descriptor();
+      const auto& kept = locked(done.target)->top;
+      top.media_type = kept.media_type;
+      top.digest = kept.digest;
+      top.size = kept.size;
+    }
+    bool same = named && *named && **named == expected;
+    if (!named || !*named) {
+      std::optional<failure> tried;
+      if (named) tried = named->error();
+      const result<bool> found = co_await names_already(part.shared, *part.running, done.target, expected, std::move(tried));
+      if (!found) co_return found.error();
+      same = *found;
+    }
+    if (same) {
+      part.running->events.emit(image_resolved{one.source, *source.top, 0});
       done.state = sync_state::unchanged;
       done.top = top;
       keep_in_lock(done, one.source.string(), source.top->digest, entry.platforms);
@@ -141,7 +186,9 @@ void image_sync::keep_in_lock(const synced_image& done, const std::string& sourc
   kept.source = source;
   kept.source_digest = source_digest;
   kept.platforms = lock_platforms(written);
-  kept.top = done.top;
+  kept.top.media_type = done.top.media_type;
+  kept.top.digest = done.top.digest;
+  kept.top.size = done.top.size;
   lock_.insert_or_assign(done.target.string(), std::move(kept));
 }
 

@@ -12,10 +12,12 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gantry::jobs {
@@ -32,10 +34,12 @@ void note_failure(synced_image& image, const failure& why);
 /// it runs, and all arguments must outlive it.
 class image_sync {
  public:
-  image_sync(transfer::context& shared, transfer::operation& running, const sync_options& options, sync_lock& lock)
+  image_sync(transfer::context& shared, transfer::operation& running, const sync_options& options, sync_lock& lock,
+             std::shared_ptr<upload_sessions> sessions)
       : shared_(shared), running_(running), options_(options), lock_(lock) {
     settings_.force_upload = options.force_upload;
     settings_.dry_run = options.dry_run;
+    settings_.sessions = std::move(sessions);
   }
 
   /// What a source is known to be; shared by its targets.
@@ -43,6 +47,11 @@ class image_sync {
     bool asked = false;
     std::optional<descriptor> top;  ///< none although asked: the registry did not say
   };
+
+  /// \p elsewhere knows what others have brought; see upload_settings.
+  void ask_elsewhere(std::function<task<std::string>(transfer::operation&, planned_blob)> elsewhere) {
+    settings_.elsewhere = std::move(elsewhere);
+  }
 
   /// One image to one of its targets, within the time that its entry allows. What fails is in the result.
   task<synced_image> bring(const planned_sync& one, reference target, source_state& source);
@@ -60,7 +69,10 @@ class image_sync {
   task<result<void>> carry_local(sync_part& part, const planned_sync& one, synced_image& done);
   task<result<std::shared_ptr<const loaded_source>>> load(sync_part& part, std::filesystem::path directory);
   void keep_in_lock(const synced_image& done, const std::string& source, const digest& source_digest, const std::vector<platform>& written);
-  task<result<void>> ask_source(sync_part& part, const planned_sync& one, source_state& source);
+  /// \param target of which \p named becomes what it names, if that may be asked beside, and then by one try
+  task<result<void>> ask_source(sync_part& part, const planned_sync& one, source_state& source, reference target,
+                                std::optional<result<digest>>& named);
+  const locked_tag* locked(const reference& target) const;
   task<result<void>> copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done);
   /// The platforms of the entry one by one, each in its time: those that came, the others in \p done. What stops the tag is returned.
   task<result<std::vector<platform>>> bring_platforms(sync_part& part, const sync_entry& entry, reference source, synced_image& done);

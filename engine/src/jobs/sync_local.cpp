@@ -38,7 +38,7 @@ task<result<void>> image_sync::carry_local(sync_part& part, const planned_sync& 
   const auto source = co_await load(part, entry.directory);
   if (!source) co_return source.error();
   const archive::archived_image* const image = find_tag(**source, one.tag_here);
-  if (image == nullptr) co_return failure(errc::not_found, fmt::format("{} holds no image {}", entry.directory.string(), one.tag_here));
+  if (image == nullptr) co_return failure(errc::not_found, fmt::format("{} holds no image {}", entry.directory, one.tag_here));
   push_options wanted;
   wanted.platforms = entry.platforms;
   if (options_.allow_partial && !entry.platforms.empty()) {
@@ -68,7 +68,7 @@ task<result<void>> image_sync::carry_local(sync_part& part, const planned_sync& 
   done.top = moved->images.front().top;
   done.state = moved->images.front().unchanged ? sync_state::unchanged : sync_state::copied;
   if (!done.missing.empty() && done.state == sync_state::copied) done.state = sync_state::partial;
-  keep_in_lock(done, "oci:" + entry.directory.string() + ":" + one.tag_here, image->top.digest, wanted.platforms);
+  keep_in_lock(done, "oci:" + entry.directory + ":" + one.tag_here, image->top.digest, wanted.platforms);
   co_return result<void>();
 }
 

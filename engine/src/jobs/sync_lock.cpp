@@ -4,6 +4,8 @@
 #include "model/json_writer.hpp"
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <utility>
 
 namespace gantry::jobs {
@@ -22,6 +24,20 @@ json::check take_digest(std::string_view text, digest& into) {
   return {};
 }
 
+std::string line_of(const std::string& name, const locked_tag& one) {
+  model::json_writer out;
+  out.begin_object();
+  out.member("name", name);
+  out.member("source", one.source);
+  out.member("source_digest", one.source_digest.string());
+  out.member("platforms", one.platforms);
+  out.member("media_type", one.top.media_type);
+  out.member("digest", one.top.digest.string());
+  out.member("size", one.top.size);
+  out.end_object();
+  return out.take();
+}
+
 }  // namespace
 
 std::string write_sync_lock(const sync_lock& lock) {
@@ -30,24 +46,21 @@ std::string write_sync_lock(const sync_lock& lock) {
   for (const auto& [name, one] : lock) {
     text += first ? "\n" : ",\n";
     first = false;
-    model::json_writer out;
-    out.begin_object();
-    out.member("name", name);
-    out.member("source", one.source);
-    out.member("source_digest", one.source_digest.string());
-    out.member("platforms", one.platforms);
-    out.member("media_type", one.top.media_type);
-    out.member("digest", one.top.digest.string());
-    out.member("size", one.top.size);
-    out.end_object();
-    text += out.take();
+    text += line_of(name, one);
   }
-  return text + "\n]}\n";
+  text += "\n]}\n";
+  return text;
+}
+
+std::size_t hash_of(const sync_lock& lock) {
+  std::size_t hash = lock.size() + 1;
+  for (const auto& [name, one] : lock) hash = hash * 31 + std::hash<std::string>()(line_of(name, one));
+  return hash;
 }
 
 result<sync_lock> read_sync_lock(std::string_view text, std::string_view what) {
   std::uint64_t version = 0;
-  std::vector<std::pair<std::string, locked_tag>> read;
+  std::deque<std::pair<std::string, locked_tag>> read;
   std::vector<json::field> fields;
   const auto last = [&read]() -> locked_tag& { return read.back().second; };
   const auto take = [](std::string& into, std::string_view given) -> json::check {
@@ -72,7 +85,7 @@ result<sync_lock> read_sync_lock(std::string_view text, std::string_view what) {
   if (const auto done = json::read(text, top, what, caps); !done) return done.error();
   if (version != lock_version) return failure(errc::unsupported_document, std::string(what) + " is of a version that is not known here");
   sync_lock lock;
-  for (auto& [name, one] : read) lock.insert_or_assign(std::move(name), std::move(one));
+  for (; !read.empty(); read.pop_front()) lock.insert_or_assign(std::move(read.front().first), std::move(read.front().second));
   return lock;
 }
 

@@ -2,10 +2,12 @@
 
 #include "base/failure.hpp"
 
-#include <gantry/descriptor.hpp>
+#include <gantry/digest.hpp>
 #include <gantry/platform.hpp>
 #include <gantry/reference.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,7 +21,12 @@ struct locked_tag {
   std::string source;                  ///< as it was named
   digest source_digest;                ///< what that resolved to
   std::vector<std::string> platforms;  ///< that were written; empty: everything
-  descriptor top;                      ///< what the target was given
+  /// What the target was given.
+  struct {
+    std::string media_type;
+    gantry::digest digest;
+    std::uint64_t size = 0;  ///< bytes
+  } top;
 };
 
 /// The lock file of a sync: by the full name of the target with its tag.
@@ -28,6 +35,9 @@ using sync_lock = std::map<std::string, locked_tag>;
 /// `{"version": 1, "images": [{"name", "source", "source_digest", "platforms", "media_type", "digest", "size"}]}`, an image a line so that
 /// changes are read easily. The same lock is the same text.
 std::string write_sync_lock(const sync_lock& lock);
+
+/// Of what \ref write_sync_lock gives, without making it: a long list is not held a second time to find that nothing has changed. Not 0.
+std::size_t hash_of(const sync_lock& lock);
 
 /// errc::malformed_document, errc::unsupported_document for another version. \param what names the file in messages
 result<sync_lock> read_sync_lock(std::string_view text, std::string_view what);

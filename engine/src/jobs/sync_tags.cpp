@@ -23,13 +23,14 @@ struct open_entry {
 };
 
 /// Asks for the tags of what nobody else has begun with.
-task<> ask_for_tags(transfer::context& shared, transfer::operation& running, std::vector<open_entry>& open, std::size_t& next) {
+task<> ask_for_tags(transfer::context& shared, transfer::operation& running, std::vector<open_entry>& open, std::size_t& next,
+                    registry::precedence whom) {
   while (next < open.size() && !running.stop.stop_requested()) {
     open_entry& one = open[next++];
     if (!one.entry->filter) continue;
     sync_part part(shared, running, one.entry->retries, one.entry->timeout);
     tags_options every;
-    auto listed = co_await list_tags(part.shared, part.running, one.entry->source, std::move(every));
+    auto listed = co_await list_tags(part.shared, part.running, one.entry->source, std::move(every), whom);
     if (listed) {
       // What hangs on manifests by its tag goes with them, when it is asked for; it is no version of anything.
       std::erase_if(listed->tags, [](const std::string& tag) { return static_cast<bool>(tag_subject(tag)); });
@@ -60,15 +61,19 @@ task<result<sync_plan>> plan_list(transfer::context& shared, std::shared_ptr<tra
     open.push_back(std::move(one));
   }
   // Contradictions are told before anything is asked.
-  sync_plan named;
-  for (const open_entry& one : open) {
-    const result<void> added = add_entry(named, *one.entry, one.target, one.found);
-    if (!added) co_return added.error();
+  {
+    sync_plan named;
+    for (const open_entry& one : open) {
+      const result<void> added = add_entry(named, *one.entry, one.target, one.found);
+      if (!added) co_return added.error();
+    }
   }
+  // A mirror's list may be a part, and what is missing there must not be deleted elsewhere.
+  const registry::precedence whom = options.find_unwanted ? registry::precedence::registry_alone : registry::precedence::registry_first;
   runtime::task_group group(shared.executor);
   std::size_t next = 0;
   const std::size_t workers = std::min<std::size_t>(shared.jobs, open.size());
-  for (std::size_t i = 0; i < workers; ++i) group.spawn(ask_for_tags(shared, *running, open, next));
+  for (std::size_t i = 0; i < workers; ++i) group.spawn(ask_for_tags(shared, *running, open, next, whom));
   co_await group.join();
   sync_plan plan;
   for (const open_entry& one : open) {
@@ -80,6 +85,11 @@ task<result<sync_plan>> plan_list(transfer::context& shared, std::shared_ptr<tra
       failed.code = one.failed->code;
       failed.message = one.failed->text.message();
       plan.failed.push_back(std::move(failed));
+      plan.unknown.insert(one.target.name());
+    }
+    if (!one.failed && one.entry->filter && one.found.empty()) {
+      // A slip in a filter, or a list that came back empty, is no order to delete everything.
+      running->events.emit(warning{fmt::format("entry {}: no tag of {} matches its filter", one.entry->number, one.entry->source.name())});
       plan.unknown.insert(one.target.name());
     }
     const result<void> added = add_entry(plan, *one.entry, one.target, one.found);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace gantry::jobs {
@@ -44,6 +45,19 @@ task<> upload_sessions::keep(std::string registry, std::string repository, diges
     return runtime::make_directories(directory, 0700) && runtime::atomic_write_file(file, owner + session->string(), how);
   };
   co_await runtime::offload(workers_, runtime::lane::files, std::move(write));
+}
+
+std::size_t upload_sessions::forget(const std::filesystem::path& directory, std::chrono::seconds age, bool look_only) {
+  std::size_t gone = 0;
+  std::error_code ec;
+  const auto now = std::filesystem::file_time_type::clock::now();
+  for (std::filesystem::directory_iterator i(directory, ec), end; !ec && i != end; i.increment(ec)) {
+    std::error_code unknown;
+    const auto written = i->last_write_time(unknown);
+    if (unknown || now - written < age) continue;
+    if (look_only || runtime::remove_file(i->path())) ++gone;
+  }
+  return gone;
 }
 
 }  // namespace gantry::jobs

@@ -6,6 +6,8 @@
 
 #include <gantry/digest.hpp>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -31,6 +33,10 @@ class upload_sessions {
   task<std::optional<http::url>> find(std::string registry, std::string repository, digest blob);
   /// Keeps \p session in place of what was known; nothing forgets it.
   task<> keep(std::string registry, std::string repository, digest blob, std::optional<http::url> session);
+
+  /// Removes the sessions of \p directory that nobody has used for \p age: registries forget them, mostly after a week. \returns how many
+  /// there were. Blocking.
+  static std::size_t forget(const std::filesystem::path& directory, std::chrono::seconds age, bool look_only);
 
  private:
   std::filesystem::path directory_;

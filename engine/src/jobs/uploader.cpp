@@ -6,6 +6,7 @@
 #include "registry/blob_upload.hpp"
 #include "registry/manifest_requests.hpp"
 #include "registry/referrers.hpp"
+#include "runtime/deadline.hpp"
 #include "runtime/task_group.hpp"
 
 #include <algorithm>
@@ -18,6 +19,14 @@ constexpr unsigned usual_uploads = 8;
 
 // Others may write the same list of referrers; each round adds what the last one lost.
 constexpr unsigned list_rounds = 5;
+
+/// An attempt to send a blob.
+struct sending {
+  std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
+  std::optional<std::chrono::steady_clock::time_point> first;  ///< when bytes went out first
+  std::optional<std::uint64_t> offset;                         ///< where the bytes began that were asked of the feed; none were
+  std::uint64_t sent = 0;
+};
 
 /// Carries out one plan.
 class uploader {
@@ -33,6 +42,10 @@ class uploader {
   task<result<void>> move_blob(planned_blob one);
   task<result<void>> upload(planned_blob one);
   task<result<void>> write(const planned_image& image);
+  /// What the registry confirms as the subject, empty when it does not; nothing when the manifest was written before.
+  task<result<std::optional<digest>>> put(const planned_manifest& one, std::string bytes);
+  /// Tells that an attempt to send \p one is over. \param why it failed, or null
+  void tell(const planned_blob& one, const sending& attempt, std::uint64_t connection, const failure* why);
 
   transfer::context& shared_;
   transfer::operation& running_;
@@ -44,24 +57,67 @@ class uploader {
   upload_outcome done_;
 };
 
+void uploader::tell(const planned_blob& one, const sending& attempt, std::uint64_t connection, const failure* why) {
+  // A blob that was mounted had nobody send it.
+  if (!running_.events.heard() || (!attempt.offset && why == nullptr)) return;
+  const auto since = [&](std::chrono::steady_clock::time_point then) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(then - attempt.begun);
+  };
+  segment_finished told;
+  told.digest = one.blob.digest;
+  told.kind = segment_kind::upload;
+  told.connection = connection;
+  told.host = one.registry;
+  told.offset = attempt.offset.value_or(0);
+  told.length = one.blob.size - told.offset;
+  told.received = attempt.sent;
+  told.begun = attempt.begun;
+  told.elapsed = since(std::chrono::steady_clock::now());
+  if (attempt.first) told.answered = since(*attempt.first);
+  if (running_.stop.stop_requested() && why != nullptr) {
+    told.end = segment_end::stopped;
+  } else if (why != nullptr) {
+    told.end = segment_end::failed;
+    told.message = why->text.message();
+  }
+  running_.events.emit(std::move(told));
+}
+
 task<result<void>> uploader::upload(planned_blob one) {
   const digest id = one.blob.digest;
   const std::unique_ptr<blob_feed> feed = feed_->blob(one);
   std::uint64_t sent = 0;
-  auto progress = [this, id, &sent](std::int64_t bytes) {
+  sending attempt;
+  std::optional<runtime::deadline> lending;
+  auto progress = [this, id, &sent, &lending, &attempt](std::int64_t bytes) {
+    if (lending) lending->extend(shared_.lends_after);
     sent = static_cast<std::uint64_t>(static_cast<std::int64_t>(sent) + bytes);
-    if (bytes > 0) running_.received(static_cast<std::uint64_t>(bytes));
+    if (bytes > 0) {
+      attempt.sent += static_cast<std::uint64_t>(bytes);
+      if (!attempt.first) attempt.first = std::chrono::steady_clock::now();
+      running_.sent(static_cast<std::uint64_t>(bytes));
+      running_.tell_traffic();
+    }
     running_.events.progress(id, sent);
   };
-  const registry::body_opener open = [&feed, &sent, progress](std::uint64_t offset, std::uint64_t length) {
+  const registry::body_opener open = [&feed, &sent, &attempt, progress](std::uint64_t offset, std::uint64_t length) {
     sent = offset;
+    if (!attempt.offset) attempt.offset = offset;
     return feed->open(offset, length, progress);
   };
   registry::blob_upload::target where;
   where.registry = one.registry;
   where.repository = one.repository;
   where.blob = one.blob;
-  if (!options_.force_upload) where.mount_from = ledger_.other_repository(one.registry, id, one.repository);
+  where.refused = ledger_.refusals(one.registry);
+  if (!options_.force_upload) {
+    where.mount_from = ledger_.other_repository(one.registry, id, one.repository);
+    where.mount_first = !where.mount_from.empty() && ledger_.has(one.registry, id, where.mount_from);
+    if (where.mount_from.empty() && options_.elsewhere) {
+      where.mount_from = co_await options_.elsewhere(running_, one);
+      where.mount_first = true;  // a manifest in that repository names it
+    }
+  }
   if (options_.sessions && one.blob.size >= upload_sessions::least_size) {
     where.resume = co_await options_.sessions->find(one.registry, one.repository, id);
     where.keep = [sessions = options_.sessions, one](std::optional<http::url> session) {
@@ -73,12 +129,22 @@ task<result<void>> uploader::upload(planned_blob one) {
 
   transfer::retry_policy policy(shared_.retry, transfer::jitter_seed());
   const std::string object = std::string(id.short_form());
+  const result<void> prepared = co_await feed->prepare();
+  if (!prepared) co_return prepared.error();
   const std::size_t permits = std::min<std::size_t>(1 + feed_->connections(), shared_.jobs);
   for (;;) {
     const std::uint64_t before = sent;
     runtime::semaphore::permit permit = co_await shared_.connections.acquire(permits, running_.stop);
     if (!permit) co_return failure(errc::cancelled, "stopped");
+    if (shared_.lends_after.count() > 0) lending.emplace(shared_.executor, shared_.lends_after, [&permit] { permit.reset(); });
+    attempt = sending();
+    std::optional<transfer::copying_request> counted(running_.moved());
     const result<void> tried = co_await moving->attempt(running_.stop);
+    counted.reset();
+    lending.reset();
+    std::optional<failure> why;
+    if (!tried) why = tried.error();
+    tell(one, attempt, moving->connection(), why ? &*why : nullptr);
     feed->rest();
     permit.reset();
     if (tried) break;
@@ -93,6 +159,7 @@ task<result<void>> uploader::upload(planned_blob one) {
     if (last) co_return std::move(*last);
   }
   running_.note_answer();
+  ledger_.learn(one.registry, moving->plan().refusals());
   const bool mounted = moving->plan().mounted();
   if (mounted) {
     ++done_.counts.blobs_mounted;
@@ -100,7 +167,7 @@ task<result<void>> uploader::upload(planned_blob one) {
     ++done_.counts.blobs_uploaded;
     done_.counts.bytes_uploaded += one.blob.size;
   }
-  running_.events.emit(blob_finished{id, one.blob.size, mounted});
+  running_.events.emit(blob_finished{id, one.blob.size, mounted, one.role});
   co_return result<void>();
 }
 
@@ -117,7 +184,8 @@ task<result<void>> uploader::move_blob(planned_blob one) {
   }
   if (there) {
     ++done_.counts.blobs_present;
-    running_.events.emit(blob_finished{one.blob.digest, one.blob.size, true});
+    running_.events.emit(blob_started{one.blob.digest, one.blob.size, 0, one.role});
+    running_.events.emit(blob_finished{one.blob.digest, one.blob.size, true, one.role});
   } else if (options_.dry_run) {
     // What an image before it would have brought there is mounted when its turn comes.
     const std::string from = ledger_.other_repository(one.registry, one.blob.digest, one.repository);
@@ -140,8 +208,25 @@ task<> uploader::carry() {
     const planned_blob one = std::move(waiting_.back());
     waiting_.pop_back();
     const result<void> moved = co_await move_blob(one);
+    feed_->settle(one);
     if (!moved && !broken_) broken_ = moved.error();
   }
+}
+
+task<result<std::optional<digest>>> uploader::put(const planned_manifest& one, std::string bytes) {
+  // One at a time, and by digest once: tags of one index share their children, and docker-registry 2.8 truncates what it writes again, so
+  // that an index which names it is refused at that moment.
+  const std::string registry = one.name.registry();
+  const upload_ledger::claim mine = co_await ledger_.enter(registry, one.document.digest, running_.stop);
+  if (!mine) co_return failure(errc::cancelled, "stopped");
+  const bool by_digest = one.name.tag().empty();
+  if (by_digest && ledger_.has(registry, one.document.digest, one.name.repository())) co_return std::optional<digest>();
+  auto ask = [this, &one, &bytes] { return registry::put_manifest(shared_.registry, one.name, one.document, bytes, running_.stop); };
+  const auto stored =
+      co_await transfer::with_retry<registry::stored_manifest>(shared_, running_, "manifest of " + one.name.familiar(), ask);
+  if (!stored) co_return stored.error();
+  ledger_.add(registry, one.document.digest, one.name.repository(), true);
+  co_return std::optional<digest>(stored->subject);
 }
 
 task<result<void>> uploader::write(const planned_image& image) {
@@ -153,12 +238,12 @@ task<result<void>> uploader::write(const planned_image& image) {
       if (!got) co_return got.error();
       bytes = std::move(*got);
     }
-    auto ask = [this, &one, &bytes] { return registry::put_manifest(shared_.registry, one.name, one.document, bytes, running_.stop); };
-    const auto put = co_await transfer::with_retry<registry::stored_manifest>(shared_, running_, "manifest of " + one.name.familiar(), ask);
-    if (!put) co_return put.error();
+    const result<std::optional<digest>> confirmed = co_await put(one, bytes);
+    if (!confirmed) co_return confirmed.error();
+    if (!*confirmed) continue;
     digest subject;
     std::optional<descriptor> entry = registry::referrer_of(one.document, bytes, subject);
-    if (!entry || put->subject == subject) continue;
+    if (!entry || **confirmed == subject) continue;
     const result<void> listed = co_await list_as_referrer(shared_, running_, ledger_, image.target, subject, std::move(*entry));
     if (!listed) co_return listed.error();
   }
@@ -233,6 +318,7 @@ task<upload_ledger::claim> upload_ledger::enter(std::string registry, digest blo
 
 void upload_ledger::add(const std::string& registry, const digest& blob, const std::string& repository, bool sure) {
   auto& places = places_[{registry, blob}];
+  // cppcheck-suppress iterators3; `places` is one container, whatever it is called
   const auto known = std::find_if(places.begin(), places.end(), [&](const place& one) { return one.repository == repository; });
   if (known == places.end()) {
     places.push_back({repository, sure});
@@ -273,13 +359,23 @@ void add_counts(upload_counts& sum, const upload_counts& more) {
   sum.bytes_uploaded += more.bytes_uploaded;
 }
 
-task<result<bool>> names_already(transfer::context& shared, transfer::operation& running, reference target, digest top) {
-  auto ask = [&shared, &running, target] { return registry::head_manifest(shared.registry, target, running.stop); };
-  auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared, running, "manifest of " + target.familiar(), ask);
-  if (found) co_return *found && (*found)->digest == top;
+task<result<digest>> named_now(transfer::context& shared, reference target, runtime::stop_source& stop) {
+  const auto found = co_await registry::head_manifest(shared.registry, target, stop, registry::precedence::registry_alone);
+  if (found) co_return *found ? (*found)->digest : digest();
   // A new repository answers like one that may not be read: writing shows which it is.
-  if (found.error().code == errc::not_found || found.error().code == condition::not_authorised) co_return false;
+  if (found.error().code == errc::not_found || found.error().code == condition::not_authorised) co_return digest();
   co_return found.error();
+}
+
+task<result<bool>> names_already(transfer::context& shared, transfer::operation& running, reference target, digest top,
+                                 std::optional<failure> tried) {
+  auto ask = [&shared, &running, &tried, target]() -> task<result<digest>> {
+    if (tried) co_return *std::exchange(tried, std::nullopt);
+    co_return co_await named_now(shared, target, running.stop);
+  };
+  const auto named = co_await transfer::with_retry<digest>(shared, running, "manifest of " + target.familiar(), ask);
+  if (!named) co_return named.error();
+  co_return *named == top;
 }
 
 task<result<void>> list_as_referrer(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, reference repository,
@@ -290,7 +386,7 @@ task<result<void>> list_as_referrer(transfer::context& shared, transfer::operati
   const upload_ledger::claim mine = co_await ledger.enter(name.name(), subject, running.stop);
   if (!mine) co_return failure(errc::cancelled, "stopped");
   for (unsigned round = 0; round < list_rounds; ++round) {
-    auto ask = [&shared, &running, name] { return shared.registry.get_manifest(name, running.stop); };
+    auto ask = [&shared, &running, name] { return shared.registry.get_manifest(name, running.stop, registry::precedence::registry_alone); };
     const auto there = co_await transfer::with_retry<registry::document>(shared, running, what, ask);
     if (!there && there.error().code != errc::not_found) co_return there.error();
     const std::string present = there ? there->bytes : std::string();
@@ -300,7 +396,7 @@ task<result<void>> list_as_referrer(transfer::context& shared, transfer::operati
     if (!*merged) co_return result<void>();
     const std::string bytes = std::move(**merged);
     descriptor index;
-    index.media_type = std::string(model::media_type::oci_index);
+    index.media_type = model::is_index(type) ? type : std::string(model::media_type::oci_index);
     index.digest = model::digest_of(bytes);
     index.size = bytes.size();
     auto write = [&shared, &running, name, index, bytes] {

@@ -4,13 +4,16 @@
 #include "http/body_source.hpp"
 #include "jobs/push_plan.hpp"
 #include "jobs/upload_sessions.hpp"
+#include "registry/upload_plan.hpp"
 #include "runtime/signal.hpp"
+#include "store/content_store.hpp"
 #include "transfer/context.hpp"
 #include "transfer/upload_body.hpp"
 
 #include <gantry/push.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,6 +31,8 @@ class blob_feed {
  public:
   virtual ~blob_feed() = default;
 
+  /// Awaited once before the first body, without a connection.
+  virtual task<result<void>> prepare() { co_return result<void>(); }
   /// The body of one request.
   virtual std::unique_ptr<http::body_source> open(std::uint64_t offset, std::uint64_t length,
                                                   transfer::upload_body::progress_handler progress) = 0;
@@ -46,12 +51,15 @@ class upload_feed {
   virtual std::unique_ptr<blob_feed> blob(const planned_blob& one) = 0;
   /// The bytes of a manifest, verified.
   virtual task<result<std::string>> document(descriptor one) = 0;
+  /// The registry has \p one, or will not have it; said of every blob that is planned.
+  virtual void settle(const planned_blob& /*one*/) {}
   /// Connections that one blob needs beside the one that sends it.
   virtual unsigned connections() const { return 0; }
 };
 
-/// What is known of the registries that uploads go to, shared by all that run at once: which repositories have a blob, and which blobs are
-/// on their way, so that one goes into a registry once and is mounted from there. Used on the strand alone; outlives what uses it.
+/// What is known of the registries that uploads go to, shared by all that run at once: which repositories have a blob, which blobs are on
+/// their way, so that one goes into a registry once and is mounted from there, and which ways of sending are refused there. Used on the
+/// strand alone; outlives what uses it.
 class upload_ledger {
  public:
   /// While it lives nobody else moves the blob into that registry.
@@ -79,6 +87,10 @@ class upload_ledger {
   /// Another repository that probably has the blob; empty when none is known.
   std::string other_repository(const std::string& registry, const digest& blob, const std::string& repository) const;
 
+  /// What blobs have met there; those that go at once may meet it once each.
+  const registry::upload_refusals& refusals(const std::string& registry) { return refusals_[registry]; }
+  void learn(const std::string& registry, const registry::upload_refusals& met) { refusals_[registry].add(met); }
+
  private:
   struct place {
     std::string repository;
@@ -86,6 +98,7 @@ class upload_ledger {
   };
   std::map<std::pair<std::string, digest>, std::vector<place>> places_;
   std::set<std::pair<std::string, digest>> moving_;
+  std::map<std::string, registry::upload_refusals> refusals_;
   runtime::signal changed_;
 };
 
@@ -99,6 +112,9 @@ struct upload_settings {
   bool force_upload = false;  ///< see push_options
   bool dry_run = false;
   std::shared_ptr<upload_sessions> sessions{};  ///< of other runs; none: uploads begin anew
+  /// Asked for another repository of the registry that may have a blob when nothing is known of one; may be empty.
+  std::function<task<std::string>(transfer::operation&, planned_blob)> elsewhere{};
+  std::shared_ptr<store::content_store> cache{};  ///< where what is copied passes through and stays; none: memory alone
 };
 
 /// What one plan came to.
@@ -109,8 +125,11 @@ struct upload_outcome {
 
 void add_counts(upload_counts& sum, const upload_counts& more);
 
-/// Whether \p target names \p top now, by one HEAD; false also when nobody tells.
-task<result<bool>> names_already(transfer::context& shared, transfer::operation& running, reference target, digest top);
+/// What \p target names now, by one HEAD and one try; empty also when nobody tells.
+task<result<digest>> named_now(transfer::context& shared, reference target, runtime::stop_source& stop);
+/// Whether that is \p top, which is not empty; tries again. \param tried how the first try, made elsewhere, has failed
+task<result<bool>> names_already(transfer::context& shared, transfer::operation& running, reference target, digest top,
+                                 std::optional<failure> tried = std::nullopt);
 
 /// Carries out \p plan: blobs that the registries lack, then manifests, children before parents, the names last. \p shared, \p running and
 /// \p ledger must outlive the task.

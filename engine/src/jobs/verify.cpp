@@ -81,17 +81,28 @@ struct run {
   std::optional<failure> error;
 };
 
-void note_damage(run& all, const descriptor& blob, bool missing, std::filesystem::path quarantined) {
-  damaged_blob one;
-  one.blob = blob;
-  one.missing = missing;
-  one.quarantined = std::move(quarantined);
-  const auto needed = all.found.needed.find(blob.digest);
+void note_damage(run& all, damaged_blob one) {
+  const auto needed = all.found.needed.find(one.blob.digest);
   if (needed != all.found.needed.end()) {
     one.blob = needed->second.blob;
     one.references = needed->second.references;
   }
   all.result.damaged.push_back(std::move(one));
+}
+
+damaged_blob damage_of(const store::stored_file& what) {
+  damaged_blob one;
+  one.blob.digest = what.digest;
+  one.blob.size = what.size;
+  return one;
+}
+
+/// One that could not be opened, or not be moved to quarantine: it is told like the others, and the rest is checked.
+void note_in_place(run& all, const store::stored_file& what, const std::string& state, const failure& why) {
+  all.running.events.emit(warning{fmt::format("blob {} {}; it stays in its place: {}", what.digest.string(), state, why.text.message())});
+  damaged_blob one = damage_of(what);
+  one.trouble = "it could not be set aside: " + why.text.message();
+  note_damage(all, std::move(one));
 }
 
 /// The digest of what \p file holds, read on a files lane and hashed on a CPU lane. Nothing when it cannot be read.
@@ -123,7 +134,8 @@ task<result<void>> check(run& all, store::stored_file what) {
   if (!opened) {
     // Cleaned up meanwhile.
     if (opened.error().code == errc::file_not_found) co_return result<void>();
-    co_return opened.error();
+    note_in_place(all, what, "cannot be read", opened.error());
+    co_return result<void>();
   }
   const auto file = std::make_shared<runtime::file>(std::move(*opened));
   all.running.events.emit(blob_started{what.digest, what.size, 0, blob_role::layer});
@@ -135,15 +147,16 @@ task<result<void>> check(run& all, store::stored_file what) {
   if (*computed && **computed == what.digest) co_return result<void>();
   auto remove = [store = all.store, file, name = what.digest] { return store->quarantine(name, *file); };
   result<std::optional<std::filesystem::path>> away = co_await offload(all.shared.lanes, lane::files, std::move(remove));
-  if (!away) co_return away.error();
+  const std::string why = *computed ? "is damaged: its bytes hash to " + (*computed)->string() : "is damaged: it cannot be read";
+  if (!away) {
+    note_in_place(all, what, why, away.error());
+    co_return result<void>();
+  }
   if (!*away) co_return result<void>();
-  all.running.events.emit(
-      warning{fmt::format("blob {} is damaged: {}; moved to {}", what.digest.string(),
-                          *computed ? "its bytes hash to " + (*computed)->string() : "it cannot be read", (*away)->string())});
-  descriptor blob;
-  blob.digest = what.digest;
-  blob.size = what.size;
-  note_damage(all, blob, false, std::move(**away));
+  all.running.events.emit(warning{fmt::format("blob {} {}; moved to {}", what.digest.string(), why, (*away)->string())});
+  damaged_blob found = damage_of(what);
+  found.quarantined = std::move(**away);
+  note_damage(all, std::move(found));
   co_return result<void>();
 }
 
@@ -159,8 +172,23 @@ void note_missing(run& all) {
   for (const auto& [name, needed] : all.found.needed) {
     const bool known = std::any_of(all.result.damaged.begin(), all.result.damaged.end(),
                                    [&](const damaged_blob& one) { return one.blob.digest == needed.blob.digest; });
-    if (!known && !all.store->holds(needed.blob)) note_damage(all, needed.blob, true, {});
+    if (known || all.store->holds(needed.blob)) continue;
+    damaged_blob one;
+    one.blob = needed.blob;
+    one.missing = true;
+    note_damage(all, std::move(one));
   }
+}
+
+/// A store that cannot be written keeps its index.json as it was; what was found is worth more.
+task<result<void>> rebuild_index(run& all) {
+  const bool unchanged = std::all_of(all.result.damaged.begin(), all.result.damaged.end(), is_in_place);
+  if (unchanged) co_return result<void>();
+  std::vector<store::reference_record> nothing_new;
+  const result<void> rebuilt = co_await record(all.shared, all.running, all.store, std::move(nothing_new));
+  if (rebuilt || rebuilt.error().code != make_error_condition(condition::storage)) co_return rebuilt;
+  all.running.events.emit(warning{"the store's index could not be written anew: " + rebuilt.error().text.message()});
+  co_return result<void>();
 }
 
 }  // namespace
@@ -193,8 +221,7 @@ task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<tr
       const result<void> repaired = co_await repair(shared, running, store, all.result.damaged);
       if (!repaired) co_return repaired.error();
     }
-    std::vector<store::reference_record> nothing_new;
-    const result<void> rebuilt = co_await record(shared, *running, store, std::move(nothing_new));
+    const result<void> rebuilt = co_await rebuild_index(all);
     if (!rebuilt) co_return rebuilt.error();
   }
   running->events.flush();

@@ -39,7 +39,7 @@ std::string_view name_of(kind value) noexcept {
 
 shape::shape() {
   static const std::shared_ptr<const node> skipped = std::make_shared<const node>();
-  node_ = skipped;
+  node_ = skipped;  // cppcheck-suppress useInitializationList; the one for all is made here
 }
 
 shape::shape(std::shared_ptr<const node> value) : node_(std::move(value)) {}

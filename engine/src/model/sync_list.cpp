@@ -1,5 +1,6 @@
 #include <gantry/sync_list.hpp>
 
+#include "base/byte_order_mark.hpp"
 #include "base/failure.hpp"
 #include "base/redact.hpp"
 #include "model/json.hpp"
@@ -252,9 +253,7 @@ result<sync_entry> list_reader::finish(std::size_t index) const {
 }  // namespace
 
 std::string sync_entry::label() const {
-  const std::string from = source.empty()                             ? "oci:" + directory.string()
-                           : source.tag().empty() && !source.digest() ? source.name()
-                                                                      : source.string();
+  const std::string from = source.empty() ? "oci:" + directory : source.tag().empty() && !source.digest() ? source.name() : source.string();
   return line == 0 ? fmt::format("entry {} ({})", number, from) : fmt::format("entry {} ({}, line {})", number, from, line);
 }
 
@@ -270,7 +269,7 @@ std::vector<mirror_setting> sync_list::mirrors() const {
 }
 
 sync_list parse_sync_list(std::string_view text, const std::string& name, error_code& ec, diagnostics& diag) {
-  auto list = list_reader(name).read(text);
+  auto list = list_reader(name).read(without_byte_order_mark(text));
   ec = list ? error_code() : list.error().code;
   diag = list ? diagnostics() : list.error().text;
   return list ? std::move(*list) : sync_list();

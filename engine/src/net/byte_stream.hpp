@@ -7,6 +7,7 @@
 #include <boost/asio/error.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <span>
 
 namespace gantry::net {
@@ -18,6 +19,15 @@ struct read_result {
   error_code code;
   std::size_t bytes = 0;
 };
+
+/// What is made of words of the peer that come while something is written to it.
+enum class hearing {
+  go_on,    ///< nothing that matters yet
+  enough,   ///< the write goes on, and nobody listens any more
+  give_up,  ///< the write is of no use any more
+};
+/// Looks at what has come, with byte_stream::read_now.
+using listener = std::function<hearing()>;
 
 /// A connected, ordered stream of bytes: TCP, TLS, or a tunnel. Used on the strand alone; at most one read and one write at a time.
 /// The virtual call keeps the templates of Asio's sockets in one translation unit.
@@ -32,6 +42,11 @@ class byte_stream {
   virtual read_result read_now(std::span<std::byte> /*into*/) noexcept { return {boost::asio::error::would_block, 0}; }
 
   virtual task<error_code> write_all(std::span<const std::byte> bytes) = 0;
+
+  /// The same for who wants to know what the peer says meanwhile: \p listens is called on the strand when something may have come, the end
+  /// of the stream included, also since the last such write. After hearing::give_up it ends with operation_aborted, and nobody knows how
+  /// much of \p bytes was written. Not while a read is pending. A stream that cannot tell never calls it.
+  virtual task<error_code> write_heard(std::span<const std::byte> bytes, const listener& /*listens*/) { return write_all(bytes); }
 
   /// Closes without ceremony; a pending read or write ends with operation_aborted. May be called more than once.
   virtual void close() noexcept = 0;

@@ -36,6 +36,12 @@ struct race {
   runtime::signal changed;
 };
 
+/// What this machine is short of, and no network: to ask again at once does not help.
+bool is_shortage(error_code code) noexcept {
+  return code == asio::error::no_descriptors || code == asio::error::no_memory || code == asio::error::no_buffer_space ||
+         code == boost::system::errc::too_many_files_open_in_system;
+}
+
 task<> attempt(race& contest, asio::ip::address address, std::uint16_t port, std::chrono::milliseconds limit) {
   const runtime::executor where = co_await asio::this_coro::executor;
   if (contest.losers.stop_requested()) {  // between the spawning and the start
@@ -66,8 +72,10 @@ task<> attempt(race& contest, asio::ip::address address, std::uint16_t port, std
     contest.winner = std::move(socket);
     contest.winner_address = address;
   } else if (outcome) {
-    if (!contest.losers.stop_requested()) contest.failed.push_back(address);
-    // Somebody who refuses says more than a way that does not exist.
+    if (!contest.losers.stop_requested() && !is_shortage(outcome)) contest.failed.push_back(address);
+    // Somebody who refuses says more than a way that does not exist, and both less than what keeps us from trying.
+    if (is_shortage(contest.last_error)) co_return contest.changed.notify_all();
+    if (is_shortage(outcome)) contest.last_error.clear();
     if (contest.last_error == asio::error::connection_refused) co_return contest.changed.notify_all();
     contest.last_error = outcome;
     contest.timed_out = late;
@@ -84,6 +92,7 @@ failure connect_failure(const std::string& place, bool is_proxy, error_code code
     return {errc::connection_refused,
             fmt::format("{} refused the connection; is the {} running, and the port right?", place, is_proxy ? "proxy" : "registry")};
   }
+  if (is_shortage(code)) return system_failure(code.value(), "cannot open a connection to", place);
   return {errc::connection_lost, fmt::format("no connection to {}: {}", place, code.message())};
 }
 

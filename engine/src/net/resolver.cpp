@@ -7,8 +7,10 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <optional>
 
@@ -32,12 +34,21 @@ addresses alternate_families(const addresses& found) {
   return ordered;
 }
 
+/// The C library calls a name unknown for now when it finds no descriptor to ask with. \returns 0, EMFILE or ENFILE
+int lacking_descriptor() {
+  const int probe = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return errno == EMFILE || errno == ENFILE ? errno : 0;
+  ::close(probe);
+  return 0;
+}
+
 result<addresses> look_up(const std::string& host) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* list = nullptr;
   const int status = getaddrinfo(host.c_str(), nullptr, &hints, &list);
   if (status != 0) {
+    if (const int lacking = lacking_descriptor()) return system_failure(lacking, "cannot look up the host", host);
     return failure(errc::name_not_resolved, fmt::format("the host {} cannot be found: {}", host, gai_strerror(status)));
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, freeaddrinfo);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 namespace gantry::net {
@@ -28,6 +29,9 @@ read_result receive_now(asio::ip::tcp::socket& socket, std::span<std::byte> into
 class tcp_stream final : public byte_stream {
  public:
   explicit tcp_stream(asio::ip::tcp::socket socket) : socket_(std::move(socket)) {}
+  ~tcp_stream() override {
+    if (ear_) ear_->owner = nullptr;
+  }
 
   task<read_result> read_some(std::span<std::byte> into) override {
     const asio::mutable_buffer target(into.data(), into.size());
@@ -46,6 +50,25 @@ class tcp_stream final : public byte_stream {
     co_return code;
   }
 
+  task<error_code> write_heard(std::span<const std::byte> bytes, const listener& listens) override {
+    if (!ear_) ear_ = std::make_shared<ear>(ear{this});
+    const std::shared_ptr<ear> mine = ear_;
+    if (std::exchange(mine->heard, false) && listens() == hearing::give_up) co_return error_code(asio::error::operation_aborted);
+    // One wait for many writes: it is there until something comes, and costs them nothing.
+    if (!mine->waiting) await_words();
+    mine->listens = &listens;
+    error_code ended;
+    // Part by part: a cancellation that comes while the end of one part is on its way would not be seen by a single long write.
+    while (!bytes.empty() && !ended) {
+      const auto [code, written] = co_await socket_.async_write_some(asio::const_buffer(bytes.data(), bytes.size()), runtime::use_task);
+      bytes = bytes.subspan(written);
+      ended = code;
+      if (std::exchange(mine->gives_up, false)) ended = asio::error::operation_aborted;
+    }
+    mine->listens = nullptr;
+    co_return ended;
+  }
+
   void close() noexcept override {
     error_code ignored;  // nothing is lost with a socket that cannot be closed
     socket_.close(ignored);
@@ -54,7 +77,35 @@ class tcp_stream final : public byte_stream {
   bool quiet() noexcept override { return socket_is_quiet(socket_); }
 
  private:
+  /// Who listens beside the writes. Shared with the wait, whose end may come after that of the stream.
+  struct ear {
+    tcp_stream* owner = nullptr;        ///< null once that is gone
+    const listener* listens = nullptr;  ///< during a write
+    bool waiting = false;
+    bool heard = false;     ///< something may have come that nobody has looked at
+    bool gives_up = false;  ///< the write under way is to end
+  };
+
+  void await_words() {
+    ear_->waiting = true;
+    socket_.async_wait(asio::ip::tcp::socket::wait_read, [mine = ear_](error_code code) {
+      mine->waiting = false;
+      if (code || mine->owner == nullptr) return;
+      if (mine->listens == nullptr) {
+        mine->heard = true;
+        return;
+      }
+      const hearing said = (*mine->listens)();
+      if (said == hearing::go_on) mine->owner->await_words();
+      error_code ignored;  // of a socket that is closed nothing needs to be ended
+      if (said != hearing::give_up) return;
+      mine->gives_up = true;
+      mine->owner->socket_.cancel(ignored);
+    });
+  }
+
   asio::ip::tcp::socket socket_;
+  std::shared_ptr<ear> ear_;  ///< once somebody listens
 };
 
 }  // namespace

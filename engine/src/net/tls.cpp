@@ -1,6 +1,7 @@
 #include "net/tls.hpp"
 
 #include "base/redact.hpp"
+#include "net/system_authorities.hpp"
 #include "net/tls_error.hpp"
 #include "net/tls_stream.hpp"
 #include "runtime/deadline.hpp"
@@ -115,6 +116,7 @@ int note_refused(int accepted, X509_STORE_CTX* chain) {
 }  // namespace
 
 struct tls_connector::context {
+  system_authorities authorities;
   ssl::context rules{ssl::context::tls_client};
   std::shared_ptr<tls_sessions> sessions = std::make_shared<tls_sessions>();
 };
@@ -130,7 +132,7 @@ result<std::shared_ptr<tls_connector::context>> tls_connector::context_for(const
   tls_sessions::attach(rules.native_handle());
   error_code code;
   if (settings.verify) {
-    rules.set_default_verify_paths(code);  // honours SSL_CERT_FILE and SSL_CERT_DIR
+    made->authorities.attach(rules.native_handle());
     for (const std::filesystem::path& source : settings.ca_files) {
       const result<void> added = add_authorities(rules, source);
       if (!added) return added.error();
@@ -184,7 +186,12 @@ task<result<std::unique_ptr<byte_stream>>> tls_connector::handshake(std::unique_
   if (late.expired()) co_return failure(errc::timed_out, fmt::format("{} did not complete the TLS handshake in time", place));
   if (outcome) {
     const long verified = SSL_get_verify_result(native);
-    if (settings.verify && verified != X509_V_OK) co_return not_trusted(place, verified, !peer.is_proxy, seen);
+    if (settings.verify && verified != X509_V_OK) {
+      failure refused = not_trusted(place, verified, !peer.is_proxy, seen);
+      const std::string& problem = (*shared)->authorities.problem();
+      if (!problem.empty()) refused = failure(refused.code, fmt::format("{}; {}", refused.text.message(), problem));
+      co_return refused;
+    }
     co_return handshake_failure(place, outcome);
   }
   std::unique_ptr<byte_stream> ready = std::move(stream);

@@ -6,18 +6,63 @@
 #include <boost/asio/ssl/error.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
+#include <vector>
 
 namespace gantry::net {
 namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t page_bytes = 4096;
+// The largest record of TLS 1.2 with its head (RFC 5246 section 6.2.3); those of 1.3 are smaller.
+constexpr std::size_t record_bytes = 5 + 16 * 1024 + 2048;
+// A read asks for this much more than the reader's buffer has room for, so that the overhead of the records does not cost a read of its
+// own.
+constexpr std::size_t beyond_bytes = 4 * 1024;
 // Half the size costs 0.14 CPU s/GB more, twice the size gains nothing.
-constexpr std::size_t cipher_bytes = 128 * 1024;
+constexpr std::size_t block_bytes = 128 * 1024 + beyond_bytes;
+
+/// Memory for one long read, from those that this thread has. A stream over another needs one each.
+class block_lease {
+ public:
+  block_lease() noexcept {
+    if (auto& spare = spare_blocks(); !spare.empty()) {
+      block_ = std::move(spare.back());
+      spare.pop_back();
+    } else {
+      block_.reset(static_cast<std::byte*>(std::aligned_alloc(page_bytes, block_bytes)));
+    }
+  }
+  block_lease(const block_lease&) = delete;
+  block_lease& operator=(const block_lease&) = delete;
+  ~block_lease() {
+    auto& spare = spare_blocks();
+    if (block_ && spare.size() < spare.capacity()) spare.push_back(std::move(block_));
+  }
+  /// Empty when there is no memory.
+  std::span<std::byte> bytes() const noexcept { return {block_.get(), block_ ? block_bytes : 0}; }
+
+ private:
+  static constexpr std::size_t page_bytes = 4096;
+  struct free_memory {
+    void operator()(std::byte* data) const noexcept { std::free(data); }
+  };
+  using block = std::unique_ptr<std::byte, free_memory>;
+  static std::vector<block>& spare_blocks() {
+    thread_local std::vector<block> spare = [] {
+      std::vector<block> none;
+      none.reserve(2);
+      return none;
+    }();
+    return spare;
+  }
+
+  block block_;
+};
+
 // What is encrypted at once, so that a large body does not stand in memory twice.
 constexpr std::size_t plain_bytes = 64 * 1024;
 
@@ -65,14 +110,14 @@ BIO_METHOD* tls_stream::wire_method() {
 int tls_stream::take(BIO* wire, char* into, std::size_t length, std::size_t* taken) {
   auto& self = *static_cast<tls_stream*>(BIO_get_data(wire));
   BIO_clear_retry_flags(wire);
-  const std::size_t count = std::min(length, self.cipher_end_ - self.cipher_begin_);
+  const std::size_t count = std::min(length, self.cipher_.size());
   *taken = count;
   if (count == 0) {
     BIO_set_retry_read(wire);
     return 0;
   }
-  std::memcpy(into, self.cipher_.get() + self.cipher_begin_, count);
-  self.cipher_begin_ += count;
+  std::memcpy(into, self.cipher_.data(), count);
+  self.cipher_ = self.cipher_.subspan(count);
   return 1;
 }
 
@@ -91,9 +136,10 @@ tls_stream::tls_stream(std::unique_ptr<byte_stream> transport, ssl_ptr native, s
       native_(std::move(native)),
       sessions_(std::move(sessions)),
       host_(std::move(host)),
-      cipher_(static_cast<std::byte*>(std::aligned_alloc(page_bytes, cipher_bytes))) {
+      kept_(std::make_unique_for_overwrite<std::byte[]>(kept_bytes)) {
+  static_assert(kept_bytes >= record_bytes + beyond_bytes);
   BIO* wire = BIO_new(wire_method());
-  if (!native_ || !cipher_ || wire == nullptr) throw std::bad_alloc();
+  if (!native_ || wire == nullptr) throw std::bad_alloc();
   BIO_set_data(wire, this);
   BIO_set_init(wire, 1);
   SSL_set_bio(native_.get(), wire, wire);
@@ -110,23 +156,54 @@ tls_stream::~tls_stream() {
   SSL_set_shutdown(native_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
-error_code tls_stream::received(read_result got) noexcept {
-  cipher_begin_ = 0;
-  cipher_end_ = got.bytes;
-  more_likely_ = got.bytes == cipher_bytes;
+error_code tls_stream::received(std::span<std::byte> block, read_result got) noexcept {
+  cipher_ = block.first(got.bytes);
+  more_likely_ = got.bytes == block.size();
   if (got.code) return got.code;
   return got.bytes == 0 ? error_code(asio::ssl::error::stream_truncated) : error_code();
 }
 
+/// Waits for more. What comes first goes to the connection's own memory, since nobody may have the shared one while waiting.
 task<error_code> tls_stream::refill() {
-  const read_result got = co_await transport_->read_some(std::span(cipher_.get(), cipher_bytes));
-  co_return received(got);
+  const std::span<std::byte> own(kept_.get(), kept_bytes);
+  const read_result got = co_await transport_->read_some(own);
+  co_return received(own, got);
 }
 
-task<error_code> tls_stream::flush() {
+/// Takes what is there for a reader that wants \p wanted bytes. asio::error::would_block: nothing.
+error_code tls_stream::fill(std::span<std::byte> block, std::size_t wanted) noexcept {
+  if (block.empty()) block = std::span(kept_.get(), kept_bytes);
+  const std::span<std::byte> part = block.first(std::min(block.size(), wanted + beyond_bytes));
+  const read_result got = transport_->read_now(part);
+  if (got.code == asio::error::would_block) return got.code;
+  return broken_ = received(part, got);
+}
+
+/// OpenSSL takes records whole, and before the read it had less than one: with the reader's buffer full, what is left is that much and what
+/// was asked for beyond it.
+void tls_stream::keep_rest() noexcept {
+  // Behind an end nothing is read, and a bound that a peer could pass would be worse than a lost connection.
+  if (cipher_.size() > kept_bytes && !ended_ && !broken_) broken_ = asio::error::no_buffer_space;
+  if (broken_ || ended_) cipher_ = {};
+  if (!cipher_.empty() && cipher_.data() != kept_.get()) std::memmove(kept_.get(), cipher_.data(), cipher_.size());
+  cipher_ = std::span<const std::byte>(kept_.get(), cipher_.size());
+}
+
+task<error_code> tls_stream::flush(const listener* listens) {
   if (outgoing_.empty()) co_return error_code();
-  const error_code code = co_await transport_->write_all(std::as_bytes(std::span(outgoing_)));
+  // A read meanwhile may put more there.
+  std::string records = std::move(outgoing_);
   outgoing_.clear();
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(records));
+  // Who listens reads through this stream, which takes in what is not for the reader (tickets, keys): no call of OpenSSL is under way here.
+  error_code code;
+  if (listens != nullptr) {
+    code = co_await transport_->write_heard(bytes, *listens);
+  } else {
+    code = co_await transport_->write_all(bytes);
+  }
+  records.clear();
+  if (outgoing_.empty()) outgoing_.swap(records);
   co_return code;
 }
 
@@ -174,16 +251,16 @@ read_result tls_stream::decrypt(std::span<std::byte> into) noexcept {
 
 read_result tls_stream::read_now(std::span<std::byte> into) noexcept {
   read_result outcome = decrypt(into);
-  // Goes on while the transport fills the buffer, so that a fast line needs few turns of the event loop.
+  if (outcome.bytes == into.size() || broken_ || ended_ || !(more_likely_ || outcome.bytes == 0)) return outcome;
+  const block_lease block;
+  // Goes on while the transport fills the block, so that a fast line needs few turns of the event loop.
   while (outcome.bytes < into.size() && !broken_ && !ended_ && (more_likely_ || outcome.bytes == 0)) {
-    const read_result got = transport_->read_now(std::span(cipher_.get(), cipher_bytes));
-    if (got.code == asio::error::would_block) break;
-    broken_ = received(got);
-    if (broken_) break;
+    if (fill(block.bytes(), into.size() - outcome.bytes)) break;
     const read_result more = decrypt(into.subspan(outcome.bytes));
     outcome.bytes += more.bytes;
     if (more.bytes != 0) outcome.code = {};
   }
+  keep_rest();
   if (outcome.bytes == 0 && broken_) outcome.code = broken_;
   if (outcome.bytes == 0 && ended_) outcome.code = {};
   return outcome;
@@ -197,14 +274,14 @@ task<read_result> tls_stream::read_some(std::span<std::byte> into) {
   }
 }
 
-task<error_code> tls_stream::write_all(std::span<const std::byte> bytes) {
+task<error_code> tls_stream::write_records(std::span<const std::byte> bytes, const listener* listens) {
   while (!bytes.empty()) {
     const std::span<const std::byte> part = bytes.first(std::min(bytes.size(), plain_bytes));
     ERR_clear_error();
     std::size_t written = 0;
     // The wire takes everything, so a write never wants to be repeated.
     if (SSL_write_ex(native_.get(), part.data(), part.size(), &written) != 1) co_return last_tls_error();
-    const error_code code = co_await flush();
+    const error_code code = co_await flush(listens);
     if (code) co_return code;
     bytes = bytes.subspan(written);
   }
@@ -220,9 +297,7 @@ bool tls_stream::quiet() noexcept {
     ERR_clear_error();
     if (SSL_peek_ex(native_.get(), &next, 1, &got) == 1) return false;
     if (SSL_get_error(native_.get(), 0) != SSL_ERROR_WANT_READ) return false;
-    const read_result more = transport_->read_now(std::span(cipher_.get(), cipher_bytes));
-    if (more.code == asio::error::would_block) return true;
-    broken_ = received(more);
+    if (fill(std::span(kept_.get(), kept_bytes), kept_bytes) == asio::error::would_block) return true;
   }
   return false;
 }

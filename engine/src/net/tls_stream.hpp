@@ -4,7 +4,6 @@
 
 #include <openssl/ssl.h>
 
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,8 +31,9 @@ class tls_sessions {
   std::map<std::string, std::unique_ptr<SSL_SESSION, ssl_release>> latest_;
 };
 
-/// TLS over any stream, the client's end. Ciphertext comes in long reads into an aligned buffer and is decrypted straight into the
-/// reader's: a call of the system and at most a turn of the event loop for every 128 KiB instead of every record.
+/// TLS over any stream, the client's end. Ciphertext comes in long reads and is decrypted straight into the reader's buffer: a call of the
+/// system and at most a turn of the event loop for every 128 KiB instead of every record. The memory for a long read is shared by all
+/// connections, since nothing stays in it: what a connection keeps is less than two records.
 class tls_stream final : public byte_stream {
  public:
   /// \param native fresh of SSL_new, with the checks of the peer already set
@@ -47,14 +47,16 @@ class tls_stream final : public byte_stream {
 
   task<read_result> read_some(std::span<std::byte> into) override;
   read_result read_now(std::span<std::byte> into) noexcept override;
-  task<error_code> write_all(std::span<const std::byte> bytes) override;
+  task<error_code> write_all(std::span<const std::byte> bytes) override { return write_records(bytes, nullptr); }
+  task<error_code> write_heard(std::span<const std::byte> bytes, const listener& listens) override {
+    return write_records(bytes, &listens);
+  }
   void close() noexcept override { transport_->close(); }
   bool quiet() noexcept override;
 
  private:
-  struct free_memory {
-    void operator()(std::byte* data) const noexcept { std::free(data); }
-  };
+  /// More than is ever left of a long read (see tls_stream.cpp), in pages.
+  static constexpr std::size_t kept_bytes = 24 * 1024;
   static BIO_METHOD* wire_method();
   static int take(BIO* wire, char* into, std::size_t length, std::size_t* taken);
   static int put(BIO* wire, const char* bytes, std::size_t length, std::size_t* accepted);
@@ -62,21 +64,24 @@ class tls_stream final : public byte_stream {
   friend class tls_sessions;
 
   read_result decrypt(std::span<std::byte> into) noexcept;
-  error_code received(read_result got) noexcept;
+  error_code fill(std::span<std::byte> block, std::size_t wanted) noexcept;
+  error_code received(std::span<std::byte> block, read_result got) noexcept;
+  void keep_rest() noexcept;
   task<error_code> refill();
-  task<error_code> flush();
+  /// \param listens see byte_stream::write_heard, or null
+  task<error_code> flush(const listener* listens = nullptr);
+  task<error_code> write_records(std::span<const std::byte> bytes, const listener* listens);
 
   std::unique_ptr<byte_stream> transport_;
   ssl_ptr native_;
   std::shared_ptr<tls_sessions> sessions_;
   std::string host_;
-  std::unique_ptr<std::byte, free_memory> cipher_;  ///< as received
-  std::size_t cipher_begin_ = 0;
-  std::size_t cipher_end_ = 0;
-  bool more_likely_ = false;  ///< the last read filled the buffer
-  std::string outgoing_;      ///< records for the transport
-  error_code broken_;         ///< a read that failed fails for good
-  bool ended_ = false;        ///< close_notify was received
+  std::unique_ptr<std::byte[]> kept_;  ///< \ref kept_bytes
+  std::span<const std::byte> cipher_;  ///< received and not yet taken by OpenSSL, in kept_ whenever nobody reads
+  bool more_likely_ = false;           ///< the last read filled what it was given
+  std::string outgoing_;               ///< records for the transport
+  error_code broken_;                  ///< a read that failed fails for good
+  bool ended_ = false;                 ///< close_notify was received
 };
 
 }  // namespace gantry::net

@@ -26,7 +26,13 @@ constexpr std::chrono::minutes credential_life{10};
 /// What keeps tokens of different credentials apart; in memory alone.
 std::string fingerprint(const std::optional<credential>& who) {
   if (!who) return "anonymous";
-  return model::digest_of(fmt::format("{}\n{}\n{}", who->username, who->password, who->identity_token), digest_algorithm::sha256).string();
+  const std::string all = fmt::format("{}\n{}\n{}\n{}", who->username, who->password, who->identity_token, who->registry_token);
+  return std::string(model::digest_of(all, digest_algorithm::sha256).encoded());
+}
+
+std::uint64_t number_of(const std::optional<credential>& who) {
+  constexpr std::size_t digits = 16;
+  return who ? std::stoull(fingerprint(who).substr(0, digits), nullptr, 16) : 0;
 }
 
 bool is_registry_token(const credential& who) { return !who.registry_token.empty() && who.identity_token.empty() && who.username.empty(); }
@@ -73,6 +79,12 @@ std::string authenticator::identity(const std::string& repository) const {
   return fmt::format("as {} (credentials: {})", who.username.empty() ? "the holder of a token" : who.username, who.origin);
 }
 
+std::uint64_t authenticator::user_of(const std::string& repository) const {
+  const auto known = credentials_.find(repository);
+  if (known == credentials_.end()) return 0;
+  return number_of(known->second.value);
+}
+
 std::string authenticator::absence(const std::string& repository) const {
   const auto known = credentials_.find(repository);
   return known == credentials_.end() ? std::string() : known->second.absence;
@@ -82,9 +94,13 @@ failure authenticator::no_credentials(const std::string& repository, std::string
   if (const std::string why = absence(repository); !why.empty()) {
     return {errc::unauthorized, fmt::format("{} {}, and none are known: {}", values_.registry, wish, why)};
   }
-  return {errc::unauthorized, fmt::format("{} {}, and none are known; log in with 'gantry login {}', or give them with --username and "
-                                          "--password-stdin",
-                                          values_.registry, wish, values_.registry)};
+  return {errc::unauthorized, fmt::format("{} {}, and none are known; {}", values_.registry, wish, way_in())};
+}
+
+std::string authenticator::way_in() const {
+  std::string way = fmt::format("log in with 'gantry login {}'", values_.registry);
+  if (!values_.is_mirror) way += ", or give --username and --password-stdin";
+  return way;
 }
 
 bool authenticator::may_carry_secrets(const http::origin& where) const {
@@ -236,6 +252,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
   };
   http::request asking;
   asking.target = *realm;
+  asking.how.user = number_of(known);
   if (!service.service.empty()) add("service", service.service);
   if (known && !known->identity_token.empty()) {
     // The OAuth2 form of the token specification: a refresh token is never sent in a URL.

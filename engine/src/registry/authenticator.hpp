@@ -11,6 +11,7 @@
 #include <gantry/credentials.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,6 +32,7 @@ class authenticator {
     std::string registry;  ///< as in a reference, what credentials are looked up by
     std::shared_ptr<credential_source> credentials;
     bool allow_plain_http = false;  ///< credentials may travel in clear text to other hosts than this machine
+    bool is_mirror = false;         ///< not named by the user, whose flags are therefore not for it
   };
 
   authenticator(http::client& http, runtime::lanes& workers, settings values)
@@ -55,6 +57,13 @@ class authenticator {
 
   /// Whether secrets may be sent there: not in clear text, but for this machine and what the user allowed.
   bool may_carry_secrets(const http::origin& where) const;
+
+  /// A number for the credential that requests for \p repository carry, of which nothing can be learnt about it; 0 when there is none, or
+  /// nobody has asked for one yet. Different credentials have different numbers, whatever their registry.
+  std::uint64_t user_of(const std::string& repository) const;
+
+  /// How credentials for it can be given, for messages: `log in with 'gantry login HOST', ...`.
+  std::string way_in() const;
 
   /// Who asked, for messages: "as alice (credentials: command line)" or "anonymously".
   std::string identity(const std::string& repository) const;

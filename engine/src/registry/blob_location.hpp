@@ -18,7 +18,7 @@
 
 namespace gantry::registry {
 
-/// Where the bytes of one blob are had from one site. A registry that redirects to another host is asked once; its answer, mostly a signed
+/// Where the bytes of one blob are had from one site. A registry that redirects is asked once; its answer, mostly a signed
 /// URL that expires, serves all ranges of the blob until it fails, and is then renewed by one request however many fail at once (DESIGN
 /// section 3). Used on the strand alone.
 class blob_location {
@@ -29,21 +29,21 @@ class blob_location {
       : registry_(registry), site_(std::move(where)), blob_(std::move(blob)), urls_(std::move(urls)) {}
 
   /// As registry_client::get_blob. errc::server_error when a fresh URL does not work.
-  task<result<http::exchange>> get(std::optional<http::byte_range> range, runtime::stop_source& stop);
+  task<result<http::exchange>> get(blob_request part, runtime::stop_source& stop);
 
  private:
-  task<result<http::exchange>> ask_registry(std::optional<http::byte_range> range, runtime::stop_source& stop);
+  task<result<http::exchange>> ask_registry(blob_request part, runtime::stop_source& stop);
 
-  task<result<http::exchange>> ask_elsewhere(std::optional<http::byte_range> range, failure absent, runtime::stop_source& stop);
+  task<result<http::exchange>> ask_elsewhere(blob_request part, failure absent, runtime::stop_source& stop);
 
   registry_client& registry_;
   site site_;
   gantry::digest blob_;
   std::vector<std::string> urls_;
-  std::optional<http::url> direct_;  ///< the URL of the other host
-  unsigned number_ = 0;              ///< counts the URLs, so that a failure of an older one is no failure of this one
+  std::optional<blob_place> direct_;  ///< where redirects have led
+  unsigned number_ = 0;               ///< counts the URLs, so that a failure of an older one is no failure of this one
   std::chrono::steady_clock::time_point obtained_;
-  bool served_by_registry_ = false;  ///< no redirect to another host was seen
+  bool served_by_registry_ = false;  ///< no redirect was seen
   bool asking_ = false;
   runtime::signal answered_;
 };

@@ -41,15 +41,15 @@ std::size_t blob_sources::choose(const std::vector<bool>& tried, bool ranged) co
   return choose_site(records, excluded, std::chrono::steady_clock::now());
 }
 
-task<result<sourced_exchange>> blob_sources::get(std::optional<http::byte_range> range, runtime::stop_source& stop) {
+task<result<sourced_exchange>> blob_sources::get(blob_request part, runtime::stop_source& stop) {
   if (const result<void> found = find_sites(); !found) co_return found.error();
-  const bool ranged = range && range->first != 0;
+  const bool ranged = part.range && part.range->first != 0;
   std::vector<bool> tried(locations_.size(), false);
   for (;;) {
     const std::size_t chosen = choose(tried, ranged);
     place& asked = locations_[chosen];
     asked.where.record->began();
-    auto reply = co_await asked.location->get(range, stop);
+    auto reply = co_await asked.location->get(part, stop);
     if (reply) {
       if (reply->head().status == 206) asked.where.record->ranges = true;
       sourced_exchange answer{std::move(*reply), chosen};
@@ -57,21 +57,27 @@ task<result<sourced_exchange>> blob_sources::get(std::optional<http::byte_range>
     }
     asked.where.record->ended(0, std::chrono::nanoseconds(0));
     const bool last = chosen + 1 == locations_.size();
-    if (last || stop.stop_requested()) co_return reply.error();
-    registry_.note_failure(asked.where, reply.error());
+    if (last || stop.stop_requested() || reply.error().code == errc::cancelled) co_return reply.error();
     if (is_lasting(reply.error().code)) {
       asked.without_blob = true;
     } else {
       asked.where.record->failed(std::chrono::steady_clock::now(), reply.error().retry_after.value_or(std::chrono::seconds(0)));
     }
     tried[chosen] = true;
+    registry_.note_failure(asked.where, reply.error(), &locations_[choose(tried, ranged)].where);
   }
 }
 
-void blob_sources::ended(std::size_t site, std::uint64_t bytes, std::chrono::nanoseconds time, bool failed) {
+void blob_sources::ended(std::size_t site, std::uint64_t bytes, std::chrono::nanoseconds time, const failure* why) {
   site_record& record = *locations_[site].where.record;
   record.ended(bytes, time);
-  if (failed && site + 1 != locations_.size()) record.failed(std::chrono::steady_clock::now());
+  if (why == nullptr || site + 1 == locations_.size()) return;
+  record.failed(std::chrono::steady_clock::now());
+  // Whose bytes were the wrong ones is not known before they are compared; one without ranges is still good for whole blobs.
+  if (why->code == condition::integrity || (why->code == errc::range_refused && locations_[site].without_ranges)) return;
+  std::vector<bool> tried(locations_.size(), false);
+  tried[site] = true;
+  registry_.note_failure(locations_[site].where, *why, &locations_[choose(tried, false)].where);
 }
 
 bool blob_sources::has_alternative(std::size_t site) const { return !only_origin_ && site + 1 < locations_.size(); }

@@ -29,10 +29,10 @@ class blob_sources {
 
   /// Asks until one site answers with bytes; the registry itself last, whose failure is the one that is returned. Each success must be
   /// followed by \ref ended.
-  task<result<sourced_exchange>> get(std::optional<http::byte_range> range, runtime::stop_source& stop);
+  task<result<sourced_exchange>> get(blob_request part, runtime::stop_source& stop);
 
-  /// The exchange is over. \p failed: its answer was wrong, or broke off.
-  void ended(std::size_t site, std::uint64_t bytes, std::chrono::nanoseconds time, bool failed);
+  /// The exchange is over. \param why its answer was wrong, or broke off: a mirror then rests, and the user is told once; null: it was not
+  void ended(std::size_t site, std::uint64_t bytes, std::chrono::nanoseconds time, const failure* why);
 
   /// Whether another site may do what \p site has just failed to do, so that it is asked at once.
   bool has_alternative(std::size_t site) const;
@@ -42,8 +42,9 @@ class blob_sources {
   /// From here on the registry itself alone is asked.
   void only_origin() noexcept { only_origin_ = true; }
   bool has_mirrors() const noexcept { return locations_.size() > 1; }
-  /// `http[s]://host`, for people.
+  /// Its registry's name, for people.
   std::string name_of(std::size_t site) const;
+  bool is_mirror(std::size_t site) const { return locations_[site].where.how.is_mirror; }
   /// The site sent bytes that are not the blob's: nobody asks it again.
   void drop(std::size_t site);
 

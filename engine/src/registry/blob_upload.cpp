@@ -4,9 +4,13 @@
 #include "registry/registry_error.hpp"
 #include "registry/scope.hpp"
 #include "registry/status.hpp"
+#include "runtime/deadline.hpp"
 
 #include <fmt/format.h>
+#include <boost/asio/this_coro.hpp>
 
+#include <chrono>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,6 +23,59 @@ std::string push_scope(const std::string& repository) {
   actions.emplace_back("push");
   return repository_scope(repository, std::move(actions));
 }
+
+// What a registry gets to say that it has what was sent, when nobody wants to wait any more: no longer than service managers do.
+constexpr std::chrono::seconds last_moment{8};
+
+/// A stop that comes later than the one it follows.
+class late_stop {
+ public:
+  late_stop(const runtime::executor& where, runtime::stop_source& soon)
+      : asked_(soon, [this, where] { limit_.emplace(where, last_moment, [this] { source.request_stop(); }); }) {}
+
+  runtime::stop_source source;
+
+ private:
+  std::optional<runtime::deadline> limit_;
+  runtime::stop_source::registration asked_;
+};
+
+/// The bytes of \p from until they end, fail, or nobody wants more. What was sent then stays good.
+class endable_body final : public http::body_source {
+ public:
+  /// \p from and \p stop must outlive it.
+  endable_body(http::body_source& from, runtime::stop_source& stop) : from_(from), stop_(stop) {}
+
+  std::uint64_t size() const noexcept override { return http::size_unknown; }
+
+  task<result<std::span<const std::byte>>> next() override {
+    if (stop_.stop_requested()) co_return std::span<const std::byte>();
+    const auto got = co_await from_.next();
+    if (!got) {
+      failed_ = got.error();
+      // Wrong bytes are no part of the blob.
+      if (failed_->code == condition::integrity) co_return *failed_;
+      co_return std::span<const std::byte>();
+    }
+    sent_ += got->size();
+    co_return *got;
+  }
+
+  task<result<void>> rewind() override {
+    sent_ = 0;
+    failed_.reset();
+    co_return co_await from_.rewind();
+  }
+
+  std::uint64_t sent() const noexcept { return sent_; }
+  const std::optional<failure>& failed() const noexcept { return failed_; }
+
+ private:
+  http::body_source& from_;
+  runtime::stop_source& stop_;
+  std::uint64_t sent_ = 0;
+  std::optional<failure> failed_;
+};
 
 }  // namespace
 
@@ -44,7 +101,7 @@ blob_upload::blob_upload(registry_client& to, target where, body_opener open)
     : to_(to),
       where_(std::move(where)),
       open_(std::move(open)),
-      plan_({where_.blob.digest, where_.blob.size, where_.mount_from, where_.resume}),
+      plan_({where_.blob.digest, where_.blob.size, where_.mount_from, where_.resume, where_.mount_first, where_.refused}),
       kept_(where_.resume) {
   if (where_.resume) api_ = where_.resume->origin;
 }
@@ -58,9 +115,9 @@ api_call blob_upload::call(http::method verb) const {
   return made;
 }
 
-task<result<http::exchange>> blob_upload::send(upload_action action, http::url& asked, runtime::stop_source& stop) {
+task<result<http::exchange>> blob_upload::send(upload_action action, http::body_source* body, http::url& asked,
+                                               runtime::stop_source& stop) {
   http::method verb = http::method::post;
-  std::unique_ptr<http::body_source> body;
   http::request message;
   std::string path;
   switch (action.step) {
@@ -89,7 +146,6 @@ task<result<http::exchange>> blob_upload::send(upload_action action, http::url& 
   }
   message.verb = verb;
   if (action.step == upload_step::send_all || action.step == upload_step::send) {
-    body = open_(action.offset, action.length);
     message.set("Content-Type", "application/octet-stream");
     if (action.ranged && action.length > 0) {
       message.set("Content-Range", fmt::format("{}-{}", action.offset, action.offset + action.length - 1));
@@ -98,14 +154,14 @@ task<result<http::exchange>> blob_upload::send(upload_action action, http::url& 
   const bool session_step = action.step != upload_step::mount && action.step != upload_step::open;
   if (session_step && api_ && action.where.origin != *api_) {
     asked = message.target;
-    co_return co_await to_.call_elsewhere(std::move(message), body.get(), stop);
+    co_return co_await to_.call_elsewhere(std::move(message), body, stop);
   }
   api_call asking = call(verb);
   asking.path = std::move(path);
   // A token for both ends: without it the registry cannot look where the blob is.
   if (action.step == upload_step::mount) asking.mount_from = where_.mount_from;
   asking.message = std::move(message);
-  asking.body = body.get();
+  asking.body = body;
   co_return co_await to_.call(std::move(asking), stop, &asked);
 }
 
@@ -120,23 +176,39 @@ task<> blob_upload::tell_session() {
 
 task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
   const std::string what = fmt::format("uploading blob {} to {}/{}", where_.blob.digest.short_form(), where_.registry, where_.repository);
+  const runtime::executor executor = co_await boost::asio::this_coro::executor;
   for (;;) {
     const upload_action action = plan_.next();
     if (action.step == upload_step::done) co_return result<void>();
     if (action.step == upload_step::failed) co_return plan_.error();
+    if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+    std::unique_ptr<http::body_source> bytes;
+    if (action.step == upload_step::send_all || action.step == upload_step::send) bytes = open_(action.offset, action.length);
+    late_stop late(executor, stop);
+    std::optional<endable_body> endable;
+    if (action.open_ended) endable.emplace(*bytes, stop);
+    http::body_source* const body = endable ? &*endable : bytes.get();
+    runtime::stop_source& ends = endable ? late.source : stop;
     http::url asked;
-    auto sending = co_await send(action, asked, stop);
+    auto sending = co_await send(action, body, asked, ends);
     if (!sending) {
       plan_.broke();
+      if (sending.error().code == condition::integrity && where_.keep) {
+        kept_.reset();
+        std::optional<http::url> none;
+        co_await where_.keep(std::move(none));
+      }
       co_return sending.error();
     }
     http::exchange reply = std::move(*sending);
+    if (bytes) connection_ = reply.connection_number();
     const http::response_head head = reply.head();
     if (!api_ && (action.step == upload_step::mount || action.step == upload_step::open)) api_ = asked.origin;
     if (is_retryable_status(head.status)) {
       plan_.broke();
       co_return co_await to_.refusal(where_.registry, where_.repository, what, std::move(reply));
     }
+    if (endable) plan_.ended_early(endable->sent());
     plan_.answered(head.status, head, asked);
     co_await tell_session();
     if (plan_.next().step == upload_step::failed && plan_.refused()) {
@@ -145,6 +217,7 @@ task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
     // A few words come with most answers; read to their end they leave the connection fit for the next request.
     const result<std::string> unread = co_await reply.read_all(error_body_limit);
     if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
+    if (endable && endable->failed()) co_return *endable->failed();
   }
 }
 

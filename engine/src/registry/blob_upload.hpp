@@ -31,6 +31,8 @@ class blob_upload {
     std::string repository;
     descriptor blob;
     std::string mount_from;           ///< see upload_plan::settings
+    bool mount_first = false;         ///< the same
+    upload_refusals refused{};        ///< the same
     std::optional<http::url> resume;  ///< see upload_plan::settings; of the registry's own origin, see \ref keep
     /// Told of each new address of the session, and of nothing once it is over or no longer on the registry's own origin. May be empty.
     std::function<task<>(std::optional<http::url>)> keep{};
@@ -38,20 +40,25 @@ class blob_upload {
   blob_upload(registry_client& to, target where, body_opener open);
 
   /// Goes on until the registry has the blob. errc::unauthorized, forbidden and whatever the registry refuses with; errc::redirect_refused
-  /// for a session on a host that may not be asked.
+  /// for a session on a host that may not be asked. A stop ends what is being sent of a large blob at the next byte and waits a few seconds
+  /// for the registry to say that it has it, so that a later run goes on from there.
   task<result<void>> attempt(runtime::stop_source& stop);
 
   const upload_plan& plan() const noexcept { return plan_; }
+  /// http::exchange::connection_number of the last request that sent bytes and was answered; 0: there was none.
+  std::uint64_t connection() const noexcept { return connection_; }
 
  private:
   task<> tell_session();
-  task<result<http::exchange>> send(upload_action action, http::url& asked, runtime::stop_source& stop);
+  /// \param body of \p action, or null
+  task<result<http::exchange>> send(upload_action action, http::body_source* body, http::url& asked, runtime::stop_source& stop);
   api_call call(http::method verb) const;
 
   registry_client& to_;
   target where_;
   body_opener open_;
   upload_plan plan_;
+  std::uint64_t connection_ = 0;
   std::optional<http::url> kept_;    ///< what target::keep was told last
   std::optional<http::origin> api_;  ///< of the registry, once it has answered
 };

@@ -4,6 +4,7 @@
 #include "model/json.hpp"
 #include "model/manifest.hpp"
 #include "model/reference_grammar.hpp"
+#include "registry/ask_sites.hpp"
 
 #include <fmt/format.h>
 
@@ -26,19 +27,17 @@ result<std::vector<std::string>> parse_names(std::string_view body, const char* 
   const model::json::shape element = model::json::string(take);
   const model::json::shape top =
       model::json::object({{member, model::json::array(element, {}, listing_limit), model::json::need::present}});
-  if (auto read = model::json::read(body, top, what); !read) return read.error();
+  if (auto read = model::json::read(body, top, what); !read) {
+    // Nothing that a digest was wrong for: whoever answered is no registry, or has no such list.
+    return failure(errc::protocol_error, read.error().text.message());
+  }
   return names;
 }
 
-task<result<page>> fetch_page(registry_client& from, api_call asking, std::string what,
-                              result<std::vector<std::string>> (*parse)(std::string_view, std::string_view), runtime::stop_source& stop) {
-  const std::string registry = asking.registry;
-  const std::string repository = asking.repository;
-  http::url asked;
-  auto sending = co_await from.call(std::move(asking), stop, &asked);
-  if (!sending) co_return sending.error();
-  http::exchange reply = std::move(*sending);
-  if (reply.head().status != 200) co_return co_await from.refusal(registry, repository, what, std::move(reply));
+using page_parser = result<std::vector<std::string>> (*)(std::string_view, std::string_view);
+
+/// What an answer to a question for a page holds. \param asked the URL that was answered
+task<result<page>> read_page(http::exchange reply, http::url asked, std::string what, page_parser parse) {
   const auto next = http::next_page(asked, reply.head());
   if (!next) co_return next.error();
   const result<std::string> body = co_await reply.read_all(model::document_limit);
@@ -48,9 +47,21 @@ task<result<page>> fetch_page(registry_client& from, api_call asking, std::strin
   page found;
   found.names = std::move(*names);
   if (*next) found.next = (*next)->target;
-  if (found.next == asked.target) {
-    co_return failure(errc::protocol_error, fmt::format("{}: the registry names a page as its own next page", what));
-  }
+  co_return found;
+}
+
+task<result<page>> list_tags_at(registry_client& from, site at, std::string target, std::string what, runtime::stop_source& stop) {
+  api_call asking;
+  if (target.empty()) asking.path = fmt::format("tags/list?n={}", page_size);
+  asking.message.target.target = std::move(target);
+  http::url asked;
+  auto sending = co_await from.call_at(at, std::move(asking), stop, &asked);
+  if (!sending) co_return sending.error();
+  http::exchange reply = std::move(*sending);
+  if (reply.head().status != 200) co_return co_await from.refusal_at(at, what, std::move(reply));
+  auto found = co_await read_page(std::move(reply), std::move(asked), what, parse_tag_page);
+  if (!found) co_return found.error();
+  found->by = std::move(at);
   co_return found;
 }
 
@@ -64,22 +75,30 @@ result<std::vector<std::string>> parse_repository_page(std::string_view body, st
   return parse_names(body, "repositories", model::is_repository, what);
 }
 
-task<result<page>> list_tags(registry_client& from, std::string registry, std::string repository, std::string target,
-                             runtime::stop_source& stop) {
-  api_call asking;
-  asking.registry = registry;
-  asking.repository = repository;
-  if (target.empty()) asking.path = fmt::format("tags/list?n={}", page_size);
-  asking.message.target.target = std::move(target);
-  co_return co_await fetch_page(from, std::move(asking), fmt::format("the tags of {}/{}", registry, repository), parse_tag_page, stop);
+task<result<page>> list_tags(registry_client& from, reference repository, page before, runtime::stop_source& stop, precedence whom) {
+  std::string what = fmt::format("the tags of {}", repository.name());
+  // The next page is where the page before was.
+  if (before.by) co_return co_await list_tags_at(from, std::move(*before.by), std::move(before.next), std::move(what), stop);
+  std::function<task<result<page>>(site)> ask = [&from, &stop, what](site at) {
+    return list_tags_at(from, std::move(at), std::string(), what, stop);
+  };
+  reference name = repository.with_digest({});
+  co_return co_await ask_sites<page>(from, std::move(name), whom, std::move(ask), stop);
 }
 
 task<result<page>> list_repositories(registry_client& from, std::string registry, std::string target, runtime::stop_source& stop) {
+  const std::string what = fmt::format("the repositories of {}", registry);
   api_call asking;
   asking.registry = registry;
   asking.scope = "registry:catalog:*";
   asking.message.target.target = target.empty() ? fmt::format("/v2/_catalog?n={}", page_size) : std::move(target);
-  co_return co_await fetch_page(from, std::move(asking), fmt::format("the repositories of {}", registry), parse_repository_page, stop);
+  http::url asked;
+  auto sending = co_await from.call(std::move(asking), stop, &asked);
+  if (!sending) co_return sending.error();
+  http::exchange reply = std::move(*sending);
+  const std::string all;
+  if (reply.head().status != 200) co_return co_await from.refusal(registry, all, what, std::move(reply));
+  co_return co_await read_page(std::move(reply), std::move(asked), what, parse_repository_page);
 }
 
 }  // namespace gantry::registry

@@ -1,13 +1,15 @@
 #include "registry/manifest_requests.hpp"
 
 #include "model/media_type.hpp"
+#include "registry/ask_sites.hpp"
 #include "registry/registry_error.hpp"
 #include "registry/scope.hpp"
 #include "registry/status.hpp"
 
 #include <fmt/format.h>
 
-#include <chrono>
+#include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -30,37 +32,59 @@ failure no_such_manifest(const reference& image, const failure& said) {
           said.text.server_message()};
 }
 
-}  // namespace
+/// What the answer to HEAD says; nothing when it names no digest that can be used.
+result<std::optional<descriptor>> announced_manifest(const site& at, const http::response_head& head) {
+  const reference& image = at.image;
+  const std::string* digest_text = head.find("Docker-Content-Digest");
+  const std::string* type = head.find("Content-Type");
+  if (digest_text == nullptr || type == nullptr || !head.announces_length) return std::optional<descriptor>();
+  error_code unknown;
+  descriptor found;
+  found.digest = digest::parse(*digest_text, unknown);
+  if (unknown) return std::optional<descriptor>();
+  if (image.digest() && found.digest != image.digest()) {
+    return failure(errc::digest_mismatch,
+                   fmt::format("{} announces the digest {} for {}", image.registry(), found.digest.string(), image.string()));
+  }
+  found.media_type = model::bare_media_type(*type);
+  found.size = head.announced_content_length;
+  return std::optional<descriptor>(std::move(found));
+}
 
-task<result<std::optional<descriptor>>> head_manifest(registry_client& from, reference image, runtime::stop_source& stop) {
-  api_call asking = manifest_call(image, http::method::head, std::vector<std::string>(1, "pull"));
+task<result<std::optional<descriptor>>> head_manifest_at(registry_client& from, site at, runtime::stop_source& stop) {
+  api_call asking;
+  asking.path = "manifests/" + at.image.manifest_reference();
+  asking.message.verb = http::method::head;
   asking.message.set("Accept", std::string(model::manifest_accept()));
-  auto sending = co_await from.call(std::move(asking), stop);
+  auto sending = co_await from.call_at(at, std::move(asking), stop);
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
   const unsigned status = reply.head().status;
   if (status != 200) {
     // Some registries answer HEAD with 405, or with 401 where GET is allowed: GET has the last word.
     if (status == 405 || status == 400 || status == 401 || status == 403) co_return std::optional<descriptor>();
-    failure said =
-        co_await from.refusal(image.registry(), image.repository(), fmt::format("the manifest of {}", image.string()), std::move(reply));
-    if (status == 404) co_return no_such_manifest(image, said);
+    failure said = co_await from.refusal_at(at, fmt::format("the manifest of {}", at.image.string()), std::move(reply));
+    if (status == 404) co_return no_such_manifest(at.image, said);
     co_return said;
   }
-  const std::string* digest_text = reply.head().find("Docker-Content-Digest");
-  const std::string* type = reply.head().find("Content-Type");
-  if (digest_text == nullptr || type == nullptr || !reply.head().announces_length) co_return std::optional<descriptor>();
-  error_code unknown;
-  descriptor found;
-  found.digest = digest::parse(*digest_text, unknown);
-  if (unknown) co_return std::optional<descriptor>();
-  if (image.digest() && found.digest != image.digest()) {
-    co_return failure(errc::digest_mismatch,
-                      fmt::format("{} announces the digest {} for {}", image.registry(), found.digest.string(), image.string()));
-  }
-  found.media_type = model::bare_media_type(*type);
-  found.size = reply.head().announced_content_length;
-  co_return std::optional<descriptor>(std::move(found));
+  co_return announced_manifest(at, reply.head());
+}
+
+/// Of a mirror the last word is wanted at once, since its refusal passes the question on.
+task<result<std::optional<descriptor>>> settle_manifest_at(registry_client& from, site at, runtime::stop_source& stop) {
+  auto said = co_await head_manifest_at(from, at, stop);
+  if (!said || *said || !at.how.is_mirror) co_return said;
+  auto whole = co_await from.get_manifest_at(at, stop);
+  if (!whole) co_return whole.error();
+  co_return std::optional<descriptor>(std::move(whole->top));
+}
+
+}  // namespace
+
+task<result<std::optional<descriptor>>> head_manifest(registry_client& from, reference image, runtime::stop_source& stop, precedence whom) {
+  using answer = std::optional<descriptor>;
+  std::function<task<result<answer>>(site)> ask = [&from, &stop](site at) { return settle_manifest_at(from, std::move(at), stop); };
+  co_return co_await ask_sites<answer>(from, std::move(image), whom, std::move(ask), stop);
 }
 
 task<result<stored_manifest>> put_manifest(registry_client& to, reference image, descriptor manifest, std::string bytes,

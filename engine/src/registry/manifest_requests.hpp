@@ -12,9 +12,11 @@
 
 namespace gantry::registry {
 
-/// HEAD /v2/<name>/manifests/<reference>: what a reference resolves to, for the price of a header. One attempt. \returns nothing when the
-/// registry answers without a digest that can be used: get_manifest tells. errc::not_found and the rest as get_manifest.
-task<result<std::optional<descriptor>>> head_manifest(registry_client& from, reference image, runtime::stop_source& stop);
+/// HEAD /v2/<name>/manifests/<reference>: what a reference resolves to, for the price of a header. One attempt per place, in the order of
+/// ask_sites.hpp. \returns nothing when the registry itself answers without a digest that can be used: get_manifest tells. errc::not_found
+/// and the rest as get_manifest.
+task<result<std::optional<descriptor>>> head_manifest(registry_client& from, reference image, runtime::stop_source& stop,
+                                                      precedence whom = precedence::mirrors_first);
 
 /// What a registry said of a manifest that it took.
 struct stored_manifest {

@@ -4,6 +4,7 @@
 #include "model/json_writer.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
+#include "registry/ask_sites.hpp"
 #include "registry/registry_error.hpp"
 
 #include <fmt/format.h>
@@ -11,33 +12,35 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <variant>
 
 namespace gantry::registry {
 
-task<result<referrer_page>> list_referrers(registry_client& from, reference repository, digest subject, std::string target,
-                                           runtime::stop_source& stop) {
-  const std::string what = fmt::format("the referrers of {} in {}", subject.short_form(), repository.name());
+namespace {
+
+task<result<referrer_page>> list_referrers_at(registry_client& from, site at, digest subject, std::string target,
+                                              runtime::stop_source& stop) {
+  const std::string what = fmt::format("the referrers of {} in {}", subject.short_form(), at.image.name());
   api_call asking;
-  asking.registry = repository.registry();
-  asking.repository = repository.repository();
   asking.message.set("Accept", std::string(model::media_type::oci_index));
   if (target.empty()) asking.path = "referrers/" + subject.string();
   asking.message.target.target = std::move(target);
   http::url asked;
-  auto sending = co_await from.call(std::move(asking), stop, &asked);
+  auto sending = co_await from.call_at(at, std::move(asking), stop, &asked);
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
   const unsigned status = reply.head().status;
   referrer_page found;
+  found.by = at;
   // Registries without it answer in several ways.
   if (status == 404 || status == 400 || status == 405 || status == 501) {
     const result<std::string> unread = co_await reply.read_all(error_body_limit);
     if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
     co_return found;
   }
-  if (status != 200) co_return co_await from.refusal(repository.registry(), repository.repository(), what, std::move(reply));
+  if (status != 200) co_return co_await from.refusal_at(at, what, std::move(reply));
   const auto next = http::next_page(asked, reply.head());
   if (!next) co_return next.error();
   const result<std::string> body = co_await reply.read_all(model::document_limit);
@@ -49,10 +52,19 @@ task<result<referrer_page>> list_referrers(registry_client& from, reference repo
   found.known = true;
   found.manifests = std::move(content->manifests);
   if (*next) found.next = (*next)->target;
-  if (!found.next.empty() && found.next == asked.target) {
-    co_return failure(errc::protocol_error, fmt::format("{}: the registry names a page as its own next page", what));
-  }
   co_return found;
+}
+
+}  // namespace
+
+task<result<referrer_page>> list_referrers(registry_client& from, reference repository, digest subject, referrer_page before,
+                                           runtime::stop_source& stop, precedence whom) {
+  if (before.by) co_return co_await list_referrers_at(from, std::move(*before.by), subject, std::move(before.next), stop);
+  std::function<task<result<referrer_page>>(site)> ask = [&from, &stop, subject](site at) {
+    return list_referrers_at(from, std::move(at), subject, std::string(), stop);
+  };
+  reference name = repository.with_digest(subject);
+  co_return co_await ask_sites<referrer_page>(from, std::move(name), whom, std::move(ask), stop);
 }
 
 std::optional<descriptor> referrer_of(const descriptor& manifest, std::string_view bytes, digest& subject) {

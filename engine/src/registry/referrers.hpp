@@ -19,13 +19,14 @@ namespace gantry::registry {
 struct referrer_page {
   bool known = false;  ///< false: the registry has no such API
   std::vector<descriptor> manifests;
-  std::string next;  ///< target of the next page; empty after the last
+  std::string next;        ///< target of the next page; empty after the last
+  std::optional<site> by;  ///< who gave it, and is asked for the next
 };
 
-/// GET /v2/<name>/referrers/<digest> (distribution-spec, "Listing Referrers"). One attempt.
-/// \param target of a page before, empty for the first
-task<result<referrer_page>> list_referrers(registry_client& from, reference repository, digest subject, std::string target,
-                                           runtime::stop_source& stop);
+/// GET /v2/<name>/referrers/<digest> (distribution-spec, "Listing Referrers"). One attempt per place, in the order of lists (listing.hpp).
+/// \param before the page before; empty for the first
+task<result<referrer_page>> list_referrers(registry_client& from, reference repository, digest subject, referrer_page before,
+                                           runtime::stop_source& stop, precedence whom);
 
 /// The descriptor by which a list of referrers names a manifest: with its artifact type, or that of its config, and its annotations.
 /// \returns nothing when \p bytes refer to no subject, see \p subject

@@ -14,6 +14,7 @@
 #include <gantry/descriptor.hpp>
 #include <gantry/reference.hpp>
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,6 +34,19 @@ struct document {
 /// Host and port of a registry's API: the registry itself, but for Docker Hub, whose API does not live under its name.
 std::string api_address(const std::string& registry);
 
+/// A request for a blob or a part of it.
+struct blob_request {
+  std::optional<http::byte_range> range;  ///< nothing: the whole
+  http::placement how;
+};
+
+/// Where the redirects of a registry have led a request for a blob.
+struct blob_place {
+  http::url where;
+  bool at_home = false;     ///< on the registry's own origin
+  bool authorised = false;  ///< there the answer came to a request that carried the registry's authorisation
+};
+
 /// One request of the distribution API, of whatever kind.
 struct api_call {
   std::string registry;
@@ -48,6 +62,13 @@ struct api_call {
 struct ping {
   std::string endpoint;        ///< `https://host[:port]`
   bool authenticated = false;  ///< the credentials that are known for it were asked for and accepted
+};
+
+/// Whom a question about a repository goes to, where mirrors are known for it.
+enum class precedence {
+  mirrors_first,   ///< content, which a digest or a tag names: the registry itself only when no mirror gives it
+  registry_first,  ///< lists, of which a mirror may hold a part and not know it: mirrors only while the registry gives no answer
+  registry_alone,  ///< what is about to be changed there
 };
 
 /// Where requests for an image go and as whom.
@@ -104,27 +125,42 @@ class registry_client {
   /// The same with what this run has learnt.
   hints learnt() const;
 
-  /// A mirror failed and another site is asked in its place.
-  void note_failure(const site& where, const failure& why);
+  /// When \p registry, or a mirror in its place, answered last; nothing when it never has.
+  std::optional<std::chrono::steady_clock::time_point> last_answer(const std::string& registry) const;
 
-  /// GET /v2/<name>/manifests/<reference> (distribution-spec, "Pulling manifests"). A digest in \p image decides and is verified.
-  /// Mirrors are asked first; what the registry itself answers is the failure that is returned.
+  /// \ref sites in the order in which they are asked for one thing, without mirrors that rest; the registry itself is always among them.
+  /// With a digest in \p image the mirrors for digests, else those for tags.
+  result<std::vector<site>> order(const reference& image, precedence whom);
+  /// Notes that \p registry answered, wherever its content came from, or in the failure when it last did.
+  template <class T>
+  void note_answer(const std::string& registry, result<T>& outcome);
+  /// A mirror failed: it rests, and is dropped for wrong content. The user is told once, unless it just does not have what was asked for.
+  /// \param instead who is asked in its place; null: nobody
+  void note_failure(const site& where, const failure& why, const site* instead);
+  /// \p mirror gave a list in place of the registry, which failed. The user is told once.
+  void note_substitute(const site& itself, const failure& why, const site& mirror);
+
+  /// GET /v2/<name>/manifests/<reference> (distribution-spec, "Pulling manifests"). A digest in \p image decides and is verified. What the
+  /// registry itself answers is the failure that is returned, see ask_sites.hpp.
   /// errc::not_found, unauthorized, forbidden, rate_limited, digest_mismatch, limit_exceeded and those of the network.
-  task<result<document>> get_manifest(reference image, runtime::stop_source& stop);
+  task<result<document>> get_manifest(reference image, runtime::stop_source& stop, precedence whom = precedence::mirrors_first);
+  /// The same of one site alone.
+  task<result<document>> get_manifest_at(site at, runtime::stop_source& stop);
 
-  /// GET /v2/<name>/blobs/<digest>, redirects followed. With \p range the answer may still be a 200 with the whole:
-  /// http::check_range_answer tells. \param elsewhere when given, set to the URL of another origin that the redirects led to \returns an
+  /// GET /v2/<name>/blobs/<digest>, redirects followed. With a range the answer may still be a 200 with the whole:
+  /// http::check_range_answer tells. \param elsewhere when given, set to the place that redirects led to \returns an
   /// answer with status 200 or 206 whose body is unread, not verified here.
-  task<result<http::exchange>> get_blob(site at, gantry::digest blob, std::optional<http::byte_range> range, runtime::stop_source& stop,
-                                        std::optional<http::url>* elsewhere = nullptr);
+  task<result<http::exchange>> get_blob(site at, gantry::digest blob, blob_request part, runtime::stop_source& stop,
+                                        std::optional<blob_place>* elsewhere = nullptr);
 
-  /// GET of a URL that \ref get_blob was led to, without credentials and without further redirects; whatever its status.
-  task<result<http::exchange>> get_direct(http::url where, std::optional<http::byte_range> range, runtime::stop_source& stop);
+  /// GET of a place that \ref get_blob at \p from was led to; whatever its status. On another origin without credentials and without
+  /// further redirects.
+  task<result<http::exchange>> get_direct(site from, blob_place place, blob_request part, runtime::stop_source& stop);
 
   /// GET of a foreign layer at \p address, one of the `urls` of its descriptor: a choice of the registry's, so the origin policy judges it
   /// and its redirects; no credentials are sent. \param at whose choice it was \param served_at set to where the answer came from
   /// \returns the answer, whatever its status
-  task<result<http::exchange>> get_foreign(site at, std::string address, std::optional<http::byte_range> range, runtime::stop_source& stop,
+  task<result<http::exchange>> get_foreign(site at, std::string address, blob_request part, runtime::stop_source& stop,
                                            http::url& served_at);
 
   /// Sends any request to the registry itself, wherever the host's configuration has moved it, authorised, redirects of safe methods
@@ -132,11 +168,17 @@ class registry_client {
   /// from \returns the answer, whatever its status, body unread.
   task<result<http::exchange>> call(api_call what, runtime::stop_source& stop, http::url* answered_by = nullptr);
 
+  /// Sends a request about the repository of \p at there; registry and repository of \p what are filled in. Else as \ref call.
+  task<result<http::exchange>> call_at(site at, api_call what, runtime::stop_source& stop, http::url* answered_by = nullptr);
+
   /// Sends a request to a URL of another origin that the registry has named for it, without credentials and without redirects.
   task<result<http::exchange>> call_elsewhere(http::request message, http::body_source* body, runtime::stop_source& stop);
 
   /// What an error answer to \ref call means, in words for people. \param what the object, e.g. `the tags of HOST/NAME`
   task<failure> refusal(std::string registry, std::string repository, std::string what, http::exchange reply);
+
+  /// What an error answer to \ref call_at means.
+  task<failure> refusal_at(site at, std::string what, http::exchange reply);
 
   /// What an error answer to a request for a blob means.
   task<failure> blob_refusal(site at, gantry::digest blob, http::exchange reply);
@@ -156,23 +198,22 @@ class registry_client {
   task<result<http::exchange>> send_once(http::request message, http::body_source* body, runtime::stop_source& stop);
   void note_quota(host& where, const http::response_head& answer);
   task<result<endpoint_view>> view_of(site at);
-  task<failure> refusal_at(site at, std::string what, http::exchange reply);
   task<failure> refusal_by(host& where, std::string registry, std::string repository, std::string local_name, std::string what,
                            http::exchange reply);
-  task<result<document>> get_manifest_at(site at, runtime::stop_source& stop);
   task<result<std::string>> read_blob_at(site at, descriptor blob, runtime::stop_source& stop);
-  task<result<http::exchange>> send(host& where, api_call what, runtime::stop_source& stop, std::optional<http::url>* elsewhere = nullptr,
+  task<result<http::exchange>> send(host& where, api_call what, runtime::stop_source& stop, std::optional<blob_place>* elsewhere = nullptr,
                                     http::url* answered_by = nullptr);
   /// Follows the redirects of \p reply, the answer to \p sent, which becomes the last request. \param body of the request, or null
   task<result<http::exchange>> follow(http::request& sent, http::exchange reply, http::url_channel channel, http::body_source* body,
                                       runtime::stop_source& stop);
   task<result<http::exchange>> send_to(host& where, std::string scheme, api_call what, runtime::stop_source& stop,
-                                       std::optional<http::url>* elsewhere, http::url* answered_by);
+                                       std::optional<blob_place>* elsewhere, http::url* answered_by);
 
   http::client& http_;
   runtime::lanes& workers_;
   registry_settings settings_;
-  std::map<std::string, std::unique_ptr<host>> hosts_;
+  std::map<std::string, std::unique_ptr<host>> hosts_;                    ///< by name, scheme and rules of TLS
+  std::map<std::string, std::chrono::steady_clock::time_point> answers_;  ///< when a registry last answered
   hints hints_;
 };
 

@@ -26,6 +26,16 @@ void site_record::failed(time_point now, std::chrono::seconds asked) noexcept {
   asleep_until_ = std::max(asleep_until_, now + std::max(rest, std::min<std::chrono::seconds>(asked, std::chrono::hours(24))));
 }
 
+std::string with_name_space(const config::endpoint& at, std::string target) {
+  if (at.name_space.empty()) return target;
+  const std::string told = "ns=" + at.name_space;
+  const std::size_t query = target.find('?');
+  if (query == std::string::npos) return target + "?" + told;
+  // A next page that the mirror has named may carry it already.
+  const bool there = ("&" + target.substr(query + 1) + "&").find("&" + told + "&") != std::string::npos;
+  return there ? target : target + "&" + told;
+}
+
 std::size_t choose_site(const std::vector<const site_record*>& records, const std::vector<bool>& excluded, site_record::time_point now) {
   std::size_t best = records.size();
   double least = 0;

@@ -54,6 +54,9 @@ struct site {
   std::shared_ptr<site_record> record;
 };
 
+/// \p target, path and query, with the `ns=` by which a mirror of many registries is told which is meant, where it has to be told.
+std::string with_name_space(const config::endpoint& at, std::string target);
+
 /// Which of \p records, given in order of preference, should get the next request: one that was never measured and is not being measured,
 /// so that each is tried; else by rate, so that each gets requests in proportion to what it brings. \param excluded not to be chosen
 /// \returns the index; the number of records when none can be chosen.

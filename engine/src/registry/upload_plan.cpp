@@ -51,11 +51,44 @@ http::url with_digest(http::url session, const gantry::digest& value) {
 }
 
 upload_plan::upload_plan(settings values)
-    : values_(std::move(values)), step_(values_.mount_from.empty() ? upload_step::open : upload_step::mount), chunk_(least_chunk) {
-  if (values_.resume) {
-    session_ = values_.resume;
+    : values_(std::move(values)), step_(upload_step::open), manner_(next_manner()), chunk_(least_chunk) {
+  begin();
+}
+
+/// What sends least comes first: a mount that is sure, a session that has part of the blob, a mount that may be, all of it.
+void upload_plan::begin() {
+  const bool mountable = !values_.mount_from.empty() && !mount_tried_;
+  if (values_.resume && !(mountable && values_.mount_first)) {
+    session_ = std::exchange(values_.resume, std::nullopt);
+    resumed_ = true;
     step_ = upload_step::ask;
+    return;
   }
+  step_ = mountable ? upload_step::mount : upload_step::open;
+}
+
+/// The first way that has not been refused.
+upload_plan::manner upload_plan::next_manner() const noexcept {
+  const upload_refusals& refused = values_.refused;
+  if (values_.size >= refused.too_large) return manner::chunks;
+  if (values_.size >= least_stream && !refused.stream) return manner::stream;
+  if (!refused.whole) return manner::whole;
+  return refused.pieces ? manner::chunks : manner::pieces;
+}
+
+/// The registry answered this way of sending with \p status.
+void upload_plan::change_manner(unsigned status) {
+  upload_refusals& refused = values_.refused;
+  if (status == 413) {
+    refused.too_large = std::min(refused.too_large, values_.size);
+  } else if (manner_ == manner::stream) {
+    refused.stream = true;
+  } else if (manner_ == manner::whole) {
+    refused.whole = true;
+  } else {
+    refused.pieces = true;
+  }
+  manner_ = next_manner();
 }
 
 upload_action upload_plan::next() const {
@@ -67,7 +100,8 @@ upload_action upload_plan::next() const {
     const std::uint64_t left = values_.size - offset_;
     action.offset = offset_;
     action.length = manner_ == manner::chunks ? std::min(chunk_, left) : left;
-    action.ranged = true;
+    action.open_ended = manner_ == manner::stream;
+    action.ranged = !action.open_ended;
   }
   return action;
 }
@@ -114,19 +148,28 @@ void upload_plan::take_progress(const http::response_head& head, std::uint64_t a
 void upload_plan::start_over() {
   session_.reset();
   offset_ = 0;
-  step_ = upload_step::open;
+  resumed_ = false;
+  begin();
   if (++lost_sessions_ > most_lost_sessions) {
-    fail(failure(errc::server_error, "the registry forgets upload sessions before they are complete"));
+    fail(failure(
+        errc::retries_exhausted,
+        fmt::format("the registry lost the upload of blob {} {} times before it was complete; when several servers stand behind its "
+                    "name, they need the same storage and the same secret",
+                    values_.digest.short_form(), lost_sessions_)));
   }
 }
 
 void upload_plan::after_open(unsigned status, const http::response_head& head, const http::url& asked) {
+  const bool mounting = step_ == upload_step::mount;
+  mount_tried_ = mount_tried_ || mounting;
   if (status == 201) {  // mounted, or known already
     mounted_ = true;
     session_.reset();
     step_ = upload_step::done;
     return;
   }
+  // The session that came in place of the mount is empty; that of the earlier run is not.
+  if (status == 202 && values_.resume) return begin();
   if (status == 202) {
     if (!take_session(head, asked)) return;
     offset_ = 0;
@@ -134,10 +177,7 @@ void upload_plan::after_open(unsigned status, const http::response_head& head, c
     return;
   }
   // Some registries refuse a mount that they cannot do instead of opening a session.
-  if (step_ == upload_step::mount && (status == 403 || status == 404 || refuses_manner(status))) {
-    step_ = upload_step::open;
-    return;
-  }
+  if (mounting && (status == 403 || status == 404 || refuses_manner(status))) return begin();
   refuse(status);
 }
 
@@ -163,24 +203,39 @@ void upload_plan::after_bytes(unsigned status, const http::response_head& head, 
       return;
     }
   } else if (status == 202 || status == 204 || status == 201) {
-    const std::uint64_t sent = next().length;
+    const std::uint64_t sent = std::exchange(sent_, std::nullopt).value_or(next().length);
     if (head.find("Location") != nullptr && !take_session(head, asked)) return;
     const std::uint64_t before = offset_;
     take_progress(head, offset_ + sent);
     if (offset_ <= before && sent > 0) {
+      // Somebody on the way may take a body whose length is not told for none.
+      if (manner_ == manner::stream) {
+        change_manner(status);
+        return start_over();
+      }
       return fail(failure(errc::protocol_error,
                           fmt::format("{} takes bytes of an upload and says that it has none of them", asked.origin.authority())));
     }
     step_ = offset_ == values_.size ? upload_step::close : upload_step::send;
     return;
   }
-  if (status == 404 || status == 410) return start_over();
+  sent_.reset();
+  if (status == 404 || status == 410) {
+    // There may be no PATCH at all.
+    if (manner_ == manner::stream && step_ == upload_step::send) {
+      if (offset_ == 0) change_manner(status);
+      manner_ = manner_ == manner::stream ? manner::whole : manner_;  // a session that was lost later says nothing about others
+    }
+    return start_over();
+  }
+  // What an earlier run has left is not what it should be.
+  if (step_ == upload_step::close && status == 400 && resumed_) return start_over();
   // What a cut PUT has left can go by PATCH alone; where there is none, the whole goes again.
   if (step_ == upload_step::send && manner_ == manner::whole && (status == 405 || status == 501)) return start_over();
-  // Another way, once each: whole, what is left in one piece, small pieces.
+  // Another way, once each: open-ended, whole, what is left in one piece, small pieces.
   const bool other_count = status == 416 && step_ == upload_step::send;
   if (refuses_manner(status) && !other_count && manner_ != manner::chunks && step_ != upload_step::close) {
-    manner_ = manner_ == manner::whole && status != 413 ? manner::pieces : manner::chunks;
+    change_manner(status);
     session_.reset();
     offset_ = 0;
     step_ = upload_step::open;

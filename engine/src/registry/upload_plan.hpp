@@ -6,7 +6,9 @@
 
 #include <gantry/digest.hpp>
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -29,24 +31,49 @@ struct upload_action {
   http::url where;           ///< of the session; not for mount and open
   std::uint64_t offset = 0;  ///< of the bytes to send
   std::uint64_t length = 0;
-  bool ranged = false;  ///< the bytes are not all: Content-Range tells which
+  bool ranged = false;      ///< the bytes are not all: Content-Range tells which
+  bool open_ended = false;  ///< fewer bytes may be sent, see upload_plan::ended_early: no length is announced
 };
 
-/// Decides how one blob gets into a registry (distribution-spec, "Pushing blobs"): mount, else everything in one PUT, else what a broken or
-/// refused PUT has left by PATCH. Without I/O: the caller carries out \ref next and reports what came of it. One object an upload; it may
-/// be fed failures as often as the caller's patience allows.
+/// Ways of sending that a registry has refused while it took another, so that not every blob meets the same refusal.
+struct upload_refusals {
+  bool stream = false;  ///< a PATCH whose length is not told
+  bool whole = false;   ///< everything in one PUT
+  bool pieces = false;  ///< a PATCH with a range
+  /// A request with as many bytes was too large; smaller ones may pass.
+  std::uint64_t too_large = std::numeric_limits<std::uint64_t>::max();
+
+  void add(const upload_refusals& more) noexcept {
+    stream = stream || more.stream;
+    whole = whole || more.whole;
+    pieces = pieces || more.pieces;
+    too_large = std::min(too_large, more.too_large);
+  }
+  friend bool operator==(const upload_refusals&, const upload_refusals&) = default;
+};
+
+/// Decides how one blob gets into a registry (distribution-spec, "Pushing blobs"): mount, else everything in one PUT, or, of a large blob,
+/// in one PATCH that can be ended at any byte, else what a broken or refused one has left by PATCH. Without I/O: the caller carries out
+/// \ref next and reports what came of it. One object an upload; it may be fed failures as often as the caller's patience allows.
 class upload_plan {
  public:
+  /// From here on a blob is sent so that a stop loses nothing: docker-registry and its kin drop a session whose request was cut.
+  static constexpr std::uint64_t least_stream = std::uint64_t{16} << 20;
+
   struct settings {
     gantry::digest digest;
     std::uint64_t size = 0;
     std::string mount_from;           ///< repository of the same registry that has the blob, perhaps; empty: none
     std::optional<http::url> resume;  ///< session of an earlier run
+    bool mount_first = false;         ///< \ref mount_from is known to have the blob: nothing needs to be sent, \ref resume or not
+    upload_refusals refused{};        ///< what other blobs have met
   };
   explicit upload_plan(settings values);
 
   upload_action next() const;
 
+  /// Of an open-ended step only \p bytes were sent; said before \ref answered.
+  void ended_early(std::uint64_t bytes) noexcept { sent_ = bytes; }
   /// The registry answered \ref next. \param asked the URL that was asked, which a relative Location refers to
   void answered(unsigned status, const http::response_head& head, const http::url& asked);
   /// The connection broke, or the answer says "not now": what the registry has is asked for next.
@@ -58,12 +85,16 @@ class upload_plan {
   bool mounted() const noexcept { return mounted_; }
   /// The bytes that the registry has said to have.
   std::uint64_t received() const noexcept { return offset_; }
+  /// What the registry refused of this blob and others. What one blob alone met is no rule until another way has succeeded: only of use at
+  /// upload_step::done.
+  const upload_refusals& refusals() const noexcept { return values_.refused; }
   /// Whether the answer that led to upload_step::failed was an error answer, whose words the caller has.
   bool refused() const noexcept { return refused_; }
   const failure& error() const noexcept { return error_; }
 
  private:
   enum class manner {
+    stream,  ///< PATCH with all that is left, or as much as there is time for, then close
     whole,   ///< one PUT
     pieces,  ///< PATCH with all that is left, then close
     chunks,  ///< PATCH of \ref chunk_ bytes at a time, then close
@@ -75,7 +106,10 @@ class upload_plan {
   void after_open(unsigned status, const http::response_head& head, const http::url& asked);
   void after_ask(unsigned status, const http::response_head& head, const http::url& asked);
   void after_bytes(unsigned status, const http::response_head& head, const http::url& asked);
+  void begin();
   void start_over();
+  manner next_manner() const noexcept;
+  void change_manner(unsigned status);
 
   settings values_;
   upload_step step_;
@@ -83,7 +117,10 @@ class upload_plan {
   std::optional<http::url> session_;
   std::uint64_t offset_ = 0;
   std::uint64_t chunk_;
+  std::optional<std::uint64_t> sent_;  ///< see ended_early
   unsigned lost_sessions_ = 0;
+  bool mount_tried_ = false;
+  bool resumed_ = false;  ///< what the registry has was sent by an earlier run
   bool mounted_ = false;
   bool refused_ = false;
   failure error_;

@@ -14,8 +14,10 @@
 namespace gantry::runtime {
 
 struct buffer_pool::state : std::enable_shared_from_this<buffer_pool::state> {
-  state(executor owner, std::size_t count) : where(std::move(owner)), size(count * buffer_size), waiting(0) {
+  state(executor owner, std::size_t count, std::size_t spares)
+      : where(std::move(owner)), size(count * buffer_size), waiting(0), spares_left(spares) {
     // Anonymous memory: page-aligned, and only blocks that were ever used cost memory.
+    // cppcheck-suppress invalidFunctionArg; -1 is what mmap wants for memory without a file
     void* mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED) throw std::bad_alloc();
     memory = static_cast<std::byte*>(mapped);
@@ -33,16 +35,19 @@ struct buffer_pool::state : std::enable_shared_from_this<buffer_pool::state> {
   mutable std::mutex mutex;      // blocks come back on worker threads
   std::vector<std::byte*> free;  // guarded by mutex
   std::size_t waiting;           // guarded by mutex
+  std::size_t spares_left;       // guarded by mutex
   std::vector<signal*> queue;    // strand
 };
 
-buffer_pool::buffer::buffer(buffer&& other) noexcept : owner_(std::move(other.owner_)), data_(std::exchange(other.data_, nullptr)) {}
+buffer_pool::buffer::buffer(buffer&& other) noexcept
+    : owner_(std::move(other.owner_)), data_(std::exchange(other.data_, nullptr)), spare_(other.spare_) {}
 
 buffer_pool::buffer& buffer_pool::buffer::operator=(buffer&& other) noexcept {
   if (this != &other) {
     reset();
     owner_ = std::move(other.owner_);
     data_ = std::exchange(other.data_, nullptr);
+    spare_ = other.spare_;
   }
   return *this;
 }
@@ -55,6 +60,7 @@ void buffer_pool::buffer::reset() noexcept {
   {
     const std::scoped_lock lock(owner_->mutex);
     owner_->free.push_back(std::exchange(data_, nullptr));
+    if (spare_) ++owner_->spares_left;
     wake = owner_->waiting != 0;
   }
   if (wake) {
@@ -65,7 +71,18 @@ void buffer_pool::buffer::reset() noexcept {
   owner_.reset();
 }
 
-buffer_pool::buffer_pool(executor where, std::size_t count) : state_(std::make_shared<state>(std::move(where), count)) {}
+buffer_pool::buffer_pool(executor where, std::size_t count, std::size_t spares)
+    : state_(std::make_shared<state>(std::move(where), count, spares)) {}
+
+buffer_pool::buffer buffer_pool::try_spare() {
+  if (!state_->queue.empty()) return {};
+  const std::scoped_lock lock(state_->mutex);
+  if (state_->free.empty() || state_->spares_left == 0) return {};
+  --state_->spares_left;
+  buffer taken(state_, state_->free.back(), true);
+  state_->free.pop_back();
+  return taken;
+}
 
 task<std::vector<buffer_pool::buffer>> buffer_pool::acquire(std::size_t count, stop_source& stop) {
   const std::shared_ptr<state> shared = state_;
@@ -79,7 +96,7 @@ task<std::vector<buffer_pool::buffer>> buffer_pool::acquire(std::size_t count, s
       const std::scoped_lock lock(shared->mutex);
       if (shared->free.size() >= count) {
         for (std::size_t i = 0; i < count; ++i) {
-          taken.push_back(buffer(shared, shared->free.back()));
+          taken.push_back(buffer(shared, shared->free.back(), false));
           shared->free.pop_back();
         }
         break;

@@ -290,7 +290,45 @@ result<std::string> read_file(const std::filesystem::path& path, std::size_t cap
   return text;
 }
 
+namespace {
+
+/// Writes into a file without a name and gives it that of \p path. \returns false when that cannot be done here.
+result<bool> replace_nameless(const std::filesystem::path& path, std::string_view bytes, const write_options& options) {
+#ifdef O_TMPFILE
+  const std::filesystem::path directory = path.has_parent_path() ? path.parent_path() : ".";
+  const int descriptor = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, static_cast<mode_t>(options.permissions));
+  if (descriptor < 0) return false;
+  const file opened(descriptor, path);
+  if (auto written = opened.write_at(0, std::as_bytes(std::span(bytes))); !written) return written.error();
+  if (options.sync) {
+    if (auto synced = opened.sync_data(); !synced) return synced.error();
+  }
+  // A link replaces nothing, so there is a second name for a moment: always the same one, which the next to write here removes.
+  const std::filesystem::path moment = path.parent_path() / fmt::format(".{}.gantry-part", path.filename().string());
+  if (auto removed = remove_file(moment); !removed) return removed.error();
+  const std::string self = fmt::format("/proc/self/fd/{}", descriptor);
+  if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, moment.c_str(), AT_SYMLINK_FOLLOW) != 0) return false;
+  auto renamed = rename_file(moment, path);
+  // Somebody who writes the same file has put it into place.
+  if (!renamed && renamed.error().code == errc::file_not_found) return true;
+  if (!renamed) {
+    [[maybe_unused]] const auto removed = remove_file(moment);
+    return renamed.error();
+  }
+  return true;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
 result<void> atomic_write_file(const std::filesystem::path& path, std::string_view bytes, write_options options) {
+  if (options.nameless) {
+    const auto replaced = replace_nameless(path, bytes, options);
+    if (!replaced) return replaced.error();
+    if (*replaced) return options.sync ? sync_directory(path.has_parent_path() ? path.parent_path() : ".") : result<void>();
+  }
   const std::filesystem::path temporary = path.parent_path() / fmt::format(".{}.{}", path.filename().string(), random_suffix());
   auto opened = file::open(temporary, open_mode::create_new, options.permissions);
   if (!opened) return opened.error();

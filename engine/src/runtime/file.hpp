@@ -132,6 +132,9 @@ result<std::string> read_file(const std::filesystem::path& path, std::size_t cap
 struct write_options {
   bool sync = true;             ///< fdatasync before the rename, directory fsync after it
   unsigned permissions = 0644;  ///< of the file, less the umask
+  /// The bytes have no name before they are complete, where the file system can do that: for directories that nobody tidies up, in which a
+  /// kill must not leave parts.
+  bool nameless = false;
 };
 /// Replaces \p path as a whole: temporary name beside it, write, sync, check close, rename. Leaves nothing behind on failure.
 result<void> atomic_write_file(const std::filesystem::path& path, std::string_view bytes, write_options options = {});

@@ -8,10 +8,16 @@ namespace gantry::runtime {
 
 void task_group::spawn(task<> work) {
   ++running_;
-  asio::co_spawn(executor_, std::move(work), [this](std::exception_ptr error) {
-    if (error && !error_) error_ = error;
-    if (--running_ == 0) idle_.notify_all();
-  });
+  try {
+    asio::co_spawn(executor_, std::move(work), [this](std::exception_ptr error) {
+      if (error && !error_) error_ = error;
+      if (--running_ == 0) idle_.notify_all();
+    });
+  } catch (...) {
+    // What could not be started is not waited for.
+    --running_;
+    throw;
+  }
 }
 
 task<> task_group::join() {

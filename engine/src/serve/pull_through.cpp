@@ -6,8 +6,10 @@
 #include "model/image_config.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
+#include "registry/manifest_requests.hpp"
 #include "runtime/deadline.hpp"
 #include "runtime/signal.hpp"
+#include "store/image_tree.hpp"
 #include "transfer/fetcher.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +17,7 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -36,13 +39,6 @@ bool is_complete(const store::content_store& store, const model::manifest& manif
   return (manifest.config.digest.empty() || held(manifest.config)) && std::all_of(manifest.layers.begin(), manifest.layers.end(), held);
 }
 
-std::optional<model::document> parse_held(const store::content_store& store, const descriptor& what) {
-  const auto bytes = store.read(what, model::document_limit);
-  if (!bytes) return std::nullopt;
-  auto parsed = model::parse_document(*bytes, what.media_type);
-  return parsed ? std::optional(std::move(*parsed)) : std::nullopt;
-}
-
 /// \p entry with the platform of its configuration where its index names none.
 descriptor with_platform(const store::content_store& store, descriptor entry, const model::manifest& manifest) {
   if (entry.platform || !model::is_image(manifest)) return entry;
@@ -58,17 +54,40 @@ std::optional<store::reference_record> complete_part(const store::content_store&
   store::reference_record record;
   record.name = name;
   record.top = top;
-  const auto document = parse_held(store, top);
-  if (!document) return std::nullopt;
-  std::vector<descriptor> entries(1, top);
-  if (const auto* index = std::get_if<model::index>(&*document)) entries = index->manifests;
-  for (const descriptor& entry : entries) {
-    const auto held = parse_held(store, entry);
-    const auto* manifest = held ? std::get_if<model::manifest>(&*held) : nullptr;
-    if (manifest != nullptr && is_complete(store, *manifest)) record.manifests.push_back(with_platform(store, entry, *manifest));
+  const store::image_tree tree = walk(store, record);
+  whole = tree.unreadable.empty() && !tree.partial;
+  for (const store::image_tree::member& one : tree.manifests) {
+    if (one.content && is_complete(store, *one.content)) {
+      record.manifests.push_back(with_platform(store, one.entry, *one.content));
+    } else {
+      whole = false;
+    }
   }
-  whole = record.manifests.size() == entries.size();
   return record.manifests.empty() ? std::nullopt : std::optional(std::move(record));
+}
+
+/// What a document names.
+std::vector<descriptor> named_by(const model::document& document) {
+  if (const auto* index = std::get_if<model::index>(&document)) return index->manifests;
+  const auto& manifest = std::get<model::manifest>(document);
+  std::vector<descriptor> blobs = manifest.layers;
+  if (manifest.config.digest) blobs.push_back(manifest.config);
+  return blobs;
+}
+
+/// Puts \p bytes under \p what, and what they carry inline: a client that reads `data` never asks for these blobs. Inline data that is
+/// wrong is left to the client.
+result<void> put_with_carried(const store::content_store& store, const descriptor& what, std::string_view bytes) {
+  if (const result<void> put = store.put(what, bytes); !put) return put;
+  if (!model::is_manifest(what.media_type) && !model::is_index(what.media_type)) return {};
+  const auto document = model::parse_document(bytes, what.media_type);
+  if (!document) return {};
+  for (const descriptor& one : named_by(*document)) {
+    const auto carried = model::inline_content(one);
+    if (!carried || !*carried) continue;
+    if (const result<void> put = put_with_carried(store, one, **carried); !put) return put;
+  }
+  return {};
 }
 
 /// An operation that nobody watches. It ends with the server.
@@ -93,7 +112,12 @@ bool is_out_of_reach(const failure& why) { return why.code != errc::not_found; }
 
 pull_through::pull_through(transfer::context& shared, std::shared_ptr<store::content_store> store, std::string registry,
                            std::function<void(const std::string&)> note)
-    : shared_(shared), store_(std::move(store)), registry_(std::move(registry)), note_(std::move(note)), fetches_(shared.executor) {}
+    : shared_(shared),
+      store_(std::move(store)),
+      registry_(std::move(registry)),
+      note_(std::move(note)),
+      incomplete_(most_remembered),
+      fetches_(shared.executor) {}
 
 void pull_through::learn(const std::string& bytes, const descriptor& top) {
   const auto document = model::parse_document(bytes, top.media_type);
@@ -101,15 +125,13 @@ void pull_through::learn(const std::string& bytes, const descriptor& top) {
   if (sizes_.size() > most_remembered) sizes_.clear();
   if (families_.size() > most_remembered) families_.clear();
   std::set<digest> family{top.digest};
-  if (const auto* manifest = std::get_if<model::manifest>(&*document)) {
-    sizes_.insert_or_assign(manifest->config.digest, manifest->config.size);
-    family.insert(manifest->config.digest);
-    for (const descriptor& layer : manifest->layers) {
-      sizes_.insert_or_assign(layer.digest, layer.size);
-      family.insert(layer.digest);
+  for (const descriptor& one : named_by(*document)) {
+    family.insert(one.digest);
+    if (std::holds_alternative<model::manifest>(*document)) {
+      sizes_.insert_or_assign(one.digest, one.size);
+    } else if (const auto carried = model::inline_content(one); carried && *carried) {
+      learn(**carried, one);
     }
-  } else {
-    for (const descriptor& child : std::get<model::index>(*document).manifests) family.insert(child.digest);
   }
   families_.insert_or_assign(top.digest, std::move(family));
 }
@@ -129,14 +151,13 @@ std::set<digest> pull_through::family_of(const digest& blob) const {
 
 void pull_through::remember(const reference& image, const descriptor& top) {
   if (image.digest()) return;
-  if (incomplete_.size() >= most_remembered) incomplete_.erase(incomplete_.begin());
-  incomplete_.insert_or_assign(image, top);
+  incomplete_.put(image, top);
 }
 
 task<std::optional<descriptor>> pull_through::held_top(reference image) {
   // A name that clients are still fetching has no record yet.
   std::optional<descriptor> asked_before;
-  if (const auto known = incomplete_.find(image); known != incomplete_.end()) asked_before = known->second;
+  if (const descriptor* known = incomplete_.find(image)) asked_before = *known;
   auto look = [store = store_, image, asked_before]() -> std::optional<descriptor> {
     if (asked_before && store->holds(*asked_before)) return asked_before;
     const auto record = store->find_reference(image);
@@ -147,21 +168,10 @@ task<std::optional<descriptor>> pull_through::held_top(reference image) {
 }
 
 task<result<digest>> pull_through::ask_digest(reference image, runtime::stop_source& stop) {
-  registry::api_call asking;
-  asking.registry = image.registry();
-  asking.repository = image.repository();
-  asking.message.verb = http::method::head;
-  asking.path = "manifests/" + image.manifest_reference();
-  asking.message.set("Accept", std::string(model::manifest_accept()));
-  auto reply = co_await shared_.registry.call(std::move(asking), stop);
-  if (!reply) co_return reply.error();
-  const std::string* announced = reply->head().find("Docker-Content-Digest");
-  if (reply->head().status == 200 && announced != nullptr) {
-    error_code unknown;
-    digest value = digest::parse(*announced, unknown);
-    if (!unknown) co_return value;
-  }
-  // Some leave the digest out, and no words come with what is refused: a GET tells.
+  auto announced = co_await registry::head_manifest(shared_.registry, image, stop);
+  if (!announced) co_return announced.error();
+  if (*announced) co_return (*announced)->digest;
+  // Some leave the digest out or refuse HEAD: a GET tells.
   const auto whole = co_await shared_.registry.get_manifest(image, stop);
   if (!whole) co_return whole.error();
   co_return whole->top.digest;
@@ -189,7 +199,7 @@ task<result<descriptor>> pull_through::fetch_document(reference image, runtime::
   if (!type) co_return type.error();
   top.media_type = *type;
   learn(got->bytes, top);
-  auto keep = [store = store_, top, bytes = std::move(got->bytes)] { return store->put(top, bytes); };
+  auto keep = [store = store_, top, bytes = std::move(got->bytes)] { return put_with_carried(*store, top, bytes); };
   const result<void> kept = co_await offload(shared_.lanes, lane::files, std::move(keep));
   if (!kept) co_return kept.error();
   co_return top;
@@ -269,7 +279,8 @@ task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_s
 
 task<result<std::uint64_t>> pull_through::blob_size(reference image, digest blob, runtime::stop_source& stop) {
   if (const auto known = sizes_.find(blob); known != sizes_.end()) co_return known->second;
-  const http::byte_range first;
+  registry::blob_request first;
+  first.range = http::byte_range();
   const auto places = shared_.registry.sites(image, true);
   if (!places) co_return places.error();
   // The registry itself comes last, behind its mirrors.
@@ -361,7 +372,7 @@ task<> pull_through::record_complete() {
     std::vector<store::reference_record> records;
     std::vector<std::pair<reference, digest>> whole;
   };
-  auto look = [store = store_, names = incomplete_] {
+  auto look = [store = store_, names = incomplete_.all()] {
     state now;
     for (const auto& [name, top] : names) {
       bool whole = false;
@@ -380,8 +391,8 @@ task<> pull_through::record_complete() {
     co_return;
   }
   for (const auto& [name, top] : now.whole) {
-    const auto known = incomplete_.find(name);
-    if (known != incomplete_.end() && known->second.digest == top) incomplete_.erase(known);
+    const descriptor* known = incomplete_.find(name);
+    if (known != nullptr && known->digest == top) incomplete_.erase(name);
   }
   // Whatever has its name needs no more.
   std::vector<std::shared_ptr<store::lease>> ended;

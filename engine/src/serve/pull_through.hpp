@@ -3,6 +3,7 @@
 #include "runtime/stop.hpp"
 #include "runtime/task_group.hpp"
 #include "serve/arriving_blob.hpp"
+#include "serve/asked_names.hpp"
 #include "serve/upstream.hpp"
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
@@ -62,7 +63,7 @@ class pull_through final : public upstream {
   std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
   std::map<digest, std::uint64_t> sizes_;        ///< of blobs that manifests have named
   std::map<digest, std::set<digest>> families_;  ///< what a document that was fetched names, and itself
-  std::map<reference, descriptor> incomplete_;   ///< names that clients asked for, and that may become complete
+  asked_names incomplete_;                       ///< names that clients asked for, and that may become complete
   struct kept_family {
     std::shared_ptr<store::lease> lease;  ///< null when it ended early
     clock::time_point until{};

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <set>
 #include <system_error>
@@ -110,7 +112,12 @@ result<clean_outcome> clean(const content_store& store, const gc_lock& lock, con
                             const std::atomic<bool>& stop) {
   auto plan = plan_of(store, lock.held(), false, wish, now, stop);
   if (!plan) return plan.error();
-  if (!lock.held()) plan->notes.emplace_back("the store's file system has no locks: what is younger than a day stays");
+  const bool writable = ::access(store.root().c_str(), W_OK) == 0;
+  if (!writable) {
+    plan->notes.push_back(fmt::format("the store {} cannot be written: nothing can be removed there", store.root().string()));
+  } else if (!lock.held()) {
+    plan->notes.emplace_back("the store's file system has no locks: what is younger than a day stays");
+  }
   for (const reference& name : plan->references) {
     if (auto removed = store.remove_reference(name, lock); !removed) return removed.error();
   }

@@ -44,12 +44,22 @@ failure cannot_keep(const failure& error, const descriptor& blob, const std::fil
     return {errc::no_space, fmt::format("the store {} has no space for {}{}", root.string(), what, left)};
   }
   if (error.code == errc::access_denied) {
-    return {errc::access_denied, fmt::format("{} is not in the store {}, which cannot be written", what, root.string())};
+    return {errc::access_denied, fmt::format("{} is not in the store {}, which cannot be written; --cache-dir names another store, "
+                                             "--no-cache pulls and copies without one",
+                                             what, root.string())};
   }
   if (!std::filesystem::exists(root, ec)) {
     return {errc::storage_error, fmt::format("the store {} is gone: it was removed, or its disk was", root.string())};
   }
   return error;
+}
+
+/// The same where it is not known yet which blob it will be, or where it is none.
+failure cannot_write(const failure& error, const std::filesystem::path& root) {
+  if (error.code == errc::no_space) return error;
+  if (error.code != errc::access_denied) return cannot_keep(error, descriptor(), root);
+  return {errc::access_denied,
+          fmt::format("the store {} cannot be written, and this puts something into it; --cache-dir names another store", root.string())};
 }
 
 std::string environment(const char* name) {
@@ -197,7 +207,7 @@ result<void> content_store::publish(runtime::file& temporary, std::string_view b
 result<std::unique_ptr<blob_writer>> content_store::write_blob(digest_algorithm algorithm) const {
   const std::filesystem::path temporary = paths_.ingests() / ("incoming." + runtime::random_suffix());
   auto opened = runtime::file::open(temporary, runtime::open_mode::create_new, 0600);
-  if (!opened) return opened.error();
+  if (!opened) return cannot_write(opened.error(), paths_.root);
   return std::unique_ptr<blob_writer>(new blob_writer(std::move(*opened), paths_.blobs(), algorithm, sync_));
 }
 

@@ -3,6 +3,7 @@
 #include "model/media_type.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <variant>
@@ -10,17 +11,22 @@
 namespace gantry::store {
 namespace {
 
-// DESIGN section 6, "index depth".
-constexpr unsigned index_depth = 4;
-
 class walker {
  public:
   walker(const content_store& store, const reference_record& record) : store_(store), record_(record) {}
 
   image_tree run() {
     const std::optional<model::document> top = read(record_.top);
-    if (!top) tree_.unreadable.push_back(record_.top);
-    if (top && std::holds_alternative<model::index>(*top)) follow(record_.top, std::get<model::index>(*top), 1);
+    if (!top) {
+      tree_.unreadable.push_back(record_.top);
+    } else if (const auto* index = std::get_if<model::index>(&*top)) {
+      follow(record_.top, *index, 1);
+    } else {
+      add(record_.top);
+    }
+    const bool all_reached = std::all_of(record_.manifests.begin(), record_.manifests.end(),
+                                         [this](const descriptor& held) { return seen_.contains(held.digest); });
+    if (!all_reached) tree_.unreadable.insert(tree_.unreadable.end(), closed_.begin(), closed_.end());
     // Those that no index led to: of a single manifest, or behind an index that cannot be read.
     for (const descriptor& held : record_.manifests) add(held);
     return std::move(tree_);
@@ -39,17 +45,29 @@ class walker {
                        [&](const descriptor& held) { return held.digest == entry.digest; });
   }
 
-  void follow(const descriptor& self, const model::index& content, unsigned depth) {
-    if (!seen_.insert(self.digest).second) return;
-    tree_.indexes.push_back(self);
+  /// \returns whether a manifest of the record is behind it
+  bool follow(const descriptor& self, const model::index& content, unsigned depth) {
+    if (!seen_.insert(self.digest).second) return false;
+    const std::size_t place = tree_.indexes.size();
+    tree_.indexes.push_back({self, false});
+    bool needed = depth == 1;
     for (const descriptor& entry : content.manifests) {
       if (!model::is_index(entry.media_type)) {
         add(entry);
-      } else if (const auto inner = depth < index_depth ? read(entry) : std::nullopt;
-                 inner && std::holds_alternative<model::index>(*inner)) {
-        follow(entry, std::get<model::index>(*inner), depth + 1);
+        needed = needed || recorded(entry);
+      } else {
+        const auto inner = depth < index_depth ? read(entry) : std::nullopt;
+        if (inner && std::holds_alternative<model::index>(*inner)) {
+          const bool leads_there = follow(entry, std::get<model::index>(*inner), depth + 1);
+          needed = needed || leads_there;
+        } else if (seen_.insert(entry.digest).second) {
+          tree_.partial = true;
+          if (depth < index_depth) closed_.push_back(entry);
+        }
       }
     }
+    tree_.indexes[place].required = needed;
+    return needed;
   }
 
   void add(const descriptor& entry) {
@@ -63,6 +81,7 @@ class walker {
     } else if (one.required && entry.digest != record_.top.digest) {
       tree_.unreadable.push_back(entry);
     }
+    tree_.partial = tree_.partial || !one.content;
     if (one.required || one.content) tree_.manifests.push_back(std::move(one));
   }
 
@@ -70,13 +89,13 @@ class walker {
   const reference_record& record_;
   image_tree tree_;
   std::set<digest> seen_;
+  std::vector<descriptor> closed_;  ///< nested indexes that cannot be read
 };
 
 }  // namespace
 
 void image_tree::for_each_blob(const std::function<void(const descriptor&, blob_role, bool)>& visit) const {
-  bool top = true;
-  for (const descriptor& one : indexes) visit(one, blob_role::manifest, std::exchange(top, false));
+  for (const index& one : indexes) visit(one.entry, blob_role::manifest, one.required);
   for (const member& one : manifests) {
     visit(one.entry, blob_role::manifest, one.required);
     if (!one.content) continue;

@@ -8,6 +8,7 @@
 #include <boost/assert.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <system_error>
 #include <utility>
 
@@ -18,9 +19,10 @@ namespace {
 constexpr std::uint64_t reserve_from_bytes = std::uint64_t{1} << 20;
 
 /// A file of the store that vanished is no "not found" of what the user asked for.
-failure inside_store(const failure& error) {
+failure inside_store(const failure& error, const descriptor& blob) {
   if (error.code != errc::file_not_found) return error;
-  return {errc::storage_error, error.text.message() + "; was the store removed, or its disk?"};
+  return {errc::storage_error,
+          fmt::format("what had arrived of blob {} is gone: the store was removed, or its disk was", blob.digest.string())};
 }
 
 std::filesystem::path data_path(const std::filesystem::path& directory) { return directory / "data"; }
@@ -54,7 +56,7 @@ ingest::~ingest() {
 result<std::unique_ptr<ingest>> ingest::begin(descriptor blob, places where, const ingest_options& options) {
   std::unique_ptr<ingest> made(new ingest(std::move(blob), std::move(where), options.place));
   made->read_again_ = options.read_again;
-  if (auto opened = made->open_files(options.stop); !opened) return inside_store(opened.error());
+  if (auto opened = made->open_files(options.stop); !opened) return inside_store(opened.error(), made->blob_);
   return made;
 }
 
@@ -165,12 +167,15 @@ result<void> ingest::commit_content(const digest& computed) {
     return closed;
   }
   finished_ = true;
-  if (auto published = publish(); !published) return inside_store(published.error());
+  if (auto published = publish(); !published) return inside_store(published.error(), blob_);
   return {};
 }
 
 result<void> ingest::publish() {
   const std::filesystem::path directory = where_.target.parent_path();
+  // A store that was removed is not begun anew for the name of what went with it.
+  std::error_code ec;
+  if (!std::filesystem::exists(data_path(where_.directory), ec)) return system_failure(ENOENT, "cannot find", where_.directory.string());
   if (auto made = runtime::make_directories(directory, 0777, where_.sync); !made) return made;
   if (auto renamed = runtime::rename_file(data_path(where_.directory), where_.target); !renamed) return renamed;
   // What is left over here is cleaned up with other old partial data.

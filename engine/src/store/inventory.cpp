@@ -51,7 +51,9 @@ std::optional<stored_file> examine(const fs::path& path) {
 result<void> for_each(const fs::path& directory, const std::function<void(const fs::path&)>& take) {
   std::error_code ec;
   for (fs::directory_iterator entry(directory, ec); !ec && entry != fs::directory_iterator(); entry.increment(ec)) take(entry->path());
-  if (ec && ec != std::errc::no_such_file_or_directory) return system_failure(ec.value(), "cannot list", directory.string());
+  // What stands in the way of a directory is told by those who want to put something into it.
+  const bool nothing = ec == std::errc::no_such_file_or_directory || ec == std::errc::not_a_directory;
+  if (ec && !nothing) return system_failure(ec.value(), "cannot list", directory.string());
   return {};
 }
 

@@ -1,5 +1,7 @@
 #include "store/content_store.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <system_error>
 #include <utility>
@@ -64,8 +66,11 @@ result<void> content_store::put_reference(reference_record record, const index_l
     runtime::touch_file(path);
     return {};
   }
-  if (auto made = runtime::make_directories(path.parent_path(), 0777, sync_); !made) return made;
-  return runtime::atomic_write_file(path, to_json(record), {.sync = sync_, .permissions = 0644});
+  auto written = runtime::make_directories(path.parent_path(), 0777, sync_);
+  if (written) written = runtime::atomic_write_file(path, to_json(record), {.sync = sync_, .permissions = 0644});
+  if (written || written.error().code != errc::access_denied) return written;
+  return failure(errc::access_denied,
+                 fmt::format("{} cannot be recorded: the store {} cannot be written", record.name.string(), paths_.root.string()));
 }
 
 result<std::optional<reference_record>> content_store::find_reference(const reference& name) const {

@@ -61,7 +61,7 @@ result<opening_attempt> claim_and_begin(store::blob_target& into, const descript
 
 }  // namespace
 
-blob_job::blob_job(context& shared, operation& running, planner& plan, commit_queue& commits, runtime::signal& work_changed,
+blob_job::blob_job(context& shared, operation& running, planner& plan, commit_queue& commits, work_signal& work_changed,
                    std::shared_ptr<store::blob_target> into, wanted_blob wanted, std::size_t group)
     : retry(shared.retry, jitter_seed()),
       shared_(shared),
@@ -205,7 +205,7 @@ task<result<void>> blob_job::run(runtime::semaphore::permit opening) {
   if (!claimed) co_return claimed.error();
   if (reused_) {
     plan_.drop(id_);
-    running_.events.emit(blob_finished{wanted_.blob.digest, wanted_.blob.size, true});
+    running_.events.emit(blob_finished{wanted_.blob.digest, wanted_.blob.size, true, wanted_.role});
     co_return result<void>();
   }
   result<void> fetched = co_await fetch(std::move(opening));
@@ -230,7 +230,7 @@ task<result<void>> blob_job::run(runtime::semaphore::permit opening) {
   if (!fetched) co_return fetched.error();
   plan_.drop(id_);
   lock_.reset();
-  running_.events.emit(blob_finished{wanted_.blob.digest, wanted_.blob.size, false});
+  running_.events.emit(blob_finished{wanted_.blob.digest, wanted_.blob.size, false, wanted_.role});
   co_return result<void>();
 }
 

@@ -10,6 +10,7 @@
 #include "transfer/context.hpp"
 #include "transfer/hash_follower.hpp"
 #include "transfer/planner.hpp"
+#include "transfer/work_signal.hpp"
 
 #include <gantry/descriptor.hpp>
 #include <gantry/events.hpp>
@@ -37,7 +38,7 @@ class blob_job {
  public:
   /// All references must outlive the job.
   /// \param group of the blob, see planner::add
-  blob_job(context& shared, operation& running, planner& plan, commit_queue& commits, runtime::signal& work_changed,
+  blob_job(context& shared, operation& running, planner& plan, commit_queue& commits, work_signal& work_changed,
            std::shared_ptr<store::blob_target> into, wanted_blob wanted, std::size_t group);
 
   /// From the claim to the commit. Keeps what arrived on every way out. errc::digest_mismatch after the whole was fetched twice and was
@@ -89,7 +90,7 @@ class blob_job {
   operation& running_;
   planner& plan_;
   commit_queue& commits_;
-  runtime::signal& work_changed_;
+  work_signal& work_changed_;
   std::shared_ptr<store::blob_target> into_;
   wanted_blob wanted_;
   blob_id id_;

@@ -23,6 +23,11 @@ void connection_controller::begin_round(time_point now, std::uint64_t received) 
   swamped_ = true;
 }
 
+void connection_controller::settle(unsigned target, concurrency_reason why) {
+  if (target != target_) reason_ = why;
+  settle(target);
+}
+
 void connection_controller::settle(unsigned target) {
   discard_ = discard_ || target != target_;
   target_ = best_target_ = target;
@@ -56,10 +61,12 @@ void connection_controller::sample(time_point now, std::uint64_t received, std::
 }
 
 void connection_controller::decide(time_point now, double rate) {
+  rate_ = rate;
   if (rate < narrow_line) {
     narrow_ = true;
-    return settle(1);
+    return settle(1, concurrency_reason::narrow_line);
   }
+  const bool was_narrow = narrow_;
   if (narrow_) {
     // It was an outage, or the line has recovered: look anew.
     narrow_ = false;
@@ -76,9 +83,11 @@ void connection_controller::decide(time_point now, double rate) {
         best_rate_ = rate;
         best_target_ = target_;
         flat_rounds_ = 0;
-        target_ = std::min(target_ * 2, ceiling(now));
+        const unsigned grown = std::min(target_ * 2, ceiling(now));
+        if (grown != target_) reason_ = was_narrow ? concurrency_reason::line_widened : concurrency_reason::faster;
+        target_ = grown;
       } else if (++flat_rounds_ >= flat_rounds_to_settle) {
-        settle(best_target_);
+        settle(best_target_, concurrency_reason::no_faster);
       }
       return;
     case phase::settled:
@@ -86,12 +95,12 @@ void connection_controller::decide(time_point now, double rate) {
       best_rate_ = went_down_ ? std::max(best_rate_, rate) : rate;
       return look_around(now);
     case phase::up:
-      if (rate < best_rate_ * worth_keeping) return settle(best_target_);
+      if (rate < best_rate_ * worth_keeping) return settle(best_target_, concurrency_reason::trial_lost);
       went_down_ = false;
       return settle(target_);
     case phase::down:
       went_down_ = rate >= best_rate_ * no_loss;
-      return settle(went_down_ ? target_ : best_target_);
+      return settle(went_down_ ? target_ : best_target_, concurrency_reason::trial_lost);
   }
 }
 
@@ -100,10 +109,13 @@ void connection_controller::look_around(time_point now) {
   if (up_next_ && target_ < most && !swamped_) {
     target_ = std::min(target_ + step, most);
     phase_ = phase::up;
+    reason_ = concurrency_reason::trying_more;
     discard_ = true;
   } else if (target_ > step) {
-    target_ -= step;
+    // From three to one would be a loss of two thirds for the time of a look.
+    target_ = std::max(target_ - step, step);
     phase_ = phase::down;
+    reason_ = concurrency_reason::trying_less;
     discard_ = true;
   }
   up_next_ = !up_next_;
@@ -114,7 +126,8 @@ void connection_controller::pushed_back(time_point now) {
   if (refused_ != 0 && now - refused_at_ < values_.refusal_burst) return;
   refused_ = target_;
   refused_at_ = now;
-  settle(std::max(1u, target_ / 2));
+  rate_ = 0;
+  settle(std::max(1u, target_ / 2), concurrency_reason::refused);
   up_next_ = true;
   went_down_ = false;
   round_start_ = now;

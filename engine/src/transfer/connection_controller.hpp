@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gantry/events.hpp>
+
 #include <chrono>
 #include <cstdint>
 
@@ -26,6 +28,9 @@ class connection_controller {
       : values_(values), target_(values.start), best_target_(values.start), round_start_(now) {}
 
   unsigned target() const noexcept { return target_; }
+  /// Why it is what it is, and the rate of the whole, bytes per second, that decided it; 0: none was measured.
+  concurrency_reason reason() const noexcept { return reason_; }
+  std::uint64_t rate() const noexcept { return static_cast<std::uint64_t>(rate_); }
 
   /// Tells how much has been received in all and how many connections are at work; call it a few times per round. Only time with as many
   /// at work as \ref target says something.
@@ -45,6 +50,7 @@ class connection_controller {
   void begin_round(time_point now, std::uint64_t received);
   void decide(time_point now, double rate);
   void settle(unsigned target);
+  void settle(unsigned target, concurrency_reason why);
   void look_around(time_point now);
   unsigned ceiling(time_point now) const noexcept;
 
@@ -53,6 +59,8 @@ class connection_controller {
   unsigned target_;
   unsigned best_target_;
   double best_rate_ = 0;
+  concurrency_reason reason_ = concurrency_reason::faster;
+  double rate_ = 0;
   unsigned flat_rounds_ = 0;
   time_point round_start_;
   std::uint64_t round_received_ = 0;

@@ -3,6 +3,7 @@
 #include "base/failure.hpp"
 #include "registry/registry_client.hpp"
 #include "runtime/buffer_pool.hpp"
+#include "runtime/deadline.hpp"
 #include "runtime/lanes.hpp"
 #include "runtime/semaphore.hpp"
 #include "runtime/signal.hpp"
@@ -13,8 +14,10 @@
 #include "transfer/pace_monitor.hpp"
 #include "transfer/retry_policy.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -35,10 +38,12 @@ struct context {
   unsigned jobs = 1;          ///< permits of \ref connections
   unsigned max_per_host = 1;  ///< of these for one registry and where it sends us
   bool adaptive = false;      ///< the number of connections follows what the line gives, up to \ref jobs
+  /// A request to a silent registry gives its permit to others after this time, and goes on without; 0: it keeps it.
+  std::chrono::milliseconds lends_after{0};
 
   /// The same with a limit of its own; \p permits must outlive what works with it.
   context with_connections(runtime::semaphore& permits, unsigned count, bool adapts) const {
-    return {executor, lanes, buffers, hash_buffers, hashes, permits, bandwidth, registry, retry, count, max_per_host, adapts};
+    return {executor, lanes, buffers, hash_buffers, hashes, permits, bandwidth, registry, retry, count, max_per_host, adapts, lends_after};
   }
 };
 
@@ -63,7 +68,10 @@ task<result<T>> with_retry(context& shared, operation& running, std::string obje
   for (;;) {
     runtime::semaphore::permit permit = co_await shared.connections.acquire(1, running.stop);
     if (!permit) co_return failure(errc::cancelled, "stopped");
+    std::optional<runtime::deadline> lending;
+    if (shared.lends_after.count() > 0) lending.emplace(shared.executor, shared.lends_after, [&permit] { permit.reset(); });
     result<T> outcome = co_await attempt();
+    lending.reset();
     permit.reset();
     if (outcome) {
       running.note_answer();

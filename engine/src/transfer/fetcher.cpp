@@ -21,27 +21,31 @@ using clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds tick{100};
 // How many blobs have files open beyond those that are being fetched, so that no connection waits for an open(2).
 constexpr std::size_t opened_ahead = 4;
+/// Requests ahead, of \p connections together: each holds 34 KiB while it waits, and the more connections there are, the less each idles.
+unsigned most_ahead(unsigned connections) { return std::max(8u, 24 - std::min(connections, 24u)); }
 // So much waiting for the hash is not an accident of the order in which bytes came: ten milliseconds of its work.
 constexpr std::uint64_t hash_backlog = std::uint64_t{16} << 20;
 
 /// One call of fetch_all; lives in its frame.
 struct run {
-  run(context& with, operation& whose, std::shared_ptr<store::blob_target> into, unsigned connections, fetch_options options)
+  /// \param lane whether small blobs have a connection of their own at the beginning: behind a layer they would wait a round trip or more
+  run(context& with, operation& whose, std::shared_ptr<store::blob_target> into, unsigned connections, bool lane, fetch_options options)
       : shared(with),
         running(whose),
         how(std::move(options)),
         commits(with.executor, with.lanes, std::move(into)),
         plan(settings_of(with, connections, how)),
-        controller({std::min(connections, 4u), connections}, clock::now()),
+        controller({std::min(connections, 4u + (lane ? 1u : 0u)), connections}, clock::now()),
         target(with.adaptive ? controller.target() : connections),
         done(whose.stop),
-        openings(connections + opened_ahead),
+        openings(connections * (1 + planner::settings().ahead) + opened_ahead),
         workers(with.executor),
         openers(with.executor) {}
 
   static planner::settings settings_of(const context& with, unsigned connections, const fetch_options& how) {
     planner::settings values;
     values.connections = connections;
+    values.adaptive = with.adaptive && connections > 1;
     values.per_group = with.max_per_host;
     values.in_order = how.in_order;
     return values;
@@ -56,17 +60,22 @@ struct run {
   unsigned target;  ///< connections that should be at work
   line_keeper lines;
   line_map open_lines;
-  runtime::signal changed;    ///< there may be work, or an end of it
+  work_signal changed;
   runtime::stop_source done;  ///< all blobs are there, or the operation was stopped: nobody sleeps on
   std::vector<std::unique_ptr<blob_job>> jobs;
   std::size_t ended = 0;
   runtime::semaphore openings;
   unsigned started = 0;
+  unsigned started_ahead = 0;
+  bool asks_ahead = false;          ///< there are more blobs than connections
   clock::time_point quiet_until{};  ///< a server that answered with an error is left alone until then
   runtime::task_group workers;
   runtime::task_group openers;
   fetch_summary summary;
   std::optional<failure> error;
+
+  /// As many as there should be of those who ask.
+  void start_workers();
 
   bool over() const { return ended == jobs.size() || running.stop.stop_requested(); }
 
@@ -127,7 +136,7 @@ task<> bring(run& all, blob_job& job) {
 task<> recover(run& all, blob_job& job, stream_outcome outcome) {
   const failure& why = *outcome.error;
   if (outcome.elsewhere) {
-    if (outcome.received != 0) job.retry.progressed();
+    if (outcome.fresh != 0) job.retry.progressed();
     all.running.events.emit(retry_scheduled{std::string(job.wanted().blob.digest.short_form()), 1, std::chrono::milliseconds(0), why.code,
                                             why.text.message() + "; asking another place"});
     co_return;
@@ -135,11 +144,11 @@ task<> recover(run& all, blob_job& job, stream_outcome outcome) {
   const bool server_said_so = why.code == errc::rate_limited || why.code == errc::server_error;
   auto now = clock::now();
   if (server_said_so) all.controller.pushed_back(now);
-  if (outcome.received >= retry_policy::progress_that_counts) job.retry.progressed();
+  if (outcome.fresh >= retry_policy::progress_that_counts) job.retry.progressed();
   // Until it has answered again one connection looks, and the others do something else.
   all.plan.troubled(job.id());
   if (now >= job.calm_until) {
-    const auto delay = job.retry.after(why, outcome.received, all.running.idle(), all.running.answered());
+    const auto delay = job.retry.after(why, outcome.fresh, all.running.idle(), all.running.answered_before(why));
     if (!delay) {
       all.fail(give_up(job.retry, why));
       co_return;
@@ -154,7 +163,8 @@ task<> recover(run& all, blob_job& job, stream_outcome outcome) {
   co_await runtime::sleep_for(pause, all.done);
 }
 
-task<> connection(run& all, unsigned number) {
+/// One of those who ask for bytes: over a connection of its own, or \p ahead behind the requests of others.
+task<> connection(run& all, unsigned number, bool ahead) {
   std::optional<blob_id> last;
   while (!all.over()) {
     const auto now = clock::now();
@@ -164,30 +174,54 @@ task<> connection(run& all, unsigned number) {
       continue;
     }
     std::optional<assignment> given;
-    if (number < all.target) given = all.plan.next(now, last);
+    if (ahead) {
+      given = all.plan.next_ahead(now);
+    } else if (number < all.target) {
+      given = all.plan.next(now, last);
+    }
     if (!given) {
       // The tick wakes who could steal, since nothing else happens while the others only receive.
-      co_await all.changed.wait(all.done);
+      co_await all.changed.wait(all.done, ahead);
       continue;
     }
     last = given->blob;
-    runtime::semaphore::permit permit = co_await all.shared.connections.acquire(1, all.running.stop);
-    if (!permit) {
-      all.plan.ended(given->stream);
-      co_return;
+    runtime::semaphore::permit permit;
+    if (!ahead) {
+      permit = co_await all.shared.connections.acquire(1, all.running.stop);
+      if (!permit) {
+        all.plan.ended(given->stream);
+        co_return;
+      }
     }
     blob_job& job = *all.jobs[given->blob];
     segment_stream stream(all.shared, all.running, all.plan, all.lines, all.open_lines, job);
     stream_outcome outcome = co_await stream.run(*given);
     permit.reset();
     job.stream_ended();
+    if (outcome.postponed) {
+      all.changed.left_over();
+      co_await all.changed.wait(all.done, ahead);
+      continue;
+    }
     all.changed.notify_all();
     if (outcome.error && !all.running.stop.stop_requested()) {
       co_await recover(all, job, std::move(outcome));
-    } else if (outcome.received != 0) {
+    } else if (outcome.fresh != 0) {
       job.retry.progressed();
     }
   }
+}
+
+void run::start_workers() {
+  while (started < target) workers.spawn(guarded(*this, connection(*this, started++, false)));
+  while (asks_ahead && started_ahead < std::min(target * planner::settings().ahead, most_ahead(target))) {
+    workers.spawn(guarded(*this, connection(*this, started_ahead++, true)));
+  }
+}
+
+void tell_change(run& all) {
+  const unsigned now = all.controller.target();
+  if (now != all.target) all.running.events.emit(concurrency_changed{all.target, now, all.controller.reason(), all.controller.rate()});
 }
 
 /// Looks at the whole ten times per second: lines that crawl, lines that were overtaken, the number of connections.
@@ -196,13 +230,14 @@ task<> watch(run& all, runtime::stop_source& finished) {
     const bool slept = co_await runtime::sleep_for(tick, finished);
     if (!slept) co_return;
     const auto now = clock::now();
-    std::vector<stream_id> ends = all.plan.laggards(now);
+    std::vector<std::pair<stream_id, bool>> ends;
+    for (const stream_id stream : all.plan.laggards(now)) ends.emplace_back(stream, false);
     for (const auto& [stream, line] : all.open_lines) {
-      if (all.plan.overtaken(stream)) ends.push_back(stream);
+      if (all.plan.overtaken(stream)) ends.emplace_back(stream, true);
     }
-    for (const stream_id stream : ends) {
+    for (const auto& [stream, overtaken] : ends) {
       const auto found = all.open_lines.find(stream);
-      if (found != all.open_lines.end()) found->second->drop();
+      if (found != all.open_lines.end()) found->second->drop(overtaken);
     }
     if (count % 50 == 49) all.lines.drop_slow();
     if (all.shared.adaptive) {
@@ -210,9 +245,10 @@ task<> watch(run& all, runtime::stop_source& finished) {
       for (const std::unique_ptr<blob_job>& job : all.jobs) unhashed += job->backlog();
       all.controller.sample(now, all.running.bytes_received(), all.plan.round_trip(), static_cast<unsigned>(all.plan.active()),
                             unhashed >= hash_backlog);
+      tell_change(all);
       all.target = all.controller.target();
       all.plan.set_connections(all.target);
-      while (all.started < all.target) all.workers.spawn(guarded(all, connection(all, all.started++)));
+      all.start_workers();
     }
     all.changed.notify_all();
   }
@@ -226,14 +262,11 @@ task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::
   std::map<std::string, std::size_t> hosts;
   for (const wanted_blob& one : blobs) hosts.emplace(one.source.registry(), hosts.size());
   const auto most = static_cast<unsigned>(std::min<std::size_t>(shared.jobs, hosts.size() * shared.max_per_host));
-  run all(shared, running, into, most, std::move(how));
+  const auto little = [](const wanted_blob& one) { return one.blob.size <= planner::settings().small_blob; };
+  run all(shared, running, into, most, std::any_of(blobs.begin(), blobs.end(), little), std::move(how));
   // Blobs are opened in this order: what is small first, so that configs never wait behind layers, then the largest, so that the tail is
   // short.
-  constexpr std::uint64_t small = std::uint64_t{64} << 10;
-  const auto rank = [](const wanted_blob& one) {
-    const bool little = one.blob.size <= small;
-    return std::pair(!little, little ? one.blob.size : ~one.blob.size);
-  };
+  const auto rank = [&little](const wanted_blob& one) { return std::pair(!little(one), little(one) ? one.blob.size : ~one.blob.size); };
   const auto before = [&rank](const wanted_blob& a, const wanted_blob& b) { return rank(a) < rank(b); };
   if (!all.how.in_order) std::stable_sort(blobs.begin(), blobs.end(), before);
   const auto ranged = [&](const wanted_blob& one) { return shared.registry.answers_ranges(one.source); };
@@ -242,13 +275,19 @@ task<result<fetch_summary>> fetch_all(context& shared, operation& running, std::
     const std::size_t host = hosts.at(one.source.registry());
     all.jobs.push_back(std::make_unique<blob_job>(shared, running, all.plan, all.commits, all.changed, into, std::move(one), host));
   }
-  for (const std::unique_ptr<blob_job>& job : all.jobs) all.openers.spawn(guarded(all, bring(all, *job)));
-  all.plan.set_connections(all.target);
-  while (all.started < all.target) all.workers.spawn(guarded(all, connection(all, all.started++)));
-
   runtime::stop_source finished;
   runtime::task_group watchers(shared.executor);
-  watchers.spawn(guarded(all, watch(all, finished)));
+  // From the first task on everybody has to be waited for, whatever cannot be started.
+  try {
+    for (const std::unique_ptr<blob_job>& job : all.jobs) all.openers.spawn(guarded(all, bring(all, *job)));
+    all.plan.set_connections(all.target);
+    // With one host alone, since what is asked there for ahead takes the connections that its limit leaves.
+    all.asks_ahead = !all.how.in_order && all.jobs.size() > most && hosts.size() == 1;
+    all.start_workers();
+    watchers.spawn(guarded(all, watch(all, finished)));
+  } catch (const std::exception& error) {
+    all.fail(failure(errc::internal_error, std::string("a part of the transfer cannot be started: ") + error.what()));
+  }
   co_await all.openers.join();
   all.changed.notify_all();
   co_await all.workers.join();

@@ -21,14 +21,19 @@ class busy_mark {
   bool& flag_;
 };
 
-/// A receive buffer.
+/// Receive buffers.
 class received_bytes final : public hash_source {
  public:
-  received_bytes(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) : bytes_(bytes), owner_(std::move(owner)) {}
-  result<std::span<const std::byte>> next() override { return std::exchange(bytes_, {}); }
+  received_bytes(std::vector<std::span<const std::byte>> bytes, std::shared_ptr<const void> owner)
+      : bytes_(std::move(bytes)), owner_(std::move(owner)) {}
+  result<std::span<const std::byte>> next() override {
+    if (given_ == bytes_.size()) return std::span<const std::byte>();
+    return bytes_[given_++];
+  }
 
  private:
-  std::span<const std::byte> bytes_;
+  std::vector<std::span<const std::byte>> bytes_;
+  std::size_t given_ = 0;
   std::shared_ptr<const void> owner_;
 };
 
@@ -59,11 +64,13 @@ class written_bytes final : public hash_source {
 
 }  // namespace
 
-task<> hash_follower::take(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+task<> hash_follower::take(std::vector<std::span<const std::byte>> bytes, std::shared_ptr<const void> owner) {
   const busy_mark mark(busy_);
-  auto source = std::make_shared<received_bytes>(bytes, std::move(owner));
+  std::uint64_t end = position_;
+  for (const std::span<const std::byte> one : bytes) end += one.size();
+  auto source = std::make_shared<received_bytes>(std::move(bytes), std::move(owner));
   [[maybe_unused]] const result<void> fed = co_await hashes_.feed(digester_, std::move(source));  // memory does not fail
-  position_ += bytes.size();
+  position_ = end;
 }
 
 task<result<void>> hash_follower::advance(std::shared_ptr<store::blob_part> from, std::uint64_t end, runtime::stop_source& stop) {

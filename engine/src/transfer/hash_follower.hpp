@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace gantry::transfer {
 
@@ -31,8 +32,8 @@ class hash_follower {
   /// Whether a call is under way; another must not be made.
   bool busy() const noexcept { return busy_; }
 
-  /// Hashes \p bytes, which stand at \ref position. \p owner keeps them alive.
-  task<> take(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+  /// Hashes \p bytes, one after the other, which stand at \ref position. \p owner keeps them alive.
+  task<> take(std::vector<std::span<const std::byte>> bytes, std::shared_ptr<const void> owner);
 
   /// Reads back and hashes what lies between \ref position and \p end, which has been written. \returns errc::cancelled, or the failure of
   /// a read.

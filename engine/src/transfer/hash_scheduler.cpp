@@ -7,8 +7,8 @@
 namespace gantry::transfer {
 namespace {
 
-/// Two streams side by side keep one core as busy as two workers with a stream each keep two: where pairs gain, half the cores hash, so that
-/// those who wait find each other, and the rest is left to the network.
+/// Two streams side by side keep one core as busy as two workers with a stream each keep two: where pairs gain, half the cores hash, so
+/// that those who wait find each other, and the rest is left to the network.
 std::size_t usual_workers() {
   const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
   return model::digester::gains_from_pairs(digest_algorithm::sha256) ? (cores + 1) / 2 : cores;

@@ -17,9 +17,13 @@ class line_keeper {
   /// One stream's place; must not outlive the keeper.
   class line {
    public:
-    line(line_keeper& keeper, runtime::stop_source& operation) : keeper_(keeper), stop_(operation) { ++keeper_.active_; }
+    /// \param counted as one of the \ref active: it has a connection of its own
+    line(line_keeper& keeper, runtime::stop_source& operation, bool counted = true)
+        : keeper_(keeper), stop_(operation), counted_(counted ? 1u : 0u) {
+      keeper_.active_ += counted_;
+    }
     ~line() {
-      --keeper_.active_;
+      keeper_.active_ -= counted_;
       if (!id_) return;
       keeper_.pace_.remove(*id_);
       keeper_.lines_.erase(*id_);
@@ -28,8 +32,9 @@ class line_keeper {
     line& operator=(const line&) = delete;
 
     runtime::stop_source& stop() noexcept { return stop_; }
-    /// Ends the line; whoever needs its bytes asks anew.
-    void drop() {
+    /// Ends the line; whoever needs its bytes asks anew. \param overtaken nobody needs them: others have or will have them
+    void drop(bool overtaken = false) {
+      if (!dropped_) overtaken_ = overtaken;
       dropped_ = true;
       stop_.request_stop();
     }
@@ -44,15 +49,18 @@ class line_keeper {
     }
     /// Whether it was ended alone, by \ref drop.
     bool dropped() const noexcept { return dropped_; }
-    /// Streams under way, this one included.
+    bool overtaken() const noexcept { return overtaken_; }
+    /// Streams with connections of their own that are under way.
     std::size_t active() const noexcept { return keeper_.active_; }
 
    private:
     friend class line_keeper;
     line_keeper& keeper_;
     runtime::stop_source stop_;
+    std::size_t counted_;
     std::optional<pace_monitor::connection_id> id_;  ///< once the answer has begun
     bool dropped_ = false;
+    bool overtaken_ = false;
   };
 
   /// Stops the lines that crawl; they are opened again by whoever needs them.

@@ -22,6 +22,11 @@ void event_emitter::emit(event value) {
   deliver(std::move(value));
 }
 
+void event_emitter::pass_on(const event& value) {
+  if (const auto* const moved = std::get_if<transfer_progress>(&value)) return progress(*moved);
+  emit(value);
+}
+
 void event_emitter::progress(const gantry::digest& blob, std::uint64_t done) {
   if (!handler_) return;
   blobs_[blob] = done;

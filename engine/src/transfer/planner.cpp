@@ -69,6 +69,11 @@ void planner::file(blob_id blob) {
   waiting_.insert(*state.waiting);
 }
 
+unsigned planner::connections_for(blob_id blob) const {
+  const auto active = active_.find(blobs_[blob].group);
+  return active != active_.end() ? active->second : 0;
+}
+
 bool planner::group_is_full(blob_id blob) const {
   const auto active = active_.find(blobs_[blob].group);
   return values_.per_group != 0 && active != active_.end() && active->second >= values_.per_group;
@@ -131,14 +136,26 @@ std::optional<blob_id> planner::choose(std::optional<blob_id> last) const {
   return busiest;
 }
 
-assignment planner::start(time_point now, blob_id blob, byte_range range, segment_kind kind) {
-  assignment given{next_stream_++, blob, range, kind};
-  if (warm_ > 0) --warm_;
-  stream_state stream{blob, range.offset, range.end(),    range.end(), kind, now, now, now, false, false, false, 0,
-                      0,    std::nullopt, rate_meter(now)};
+assignment planner::start(time_point now, blob_id blob, byte_range range, segment_kind kind, bool ahead) {
+  assignment given{next_stream_++, blob, range, kind, ahead};
+  stream_state stream{.blob = blob,
+                      .position = range.offset,
+                      .end = range.end(),
+                      .answer = range.end(),
+                      .kind = kind,
+                      .started = now,
+                      .answered = now,
+                      .last_byte = now,
+                      .ahead = ahead,
+                      .rate = rate_meter(now)};
   streams_.emplace(given.stream, std::move(stream));
   blobs_[blob].streams.push_back(given.stream);
-  ++active_[blobs_[blob].group];
+  if (ahead) {
+    ++ahead_;
+  } else {
+    if (warm_ > 0) --warm_;
+    ++active_[blobs_[blob].group];
+  }
   file(blob);
   return given;
 }
@@ -147,9 +164,10 @@ assignment planner::start_gap(time_point now, blob_id blob, byte_range gap) {
   const blob_state& state = blobs_[blob];
   const std::uint64_t most = chunk(now);
   if (state.ranges == range_support::no) return start(now, blob, {0, state.size}, segment_kind::whole);
-  // With one connection there is nobody to share with, and every request costs a round trip. A small blob is not cut up beforehand, either:
-  // if it takes long, others can still help.
-  const bool all = values_.connections == 1 || gap.length <= std::max(most + most / 2, state.size <= values_.first_chunk ? state.size : 0);
+  // With one connection for good there is nobody to share with, and every request costs a round trip. A small blob is not cut up
+  // beforehand, either: if it takes long, others can still help.
+  const bool alone = values_.connections == 1 && !values_.adaptive;
+  const bool all = alone || gap.length <= std::max(most + most / 2, state.size <= values_.first_chunk ? state.size : 0);
   if (all && gap.length == state.size) return start(now, blob, gap, segment_kind::whole);
   if (!all) gap.length = most;
   const bool known = state.ranges == range_support::yes || ranges_seen_;
@@ -164,11 +182,31 @@ std::optional<assignment> planner::next(time_point now, std::optional<blob_id> l
   return hedge(now);
 }
 
+std::uint64_t planner::brief() const noexcept {
+  const double comes_with_a_request = usual_rate_ * round_trip_seconds();
+  return static_cast<std::uint64_t>(
+      std::clamp(comes_with_a_request, static_cast<double>(values_.small_blob), static_cast<double>(values_.first_chunk)));
+}
+
+std::optional<assignment> planner::next_ahead(time_point now) {
+  if (values_.in_order || waiting_.empty()) return std::nullopt;
+  const std::uint64_t most = brief();
+  const blob_id blob = waiting_.begin()->blob;
+  if (blobs_[blob].troubled || blobs_[blob].size > most || missing(blob) != blobs_[blob].size) return std::nullopt;
+  const auto ends_soon = [&](const auto& entry) {
+    return !entry.second.ahead && entry.second.left() <= most && !silent(entry.second, now);
+  };
+  const auto places = static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), ends_soon));
+  if (ahead_ >= places * values_.ahead) return std::nullopt;
+  return start(now, blob, {0, blobs_[blob].size}, segment_kind::whole, true);
+}
+
 void planner::header(stream_id id, time_point now, range_support support, std::uint64_t begin, std::optional<std::uint64_t> end) {
   stream_state& stream = streams_.at(id);
   const auto waited = now - stream.started;
   if (!round_trip_ || waited < *round_trip_) round_trip_ = waited;
-  longest_wait_ = std::max<std::chrono::nanoseconds>(longest_wait_, waited);
+  // The turn of a request behind others comes when it comes.
+  if (!stream.ahead && !stream.behind) longest_wait_ = std::max<std::chrono::nanoseconds>(longest_wait_, waited);
   stream.has_answer = true;
   stream.answered = stream.last_byte = now;
   // The wait before says nothing about the rate.
@@ -206,6 +244,7 @@ std::vector<byte_range> planner::received(stream_id id, time_point now, std::uin
   stream.rate.add(now, bytes);
   stream.last_byte = now;
   stream.bytes += bytes;
+  stream.last_rate = stream.rate.rate(now);
   const byte_range range{stream.position, bytes};
   stream.position += bytes;
   if (stream.disowned) return {};
@@ -222,6 +261,23 @@ void planner::held_up(stream_id id, time_point now, bool waiting) {
   stream_state& stream = streams_.at(id);
   stream.held_up = waiting;
   stream.last_byte = now;
+  if (waiting) {
+    stream.rate.pause(now);
+  } else {
+    stream.paused += stream.rate.resume(now);
+  }
+}
+
+void planner::storing(stream_id id, time_point now, bool waiting) {
+  stream_state& stream = streams_.at(id);
+  // The line gets its time from here on, and not for what it had to wait usually: that is part of its pace.
+  if (!waiting && stream.storing_since && kept_by_us(stream, now)) {
+    stream.last_byte = now;
+    stream.rate.pause(*stream.storing_since);
+    stream.paused += stream.rate.resume(now);
+  }
+  stream.storing_since.reset();
+  if (waiting) stream.storing_since = now;
 }
 
 std::uint64_t planner::remaining(stream_id id) const {
@@ -241,16 +297,21 @@ void planner::ended(stream_id id) {
   if (found == streams_.end()) return;
   const stream_state& stream = found->second;
   if (const auto rival = streams_.find(stream.rival); rival != streams_.end()) rival->second.rival = 0;
-  if (stream.has_answer && stream.bytes >= values_.small_blob) {
-    const double seconds = std::max(std::chrono::duration<double>(stream.last_byte - stream.answered).count(), least_measure);
+  if (stream.has_answer && !stream.ahead && !stream.behind && stream.bytes >= values_.small_blob) {
+    const auto took = stream.last_byte - stream.answered - stream.paused;
+    const double seconds = std::max(std::chrono::duration<double>(took).count(), least_measure);
     const double rate = static_cast<double>(stream.bytes) / seconds;
     usual_rate_ = usual_rate_ == 0 ? rate : 0.75 * usual_rate_ + 0.25 * rate;
   }
-  // Only an answer that was read to its end leaves a connection for the next request.
-  if (stream.has_answer && stream.position == stream.answer) ++warm_;
   const blob_id blob = stream.blob;
   std::erase(blobs_[blob].streams, id);
-  --active_[blobs_[blob].group];
+  if (stream.ahead) {
+    --ahead_;
+  } else {
+    // Only an answer that was read to its end leaves a connection for the next request.
+    if (stream.has_answer && stream.position == stream.answer) ++warm_;
+    --active_[blobs_[blob].group];
+  }
   streams_.erase(found);
   file(blob);
 }

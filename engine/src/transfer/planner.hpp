@@ -3,6 +3,8 @@
 #include "transfer/rate_meter.hpp"
 #include "transfer/segment_map.hpp"
 
+#include <gantry/events.hpp>
+
 #include <chrono>
 #include <compare>
 #include <cstddef>
@@ -14,20 +16,13 @@
 
 namespace gantry::transfer {
 
+using gantry::segment_kind;
+
 /// How an origin treats range requests for a blob.
 enum class range_support {
   unknown,  ///< not asked yet, or the probe is under way
   yes,      ///< a 206 was seen
   no,       ///< a range request was answered with the whole
-};
-
-/// Why a request is made.
-enum class segment_kind {
-  whole,    ///< a blob of one segment, or of an origin without ranges: a plain GET
-  probe,    ///< the first range of a blob; nothing else of it is asked until its header is here
-  segment,  ///< a range nobody else works on
-  steal,    ///< the rear part of a range that somebody else would need long for
-  hedge,    ///< a range that somebody else has and is silent about or slow with: whoever receives a byte first writes it
 };
 
 using stream_id = std::uint64_t;
@@ -38,6 +33,7 @@ struct assignment {
   blob_id blob = 0;
   byte_range range;
   segment_kind kind = segment_kind::segment;
+  bool ahead = false;  ///< its request is made while the connection still brings the answer to another
 };
 
 /// Decides which connection asks for which bytes (DESIGN section 3, PERFORMANCE "Scheduling"). Knows blobs as sizes, connections as streams
@@ -50,6 +46,8 @@ class planner {
   struct settings {
     /// How many connections will ask for work at once.
     unsigned connections = 1;
+    /// That number changes on the way: one connection now is no promise of one connection for good.
+    bool adaptive = false;
     /// Up to here a blob costs about as much as its request: smallest first, before all others.
     std::uint64_t small_blob = std::uint64_t{64} << 10;
     /// A segment's size while rate and round-trip time are unknown, and its least otherwise.
@@ -61,6 +59,8 @@ class planner {
     std::uint64_t least_steal = std::uint64_t{256} << 10;
     /// Streams at once for the blobs of one group. 0: no limit of its own.
     unsigned per_group = 0;
+    /// Requests ahead for every one that is being answered.
+    unsigned ahead = 2;
     /// How far ahead of the contiguous prefix a blob may be written.
     std::uint64_t out_of_order = std::uint64_t{256} << 20;
     /// Blobs are finished in the order in which they were added, for a reader that takes them so: the first that has gaps gets everybody.
@@ -80,6 +80,12 @@ class planner {
   /// change. \p last is the blob that this connection worked on before.
   std::optional<assignment> next(time_point now, std::optional<blob_id> last = std::nullopt);
 
+  /// The same for who asks ahead, behind the requests of others: the whole of a blob that is not worth a connection of its own. Nothing
+  /// when none is left, or when enough of it has been asked for.
+  std::optional<assignment> next_ahead(time_point now);
+  /// Up to here a blob arrives in less time than a request takes: another may be asked for behind it.
+  std::uint64_t brief() const noexcept;
+
   /// The header of the stream's answer is here. \p support what it tells about ranges; \p begin where its body starts, \p end where it ends
   /// if that is before the end of what was asked: the rest is a gap again.
   void header(stream_id stream, time_point now, range_support support, std::uint64_t begin,
@@ -87,10 +93,14 @@ class planner {
   /// A range request that was answered with the whole although others work on the blob: the answer is of no use. Ranges are given up for
   /// this blob, and a plain stream that is under way gets back what was to be taken from it.
   void refused(stream_id stream);
+  /// The stream's request waited behind others, so that its times say little. To be told before \ref header.
+  void went_behind(stream_id stream) { streams_.at(stream).behind = true; }
   /// Bytes were received; \returns which of them the caller must write. Position follows.
   std::vector<byte_range> received(stream_id stream, time_point now, std::uint64_t bytes);
-  /// The stream waits for something of ours, or does no longer: meanwhile nobody takes it for silent.
+  /// The stream waits for something of ours, or does no longer: meanwhile nobody takes it for silent or slow.
   void held_up(stream_id stream, time_point now, bool waiting);
+  /// The same for the disk, which every block waits for a little: only a long wait counts.
+  void storing(stream_id stream, time_point now, bool waiting);
   /// How many bytes from its position on the stream should still read: less than asked when the rest was given away, 0 when it should end.
   std::uint64_t remaining(stream_id stream) const;
   /// Whether the stream's answer has more to come, but others have or will have all of it.
@@ -118,8 +128,11 @@ class planner {
   /// The origin is known to answer with ranges: no blob waits for a probe.
   void assume_ranges() noexcept { ranges_seen_ = true; }
   void set_connections(unsigned count) noexcept { values_.connections = count; }
+  /// As many as are at work for the blob's group, itself included when it is.
+  unsigned connections_for(blob_id blob) const;
   unsigned streams_of(blob_id blob) const { return static_cast<unsigned>(blobs_.at(blob).streams.size()); }
-  std::size_t active() const noexcept { return streams_.size(); }
+  /// Streams under way, without those asked for ahead.
+  std::size_t active() const noexcept { return streams_.size() - ahead_; }
 
  private:
   /// A place in the order in which blobs are begun.
@@ -149,12 +162,18 @@ class planner {
     time_point answered;
     time_point last_byte;
     bool has_answer = false;
-    bool disowned = false;    ///< its blob was begun anew
-    bool held_up = false;     ///< waits for something that is not the network
-    stream_id rival = 0;      ///< hedge and hedged know each other; 0: nobody
-    std::uint64_t bytes = 0;  ///< received
-    std::optional<time_point> slow_since;
+    bool ahead = false;
+    bool disowned = false;                      ///< its blob was begun anew
+    bool held_up = false;                       ///< waits for something that is not the network
+    std::optional<time_point> storing_since{};  ///< waits for the disk
+    stream_id rival = 0;                        ///< hedge and hedged know each other; 0: nobody
+    std::uint64_t bytes = 0;                    ///< received
+    std::optional<time_point> slow_since{};
     rate_meter rate;
+    bool behind = false;                 ///< its answer may have come while another was read
+    std::chrono::nanoseconds paused{0};  ///< of the time since its answer, what was spent waiting for something of ours
+    double last_rate = 0;                ///< when it last received something; 0: not known yet
+    std::uint64_t charged = 0;           ///< of what its connection will have brought for nothing
 
     std::uint64_t left() const noexcept { return end > position ? end - position : 0; }
   };
@@ -167,7 +186,7 @@ class planner {
   std::optional<byte_range> gap_of(blob_id blob) const;
   std::uint64_t chunk(time_point now);
   std::optional<blob_id> choose(std::optional<blob_id> last) const;
-  assignment start(time_point now, blob_id blob, byte_range range, segment_kind kind);
+  assignment start(time_point now, blob_id blob, byte_range range, segment_kind kind, bool ahead = false);
   assignment start_gap(time_point now, blob_id blob, byte_range gap);
 
   bool worth_connecting(time_point now);
@@ -177,8 +196,12 @@ class planner {
   std::uint64_t allowance() const noexcept;
   std::uint64_t risk() const noexcept;
   bool divisible(const stream_state& stream) const;
+  static bool kept_by_us(const stream_state& stream, time_point now);
   bool silent(const stream_state& stream, time_point now) const;
   double seconds_to_go(stream_state& stream, time_point now) const;
+  /// Bytes that would still arrive, for nothing, if the stream were cut at the offset \p end of its blob.
+  std::uint64_t lost_by_cut(const stream_state& stream, time_point now, std::uint64_t end) const;
+  void charge(stream_state& stream, std::uint64_t lost);
   std::optional<assignment> steal(time_point now);
   std::optional<assignment> hedge(time_point now);
   double round_trip_seconds() const noexcept { return std::chrono::duration<double>(round_trip()).count(); }
@@ -190,6 +213,7 @@ class planner {
   std::set<blob_id> busy_;                  ///< open blobs that somebody works on
   std::map<stream_id, stream_state> streams_;
   stream_id next_stream_ = 1;
+  std::size_t ahead_ = 0;        ///< streams asked for ahead
   std::size_t warm_ = 0;         ///< connections that are open and idle
   bool ranges_seen_ = false;     ///< the origin has answered 206 before
   bool ranges_refused_ = false;  ///< the origin has answered 200 to a range
@@ -199,7 +223,7 @@ class planner {
   std::uint64_t wanted_ = 0;                  ///< bytes that were missing when their blobs were opened
   std::uint64_t outstanding_ = 0;
   std::uint64_t hedged_ = 0;
-  std::uint64_t thrown_ = 0;  ///< estimated to be under way on connections that were cut by thieves
+  std::uint64_t thrown_ = 0;  ///< estimated to be under way on connections that were cut
 };
 
 }  // namespace gantry::transfer

@@ -12,12 +12,19 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds least_silence{500};
+// A disk that is busy for so long is slower than the line.
+constexpr milliseconds long_store{150};
 // Without an answer a server may be busy with the first byte: several times the longest wait so far is a silence, less is not.
 constexpr milliseconds least_wait{1000};
 constexpr int waits = 4;
 // Three per cent of all bytes may come twice or for nothing; where that is next to nothing, a small request.
 constexpr std::uint64_t extra_share = 33;
 constexpr std::uint64_t least_extra = std::uint64_t{64} << 10;
+// What waits in the buffers of both sides of a connection: so many bytes, or what comes in so long.
+constexpr std::uint64_t socket_buffers = std::uint64_t{1} << 20;
+constexpr double buffered_seconds = 0.02;
+// Who has been silent for so long will hardly say anything more.
+constexpr std::chrono::seconds dead{3};
 // What a thief leaves to a stream that gives nothing: little enough to be hedged.
 constexpr std::uint64_t stub = std::uint64_t{64} << 10;
 // PERFORMANCE, "Tail": slower than this share of the median, for so long.
@@ -45,8 +52,13 @@ bool planner::divisible(const stream_state& stream) const {
   return stream.has_answer && !ranges_refused_;
 }
 
+/// Whether what keeps \p stream is not its line.
+bool planner::kept_by_us(const stream_state& stream, time_point now) {
+  return stream.held_up || (stream.storing_since && now - *stream.storing_since > long_store);
+}
+
 bool planner::silent(const stream_state& stream, time_point now) const {
-  if (stream.held_up) return false;
+  if (kept_by_us(stream, now)) return false;
   const auto silence = now - stream.last_byte;
   if (!stream.has_answer) return silence > std::max<std::chrono::nanoseconds>(least_wait, waits * longest_wait_);
   return silence > std::max<std::chrono::nanoseconds>(least_silence, 3 * round_trip());
@@ -54,7 +66,7 @@ bool planner::silent(const stream_state& stream, time_point now) const {
 
 double planner::seconds_to_go(stream_state& stream, time_point now) const {
   // Whoever took over would wait for the same.
-  if (stream.held_up) return 0;
+  if (kept_by_us(stream, now)) return 0;
   if (silent(stream, now)) return std::numeric_limits<double>::infinity();
   double rate = stream.rate.rate(now);
   // Nothing is known about a young stream: it is taken for as fast as the others.
@@ -82,16 +94,38 @@ std::optional<assignment> planner::steal(time_point now) {
   const double theirs = left / longest;
   const double ours = usual_rate_ > 0 ? usual_rate_ : theirs;
   const double share = ours + theirs > 0 ? (left - wait * theirs) * ours / (ours + theirs) : left / 2;
-  // What is on its way to the victim when it ends comes for nothing: a round trip's worth, and as much again as it has brought while it is
-  // still gathering speed.
-  std::uint64_t thrown = static_cast<std::uint64_t>(theirs * round_trip_seconds());
-  if (now - victim->answered < slow_start_round_trips * round_trip()) thrown = std::max(thrown, victim->bytes);
-  if (risk() + thrown > allowance()) return std::nullopt;
-  thrown_ += thrown;
   const std::uint64_t taken = std::clamp(static_cast<std::uint64_t>(share), values_.least_steal, victim->left() - stub);
+  const std::uint64_t lost = lost_by_cut(*victim, now, victim->end - taken);
+  // To receive that takes time, too.
+  if (ours > 0 && !silent(*victim, now) && longest < 2 * static_cast<double>(lost) / ours) return std::nullopt;
+  if (risk() + lost - std::min(lost, victim->charged) > allowance()) return std::nullopt;
+  charge(*victim, lost);
   victim->end -= taken;
   const byte_range range{victim->end, taken};
   return start(now, victim->blob, range, segment_kind::steal);
+}
+
+std::uint64_t planner::lost_by_cut(const stream_state& stream, time_point now, std::uint64_t end) const {
+  if (!stream.has_answer || stream.answer <= end) return 0;
+  const double rate = stream.last_rate > 0 ? stream.last_rate : usual_rate_;
+  double bytes = rate * round_trip_seconds();
+  if (silent(stream, now)) {
+    // What was sent since it fell silent may all be on its way; nothing is when the other side is gone.
+    const std::chrono::nanoseconds silence = now - stream.last_byte;
+    if (silence < dead) bytes = std::min(rate * std::chrono::duration<double>(silence).count(), static_cast<double>(socket_buffers));
+  } else {
+    bytes += std::min(rate * buffered_seconds, static_cast<double>(socket_buffers));
+  }
+  auto lost = static_cast<std::uint64_t>(bytes);
+  // While it is gathering speed, as much again as it has brought.
+  if (now - stream.answered < slow_start_round_trips * round_trip()) lost = std::max(lost, stream.bytes);
+  return std::min(lost, stream.answer - end);
+}
+
+void planner::charge(stream_state& stream, std::uint64_t lost) {
+  if (lost <= stream.charged) return;
+  thrown_ += lost - stream.charged;
+  stream.charged = lost;
 }
 
 double planner::header_wait() const noexcept { return (warm_ > 0 ? 1 : 1 + handshake_round_trips) * round_trip_seconds(); }
@@ -134,6 +168,8 @@ std::vector<stream_id> planner::laggards(time_point now) {
   };
   std::vector<double> rates;
   for (auto& [id, stream] : streams_) {
+    // Who waits behind others says nothing about the line.
+    if (stream.ahead && !stream.has_answer) continue;
     // Who is too young to be judged stands for what connections usually do.
     const double rate = judged(stream) ? stream.rate.rate(now) : usual_rate_;
     if (rate > 0 || judged(stream)) rates.push_back(rate);
@@ -145,12 +181,13 @@ std::vector<stream_id> planner::laggards(time_point now) {
   for (auto& [id, stream] : streams_) {
     // A little that is left is a case for a hedge.
     const bool replaceable = divisible(stream) && stream.left() > values_.least_steal;
-    if (!judged(stream) || !replaceable || stream.rate.rate(now) >= slow_share * median) {
+    if (kept_by_us(stream, now) || !judged(stream) || !replaceable || stream.rate.rate(now) >= slow_share * median) {
       stream.slow_since.reset();
     } else if (!stream.slow_since) {
       stream.slow_since = now;
     } else if (now - *stream.slow_since >= patience) {
       slow.push_back(id);
+      charge(stream, lost_by_cut(stream, now, stream.position));
     }
   }
   return slow;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 
 namespace gantry::transfer {
 
@@ -19,6 +21,19 @@ class rate_meter {
     window_bytes_ += bytes;
   }
 
+  /// From here to \ref resume somebody else is waited for: that counts as one window at most.
+  void pause(time_point now) {
+    if (!paused_) paused_ = now;
+  }
+  /// \returns the time that does not count
+  std::chrono::nanoseconds resume(time_point now) {
+    if (!paused_) return std::chrono::nanoseconds(0);
+    const std::chrono::nanoseconds beyond = std::max<std::chrono::nanoseconds>(now - *paused_ - window, std::chrono::nanoseconds(0));
+    paused_.reset();
+    window_start_ += beyond;
+    return beyond;
+  }
+
   /// Bytes per second; 0 until the first window has passed. It halves with each window of silence.
   double rate(time_point now) {
     roll(now);
@@ -27,6 +42,7 @@ class rate_meter {
 
  private:
   void roll(time_point now) {
+    if (paused_) now = std::min(now, *paused_ + window);
     const auto elapsed = now - window_start_;
     if (elapsed < window) return;
     const double seconds = std::chrono::duration<double>(elapsed).count();
@@ -43,6 +59,7 @@ class rate_meter {
   std::uint64_t window_bytes_ = 0;
   double rate_ = 0;
   bool known_ = false;
+  std::optional<time_point> paused_;
 };
 
 }  // namespace gantry::transfer

@@ -15,46 +15,6 @@ namespace {
 using runtime::lane;
 using runtime::offload;
 
-/// Part of the blob as the body of a request.
-class relay_body final : public http::body_source {
- public:
-  relay_body(std::shared_ptr<relay> from, context& shared, operation& running, std::uint64_t offset, std::uint64_t length,
-             upload_body::progress_handler progress)
-      : from_(std::move(from)), shared_(shared), running_(running), offset_(offset), length_(length), progress_(std::move(progress)) {}
-
-  std::uint64_t size() const noexcept override { return length_; }
-
-  task<result<std::span<const std::byte>>> next() override {
-    if (done_ == length_) co_return std::span<const std::byte>();
-    if (!block_) {
-      std::vector<runtime::buffer_pool::buffer> taken = co_await shared_.buffers.acquire(1, running_.stop);
-      if (taken.empty()) co_return failure(errc::cancelled, "stopped");
-      block_ = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken.front()));
-    }
-    const result<std::size_t> got = co_await from_->read(offset_ + done_, block_, length_ - done_);
-    if (!got) co_return got.error();
-    done_ += *got;
-    if (progress_) progress_(static_cast<std::int64_t>(*got));
-    co_return std::span<const std::byte>(block_->bytes().first(*got));
-  }
-
-  task<result<void>> rewind() override {
-    if (progress_) progress_(-static_cast<std::int64_t>(done_));
-    done_ = 0;
-    co_return result<void>();
-  }
-
- private:
-  std::shared_ptr<relay> from_;
-  context& shared_;
-  operation& running_;
-  std::uint64_t offset_;
-  std::uint64_t length_;
-  upload_body::progress_handler progress_;
-  std::shared_ptr<runtime::buffer_pool::buffer> block_;
-  std::uint64_t done_ = 0;
-};
-
 }  // namespace
 
 relay::relay(context& shared, operation& running, reference image, descriptor blob)
@@ -65,17 +25,45 @@ relay::relay(context& shared, operation& running, reference image, descriptor bl
       policy_(shared.retry, jitter_seed()),
       hash_(std::make_shared<model::digester>(blob_.digest.algorithm())) {}
 
-std::unique_ptr<http::body_source> relay::open(std::uint64_t offset, std::uint64_t length, upload_body::progress_handler progress) {
-  return std::make_unique<relay_body>(shared_from_this(), shared_, running_, offset, length, std::move(progress));
-}
-
-void relay::end(bool failed) {
+void relay::end(const failure* why) {
   if (!reply_) return;
+  tell(why);
   reply_.reset();
-  sources_.ended(site_, received_, std::chrono::steady_clock::now() - asked_, failed);
+  counted_.reset();
+  sources_.ended(site_, received_, std::chrono::steady_clock::now() - asked_, why);
 }
 
-void relay::rest() { end(false); }
+void relay::tell(const failure* why) {
+  if (!running_.events.heard()) return;
+  const auto since = [this](std::chrono::steady_clock::time_point then) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(then - begun_);
+  };
+  segment_finished told;
+  told.digest = blob_.digest;
+  told.kind = begin_ == 0 ? segment_kind::whole : segment_kind::segment;
+  told.offset = begin_;
+  told.length = blob_.size - begin_;
+  told.begun = begun_;
+  told.elapsed = since(std::chrono::steady_clock::now());
+  if (reply_) {
+    told.connection = reply_->connection_number();
+    told.host = sources_.name_of(site_);
+    told.mirror = sources_.is_mirror(site_);
+    told.answered = since(asked_);
+    told.received = received_;
+  }
+  if (running_.stop.stop_requested()) {
+    told.end = segment_end::stopped;
+  } else if (why != nullptr) {
+    told.end = segment_end::failed;
+    told.message = why->text.message();
+  } else if (position_ != blob_.size) {
+    told.end = segment_end::stopped;
+  }
+  running_.events.emit(std::move(told));
+}
+
+void relay::rest() { end(nullptr); }
 
 bool relay::try_origin() {
   if (!broken_ || broken_->code != errc::digest_mismatch || origin_only_ || !sources_.has_mirrors()) return false;
@@ -88,34 +76,42 @@ bool relay::try_origin() {
 }
 
 task<std::optional<failure>> relay::ask(std::uint64_t offset) {
-  std::optional<http::byte_range> range;
-  if (offset != 0) range = http::byte_range{offset, blob_.size - 1};
-  auto answer = co_await sources_.get(range, running_.stop);
-  if (!answer) co_return answer.error();
+  registry::blob_request rest;
+  begun_ = std::chrono::steady_clock::now();
+  begin_ = offset;
+  if (offset != 0) rest.range = http::byte_range{offset, blob_.size - 1};
+  auto answer = co_await sources_.get(rest, running_.stop);
+  if (!answer) {
+    const failure why = answer.error();
+    tell(&why);
+    co_return why;
+  }
   site_ = answer->site;
   reply_.emplace(std::move(answer->reply));
+  counted_.emplace(running_.moved());
   received_ = 0;
   asked_ = std::chrono::steady_clock::now();
   position_ = offset;
-  running_.note_answer();
+  running_.note_contact();
   const http::response_head& head = reply_->head();
-  if (!range) {
+  if (!rest.range) {
     const bool other_size = head.framing == http::body_framing::length && head.content_length != blob_.size;
     if (head.status == 200 && !other_size) co_return std::nullopt;
     failure wrong(errc::range_refused,
                   fmt::format("{} does not offer the {} bytes of blob {}", reply_->where(), blob_.size, blob_.digest.short_form()));
-    end(true);
+    end(&wrong);
     co_return wrong;
   }
-  const auto judged = http::check_range_answer(*range, blob_.size, head);
+  const auto judged = http::check_range_answer(*rest.range, blob_.size, head);
   if (!judged) {
-    end(true);
-    co_return failure(errc::range_refused, judged.error().text.message());
+    failure wrong(errc::range_refused, judged.error().text.message());
+    end(&wrong);
+    co_return wrong;
   }
   if (judged->body == http::range_body::part) co_return std::nullopt;
   if (sources_.refused_range(site_)) {
     failure elsewhere(errc::range_refused, fmt::format("{} answers a request for a part of a blob with the whole", reply_->where()));
-    end(false);
+    end(nullptr);
     co_return elsewhere;
   }
   position_ = 0;  // what the upload has is read and dropped
@@ -137,6 +133,8 @@ task<result<std::size_t>> relay::receive(std::span<std::byte> into) {
   }
   received_ += *got;
   position_ += *got;
+  running_.received(*got);
+  running_.tell_traffic();
   co_return *got;
 }
 
@@ -161,7 +159,7 @@ task<result<std::size_t>> relay::read(std::uint64_t offset, std::shared_ptr<runt
   if (broken_) co_return *broken_;
   const std::string object = "blob " + std::string(blob_.digest.short_form());
   for (;;) {
-    if (reply_ && position_ != offset) end(false);
+    if (reply_ && position_ != offset) end(nullptr);
     std::optional<failure> failed;
     if (!reply_) failed = co_await ask(offset);
     while (!failed) {
@@ -176,17 +174,16 @@ task<result<std::size_t>> relay::read(std::uint64_t offset, std::shared_ptr<runt
       }
       if (begin < offset) continue;
       fresh_ += *got;
-      running_.note_answer();
       const result<void> right = co_await verify(begin, into, *got);
       if (!right) {
         broken_ = right.error();
-        end(true);
+        end(&*broken_);
         co_return *broken_;
       }
-      if (position_ == blob_.size) end(false);
+      if (position_ == blob_.size) end(nullptr);
       co_return *got;
     }
-    end(true);
+    end(&*failed);
     const std::uint64_t fresh = std::exchange(fresh_, 0);
     const std::optional<failure> last = co_await back_off(running_, policy_, object, *failed, fresh);
     if (last) {

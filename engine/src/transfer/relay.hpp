@@ -1,13 +1,11 @@
 #pragma once
 
 #include "base/failure.hpp"
-#include "http/body_source.hpp"
 #include "http/client.hpp"
 #include "model/digester.hpp"
 #include "registry/blob_sources.hpp"
 #include "runtime/buffer_pool.hpp"
 #include "transfer/context.hpp"
-#include "transfer/upload_body.hpp"
 
 #include <gantry/descriptor.hpp>
 #include <gantry/reference.hpp>
@@ -24,13 +22,10 @@ namespace gantry::transfer {
 /// rest, and for an upload that goes on where it stopped for the bytes from there. What passes is hashed, and the last bytes are given out
 /// only when the whole has the right digest: a source that sends wrong bytes never completes an upload. Used on the strand alone; one
 /// upload at a time.
-class relay : public std::enable_shared_from_this<relay> {
+class relay {
  public:
   /// \p shared and \p running must outlive it.
   relay(context& shared, operation& running, reference image, descriptor blob);
-
-  /// The body of one request.
-  std::unique_ptr<http::body_source> open(std::uint64_t offset, std::uint64_t length, upload_body::progress_handler progress);
 
   /// Reads at \p offset what comes next of the source's answer, \p into.size() bytes at most; at least one. \returns errc::digest_mismatch
   /// in place of the last bytes of a wrong blob, and what the source fails with once its attempts are used up.
@@ -49,7 +44,9 @@ class relay : public std::enable_shared_from_this<relay> {
   task<std::optional<failure>> ask(std::uint64_t offset);
   task<result<std::size_t>> receive(std::span<std::byte> into);
   task<result<void>> verify(std::uint64_t offset, std::shared_ptr<runtime::buffer_pool::buffer> bytes, std::size_t count);
-  void end(bool failed);
+  /// Tells of the request that is over, and lets the connection go. \param why it failed, or null
+  void end(const failure* why);
+  void tell(const failure* why);
 
   context& shared_;
   operation& running_;
@@ -61,9 +58,12 @@ class relay : public std::enable_shared_from_this<relay> {
   std::optional<http::exchange> reply_;
   std::uint64_t position_ = 0;  ///< of the next byte that \ref reply_ brings
   std::size_t site_ = 0;
-  std::uint64_t received_ = 0;  ///< in \ref reply_
-  std::uint64_t fresh_ = 0;     ///< given out since the last failure
-  std::chrono::steady_clock::time_point asked_;
+  std::uint64_t received_ = 0;                   ///< in \ref reply_
+  std::uint64_t fresh_ = 0;                      ///< given out since the last failure
+  std::optional<copying_request> counted_;       ///< as long as \ref reply_
+  std::chrono::steady_clock::time_point begun_;  ///< when it was asked for
+  std::chrono::steady_clock::time_point asked_;  ///< when the answer began
+  std::uint64_t begin_ = 0;                      ///< offset that was asked for
   bool origin_only_ = false;
   std::optional<failure> broken_;
 };

@@ -14,7 +14,8 @@ namespace gantry::transfer {
 ///
 /// Error answers (5xx, a range or a length that does not fit) are limited in number; transport errors and timeouts only by the budget, the
 /// time without a new byte in the whole operation. Before the registry has answered at all, a refused connection or an unknown name is more
-/// likely a typing error than an outage: these get two repetitions. 64 KiB of progress make everything anew.
+/// likely a typing error than an outage: these get two repetitions. So does silence, where others wait for their turn. 64 KiB of progress
+/// make everything anew.
 class retry_policy {
  public:
   static constexpr std::uint64_t progress_that_counts = 64 * 1024;
@@ -24,13 +25,14 @@ class retry_policy {
     unsigned attempts = 6;
     std::chrono::milliseconds first_delay{500};
     std::chrono::milliseconds budget{15 * 60'000};
+    bool among_others = false;  ///< a registry that has never answered is given up soon
   };
 
   retry_policy(parameters values, std::uint32_t seed) : values_(values), backoff_({values.first_delay, std::chrono::seconds(30)}, seed) {}
 
-  /// \param progress bytes received by the attempt that failed
+  /// \param progress bytes that the attempt that failed has brought and nobody had before
   /// \param idle time since the operation received its last new byte
-  /// \param answered whether this operation has had any answer from the network yet
+  /// \param answered whether the registry has answered in this operation before
   /// \returns the delay before the next attempt; nothing when it is over
   std::optional<std::chrono::milliseconds> after(const failure& error, std::uint64_t progress, std::chrono::milliseconds idle,
                                                  bool answered) {
@@ -60,7 +62,9 @@ class retry_policy {
   static bool is_error_answer(error_code code) noexcept {
     return code == errc::server_error || code == errc::range_refused || code == errc::rate_limited;
   }
-  static bool is_first_contact(error_code code) noexcept { return code == errc::connection_refused || code == errc::name_not_resolved; }
+  bool is_first_contact(error_code code) const noexcept {
+    return code == errc::connection_refused || code == errc::name_not_resolved || (values_.among_others && code == errc::timed_out);
+  }
 
   parameters values_;
   backoff backoff_;

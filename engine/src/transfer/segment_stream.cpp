@@ -37,32 +37,73 @@ class listed {
 
 task<stream_outcome> segment_stream::run(assignment given) {
   stream_outcome outcome;
-  line_keeper::line line(lines_, running_.stop);
+  const auto begun = clock::now();
+  line_keeper::line line(lines_, running_.stop, !given.ahead);
   const listed entry(open_, plan_, given.stream, line);
   outcome.error = co_await exchange_bytes(given, line);
   outcome.received = received_;
+  outcome.fresh = fresh_;
+  // The stream's own line was neither cut nor stopped.
+  outcome.postponed = given.ahead && outcome.error && outcome.error->code == errc::cancelled && !line.stop().stop_requested();
+  if (outcome.postponed) outcome.error.reset();
   // Cut on purpose: because it crawled, or because another has brought the bytes.
   if (line.dropped() && !running_.stop.stop_requested() && outcome.error && outcome.error->code == errc::cancelled) outcome.error.reset();
   if (site_) {
     // What this machine has done wrong is nobody's fault elsewhere.
     const bool failed = outcome.error && (outcome.error->code == condition::retryable || outcome.error->code == errc::protocol_error);
-    job_.sources().ended(*site_, received_, clock::now() - answered_, failed);
+    job_.sources().ended(*site_, received_, clock::now() - answered_, failed ? &*outcome.error : nullptr);
     outcome.elsewhere = failed && job_.sources().has_alternative(*site_);
   }
+  if (running_.events.heard() && !outcome.postponed) report(given, outcome, line, begun);
   co_return outcome;
 }
 
+void segment_stream::report(const assignment& given, const stream_outcome& outcome, const line_keeper::line& line,
+                            clock::time_point begun) {
+  const auto since = [begun](clock::time_point then) { return std::chrono::duration_cast<std::chrono::milliseconds>(then - begun); };
+  segment_finished told;
+  told.digest = job_.wanted().blob.digest;
+  told.kind = given.kind;
+  told.connection = connection_;
+  told.offset = given.range.offset;
+  told.length = given.range.length;
+  told.received = outcome.received;
+  told.begun = begun;
+  told.elapsed = since(clock::now());
+  if (site_) {
+    told.host = job_.sources().name_of(*site_);
+    told.mirror = job_.sources().is_mirror(*site_);
+    told.answered = since(answered_);
+  }
+  if (running_.stop.stop_requested()) {
+    told.end = segment_end::stopped;
+  } else if (outcome.error) {
+    told.end = segment_end::failed;
+    told.message = outcome.error->text.message();
+  } else if (line.dropped()) {
+    told.end = line.overtaken() ? segment_end::overtaken : segment_end::slow;
+  } else if (plan_.position(given.stream) < std::min(answer_end_, given.range.end())) {
+    told.end = segment_end::overtaken;
+  }
+  running_.events.emit(std::move(told));
+}
+
 task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, line_keeper::line& line) {
-  const bool everything = given.kind == segment_kind::whole;
-  std::optional<http::byte_range> range;
-  if (!everything) range = http::byte_range{given.range.offset, given.range.end() - 1};
-  auto asking = co_await job_.sources().get(range, line.stop());
+  registry::blob_request part;
+  if (given.kind != segment_kind::whole) part.range = http::byte_range{given.range.offset, given.range.end() - 1};
+  part.how.expects = given.range.length;
+  part.how.behind = plan_.brief();
+  part.how.connections = plan_.connections_for(given.blob);
+  part.how.ahead = given.ahead;
+  auto asking = co_await job_.sources().get(part, line.stop());
   if (!asking) co_return asking.error();
   site_ = asking->site;
   answered_ = clock::now();
   http::exchange reply = std::move(asking->reply);
-  running_.note_answer();
-  std::optional<failure> refused = judge(given, range, reply);
+  connection_ = reply.connection_number();
+  if (reply.went_behind()) plan_.went_behind(given.stream);
+  running_.note_contact();
+  std::optional<failure> refused = judge(given, part.range, reply);
   if (refused) co_return refused;
   co_return co_await receive(given.stream, line, reply);
 }
@@ -133,44 +174,66 @@ task<std::optional<failure>> segment_stream::fill(stream_id stream, line_keeper:
     }
     filled_ += *got;
     received_ += *got;
-    running_.received(*got);
     line.received(*got);
+    std::uint64_t fresh = 0;
     for (const byte_range& mine : plan_.received(stream, clock::now(), *got)) {
+      fresh += mine.length;
       if (!parts.empty() && parts.back().end() == mine.offset) {
         parts.back().length += mine.length;
       } else {
         parts.push_back(mine);
       }
     }
-    running_.events.progress(transfer_progress{running_.bytes_received(), static_cast<unsigned>(line.active())});
+    fresh_ += fresh;
+    running_.received(*got, fresh);
+    running_.tell_traffic(line.active());
     running_.events.progress(job.wanted().blob.digest, plan_.claimed(job.id()));
   }
   co_return std::nullopt;
 }
 
 task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keeper::line& line, http::exchange& reply) {
-  // Both at once: one receives while the other is written, and a stream that holds one buffer never waits for its second.
-  std::vector<runtime::buffer_pool::buffer> taken = co_await shared_.buffers.acquire(2, line.stop());
+  plan_.held_up(stream, clock::now(), true);
+  std::vector<runtime::buffer_pool::buffer> taken = co_await shared_.buffers.acquire(1, line.stop());
+  plan_.held_up(stream, clock::now(), false);
   if (taken.empty()) co_return failure(errc::cancelled, "stopped");
   segment_writer::shared_buffer receiving = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken[0]));
-  segment_writer::shared_buffer spare = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken[1]));
 
   line.begin();
   const auto writer = std::make_shared<segment_writer>(shared_, job_, *site_);
   std::optional<failure> broken;
   std::optional<failure> unwritten;
   while (!broken && plan_.remaining(stream) != 0) {
+    // One block is received while those before are written, where there is another; else one of them comes back when it is.
+    if (!receiving) {
+      if (runtime::buffer_pool::buffer spare = shared_.buffers.try_spare()) {
+        receiving = std::make_shared<runtime::buffer_pool::buffer>(std::move(spare));
+      } else {
+        plan_.held_up(stream, clock::now(), true);
+        result<segment_writer::shared_buffer> back = co_await writer->reclaim();
+        plan_.held_up(stream, clock::now(), false);
+        if (!back) {
+          unwritten = back.error();
+          break;
+        }
+        receiving = std::move(*back);
+        continue;
+      }
+    }
     const std::uint64_t base = plan_.position(stream);
     std::vector<byte_range> parts;
     broken = co_await fill(stream, line, reply, receiving->bytes(), parts);
     if (parts.empty()) continue;
     const bool last = plan_.remaining(stream) == 0;
+    // Where the disk is slower than the line, nothing is read for a while, and the line is not to blame.
+    plan_.storing(stream, clock::now(), true);
     result<segment_writer::shared_buffer> free = co_await writer->store(std::move(receiving), base, std::move(parts), last);
+    plan_.storing(stream, clock::now(), false);
     if (!free) {
       unwritten = free.error();
       break;
     }
-    receiving = *free ? std::move(*free) : std::exchange(spare, nullptr);
+    receiving = std::move(*free);
   }
   if (broken || unwritten) {
     const result<void> finished = co_await segment_writer::finish(writer);
@@ -182,7 +245,6 @@ task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keep
   // The connection can ask for more while the last bytes are being written.
   taken.clear();
   receiving.reset();
-  spare.reset();
   broken = co_await close_answer(stream, reply);
   job_.finish_later(segment_writer::finish(writer));
   co_return broken;

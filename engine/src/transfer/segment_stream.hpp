@@ -22,8 +22,10 @@ using line_map = std::map<stream_id, line_keeper::line*>;
 
 struct stream_outcome {
   std::uint64_t received = 0;    ///< bytes of the blob that came over the network
+  std::uint64_t fresh = 0;       ///< of these, what was not there before
   std::optional<failure> error;  ///< nothing when there is nothing left to do for this assignment
   bool elsewhere = false;        ///< a mirror failed, and another site is asked at once
+  bool postponed = false;        ///< asked ahead, and no connection had room
 };
 
 /// One request for bytes of a blob and its answer, stored as it comes. Whatever happens, what arrived is written and journalled. The
@@ -37,6 +39,9 @@ class segment_stream {
   task<stream_outcome> run(assignment given);
 
  private:
+  /// Tells that the request is over. \param begun when it was made
+  void report(const assignment& given, const stream_outcome& outcome, const line_keeper::line& line,
+              std::chrono::steady_clock::time_point begun);
   task<std::optional<failure>> exchange_bytes(assignment given, line_keeper::line& line);
   std::optional<failure> judge(const assignment& given, const std::optional<http::byte_range>& range, const http::exchange& reply);
   task<std::optional<failure>> receive(stream_id stream, line_keeper::line& line, http::exchange& reply);
@@ -52,7 +57,9 @@ class segment_stream {
   line_map& open_;
   blob_job& job_;
   std::uint64_t received_ = 0;
+  std::uint64_t fresh_ = 0;
   std::uint64_t filled_ = 0;
+  std::uint64_t connection_ = 0;     ///< http::exchange::connection_number; 0 while there is no answer
   std::optional<std::size_t> site_;  ///< of the job's sources, once one has answered
   std::chrono::steady_clock::time_point answered_;
   std::uint64_t answer_end_ = 0;  ///< offset in the blob behind the answer's last byte

@@ -2,6 +2,7 @@
 
 #include "base/failure.hpp"
 #include "runtime/buffer_pool.hpp"
+#include "runtime/signal.hpp"
 #include "runtime/task.hpp"
 #include "runtime/task_group.hpp"
 #include "store/ingest.hpp"
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace gantry::transfer {
@@ -31,11 +33,15 @@ class segment_writer {
     pieces_->keeps_records = job.sources().has_mirrors();
   }
 
-  /// Starts to store \p parts of \p block, whose first byte stands at \p base in the blob, after the call before has ended. \p last: also
-  /// journals everything. \returns the buffer of that call, free again and null the first time, or the failure of a write.
-  task<result<shared_buffer>> store(shared_buffer block, std::uint64_t base, std::vector<byte_range> parts, bool last);
+  /// Stores \p parts of \p buffer, whose first byte stands at \p base in the blob, after those of the calls before; waits while too many
+  /// are stored. \p last: also journals everything. \returns a buffer of an earlier call that is free again, null while none is, or the
+  /// failure of a write.
+  task<result<shared_buffer>> store(shared_buffer buffer, std::uint64_t base, std::vector<byte_range> parts, bool last);
 
-  /// Waits for the last buffer of \p writer and journals what was written; on every way out, also after a failure.
+  /// A buffer of an earlier \ref store, of which there was one, as soon as one is free; or the failure of a write.
+  task<result<shared_buffer>> reclaim();
+
+  /// Waits for all buffers of \p writer and journals what was written; on every way out, also after a failure.
   static task<result<void>> finish(std::shared_ptr<segment_writer> writer);
 
  private:
@@ -49,15 +55,32 @@ class segment_writer {
     result<void> append(std::uint64_t offset, std::span<const std::byte> bytes, bool once);
     result<void> flush();
   };
-  task<> step(shared_buffer block, std::uint64_t base, std::vector<byte_range> parts, bool last);
-  task<> write(shared_buffer block, std::uint64_t base, std::vector<byte_range> parts, bool hashed, bool last);
+  struct block {
+    shared_buffer buffer;
+    std::uint64_t base = 0;
+    std::vector<byte_range> parts;
+    bool last = false;
+    bool hashed = false;
+    std::span<const std::byte> bytes_of(const byte_range& part) const { return buffer->bytes().subspan(part.offset - base, part.length); }
+  };
+  using blocks = std::vector<block>;
+
+  /// Stores what waits, all of it at a time, until nothing does.
+  task<> work();
+  /// Hashes what continues the hash, and marks it.
+  void hash(blocks& some, runtime::task_group& beside);
+  task<> write(std::shared_ptr<const blocks> some);
+  shared_buffer take_free();
 
   context& shared_;
   blob_job& job_;
   std::size_t site_;
   std::shared_ptr<pieces> pieces_;
   runtime::task_group busy_;
-  shared_buffer in_flight_;
+  blocks waiting_;
+  std::vector<shared_buffer> free_;  ///< of blocks that are stored
+  runtime::signal changed_;          ///< one of these two, or an error
+  bool working_ = false;
   std::optional<failure> error_;
 };
 

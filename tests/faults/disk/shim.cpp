@@ -5,7 +5,9 @@
 // GANTRY_FAULT_LOG     one line for each call that counts: number, name, path
 // GANTRY_FAULT_AT      the number, from 1, of the call that goes wrong
 // GANTRY_FAULT_HOW     an error: ENOSPC EIO EDQUOT EACCES EMFILE EINTR; KILL: SIGKILL before the call; LATE: SIGKILL after it;
-//                      SHORT: half of the bytes are written; CUT: as KILL, and what was not forced to disk is lost as well
+//                      SHORT: half of the bytes are written; CUT: as KILL, and what was not forced to disk is lost as well;
+//                      SLOW: the call takes GANTRY_FAULT_DELAY milliseconds longer
+// GANTRY_FAULT_CLOCK   seconds by which the clock on the wall is ahead and behind in turn, every 100 ms
 // GANTRY_FAULT_COUNT   how many calls from there on go wrong, 1 when absent, 0 for all
 //
 // Calls that the C library makes inside itself, and direct system calls, pass unseen; the engine has none of the latter.
@@ -26,6 +28,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <map>
 #include <mutex>
 #include <string>
@@ -161,6 +164,7 @@ class plan {
     }
     if (how_ == "LATE") return fate::kill_after;
     if (how_ == "SHORT") return fate::cut_short;
+    if (how_ == "SLOW") ::usleep(delay_us_);
     errno = error_;
     return error_ != 0 ? fate::fail : fate::pass;
   }
@@ -182,6 +186,7 @@ class plan {
       log_ = real(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     }
     lost_.keep_in(setting("GANTRY_FAULT_KEEP"));
+    delay_us_ = 1000 * static_cast<useconds_t>(std::strtoul(setting("GANTRY_FAULT_DELAY").c_str(), nullptr, 10));
   }
 
   void note(unsigned number, const char* name, const std::string& path) const {
@@ -196,6 +201,7 @@ class plan {
   int error_;
   unsigned at_ = 0;
   unsigned times_ = 1;
+  useconds_t delay_us_ = 0;
   int log_ = -1;
   std::atomic<unsigned> count_{0};
   volatile_state lost_;
@@ -220,6 +226,12 @@ ssize_t through_write(const char* name, int descriptor, std::size_t size, Real r
   const ssize_t outcome = real(met == fate::cut_short && size > 1 ? size / 2 : size);
   if (met == fate::kill_after) plan::die();
   return outcome;
+}
+
+/// Seconds by which the clock on the wall is wrong: by so much ahead and behind in turn, every 100 ms.
+time_t clock_error(const timespec& steady) {
+  static const long jump = std::strtol(setting("GANTRY_FAULT_CLOCK").c_str(), nullptr, 10);
+  return steady.tv_nsec / 100'000'000 % 2 == 0 ? jump : -jump;
 }
 
 bool may_create(int flags) { return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE; }
@@ -263,6 +275,22 @@ SHIM_OPENAT(openat)
 SHIM_OPENAT(openat64)
 SHIM_OPENAT(__openat_2)
 SHIM_OPENAT(__openat64_2)
+
+int shim_clock_gettime(clockid_t which, timespec* now) asm("clock_gettime");
+int shim_clock_gettime(clockid_t which, timespec* now) {
+  static const auto real = next_of<int(clockid_t, timespec*)>("clock_gettime");
+  const int outcome = real(which, now);
+  timespec steady{};
+  if (outcome == 0 && which == CLOCK_REALTIME && real(CLOCK_MONOTONIC, &steady) == 0) now->tv_sec += clock_error(steady);
+  return outcome;
+}
+time_t shim_time(time_t* into) asm("time");
+time_t shim_time(time_t* into) {
+  timespec now{};
+  shim_clock_gettime(CLOCK_REALTIME, &now);
+  if (into != nullptr) *into = now.tv_sec;
+  return now.tv_sec;
+}
 
 ssize_t shim_write(int descriptor, const void* bytes, std::size_t size) asm("write");
 ssize_t shim_write(int descriptor, const void* bytes, std::size_t size) {

@@ -40,6 +40,10 @@ TEST_CASE("the password leaves argv in every spelling and is kept in the copy") 
       {{"gantry", "pull", "--password-stdin", "nginx"}, "gantry|pull|--password-stdin|nginx|"},
       {{"gantry", "pull", "-u", "somebody", "--platform", "linux/amd64"}, "gantry|pull|-u|somebody|--platform|linux/amd64|"},
       {{"gantry", "pull", "-o", "p", "nginx"}, "gantry|pull|-o|p|nginx|"},
+      {{"gantry", "copy", "--src-creds", "me:secret", "a", "b"}, "gantry|copy|--src-creds||a|b|"},
+      {{"gantry", "copy", "--dest-creds=me:secret", "a", "b"}, "gantry|copy|--dest-creds=|a|b|"},
+      {{"gantry", "pull", "--proxy", "http://me:secret@proxy", "a"}, "gantry|pull|--proxy||a|"},
+      {{"gantry", "pull", "--proxy=http://me:secret@proxy"}, "gantry|pull|--proxy=|"},
   };
   for (const auto& [words, left] : rows) {
     std::vector<std::string> taken;

@@ -3,6 +3,8 @@
 #include "options.hpp"
 #include "support/catch.hpp"
 
+#include <algorithm>
+
 #include <boost/json/parse.hpp>
 
 using namespace gantry;
@@ -71,5 +73,12 @@ TEST_CASE("bench reads what to try, and for how long") {
   CHECK(parse_bench({"nginx", "--try", ""}).error().code == exit_code::usage);
   CHECK(parse_bench({"nginx", "--try", "0"}).error().code == exit_code::usage);
   CHECK(parse_bench({"nginx", "-j", "4"}).error().message.find("--try") != std::string::npos);
+  const auto options = std::get<help_text>(parse_bench({"--help"}).value()).options;
+  const auto lists = [&options](const std::string& name) {
+    return std::any_of(options.begin(), options.end(),
+                       [&name](const option_row& row) { return std::count(row.names.begin(), row.names.end(), name) != 0; });
+  };
+  CHECK(lists("--try"));
+  CHECK_FALSE(lists("--jobs"));
   CHECK(parse_bench({"nginx", "--platform", "linux/amd64,linux/arm64"}).error().code == exit_code::usage);
 }

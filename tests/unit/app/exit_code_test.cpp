@@ -40,6 +40,7 @@ TEST_CASE("each error of the engine has the exit code that the contract says") {
       {errc::partial_failure, code::partial},
       {errc::cancelled, code::interrupted},
       {errc::internal_error, code::failed},
+      {errc::sink_failed, code::failed},
   };
   for (const auto& [error, wanted] : rows) {
     INFO(make_error_code(error).message());

@@ -27,20 +27,68 @@ explanation example() {
 }  // namespace
 
 TEST_CASE("an explanation names endpoints in order, and each decision with its origin") {
-  CHECK(explanation_text(example()) ==
+  CHECK(explanation_text(example(), {}) ==
         "quay.io/a/b:1\n"
         "1. mirror https://mirror.test (/etc/containers/registries.conf)\n"
         "2. registry https://quay.io (default)\n"
         "   credential          user jane (command line)\n"
         "   client certificate  none (default)\n"
-        "   store               /tmp/s (GANTRY_CACHE_DIR)\n");
+        "store               /tmp/s (GANTRY_CACHE_DIR)\n");
 }
 
 TEST_CASE("an explanation as JSON has a member for each decision") {
   CHECK(
-      explanation_json(example()) ==
+      explanation_json(example(), {}) ==
       R"({"version":1,"reference":"quay.io/a/b:1","endpoints":[{"url":"https://mirror.test","origin":"/etc/containers/registries.conf",)"
       R"("mirror":true},{"url":"https://quay.io","origin":"default","mirror":false,"credential":{"value":"user jane","origin":"command line"},)"
-      R"("client_certificate":{"value":"none","origin":"default"}}],"store":{"value":"/tmp/s","origin":"GANTRY_CACHE_DIR"}})"
+      R"("client_certificate":{"value":"none","origin":"default"}}],"store":{"value":"/tmp/s","origin":"GANTRY_CACHE_DIR"},)"
+      R"("options":{},"settings_file":null})"
       "\n");
+}
+
+TEST_CASE("an explanation names the line of the settings file that an option came from") {
+  explanation told = example();
+  told.endpoints.front().origin = "option";
+  told.settings = {{"store", "/tmp/s", "option"}, {"connections", "8", "option"}};
+  common_options options;
+  options.settings_file = "/c.json";
+  options.origins = {{"jobs", "8", "/c.json, line 2"}, {"retries", "5", "default"}, {"mirror", "m", "/c.json, line 4"}};
+  const std::string text = explanation_text(told, options);
+  CHECK(text.find("1. mirror https://mirror.test (/c.json, line 4)\n") != std::string::npos);
+  CHECK(text.find("store               /tmp/s (command line)\n") != std::string::npos);
+  CHECK(text.find("connections         8 (/c.json, line 2)\n") != std::string::npos);
+  CHECK(text.find("retries             5 (default)\n") != std::string::npos);
+  CHECK(text.find("settings            /c.json (read)\n") != std::string::npos);
+  CHECK(text.find("jobs  ") == std::string::npos);
+}
+
+TEST_CASE("a mirror of the settings file has the file's line as its origin and one of the command line that") {
+  explanation told = example();
+  told.endpoints.front().origin = "--mirror";
+  told.endpoints.front().facts = {{"repository", "a/b", "--mirror"}};
+  CHECK(explanation_text(told, {}).find("1. mirror https://mirror.test (command line)\n") != std::string::npos);
+  common_options options;
+  options.origins = {{"mirror", "m", "/c.json, line 1"}};
+  const std::string text = explanation_text(told, options);
+  CHECK(text.find("1. mirror https://mirror.test (/c.json, line 1)\n") != std::string::npos);
+  CHECK(text.find("repository          a/b (/c.json, line 1)\n") != std::string::npos);
+  CHECK(explanation_json(told, options).find(R"("url":"https://mirror.test","origin":"/c.json, line 1")") != std::string::npos);
+}
+
+TEST_CASE("what the environment decides is told with the name of the variable") {
+  explanation told = example();
+  told.endpoints.back().facts = {{"proxy", "http://p.test:80", "environment"}, {"ca", "x", "option, environment, certs.d"}};
+  const auto one = [](const char* set) { return [set](const char* name) { return std::string(std::string(name) == set ? "value" : ""); }; };
+  const auto has = [&](const char* set, const std::string& line) {
+    return explanation_text(told, {}, one(set)).find(line) != std::string::npos;
+  };
+  CHECK(has("HTTPS_PROXY", "proxy               http://p.test:80 (HTTPS_PROXY)\n"));
+  CHECK(has("all_proxy", "proxy               http://p.test:80 (all_proxy)\n"));
+  CHECK_FALSE(has("HTTP_PROXY", "(HTTP_PROXY)"));
+  CHECK(has("CURL_CA_BUNDLE", "ca                  x (command line, CURL_CA_BUNDLE, certs.d)\n"));
+  told.endpoints.back().url = "http://quay.io";
+  CHECK(has("HTTP_PROXY", "proxy               http://p.test:80 (HTTP_PROXY)\n"));
+  common_options options;
+  options.spare_proxy_origin = "/c.json, line 3";
+  CHECK(explanation_text(told, options, one("HTTPS_PROXY")).find("(/c.json, line 3)") != std::string::npos);
 }

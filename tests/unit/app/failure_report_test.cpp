@@ -16,6 +16,25 @@ TEST_CASE("an engine's sentence, the registry's words and a hint are kept apart"
   CHECK(report.hint.find("gantry login") != std::string::npos);
 }
 
+TEST_CASE("who gave wrong credentials is not told to give some") {
+  const auto hint = [](const char* message) {
+    return report_failure(make_error_code(errc::unauthorized), diagnostics(message), {}, "a").hint;
+  };
+  const std::string given = hint("localhost:5000 does not accept the credentials, sent as me (credentials: command line)");
+  CHECK(given == "check the user name and the password that were given; a token may have expired");
+  CHECK(hint("localhost:5000 does not accept the credentials, sent as me (credentials: /h/config.json)") ==
+        "log in anew with 'gantry login localhost:5000', or give -u USER --password-stdin");
+  CHECK(hint("localhost:5000 asks for a user name and a password, and none are known") ==
+        "log in with 'gantry login localhost:5000', or give -u USER --password-stdin");
+}
+
+TEST_CASE("who may not make the store is told of other places") {
+  const diagnostics text("cannot create the directory /nonexistent: Permission denied");
+  const auto report = report_failure(make_error_code(errc::access_denied), text, {}, "x");
+  CHECK(report.exit_code == 7);
+  for (const char* const way : {"--cache-dir", "--no-cache", "HOME"}) CHECK(report.hint.find(way) != std::string::npos);
+}
+
 TEST_CASE("a message that gives the advice itself gets no hint") {
   CHECK(
       report_failure(make_error_code(errc::tls_expected), diagnostics("x answers in clear text; use --plain-http"), {}, "x").hint.empty());

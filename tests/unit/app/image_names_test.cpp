@@ -46,8 +46,39 @@ TEST_CASE("words that are no references are refused with advice") {
   CHECK(hint("https://quay.io/a/b") == "leave out what stands before the host name");
   CHECK(hint("oci:dir") == "for a repository of that name write docker://oci:dir");
   CHECK(hint("nginx:").find("references are written") == 0);
+  CHECK(hint("oci:dir:1.0").find("gantry push") != std::string::npos);
   hint("docker-archive:x.tar");
   hint("oci-archive:x.tar");
+}
+
+TEST_CASE("a word with the suffix of an archive is a file unless a registry or docker:// says otherwise") {
+  const auto refused = parse_image("multi.tar");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().message == "'multi.tar' names a file, and the name of an image is wanted here");
+  CHECK(refused.error().hint.find("'gantry extract multi.tar'") == 0);
+  CHECK(refused.error().hint.find("'gantry push multi.tar TARGET'") != std::string::npos);
+  CHECK(named("dir/image.tar.gz").starts_with("refused"));
+  CHECK(named("docker://multi.tar") == "docker.io/library/multi.tar:latest");
+  CHECK(named("multi.tar:1") == "docker.io/library/multi.tar:1");
+  CHECK(named("multi.tar", "ghcr.io/owner") == "ghcr.io/owner/multi.tar:latest");
+  CHECK(parse_image("./dir").error().hint.find("gantry extract") != std::string::npos);
+}
+
+TEST_CASE("a registry without a repository is no image of Docker Hub when a registry is asked") {
+  for (const std::string word : {"localhost:30800", "localhost", "registry.example:5000", "127.0.0.1:5000", "[::1]:5000"}) {
+    INFO(word);
+    const auto refused = parse_remote_image(word);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message == "'" + word + "' names a registry and no repository");
+    CHECK(refused.error().hint.find(word + "/REPOSITORY") != std::string::npos);
+  }
+  for (const char* const word : {"registry:5000", "node.js:latest", "localhost:30800/app", "ubuntu:22.04", "docker://localhost:30800"}) {
+    INFO(word);
+    CHECK(parse_remote_image(word).has_value());
+  }
+  CHECK(parse_remote_image("my.app:2024", "ghcr.io/owner").has_value());
+  // The store may hold what an archive calls so.
+  CHECK(named("my.app:2024") == "docker.io/library/my.app:2024");
 }
 
 TEST_CASE("a repository joins a tag with ':' and a digest with '@'") {
@@ -69,6 +100,15 @@ TEST_CASE("lists hold a reference a line") {
   CHECK(read_image_list(empty, "list", {}).error().message == "list names no image");
   std::istringstream large(std::string(2 << 20, 'a'));
   CHECK_FALSE(read_image_list(large, "list", {}).has_value());
+}
+
+TEST_CASE("lists may begin with a byte order mark") {
+  std::istringstream lines("\xEF\xBB\xBFnginx:1\n");
+  const auto list = read_image_list(lines, "list", {});
+  REQUIRE(list.has_value());
+  CHECK(list->images.front().image.string() == "docker.io/library/nginx:1");
+  std::istringstream json("\xEF\xBB\xBF[{\"source\": \"nginx\", \"tags\": [\"1\"]}]");
+  CHECK(read_image_list(json, "images.json", {}).has_value());
 }
 
 TEST_CASE("lists may be images.json") {

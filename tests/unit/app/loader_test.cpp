@@ -3,10 +3,12 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include <unistd.h>
 
@@ -85,6 +87,18 @@ TEST_CASE("a stop ends a command that would go on") {
   const auto stopped = started()->finish([] { return true; });
   REQUIRE_FALSE(stopped.has_value());
   CHECK(stopped.error().message.find("signal 15") != std::string::npos);
+}
+
+TEST_CASE("a command that ends without reading is told from one that reads") {
+  const fake_docker reads("cat > /dev/null\n");
+  const auto reader = started();
+  put(*reader, "tar");
+  CHECK_FALSE(reader->abandoned());
+  CHECK(reader->finish(never).has_value());
+  const fake_docker leaves("exit 0\n");
+  const auto leaver = started();
+  while (!leaver->abandoned()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK(leaver->finish(never).has_value());
 }
 
 TEST_CASE("a command that is not installed is named") {

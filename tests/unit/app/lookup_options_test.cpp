@@ -1,5 +1,6 @@
 #include "lookup_options.hpp"
 
+#include "manual/help_page.hpp"
 #include "support/catch.hpp"
 
 using namespace gantry::app;
@@ -32,6 +33,16 @@ TEST_CASE("tags take a filter, a range and a number") {
   CHECK_FALSE(read(parse_tags({"nginx"})).filter.semver);
 }
 
+TEST_CASE("tags are listed of a repository and not of one image") {
+  CHECK(refusal(parse_tags({"a.example:5000/team/app:1.0"})) ==
+        "'a.example:5000/team/app:1.0' names one image, and tags are listed of a repository");
+  CHECK(refusal(parse_tags({"app:1.0", "-r", "a.example"})).find("names one image") != std::string::npos);
+  CHECK(refusal(parse_tags({"app@sha256:0000000000000000000000000000000000000000000000000000000000000000"})).find("names one image") !=
+        std::string::npos);
+  CHECK(read(parse_tags({"a.example:5000/team/app"})).object == "a.example:5000/team/app");
+  CHECK(read(parse_tags({"docker://a.example:5000/app"})).object == "docker://a.example:5000/app");
+}
+
 TEST_CASE("a question is about one object") {
   CHECK(refusal(parse_tags({})) == "no repository is named");
   CHECK(refusal(parse_digest({"a", "b", "c"})) == "more than one image is named");
@@ -58,5 +69,5 @@ TEST_CASE("behind a file an image of it may be named, and no more") {
 TEST_CASE("help of a question is text") {
   const auto words = parse_tags({"--help"});
   REQUIRE(words.has_value());
-  CHECK(std::get<help_text>(*words).text.find("--semver") != std::string::npos);
+  CHECK(help_page(std::get<help_text>(*words), 100).find("--semver") != std::string::npos);
 }

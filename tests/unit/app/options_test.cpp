@@ -1,5 +1,6 @@
 #include "options.hpp"
 
+#include "manual/help_page.hpp"
 #include "support/catch.hpp"
 
 #include <string>
@@ -111,6 +112,12 @@ TEST_CASE("the flags --insecure and --plain-http take an optional host and never
   CHECK(parsed({"--plain-http", "nginx"}).common.plain_http == strings{named_registry});
 }
 
+TEST_CASE("a part of an image in the format synology is refused with what to do instead") {
+  const problem what = refused({"nginx", "-f", "synology", "--have", "list"});
+  CHECK(what.code == exit_code::usage);
+  CHECK(what.hint.find("-f docker") != std::string::npos);
+}
+
 TEST_CASE("an unknown option is refused with the nearest known one, and without its value") {
   auto what = refused({"--plattform", "linux/amd64", "nginx"});
   CHECK(what.message == "unknown option '--plattform'");
@@ -121,6 +128,14 @@ TEST_CASE("an unknown option is refused with the nearest known one, and without 
   what = refused({"-xsecret", "nginx"});
   CHECK(what.message == "unknown option '-x'");
   CHECK(refused({"--wonders", "nginx"}).message == "unknown option '--wonders'");
+}
+
+TEST_CASE("what the parser of options says about values is said in plain words") {
+  CHECK(refused({"nginx", "-j"}).message == "--jobs needs a value: N|auto");
+  CHECK(refused({"nginx", "--cache-dir="}).message == "--cache-dir needs a value: DIR");
+  CHECK(refused({"nginx", "-o", "a", "-o", "b"}).message == "--output is given more than once, and takes one value");
+  CHECK(refused({"nginx", "--no-sync=x"}).message == "--no-sync takes no value");
+  CHECK(refused({"nginx", "-j"}).hint == "see 'gantry pull --help'");
 }
 
 TEST_CASE("contradictions are refused in one sentence") {
@@ -149,7 +164,7 @@ TEST_CASE("help lists the options and is no error") {
   auto outcome = parse_pull({"--help"});
   REQUIRE(outcome.has_value());
   REQUIRE(std::holds_alternative<help_text>(*outcome));
-  const auto& text = std::get<help_text>(*outcome).text;
+  const std::string text = help_page(std::get<help_text>(*outcome), 100);
   for (const std::string name :
        {"--jobs", "--platform", "--all-platforms", "--password-stdin", "--plain-http", "--digestfile", "--store-only"}) {
     CHECK(text.find(name) != std::string::npos);

@@ -25,10 +25,16 @@ std::string refusal(std::vector<std::string> words) {
 }  // namespace
 
 TEST_CASE("a source is a file when it exists or says so, else a reference") {
-  CHECK(std::holds_alternative<std::filesystem::path>(read({"nginx.tar", "h.test/nginx"}, everything).source));
-  CHECK(std::holds_alternative<std::filesystem::path>(read({"oci:layout", "h.test/nginx"}).source));
+  CHECK(std::holds_alternative<std::string>(read({"nginx.tar", "h.test/nginx"}, everything).source));
+  CHECK(std::holds_alternative<std::string>(read({"oci:layout", "h.test/nginx"}).source));
+  CHECK(std::get<gantry::archive_member>(read({"oci:layout:1.0", "h.test/nginx"}).source).image == "1.0");
   CHECK(std::get<gantry::reference>(read({"nginx:1.25", "h.test/nginx"}).source).string() == "docker.io/library/nginx:1.25");
   CHECK(refusal({"absent.tar", "h.test/nginx"}) == "the archive absent.tar does not exist");
+}
+
+TEST_CASE("a target that is a file or lacks its repository is refused") {
+  CHECK(refusal({"nginx", "in.tar"}) == "'in.tar' names a file, and the target of a push is in a registry");
+  CHECK(refusal({"nginx", "localhost:30800"}) == "'localhost:30800' names a registry and no repository");
 }
 
 TEST_CASE("a target that ends in a slash takes everything") {

@@ -42,7 +42,9 @@ TEST_CASE("JSON names the three digests apart") {
   const auto text = result_json({output("x \"y\".tar", "linux/arm/v7")});
   CHECK(text == "{\"version\":1,\"images\":[{\"path\":\"x \\\"y\\\".tar\",\"name\":\"docker.io/library/nginx:1.25\",\"digest\":\"" + a64 +
                     "\",\"manifest_digest\":\"sha256:" + std::string(64, 'b') + "\",\"image_id\":\"sha256:" + std::string(64, 'c') +
-                    "\",\"platform\":\"linux/arm/v7\",\"archive_size\":42}]}\n");
+                    "\",\"platform\":\"linux/arm/v7\",\"archive_size\":42}],\"failed\":[]}\n");
+  CHECK(result_json({}, {{"app:2", "not found"}}) ==
+        "{\"version\":1,\"images\":[],\"failed\":[{\"name\":\"app:2\",\"error\":\"not found\"}]}\n");
   CHECK(result_json({output("", "linux/amd64")}).find("\"path\":null") != std::string::npos);
 }
 

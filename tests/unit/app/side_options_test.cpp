@@ -3,7 +3,9 @@
 #include "option_parser.hpp"
 #include "support/catch.hpp"
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace gantry;
@@ -48,6 +50,23 @@ TEST_CASE("what is no user and password is refused and not repeated") {
   }
 }
 
+TEST_CASE("one user serves both ends of one registry, and of several only what tells them apart") {
+  using names = std::set<std::string>;
+  CHECK(check_common_account(names{"a.test"}, names{"a.test"}).has_value());
+  CHECK(check_common_account(names{"a.test"}, names{}).has_value());
+  const auto both = check_common_account(names{"a.test"}, names{"b.test"});
+  REQUIRE_FALSE(both.has_value());
+  CHECK(both.error().hint.find("--src-creds and --dest-creds") != std::string::npos);
+  for (const auto& [sources, targets] :
+       {std::pair(names{"a.test", "b.test"}, names{}), std::pair(names{"a.test"}, names{"b.test", "c.test"})}) {
+    const auto several = check_common_account(sources, targets);
+    REQUIRE_FALSE(several.has_value());
+    CHECK(several.error().hint.find("'gantry login'") != std::string::npos);
+    CHECK(several.error().hint.find("creds") == std::string::npos);
+    CHECK((several.error().message + several.error().hint).find("pull") == std::string::npos);
+  }
+}
+
 TEST_CASE("each end answers for its registry, and within one registry for its repository") {
   diagnostics problem;
   side_credentials two({{"a.test", "x", user("a.test", "source")}, {"b.test", "x", user("b.test", "target")}});
@@ -59,4 +78,21 @@ TEST_CASE("each end answers for its registry, and within one registry for its re
   CHECK(one.find("a.test", "x", problem)->username == "source");
   CHECK(one.find("a.test", "y", problem)->username == "target");
   CHECK(one.find("a.test", "", problem)->username == "source");
+}
+
+TEST_CASE("an error that asks for an account names the option of the end that it speaks of") {
+  error_code ec;
+  const auto name = [&](const char* text) { return reference::parse(text, ec); };
+  const reference source = name("a.test/team/app:1");
+  const std::vector<reference> targets{name("b.test/app:1"), name("a.test/copied/app:1")};
+  const std::string rest = " does not exist or needs access; log in with 'gantry login X', or give --username and --password-stdin";
+  CHECK(account_options("b.test/app" + rest, source, targets) == "--dest-creds USER:PASSWORD");
+  CHECK(account_options("a.test/team/app" + rest, source, targets) == "--src-creds USER:PASSWORD");
+  // Both ends are in one registry: the repository tells.
+  CHECK(account_options("a.test/copied/app" + rest, source, targets) == "--dest-creds USER:PASSWORD");
+  CHECK(account_options("a.test" + rest, source, targets) == "--src-creds or --dest-creds USER:PASSWORD");
+  const std::string told = with_account("b.test/app" + rest, "--dest-creds USER:PASSWORD");
+  CHECK(told.ends_with("or give --dest-creds USER:PASSWORD"));
+  CHECK(told.find("--username") == std::string::npos);
+  CHECK(with_account("something else", "--dest-creds") == "something else");
 }

@@ -1,5 +1,6 @@
 #include "store_options.hpp"
 
+#include "manual/help_page.hpp"
 #include "support/catch.hpp"
 
 #include <string>
@@ -29,7 +30,7 @@ template <class Outcome>
 std::string help_of(const Outcome& outcome) {
   REQUIRE(outcome.has_value());
   REQUIRE(std::holds_alternative<help_text>(*outcome));
-  return std::get<help_text>(*outcome).text;
+  return help_page(std::get<help_text>(*outcome), 100);
 }
 
 }  // namespace
@@ -67,7 +68,8 @@ TEST_CASE("clean refuses what contradicts itself or cannot be read") {
 
 TEST_CASE("list and verify take their options, and help tells the shape of the JSON") {
   CHECK(std::get<list_arguments>(*parse_list({"--json"})).common.json);
-  CHECK_FALSE(parse_list({"nginx"}).has_value());
+  REQUIRE_FALSE(parse_list({"nginx"}).has_value());
+  CHECK(parse_list({"nginx"}).error().message == "'gantry list' takes no words, only options; 'nginx' is one word too many");
   CHECK(std::get<verify_arguments>(*parse_verify({"--repair", "--plain-http", "-j", "2"})).repair);
   CHECK_FALSE(std::get<verify_arguments>(*parse_verify({})).repair);
   CHECK_THAT(help_of(parse_list({"--help"})), Catch::Contains("\"config_digest\""));

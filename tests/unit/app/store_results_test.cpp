@@ -126,11 +126,17 @@ TEST_CASE("damage is told with the names that need it, and only what is settled 
   found.damaged[1].missing = true;
   found.damaged[1].references = {name_of("a:1")};
   found.damaged[2].repaired = true;
+  found.damaged[3].quarantined = "/store/quarantine/d";
   CHECK(verify_lines(found) == "damaged " + some_digest('a').string() + " docker.io/library/a:1 docker.io/library/b:1\n" + "missing " +
                                    some_digest('b').string() + " docker.io/library/a:1\n" + "repaired " + some_digest('c').string() + "\n" +
                                    "damaged " + some_digest('d').string() + "\n");
   CHECK(verify_text(found, 2s) == "3 blobs, 1.0 kB, checked in 2.0 s: 2 damaged, 1 missing, 1 repaired");
   CHECK(unrepaired(found, false) == 3);
   CHECK(unrepaired(found, true) == 2);
+  CHECK_FALSE(any_in_place({found.damaged[1], found.damaged[2], found.damaged[3]}));
+  // What nothing needs counts as long as it is in the way.
+  found.damaged[3].quarantined.clear();
+  CHECK(unrepaired(found, true) == 3);
+  CHECK(any_in_place({found.damaged[3]}));
   CHECK(boost::json::parse(verify_json(found)).at("damaged").as_array().size() == 4);
 }

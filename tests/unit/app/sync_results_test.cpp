@@ -34,6 +34,7 @@ TEST_CASE("what became of a list is told by lines by a table and by the exit sta
   CHECK(sync_lines(result) == "t.test/x:1 sha256:" + std::string(64, 'a') + "\nt.test/x:3 sha256:" + std::string(64, 'a') + "\n");
   CHECK(sync_table(result, false) == "state           tags\ncopied             1\nunchanged          1\nfailed             1");
   CHECK(sync_status(result, {}) == 6);
+  CHECK(sync_failure(result, {})->message == "1 of 3 tags of the list are not written");
   const std::string json = sync_json(result, {}, false);
   CHECK(json.find(R"("name":"t.test/x:2","source":"a.test/x:1","entry":1,"state":"failed","error":"gone")") != std::string::npos);
   result.images.erase(result.images.begin());
@@ -41,9 +42,12 @@ TEST_CASE("what became of a list is told by lines by a table and by the exit sta
   CHECK(sync_status(result, {}) == 4);
   result.images = {image("t.test/x:1", sync_state::copied)};
   CHECK(sync_status(result, {}) == 0);
+  CHECK_FALSE(sync_failure(result, {}));
   prune_result pruned;
   pruned.kept.push_back({result.images[0].target, {}, "needed"});
   CHECK(sync_status(result, pruned) == 0);
   pruned.kept.push_back({result.images[0].target, make_error_code(errc::forbidden), "refused"});
   CHECK(sync_status(result, pruned) == 6);
+  CHECK(sync_failure(result, pruned)->message == "1 of 1 tag of the list is not deleted");
+  CHECK(sync_failure(result, pruned)->code == exit_code::partial);
 }

@@ -317,6 +317,12 @@ TEST_CASE("what inflates to more than is allowed is refused by size and by ratio
   dense.ratio_counts_from = 1'000'000;
   inflating_reader by_ratio(*blob, model::compression::zstd, "layer x", dense);
   CHECK(must_fail(read_all(by_ratio, 1 << 16), errc::limit_exceeded).text.message().find("100 times") != std::string::npos);
+  // The same for gzip, whose decoder is another.
+  const auto zipped = scene.open(member(std::string(5'000'000, '\0')));
+  inflating_reader gzip_by_size(*zipped, model::compression::gzip, "layer y", small);
+  must_fail(read_all(gzip_by_size, 1 << 16), errc::limit_exceeded);
+  inflating_reader gzip_by_ratio(*zipped, model::compression::gzip, "layer y", dense);
+  must_fail(read_all(gzip_by_ratio, 1 << 16), errc::limit_exceeded);
   small.size = 5'000'000;
   inflating_reader fits(*blob, model::compression::zstd, "layer x", small);
   CHECK(must(read_all(fits, 1 << 16)).size() == 5'000'000);

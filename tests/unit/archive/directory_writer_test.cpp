@@ -136,6 +136,17 @@ TEST_CASE("an OCI layout or an empty directory is replaced as a whole, anything 
   must_fail(s.write("no/such/out"), errc::file_not_found);
 }
 
+TEST_CASE("a link in place of an unfinished directory is not emptied") {
+  scene s;
+  fs::create_directories(s.dir / "victim");
+  spill(s.dir / "victim/precious", "precious");
+  fs::create_directory_symlink(s.dir / "victim", s.dir / ".out.gantry-part");
+  const failure why = must_fail(output_directory::create(s.dir / "out", 0), errc::access_denied);
+  CHECK(why.text.message().find(".out.gantry-part") != std::string::npos);
+  CHECK(slurp(s.dir / "victim/precious") == "precious");
+  CHECK_FALSE(fs::exists(s.dir / "out"));
+}
+
 TEST_CASE("two writers of one name exclude each other, and what a dead one left is cleared") {
   scene s;
   {

@@ -165,6 +165,29 @@ TEST_CASE("a tag alone is no name, a whole name is one") {
   must_fail(source->open(held.layers[0]), errc::not_found);
 }
 
+TEST_CASE("one image of several is chosen by tag, whole name or place") {
+  memory_blobs blobs;
+  std::vector<archived_image> images;
+  for (const char* name : {"docker.io/library/x:1", "docker.io/library/y:2", "docker.io/library/z:2"}) {
+    images.push_back(single(build_image(blobs, "amd64", {name}), name));
+  }
+  const std::string tar = written(must(plan_oci(images)), blobs);
+  const test::temp_dir directory;
+  test::spill(directory / "a.tar", tar);
+  const auto chosen = [&](const std::string& image) { return open_image_source(archive_member{directory / "a.tar", image}, {}, running); };
+  const std::vector<std::pair<std::string, std::size_t>> words{{"1", 0}, {"y:2", 1}, {"docker.io/library/z:2", 2}, {"@1", 1}};
+  for (const auto& [word, which] : words) {
+    INFO(word);
+    const auto source = must(chosen(word));
+    REQUIRE(source->images().size() == 1);
+    CHECK(source->images()[0].content.top.digest == images[which].top.digest);
+  }
+  must_fail(chosen("3"), errc::not_found);
+  must_fail(chosen("@3"), errc::not_found);
+  must_fail(chosen(""), errc::not_found);
+  must_fail(chosen("2"), errc::invalid_option);
+}
+
 TEST_CASE("layers that the archive lacks come from elsewhere, manifests do not") {
   memory_blobs blobs;
   const archived_manifest held = build_image(blobs, "amd64", {"one", "two"});
@@ -189,13 +212,21 @@ TEST_CASE("an index of which only a part is there gives that part") {
   CHECK(part.manifests[0].manifest.digest == held[1].manifest.digest);
 }
 
+TEST_CASE("what skopeo writes with dir: is called that") {
+  const test::temp_dir directory;
+  test::spill(directory / "version", "Directory Transport Version: 1.1\n");
+  test::spill(directory / "manifest.json", R"({"schemaVersion":2,"config":{},"layers":[]})");
+  const auto refused = open_image_source(directory.path(), {}, running);
+  CHECK_THAT(must_fail(refused, errc::unsupported_document).text.message(), Catch::Contains("skopeo's dir: format, which is not read"));
+}
+
 TEST_CASE("archives that do not hold together are refused") {
   const old_docker_archive old;
   const std::string missing = R"([{"Config":"gone.json","Layers":[]}])";
   must_fail(open(tar_builder().add("manifest.json", missing).finish()), errc::malformed_document);
   must_fail(open(tar_builder().add("manifest.json", "[{\"Layers\":[]}]").finish()), errc::malformed_document);
   must_fail(open(tar_builder().add("manifest.json", "{}").finish()), errc::malformed_document);
-  must_fail(open(tar_builder().add("readme.txt", "hello").finish()), errc::unsupported_document);
+  must_fail(open(tar_builder().add("readme.txt", "hello").finish()), errc::not_found);
   must_fail(open(tar_builder().add("repositories", "{}").finish()), errc::unsupported_document);
   must_fail(open("not a tar"), errc::malformed_document);
   must_fail(open(""), errc::malformed_document);
@@ -211,6 +242,14 @@ TEST_CASE("archives that do not hold together are refused") {
                      .add("manifest.json", R"([{"Config":")" + std::string(64, '0') + R"(.json","Layers":[]}])")
                      .finish()),
             errc::digest_mismatch);
+  // A device or a pipe where a file is wanted, under its own name and behind a link.
+  for (const char type : {'3', '4', '6'}) {
+    CAPTURE(type);
+    const std::string manifest = R"([{"Config":"c","Layers":[]}])";
+    must_fail(open(tar_builder().add("c", "", type).add("manifest.json", manifest).finish()), errc::malformed_document);
+    must_fail(open(tar_builder().add("dev", "", type).symlink("c", "dev").add("manifest.json", manifest).finish()),
+              errc::malformed_document);
+  }
   // Links that lead out, in circles or to no file.
   for (const auto& [target, code] :
        {std::pair("/etc/passwd", errc::malformed_document), std::pair("../../../etc/passwd", errc::malformed_document),

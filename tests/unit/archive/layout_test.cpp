@@ -146,6 +146,23 @@ TEST_CASE("an image pulled by digest has no tags, and a digest that fits names i
   }
 }
 
+TEST_CASE("tags without a repository stand in index.json while there is no name") {
+  memory_blobs blobs;
+  archived_image image = single(build_image(blobs, "amd64", {"x"}), "");
+  image.bare_tags = {"v7", "latest"};
+  const layout plan = docker({image});
+  CHECK(docker_entries(plan).find(R"("RepoTags":null)") != std::string::npos);
+  const json::array list = listed(plan);
+  REQUIRE(list.size() == 2);
+  CHECK(ref_name(list[0]) == "v7");
+  CHECK(ref_name(list[1]) == "latest");
+  CHECK(full_name(list[0]).empty());
+  image.names = single(image.manifests.front(), "nginx:1.25").names;
+  const json::array named = listed(docker({image}));
+  REQUIRE(named.size() == 1);
+  CHECK(ref_name(named[0]) == "1.25");
+}
+
 TEST_CASE("the digest of an index does not name one manifest of it") {
   memory_blobs blobs;
   archived_image image = multi(blobs, {build_image(blobs, "amd64", {"x"})}, "", false);
@@ -361,6 +378,12 @@ TEST_CASE("an artifact is refused in docker's format with advice, and fits into 
   const json::array list = listed(oci(images));
   REQUIRE(list.size() == 1);
   CHECK_FALSE(list[0].as_object().contains("platform"));
+  // What the manifest says it is counts more than its config.
+  archived_manifest typed = chart;
+  typed.config->media_type = "application/vnd.oci.empty.v1+json";
+  typed.artifact_type = "application/vnd.example.note";
+  CHECK_THAT(plan_docker(std::vector{single(typed, "ghcr.io/charts/app:1")}, fixture::platform_of("linux/amd64")).error().text.message(),
+             Catch::Contains("an artifact of type application/vnd.example.note;"));
 }
 
 TEST_CASE("an OCI archive has no documents of docker") {

@@ -115,6 +115,33 @@ TEST_CASE("the part of a process that died is replaced") {
   CHECK(files_in(dir.path()) == 1);
 }
 
+TEST_CASE("what another has laid out under the name of a part is not filled") {
+  const temp_dir dir;
+  const auto resumed = [&dir] {
+    result<output_file> file = output_file::resume(dir / "x.tar", 0);
+    REQUIRE(file.has_value());
+    return std::move(*file);
+  };
+  spill(dir / "victim", "precious");
+  fs::create_hard_link(dir / "victim", dir / ".x.tar.gantry-part");
+  {
+    const output_file file = resumed();
+    put(file, "new");
+  }
+  CHECK(slurp(dir / "victim") == "precious");
+  if (::geteuid() != 0) {
+    WARN("only root can make a file of somebody else's: that part is skipped");
+    return;
+  }
+  spill(dir / ".x.tar.gantry-part", "theirs");
+  REQUIRE(::chown((dir / ".x.tar.gantry-part").c_str(), 61234, 61234) == 0);
+  const output_file file = resumed();
+  struct stat about {};
+  REQUIRE(::fstat(file.fd(), &about) == 0);
+  CHECK(about.st_uid == ::geteuid());
+  CHECK(about.st_size == 0);
+}
+
 TEST_CASE("a part that is a link leads nowhere") {
   const temp_dir dir;
   spill(dir / "victim", "precious");

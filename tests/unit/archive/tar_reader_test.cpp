@@ -111,6 +111,17 @@ TEST_CASE("an archive that was cut is not complete, wherever it was cut") {
   }
 }
 
+TEST_CASE("what is wrong with an archive is placed by the member before it") {
+  const std::string whole = tar_builder().add("first", std::string(700, 'a')).add("second", std::string(700, 'b')).finish();
+  const auto message = [](const std::string& bytes) { return must_fail(members_of(bytes), errc::malformed_document).text.message(); };
+  CHECK(message(whole.substr(0, 3 * 512 + 512 + 100)).find("the last member that is found is second") != std::string::npos);
+  std::string damaged = whole;
+  damaged[3 * 512] = static_cast<char>(damaged[3 * 512] ^ 1);  // in the second header
+  const std::string said = message(damaged);
+  CHECK(said.find("wrong checksum") != std::string::npos);
+  CHECK(said.find("the last member that is found is first") != std::string::npos);
+}
+
 TEST_CASE("what another reader could take for something else is refused") {
   must_fail(members_of(tar_builder().add_pax(pax_record("size", "-1")).add("a", "").finish()), errc::malformed_document);
   must_fail(members_of(tar_builder().add_pax(pax_record("path", "x"), 'g').add("a", "").finish()), errc::malformed_document);

@@ -117,6 +117,25 @@ TEST_CASE("helpers are kept for the registry they are meant for") {
   CHECK(parse("{}").helper_for("gcr.io").empty());
 }
 
+TEST_CASE("a mistake in the JSON is named by its line") {
+  const auto at = [](const std::string& text) {
+    const auto config = docker_config::parse(text, "/home/x/config.json");
+    REQUIRE_FALSE(config.has_value());
+    return config.error().text.message();
+  };
+  CHECK(at("{\n  \"auths\": {\n    \"a.example\": {},\n  }\n}\n").find("/home/x/config.json cannot be read: line 4 is not valid JSON") !=
+        std::string::npos);
+  CHECK(at("{\n\"auths\": {").find("line 2 ") != std::string::npos);
+  CHECK(at("").find("line 1 ") != std::string::npos);
+  CHECK(at("{}\n\nx").find("line 3 ") != std::string::npos);
+}
+
+TEST_CASE("a byte order mark in front is no mistake") {
+  const auto config = docker_config::parse("\xEF\xBB\xBF{\"auths\": {\"a.example\": {\"auth\": \"YTpi\"}}}", "config.json");
+  REQUIRE(config.has_value());
+  CHECK(config->lookup("a.example", "x").has_value());
+}
+
 TEST_CASE("files that are no configuration are refused") {
   for (const std::string& text :
        {std::string(), std::string("[]"), std::string("{\"auths\":[]}"), std::string("{\"credsStore\":1}"),

@@ -1,5 +1,7 @@
 #include "config/host_configuration.hpp"
 
+#include "config/daemon_proxies.hpp"
+
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
@@ -72,6 +74,26 @@ TEST_CASE("containerd's and docker's files are found, the user's daemon.json fir
   CHECK(read.certificates.size() == 1);
   m.write("config/docker/daemon.json", R"({"registry-mirrors": ["https://user.test"]})");
   CHECK(m.read().docker.mirrors.front() == "https://user.test");
+}
+
+TEST_CASE("proxies of daemon.json stand in for what nobody else says") {
+  machine m;
+  CHECK(m.read().docker_proxies.https.empty());
+  m.write("etc/docker/daemon.json",
+          "\xEF\xBB\xBF{\"proxies\": {\"http-proxy\": \"http://d.test:1\", \"https-proxy\": \"http://d.test:2\", \"no-proxy\": "
+          "\".near.test\"}}");
+  const auto docker = m.read().docker_proxies;
+  gantry::proxy_settings said;
+  said.http = "http://v.test:1";
+  const auto all = completed(said, docker);
+  CHECK(all.http == "http://v.test:1");
+  CHECK(all.https == "http://d.test:2");
+  CHECK(all.no_proxy == ".near.test");
+  m.write("etc/docker/daemon.json", "{\n\"proxies\": {\"http-proxy\": 1}}");
+  const auto refused = read_host_configuration(m.places);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().text.message().find("daemon.json") != std::string::npos);
+  CHECK(refused.error().text.message().find("line 2") != std::string::npos);
 }
 
 TEST_CASE("header fields of hosts.toml are read for mirrors and for the registry itself") {

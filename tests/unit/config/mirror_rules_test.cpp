@@ -153,3 +153,26 @@ TEST_CASE("the first source that knows mirrors gives them alone") {
   rules.options = {{"docker.io", "option.test"}};
   CHECK(urls(rules, "docker.io", "x") == list{"https://option.test/v2/x", "https://docker.io/v2/x"});
 }
+
+TEST_CASE("what is written as https is never asked in clear text, whoever wrote it") {
+  mirror_rules rules;
+  const auto first = [&rules](const std::string& registry) { return rules.endpoints(registry, "x").value().front(); };
+  rules.docker =
+      docker_daemon::parse(R"({"registry-mirrors": ["https://127.0.0.1:5000"], "insecure-registries": ["127.0.0.1:5000"]})", "d").value();
+  CHECK(first("docker.io").tls_only);
+  CHECK(first("docker.io").insecure);
+  rules.containerd.emplace_back(
+      "docker.io",
+      hosts_toml::parse("server = \"https://localhost:1\"\n[host.\"https://localhost:2\"]\nskip_verify = true\n", "h").value());
+  CHECK(first("docker.io").tls_only);
+  CHECK(rules.endpoints("docker.io", "x").value().back().tls_only);
+  rules.options = {{"docker.io", "https://localhost:5000"}};
+  CHECK(first("docker.io").tls_only);
+  // Where nothing is written this machine may be asked in clear text.
+  for (const char* url : {"localhost:5000", "http://localhost:5000"}) {
+    rules.options = {{"docker.io", url}};
+    CHECK_FALSE(first("docker.io").tls_only);
+  }
+  CHECK_FALSE(hosts_toml::parse("[host.\"localhost:2\"]\n", "h").value().hosts.front().tls_only);
+  CHECK_FALSE(first("quay.io").tls_only);
+}

@@ -98,6 +98,19 @@ TEST_CASE("a proxy that cannot be used is an error that keeps its secrets") {
   }
 }
 
+TEST_CASE("a proxy with a second colon behind its host is refused without a word of its password") {
+  for (const char* text : {"http://u:geheim@127.0.0.1:1:1", "socks5://u:geheim@proxy.test:1:1", "u:geheim@[proxy.test]:1",
+                           "http://u:geheim@[::1]:1:1", "http://u:geheim@::g"}) {
+    INFO(text);
+    const auto refused = parse_proxy(text);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == errc::invalid_option);
+    CHECK(refused.error().text.message().find("geheim") == std::string::npos);
+  }
+  CHECK(parse_proxy("http://[::1]:8080").value().port == 8080);
+  CHECK(parse_proxy("::1").value().host == "::1");
+}
+
 TEST_CASE("variables count in upper case first, and ALL_PROXY stands in for what is missing") {
   std::map<std::string, std::string> set{{"HTTP_PROXY", "one"}, {"http_proxy", "two"}, {"all_proxy", "three"}, {"no_proxy", "a.test"}};
   const auto read = [&] {

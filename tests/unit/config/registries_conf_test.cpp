@@ -99,7 +99,8 @@ TEST_CASE("what cannot be understood is an error with the file's name and a way 
         "[[registry]]\nlocation = \"https://a.test\"", "[[registry]]\nlocation = \"a\"\nmirror = 1",
         "[[registry]]\nlocation = \"a\"\n[[registry.mirror]]\ninsecure = true",
         "[[registry]]\nlocation = \"a\"\n[[registry.mirror]]\nlocation = \"b\"\npull-from-mirror = \"never\"",
-        "[[registry]]\nlocation = \"a\"\nblocked = \"yes\"", "[*a]", "[[//a]]", "[a]=]"}) {
+        "[[registry]]\nlocation = \"a\"\nblocked = \"yes\"", "[*a]", "[[//a]]", "[a]=]", "[[a\xd1\x96]]", "[[\xe3\x80\x81]]",
+        "\xe2\x80\xa8 = 1"}) {
     INFO(text);
     const auto refused = registries_conf::parse(text, "/etc/containers/registries.conf");
     REQUIRE_FALSE(refused);

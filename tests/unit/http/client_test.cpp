@@ -97,6 +97,36 @@ TEST_CASE("head and body may come byte by byte") {
   CHECK(test::must(f.fetch()) == "hello");
 }
 
+/// A body that ends when it has no more, in two pieces.
+class endable final : public body_source {
+ public:
+  std::uint64_t size() const noexcept override { return size_unknown; }
+  runtime::task<result<std::span<const std::byte>>> next() override {
+    if (pieces.empty()) co_return std::span<const std::byte>();
+    now = pieces.front();
+    pieces.pop_front();
+    co_return std::as_bytes(std::span(now.data(), now.size()));
+  }
+  runtime::task<result<void>> rewind() override { co_return result<void>(); }
+
+  std::deque<std::string> pieces{"hello, ", "nine more"};
+  std::string now;
+};
+
+TEST_CASE("a body whose end nobody knows before is sent in chunks") {
+  fixture f;
+  const auto record = f.keep({scripted_stream::text(head("Content-Length: 0\r\n", "202 Accepted"))});
+  request message = f.get("/upload");
+  message.verb = method::patch;
+  endable body;
+  const result<exchange> reply = f.loop.run(f.asking.send(std::move(message), body, f.stop));
+  REQUIRE(reply);
+  CHECK(reply->head().status == 202);
+  CHECK(record->written.find("Transfer-Encoding: chunked\r\n") != std::string::npos);
+  CHECK(record->written.find("Content-Length") == std::string::npos);
+  CHECK(record->written.ends_with("\r\n\r\n7\r\nhello, \r\n9\r\nnine more\r\n0\r\n\r\n"));
+}
+
 TEST_CASE("an interim answer is skipped") {
   fixture f;
   f.keep({scripted_stream::text(head("", "103 Early Hints") + head("Content-Length: 2\r\n") + "ok")});

@@ -1,11 +1,13 @@
 #include "http/connection_pool.hpp"
 
 #include "support/loop.hpp"
+#include "support/no_descriptors.hpp"
 #include "support/result.hpp"
 #include "support/scripted_server.hpp"
 #include "support/scripted_stream.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace gantry::http {
@@ -36,7 +38,9 @@ struct fixture {
     pool.give_back(std::make_unique<connection>(where, std::move(stream)));
     return record;
   }
-  kept acquire(const net::endpoint& where, bool fresh = false) { return test::must(loop.run(pool.acquire(where, fresh, stop))); }
+  kept acquire(const net::endpoint& where, bool fresh = false, std::uint64_t user = 0) {
+    return test::must(loop.run(pool.acquire(where, fresh, stop, user)));
+  }
   /// Writes through \p one, so that the record of a scripted stream shows which it is.
   void mark(connection& one) {
     const std::byte byte{'x'};
@@ -59,6 +63,21 @@ TEST_CASE("the youngest idle connection of an equal endpoint is used first") {
   CHECK(f.server.connections() == 0);
 }
 
+TEST_CASE("a connection that has carried something goes before one that was only opened") {
+  fixture f;
+  const auto used = f.keep(f.place());
+  auto record = std::make_shared<test::stream_record>();
+  auto stream = std::make_unique<test::scripted_stream>(f.loop.executor, std::deque<test::scripted_stream::step>(), record);
+  stream->is_quiet = true;
+  f.pool.keep(std::make_unique<connection>(f.place(), std::move(stream)));
+  const kept first = f.acquire(f.place());
+  f.mark(*first);
+  CHECK(used->written == "x");
+  const kept second = f.acquire(f.place());
+  f.mark(*second);
+  CHECK(record->written == "x");
+}
+
 TEST_CASE("endpoints that differ in anything share no connection") {
   fixture f;
   f.keep(f.place("127.0.0.2"));
@@ -67,6 +86,26 @@ TEST_CASE("endpoints that differ in anything share no connection") {
   f.keep(trusting);
   const kept made = f.acquire(f.place());
   CHECK_FALSE(made->reused);
+}
+
+TEST_CASE("connections of different users are apart, and one of nobody goes to the first who comes") {
+  fixture f;
+  constexpr std::uint64_t alice = 7;
+  constexpr std::uint64_t bob = 8;
+  const auto plain = f.keep(f.place());
+  kept line = f.acquire(f.place(), false, alice);
+  f.mark(*line);
+  CHECK(plain->written == "x");
+  f.pool.give_back(std::move(line));
+  // Neither bob nor somebody without a name gets what was alice's.
+  const kept of_bob = f.acquire(f.place(), false, bob);
+  CHECK_FALSE(of_bob->reused);
+  CHECK(of_bob->user == bob);
+  CHECK_FALSE(f.acquire(f.place())->reused);
+  const kept again = f.acquire(f.place(), false, alice);
+  CHECK(again->reused);
+  f.mark(*again);
+  CHECK(plain->written == "xx");
 }
 
 TEST_CASE("a connection on which something waits is closed, not used") {
@@ -86,12 +125,76 @@ TEST_CASE("a fresh connection leaves the idle ones alone") {
   CHECK(f.acquire(f.place())->reused);
 }
 
+TEST_CASE("where no descriptor is left, the next connection waits for one that is lent") {
+  if (!test::descriptors_may_run_out()) return;
+  fixture f;
+  test::scripted_server other({test::await_end, test::await_end});
+  net::endpoint elsewhere = f.place();
+  elsewhere.port = other.port();
+  kept lent = f.acquire(f.place());
+  const test::stopwatch watch;
+  while (f.server.connections() == 0 && watch.elapsed() < 10s) f.loop.run_for(5ms);
+  std::optional<result<kept>> outcome;
+  {
+    const test::no_descriptors none;
+    f.loop.spawn(f.pool.acquire(elsewhere, false, f.stop), outcome);
+    f.loop.run_for(100ms);
+    CHECK_FALSE(outcome);
+    lent.reset();
+    f.loop.drain();
+  }
+  REQUIRE(outcome);
+  CHECK(test::must(std::move(*outcome))->where == elsewhere);
+}
+
+TEST_CASE("where no descriptor is left, what is idle makes room") {
+  if (!test::descriptors_may_run_out()) return;
+  fixture f;
+  test::scripted_server other({test::await_end});
+  net::endpoint elsewhere = f.place();
+  elsewhere.port = other.port();
+  f.pool.give_back(f.acquire(f.place()));
+  const test::stopwatch watch;
+  while (f.server.connections() == 0 && watch.elapsed() < 10s) f.loop.run_for(5ms);
+  const test::no_descriptors none;
+  CHECK(f.acquire(elsewhere)->where == elsewhere);
+}
+
+TEST_CASE("where no descriptor is left and no connection is lent or idle, there is none to wait for") {
+  if (!test::descriptors_may_run_out()) return;
+  fixture f;
+  {
+    const kept first = f.acquire(f.place());  // opens what the loop needs for itself
+    const test::stopwatch watch;
+    while (f.server.connections() == 0 && watch.elapsed() < 10s) f.loop.run_for(5ms);
+  }
+  const test::no_descriptors none;
+  test::must_fail(f.loop.run(f.pool.acquire(f.place("127.0.0.2"), false, f.stop)), errc::storage_error);
+}
+
 TEST_CASE("clearing the pool closes what is idle") {
   fixture f;
   const auto idle = f.keep(f.place());
   f.pool.clear();
   CHECK(idle->closed);
   CHECK_FALSE(f.acquire(f.place())->reused);
+}
+
+TEST_CASE("after a refusal nothing idle is kept, nor the connection that brought it") {
+  fixture f;
+  const auto first = f.keep(f.place());
+  const auto other = f.keep(f.place("127.0.0.2"));
+  f.keep(f.place());
+  {
+    kept used = f.acquire(f.place());
+    f.pool.refused(*used);
+    CHECK(first->closed);
+    CHECK_FALSE(other->closed);
+    f.pool.give_back(std::move(used));
+  }
+  CHECK(f.server.connections() == 0);
+  kept fresh = f.acquire(f.place());
+  CHECK_FALSE(fresh->reused);
 }
 
 TEST_CASE("a kept connection that its server closed meanwhile is not used") {

@@ -48,6 +48,8 @@ TEST_CASE("a body is announced by its length, and so is an empty one of a POST")
   message.body.clear();
   message.body_size = 1000;
   CHECK(serialize(message).value().ends_with("Content-Length: 1000\r\n\r\n"));
+  message.body_size = size_unknown;
+  CHECK(serialize(message).value().ends_with("Accept: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"));
 }
 
 TEST_CASE("nothing in a request can break its lines") {

@@ -76,6 +76,21 @@ TEST_CASE("an image without a name needs one") {
   CHECK(made.refused.size() == 1);
 }
 
+TEST_CASE("an image without a name is told with the words that mean it alone") {
+  const auto tagged = [](const std::string& content, const std::vector<std::string>& tags) {
+    archive::source_image made = image(content, {});
+    made.tags = tags;
+    return made;
+  };
+  const auto hint = [](const failure& why) { return why.text.message().substr(why.text.message().find("name it with ")); };
+  CHECK(hint(must_fail(plan({tagged("a", {"v7"})}, {}), errc::invalid_option)) == "name it with 'gantry extract FILE NAME'");
+  const strings refused =
+      must(plan({image("x", {"b:1"}), image("a", {}), tagged("b", {"v7"}), tagged("c", {"1"}), tagged("d", {"no tag", "v8"})}, {})).refused;
+  REQUIRE(refused.size() == 4);
+  const strings words{"docker-archive:FILE:@1", "oci:FILE:v7", "docker-archive:FILE:@3", "oci:FILE:v8"};
+  for (std::size_t i = 0; i < words.size(); ++i) CHECK(refused[i].ends_with("name it with 'gantry extract " + words[i] + " NAME'"));
+}
+
 TEST_CASE("a name that is given is used, whatever has it") {
   CHECK(taken(must(plan({image("a", {"app:1"})}, {{"mine:1", "another"}}, "mine:1"))) == strings{"0 mine:1"});
 }

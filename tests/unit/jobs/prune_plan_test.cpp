@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+#include <map>
+#include <set>
 #include <string>
 
 namespace gantry::jobs {
@@ -34,7 +36,10 @@ TEST_CASE("a manifest goes when nobody needs it") {
       {"unwanted alone", {{{"old", named('a')}, {"new", named('b')}}, {"old"}, {}, {}}, "old ", ""},
       {"two unwanted tags", {{{"o1", named('a')}, {"o2", named('a')}}, {"o1", "o2"}, {}, {}}, "o1 o2 ", ""},
       {"a kept tag of the same digest", {{{"old", named('a')}, {"new", named('a')}}, {"old"}, {}, {}}, "", "the tag new names the same"},
-      {"a child of a kept index", {{{"old", named('a')}, {"new", named('b')}}, {"old"}, {named('a')}, {}}, "", "an index that is kept"},
+      {"a child of a kept index",
+       {{{"old", named('a')}, {"new", named('b')}}, {"old"}, {{named('b'), {named('a')}}}, {}},
+       "",
+       "an index that is kept"},
       {"referred to", {{{"old", named('a')}}, {"old"}, {}, {named('a')}}, "", "other manifests refer to it"},
       {"its signature goes first", {{{"old", named('a')}, {sig, named('c')}}, {"old"}, {}, {}}, "sha256-aa.sig old ", ""},
       {"a signature of what stays stays", {{{"old", named('b')}, {"new", named('a')}, {sig, named('c')}}, {"old"}, {}, {}}, "old ", ""},
@@ -53,6 +58,21 @@ TEST_CASE("a signature whose bytes are in use elsewhere stays") {
   const std::string sig = "sha256-" + std::string(64, 'a') + ".sig";
   prune_facts facts{{{"old", named('a')}, {sig, named('c')}, {"copy", named('c')}}, {"old"}, {}, {}};
   CHECK(removed(plan_prune(facts)) == "old ");
+}
+
+TEST_CASE("an index that stays although nobody named it keeps what it is made of") {
+  const std::map<digest, std::set<digest>> nested{{named('f'), {named('a'), named('e')}}, {named('e'), {named('a')}}};
+  // Its referrer needs the outer index, the outer one the inner, and both the manifest.
+  prune_facts facts{{{"child", named('a')}, {"inner", named('e')}, {"outer", named('f')}, {"other", named('b')}},
+                    {"child", "inner", "outer", "other"},
+                    nested,
+                    {named('f')}};
+  const prune_plan some = plan_prune(facts);
+  CHECK(removed(some) == "other ");
+  CHECK(some.keep.size() == 3);
+  // With nobody to need it all goes, the outer first.
+  facts.referred.clear();
+  CHECK(removed(plan_prune(facts)) == "outer inner child other ");
 }
 
 }  // namespace gantry::jobs

@@ -35,7 +35,7 @@ TEST_CASE("targets keep the source's path unless an entry names another") {
   CHECK(target_of(list.entries[1], into("t.test"))->string() == "t.test/z");
   CHECK(target_of(list.entries[2], into("t.test"))->string() == "b.test/own/x");
   sync_options directory;
-  directory.to = std::filesystem::path("/srv/layout");
+  directory.to = std::string("/srv/layout");
   CHECK(target_of(list.entries[1], directory)->string() == "a.test/z");
 }
 

@@ -96,6 +96,15 @@ TEST_CASE("a source may be a directory of this machine") {
   CHECK(list.entries[0].source.empty());
 }
 
+TEST_CASE("a list may begin with a byte order mark") {
+  error_code ec;
+  diagnostics why;
+  const sync_list list = parse_sync_list("\xEF\xBB\xBF[{\"source\": \"a.example/x:1\"}]", "images.json", ec, why);
+  INFO(why.message());
+  CHECK_FALSE(ec);
+  CHECK(list.entries.size() == 1);
+}
+
 TEST_CASE("a mistake is named by line entry and field") {
   struct row {
     const char* text;

@@ -17,6 +17,19 @@ TEST_CASE("close words are suggested and far ones are not") {
   CHECK(did_you_mean("pull") == "did you mean 'pull'?");
 }
 
+TEST_CASE("letters that changed places are one slip") {
+  const std::vector<std::string> commands{"pull", "push", "list", "clean", "sync", "copy", "save", "serve"};
+  CHECK(closest("psuh", commands) == "push");
+  CHECK(closest("plul", commands) == "pull");
+  CHECK(closest("lsit", commands) == "list");
+  CHECK(closest("clena", commands) == "clean");
+  CHECK(closest("sycn", commands) == "sync");
+  CHECK(closest("cpoy", commands) == "copy");
+  CHECK(closest("jbos", {"jobs", "debug"}) == "jobs");
+  CHECK(closest("tgas", {"tags", "target"}) == "tags");
+  CHECK(closest("--fromat", {"--from", "--format"}) == "--format");
+}
+
 TEST_CASE("times are written as people write them") {
   using namespace std::chrono_literals;
   CHECK(parse_duration("90") == 90s);

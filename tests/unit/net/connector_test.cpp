@@ -1,6 +1,7 @@
 #include "net/connector.hpp"
 
 #include "support/loop.hpp"
+#include "support/no_descriptors.hpp"
 #include "support/result.hpp"
 #include "support/scripted_server.hpp"
 
@@ -105,6 +106,28 @@ TEST_CASE("a refused connection says so and names the endpoint") {
   const std::uint16_t port = test::unused_port();
   const failure said = test::must_fail(f.connect(plain("127.0.0.1", port)), errc::connection_refused);
   CHECK(said.text.message().find("127.0.0.1:" + std::to_string(port)) != std::string::npos);
+}
+
+TEST_CASE("where this machine has no descriptor for a connection it says so, and that is no trouble of the network") {
+  if (!test::descriptors_may_run_out()) return;
+  test::scripted_server server({test::await_end, test::await_end});
+  fixture f;
+  {
+    // What the loop needs for itself is opened with the first one.
+    const stream first = test::must(f.connect(plain("127.0.0.1", server.port())));
+    const test::stopwatch watch;
+    while (server.connections() == 0 && watch.elapsed() < 10s) f.loop.run_for(5ms);
+  }
+  {
+    const test::no_descriptors none;
+    const auto outcome = f.connect_to({address("127.0.0.1"), address("127.0.0.2")}, plain("two.test", server.port()));
+    const failure said = test::must_fail(outcome, errc::storage_error);
+    CHECK(said.text.message().find("ulimit -n") != std::string::npos);
+    CHECK(said.text.message().find("two.test") != std::string::npos);
+    CHECK_FALSE(said.code == condition::retryable);
+  }
+  test::must(f.connect(plain("127.0.0.1", server.port())))->close();
+  f.loop.drain();
 }
 
 TEST_CASE("an address that refuses makes way for the next at once") {

@@ -1,6 +1,7 @@
 #include "net/resolver.hpp"
 
 #include "support/loop.hpp"
+#include "support/no_descriptors.hpp"
 #include "support/result.hpp"
 
 #include <chrono>
@@ -26,6 +27,15 @@ TEST_CASE("an address literal is its own answer") {
   fixture f;
   CHECK(test::must(f.resolve("192.0.2.7")) == addresses{boost::asio::ip::make_address("192.0.2.7")});
   CHECK(test::must(f.resolve("2001:db8::1")) == addresses{boost::asio::ip::make_address("2001:db8::1")});
+}
+
+TEST_CASE("a name that cannot be asked for since no descriptor is left is no name that does not exist") {
+  if (!test::descriptors_may_run_out()) return;
+  fixture f;
+  static_cast<void>(f.resolve("one.invalid"));  // opens what the loop needs for itself
+  const test::no_descriptors none;
+  const failure said = test::must_fail(f.resolve("two.invalid"), errc::storage_error);
+  CHECK(said.text.message().find("ulimit -n") != std::string::npos);
 }
 
 TEST_CASE("a name of this machine is found, without repetitions, and found again") {

@@ -3,6 +3,7 @@
 #include "net/connector.hpp"
 #include "net/tcp_stream.hpp"
 #include "net/tls_error.hpp"
+#include "support/environment.hpp"
 #include "support/loop.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
@@ -131,6 +132,34 @@ TEST_CASE("the system's authorities do not include the test's") {
   endpoint where = f.at(server);
   where.tls.ca_files.clear();
   test::must_fail(f.connect(where), errc::tls_not_trusted);
+}
+
+TEST_CASE("the system's bundle is parsed when the hashed directory does not do and not before") {
+  fixture f;
+  const std::filesystem::path hashed = f.directory / "hashed";
+  const std::filesystem::path bundle = f.directory / "bundle.pem";
+  std::filesystem::create_directory(hashed);
+  test::spill(hashed / "ca.pem", f.authority.certificate());
+  test::run_or_throw({{"openssl", "rehash", hashed.string()}});
+  const test::environment directory("SSL_CERT_DIR", hashed.string());
+  const test::environment file("SSL_CERT_FILE", bundle.string());
+  endpoint where;
+  where.host = "127.0.0.1";
+  const auto connects = [&](const test::scripted_server& server) {
+    where.port = server.port();
+    return f.connect(where).has_value();
+  };
+  test::scripted_server found_by_hash({test::over_tls(f.authority.issue(), echo)});
+  CHECK(connects(found_by_hash));
+  // Were it parsed by now, it would be of no use that it comes into being.
+  const test::test_certificates bundled = test::make_certificates(f.directory.path());
+  std::filesystem::copy_file(bundled.authority, bundle);
+  test::scripted_server found_in_bundle({test::over_tls({test::slurp(bundled.certificate), test::slurp(bundled.key)}, echo)});
+  CHECK(connects(found_in_bundle));
+  CHECK(connects(found_by_hash));
+  const test::certificate_authority stranger;
+  test::scripted_server unknown({test::over_tls(stranger.issue(), echo)});
+  CHECK_FALSE(connects(unknown));
 }
 
 TEST_CASE("insecure accepts any certificate, and only where it was asked for") {

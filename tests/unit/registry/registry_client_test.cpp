@@ -129,8 +129,7 @@ TEST_CASE("a presigned address on the registry's own origin is asked once more w
     descriptor entry;
     const test::test_image image = small_image();
     entry.digest = digest::parse(image.config.digest, ec);
-    auto got =
-        f.loop.run(client.get_blob(test::must(client.sites(f.name("team/app:1.0"), true)).back(), entry.digest, std::nullopt, f.stop));
+    auto got = f.loop.run(client.get_blob(test::must(client.sites(f.name("team/app:1.0"), true)).back(), entry.digest, {}, f.stop));
     REQUIRE(got);
     body = test::must(f.loop.run(got->read_all(100)));
   }
@@ -138,6 +137,39 @@ TEST_CASE("a presigned address on the registry's own origin is asked once more w
   REQUIRE(heads.size() == 4);
   CHECK(heads[2].find("Authorization: ") != std::string::npos);
   CHECK(heads[3].find("Authorization: ") == std::string::npos);
+}
+
+TEST_CASE("what is written is not sent a second time without its body") {
+  std::vector<std::string> heads;
+  const auto reply = [](const std::string& head) { return "HTTP/1.1 " + head + "\r\nContent-Length: 0\r\n\r\n"; };
+  const std::string bytes = small_image().manifest.bytes;
+  test::scripted_server server({[&](test::socket_handle& connection) {
+    for (const std::string& text : {reply("401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\""),
+                                    reply("307 Moved\r\nLocation: /elsewhere"), reply("400 Bad Request"), reply("201 Created")}) {
+      std::string head = test::receive_head(connection);
+      if (head.empty()) return;
+      // The body stands behind the head.
+      for (std::size_t left = bytes.size(); left > 0;) {
+        const std::size_t got = connection.receive(left).size();
+        if (got == 0) return;
+        left -= got;
+      }
+      heads.push_back(std::move(head));
+      connection.send(text);
+    }
+    test::await_end(connection);
+  }});
+  test::fake_registry unused;
+  {
+    fixture f(unused);
+    f.host = "127.0.0.1:" + std::to_string(server.port());
+    registry_client client(f.http, f.workers, f.settings(f.host, std::make_shared<one_credential>("alice", "secret")));
+    descriptor manifest;
+    manifest.media_type = "application/vnd.oci.image.manifest.v1+json";
+    CHECK_FALSE(f.loop.run(put_manifest(client, f.name("team/app:1.0"), manifest, bytes, f.stop)));
+  }
+  REQUIRE(heads.size() == 3);
+  for (const std::string& head : heads) CHECK(head.starts_with("PUT "));
 }
 
 TEST_CASE("a HEAD that is refused although credentials were shown leaves the word to GET") {
@@ -194,6 +226,75 @@ TEST_CASE("a registry on this machine is tried with TLS first and then in clear 
   CHECK(registry.strangers() == 1);
   test::must(f.manifest());
   CHECK(registry.strangers() == 1);
+}
+
+/// The registry itself at its own name.
+config::endpoint place_at(const std::string& host, const std::string& repository) {
+  config::endpoint made;
+  made.registry = host;
+  made.repository = repository;
+  made.source = "the test";
+  return made;
+}
+
+TEST_CASE("a registry on this machine is not asked in clear text where https was written") {
+  test::fake_registry registry;
+  registry.hold("team/app", "1.0", small_image());
+  fixture f(registry, nullptr, false);
+  registry_settings settings = f.settings("none.test", nullptr);
+  settings.endpoints = [](const std::string& host, const std::string& repository) {
+    std::vector<config::endpoint> found(1, place_at(host, repository));
+    found[0].tls_only = true;
+    found[0].insecure = true;
+    return result<std::vector<config::endpoint>>(std::move(found));
+  };
+  registry_client client(f.http, f.workers, std::move(settings));
+  const failure said = test::must_fail(f.loop.run(client.get_manifest(f.name("team/app:1.0"), f.stop)), errc::tls_expected);
+  CHECK(said.text.message() ==
+        registry.host() + " answers without TLS, and the test writes https:// before it; http:// there is for clear text");
+  CHECK(registry.requests().empty());
+}
+
+TEST_CASE("places of one name with other schemes and rules of TLS share nothing that was learnt") {
+  test::fake_registry registry;
+  for (const char* name : {"team/app", "team/other", "team/third"}) registry.hold(name, "1.0", small_image());
+  fixture f(registry, nullptr, false);
+  registry_settings settings = f.settings("none.test", nullptr);
+  settings.endpoints = [](const std::string& host, const std::string& repository) {
+    std::vector<config::endpoint> found(1, place_at(host, repository));
+    found[0].tls_only = repository == "team/other";
+    found[0].plain_http = repository == "team/third";
+    return result<std::vector<config::endpoint>>(std::move(found));
+  };
+  registry_client client(f.http, f.workers, std::move(settings));
+  test::must(f.loop.run(client.get_manifest(f.name("team/app:1.0"), f.stop)));
+  test::must_fail(f.loop.run(client.get_manifest(f.name("team/other:1.0"), f.stop)), errc::tls_expected);
+  const unsigned attempts = registry.strangers();
+  test::must(f.loop.run(client.get_manifest(f.name("team/third:1.0"), f.stop)));
+  CHECK(registry.strangers() == attempts);
+}
+
+TEST_CASE("a mirror that wants credentials is logged in to, since flags are for the registry that is named") {
+  for (const test::fake_auth kind : {test::fake_auth::basic, test::fake_auth::bearer}) {
+    test::fake_registry mirror(with_auth(kind, "alice", "secret"));
+    test::fake_registry registry;
+    registry.hold("team/app", "1.0", small_image());
+    fixture f(registry);
+    std::string warned;
+    registry_settings settings = f.settings(registry.host(), nullptr);
+    settings.plain_http.insert(mirror.host());
+    settings.warn = [&warned](const std::string& text) { warned += text; };
+    settings.endpoints = [&mirror](const std::string& host, const std::string& repository) {
+      std::vector<config::endpoint> found{place_at(mirror.host(), repository), place_at(host, repository)};
+      found[0].is_mirror = true;
+      return result<std::vector<config::endpoint>>(std::move(found));
+    };
+    registry_client client(f.http, f.workers, std::move(settings));
+    test::must(f.loop.run(client.get_manifest(f.name("team/app:1.0"), f.stop)));
+    INFO(warned);
+    CHECK(warned.find("'gantry login " + mirror.host() + "'") != std::string::npos);
+    CHECK(warned.find("--username") == std::string::npos);
+  }
 }
 
 TEST_CASE("what is not there is said with the registry's words") {

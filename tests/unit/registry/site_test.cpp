@@ -78,3 +78,13 @@ TEST_CASE("a dropped site is never chosen, an excluded one not now") {
   CHECK(choose(records) == 1);
   CHECK(choose(records, start, {false, true}) == 2);
 }
+
+TEST_CASE("a mirror of many registries is told once which one is meant") {
+  gantry::config::endpoint at;
+  CHECK(with_name_space(at, "/v2/a/tags/list?n=1") == "/v2/a/tags/list?n=1");
+  at.name_space = "docker.io";
+  CHECK(with_name_space(at, "/v2/a/manifests/1") == "/v2/a/manifests/1?ns=docker.io");
+  CHECK(with_name_space(at, "/v2/a/tags/list?n=1") == "/v2/a/tags/list?n=1&ns=docker.io");
+  CHECK(with_name_space(at, "/v2/a/tags/list?ns=docker.io&last=b") == "/v2/a/tags/list?ns=docker.io&last=b");
+  CHECK(with_name_space(at, "/v2/a/tags/list?last=ns=docker.io2") == "/v2/a/tags/list?last=ns=docker.io2&ns=docker.io");
+}

@@ -35,6 +35,27 @@ TEST_CASE("blocks are page-aligned, apart from each other, and come back") {
   CHECK(pool.available() == 4);
 }
 
+TEST_CASE("spare blocks are given out up to their number, and never before those who wait") {
+  test::loop loop;
+  stop_source stop;
+  buffer_pool pool(loop.executor, 3, 1);
+  buffer_pool::buffer spare = pool.try_spare();
+  CHECK(spare);
+  CHECK_FALSE(pool.try_spare());  // the others are for those who have none
+  blocks held = loop.run(pool.acquire(2, stop));
+  CHECK(held.size() == 2);
+  spare = {};
+  CHECK(pool.try_spare());
+  std::optional<blocks> waiting;
+  loop.spawn(pool.acquire(2, stop), waiting);
+  loop.poll();
+  CHECK(pool.available() == 1);
+  CHECK_FALSE(pool.try_spare());
+  held.clear();
+  loop.drain();
+  CHECK(waiting);
+}
+
 TEST_CASE("who wants two is not overtaken by those who want one") {
   test::loop loop;
   stop_source stop;

@@ -160,6 +160,22 @@ TEST_CASE("a file is replaced as a whole and nothing stays beside it") {
   CHECK((status.st_mode & 07777U) == 0600);
 }
 
+TEST_CASE("a replacement without a name on the way leaves nothing, and takes what a kill has left") {
+  const temp_dir directory;
+  const runtime::write_options how{.sync = true, .permissions = 0640, .nameless = true};
+  must(runtime::atomic_write_file(directory / "f", "one", how));
+  spill(directory / ".f.gantry-part", "half of");
+  must(runtime::atomic_write_file(directory / "f", "two", how));
+  CHECK(slurp(directory / "f") == "two");
+  CHECK(entries_of(directory.path()) == 1);
+  struct stat status {};
+  REQUIRE(::stat((directory / "f").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0640);
+  std::filesystem::create_directory(directory / "g");
+  must_fail(runtime::atomic_write_file(directory / "g", "two", how), errc::storage_error);
+  CHECK(entries_of(directory.path()) == 2);
+}
+
 TEST_CASE("a failed replacement leaves the old file and nothing else") {
   const temp_dir directory;
   std::filesystem::create_directory(directory / "f");

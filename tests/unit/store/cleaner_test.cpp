@@ -242,3 +242,38 @@ TEST_CASE_METHOD(cleaner_fixture, "the tree of a reference tells what it needs a
   CHECK(walk(*store, record).unreadable.size() == 2);
   CHECK(needed().contains(amd.digest));
 }
+
+TEST_CASE_METHOD(cleaner_fixture, "an index inside an index is needed as long as it leads to what is held") {
+  const test_index amd = build_index(media_family::oci, {image_of(1)});
+  const test_index arm = build_index(media_family::oci, {image_of(2, "arm64")});
+  const test_blob outer = test_blob::of("application/vnd.oci.image.index.v1+json",
+                                        R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{)" +
+                                            amd.index.descriptor_members() + "},{" + arm.index.descriptor_members() + "}]}");
+  const descriptor top = keep(outer);
+  const descriptor inner = keep(amd.index);
+  const descriptor other = keep(arm.index);
+  const descriptor manifest = keep_image(amd.images[0]);
+  const reference_record record{name_of("x:1"), top, {manifest}};
+  const auto required = [&](const descriptor& blob) {
+    bool found = false;
+    walk(*store, record).for_each_blob([&](const descriptor& one, blob_role, bool needed) {
+      found = found || (needed && one.digest == blob.digest);
+    });
+    return found;
+  };
+  CHECK(required(inner));
+  CHECK_FALSE(required(other));
+  // One that leads to nothing that is held may go.
+  std::filesystem::remove(blob_of(other));
+  CHECK(walk(*store, record).unreadable.empty());
+  keep(arm.index);
+  for (const bool damaged : {true, false}) {
+    const auto path = blob_of(inner);
+    std::filesystem::permissions(path, std::filesystem::perms(0644));
+    if (damaged) spill(path, std::string(amd.index.bytes.size(), 'x'));
+    if (!damaged) std::filesystem::remove(path);
+    REQUIRE(walk(*store, record).unreadable.size() == 1);
+    CHECK(walk(*store, record).unreadable.front().digest == inner.digest);
+    CHECK(required(inner));
+  }
+}

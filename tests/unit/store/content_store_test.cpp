@@ -1,12 +1,12 @@
 #include "store/content_store.hpp"
 
+#include "support/environment.hpp"
 #include "unit/store/fixture.hpp"
 
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <thread>
@@ -16,27 +16,6 @@ using namespace gantry::test;
 using store::content_store;
 
 namespace {
-
-/// Sets or unsets an environment variable and restores it.
-class environment {
- public:
-  environment(const char* name, std::optional<std::string> value) : name_(name) {
-    if (const char* before = std::getenv(name)) before_ = before;
-    set(value);
-  }
-  ~environment() { set(before_); }
-
- private:
-  void set(const std::optional<std::string>& value) const {
-    if (value) {
-      ::setenv(name_, value->c_str(), 1);
-    } else {
-      ::unsetenv(name_);
-    }
-  }
-  const char* name_;
-  std::optional<std::string> before_;
-};
 
 /// What lies below a directory: names and contents.
 std::map<std::string, std::string> snapshot(const std::filesystem::path& top) {
@@ -106,13 +85,26 @@ TEST_CASE_METHOD(store_fixture, "missing rights are told as such, and a complete
     if (!opened || !(*opened)->holds(blob) || !(*opened)->read(blob, 100)) return false;
     // What is there need not be written.
     if (!(*opened)->put(blob, content)) return false;
+    // No word of temporary files.
+    const auto tells = [](const failure& why) {
+      const std::string& text = why.text.message();
+      return why.code == errc::access_denied && text.find("cannot be written") != std::string::npos &&
+             text.find("ingest") == std::string::npos && text.find("refs/") == std::string::npos;
+    };
+    const auto unlocked = (*opened)->try_lock_index();
+    const auto writer = (*opened)->write_blob();
+    if (!unlocked || !*unlocked || writer || !tells(writer.error())) return false;
+    error_code ec;
+    const auto noted = (*opened)->put_reference({reference::parse("a:1", ec), blob, {blob}}, **unlocked);
+    if (noted || !tells(noted.error())) return false;
     const auto lock = (*opened)->try_lock(blob.digest);
     if (!lock || !*lock || (**lock).held()) return false;
     const auto other = descriptor_of("other");
     const auto begun = (*opened)->begin(other);
     const auto index = (*opened)->try_lock_index();
     if (!index || !*index || !(*opened)->rebuild_index(**index)) return false;
-    return !begun && begun.error().code == errc::access_denied && (*opened)->put(other, "other").error().code == errc::access_denied;
+    if (begun || begun.error().text.message().find("--cache-dir names another store, --no-cache") == std::string::npos) return false;
+    return begun.error().code == errc::access_denied && (*opened)->put(other, "other").error().code == errc::access_denied;
   }));
 }
 

@@ -289,6 +289,18 @@ TEST_CASE_METHOD(store_fixture, "a synced store commits as well") {
   CHECK(slurp(blob_of(blob)) == content);
 }
 
+TEST_CASE_METHOD(store_fixture, "a store that is removed under a blob is called gone, and is not begun anew") {
+  const std::string content = noise(600);
+  const descriptor blob = descriptor_of(content);
+  auto arriving = must(store->begin(blob));
+  fetch(*arriving, content, 0, content.size());
+  std::filesystem::remove_all(directory / "store");
+  const auto gone = arriving->commit(blob.digest);
+  CHECK_THAT(must_fail(gone, errc::storage_error).text.message(),
+             Catch::Contains("is gone: the store was removed") && !Catch::Contains("data"));
+  CHECK_FALSE(std::filesystem::exists(directory / "store"));
+}
+
 TEST_CASE_METHOD(store_fixture, "a partial file that a dying commit left read-only is resumed") {
   const std::string content = noise(600);
   const descriptor blob = descriptor_of(content);

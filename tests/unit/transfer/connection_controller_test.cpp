@@ -94,6 +94,14 @@ TEST_CASE("a settled count looks two up and two down and keeps what is better") 
   CHECK(path.controller.target() <= 12);
 }
 
+TEST_CASE("a look down leaves at least two connections") {
+  const unsigned cap = GENERATE(2u, 3u);
+  line path({cap, cap});
+  const std::vector<unsigned> targets = path.run(60s, per_connection);
+  CHECK(*std::min_element(targets.begin(), targets.end()) == 2);
+  CHECK(targets.back() >= cap - 1);
+}
+
 TEST_CASE("small losses on the way down do not add up") {
   line path({8, 8});
   path.run(2s, [](unsigned) { return 1e6; });
@@ -155,4 +163,29 @@ TEST_CASE("refusals never leave less than one connection") {
   line path({4, 16});
   for (int i = 1; i <= 6; ++i) path.controller.pushed_back(path.now + i * 2s);
   CHECK(path.controller.target() == 1);
+}
+
+TEST_CASE("each change of the count has its reason") {
+  using gantry::concurrency_reason;
+  line path({4, 16});
+  const auto change = [&path](const std::function<double(unsigned)>& rate) {
+    const unsigned before = path.controller.target();
+    for (unsigned i = 0; i < 600 && path.controller.target() == before; ++i) path.run(100ms, rate);
+    return path.controller.reason();
+  };
+  CHECK(change(per_connection) == concurrency_reason::faster);
+  CHECK(path.controller.rate() == 4'000'000);
+  // Eight bring no more than four did.
+  CHECK(change(full) == concurrency_reason::no_faster);
+  CHECK(path.controller.target() == 4);
+  CHECK(change(full) == concurrency_reason::trying_more);
+  CHECK(change(full) == concurrency_reason::trial_lost);
+  CHECK(change([](unsigned count) { return count < 4 ? 1e5 : 1e6; }) == concurrency_reason::trying_less);
+  CHECK(change([](unsigned count) { return count < 4 ? 1e5 : 1e6; }) == concurrency_reason::trial_lost);
+  path.controller.pushed_back(path.now);
+  CHECK(path.controller.reason() == concurrency_reason::refused);
+  CHECK(path.controller.rate() == 0);
+  CHECK(change([](unsigned) { return 1e4; }) == concurrency_reason::narrow_line);
+  CHECK(path.controller.target() == 1);
+  CHECK(change(per_connection) == concurrency_reason::line_widened);
 }

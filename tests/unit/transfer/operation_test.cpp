@@ -42,6 +42,23 @@ TEST_CASE("transitions are delivered at once and in order") {
   CHECK(std::holds_alternative<waiting>(f.events[1]));
 }
 
+TEST_CASE("bytes that were there before and answers are no progress") {
+  fixture f;
+  const auto pause = [] { std::this_thread::sleep_for(30ms); };
+  pause();
+  f.running.received(1000, 0);
+  f.running.note_contact();
+  CHECK(f.running.idle() >= 30ms);
+  CHECK(f.running.bytes_received() == 1000);
+  pause();
+  CHECK(f.running.idle() >= 60ms);
+  f.running.resume_waiting();
+  pause();
+  const auto before = f.running.idle();
+  f.running.received(1000, 1);
+  CHECK(f.running.idle() < before);
+}
+
 TEST_CASE("progress is coalesced to the latest value of each blob") {
   fixture f;
   f.running.events.flush();  // so that the next interval has just begun
@@ -117,14 +134,28 @@ TEST_CASE("a stop reaches both the strand and the workers") {
 
 TEST_CASE("bytes and answers end the silence") {
   fixture f;
-  CHECK_FALSE(f.running.answered());
+  const failure silence(errc::connection_refused, "nobody listens");
+  CHECK_FALSE(f.running.answered_before(silence));
   std::this_thread::sleep_for(60ms);
   CHECK(f.running.idle() >= 60ms);
   f.running.received(5);
   f.running.received(7);
   CHECK(f.running.bytes_received() == 12);
-  CHECK(f.running.answered());
+  CHECK(f.running.answered_before(silence));
   CHECK(f.running.idle() < 60ms);
+}
+
+TEST_CASE("what another registry answered, or this one in an earlier operation, does not count") {
+  const auto earlier = std::chrono::steady_clock::now();
+  fixture f;
+  f.running.received(5);
+  failure silence(errc::connection_refused, "nobody listens");
+  silence.last_answer = std::chrono::steady_clock::time_point();
+  CHECK_FALSE(f.running.answered_before(silence));
+  silence.last_answer = earlier - 1s;
+  CHECK_FALSE(f.running.answered_before(silence));
+  silence.last_answer = std::chrono::steady_clock::now();
+  CHECK(f.running.answered_before(silence));
 }
 
 }  // namespace

@@ -53,6 +53,14 @@ TEST_CASE("the number of attempts can be chosen, down to one") {
   CHECK(attempts({10, 500ms, 15min}, errc::name_not_resolved, false) == 3);
 }
 
+TEST_CASE("among others a registry that has never answered is given up soon") {
+  retry_policy::parameters values;
+  values.among_others = true;
+  CHECK(attempts(values, errc::timed_out, false) == 3);
+  CHECK(attempts(values, errc::timed_out, true) == 50);
+  CHECK(attempts(values, errc::connection_lost, false) == 50);
+}
+
 TEST_CASE("error answers are counted through transport errors between them") {
   retry_policy policy({3, 500ms, 15min}, 1);
   CHECK(policy.after(error_of(errc::server_error), 0, 0ms, true));

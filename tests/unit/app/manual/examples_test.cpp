@@ -87,6 +87,12 @@ TEST_CASE("the end of a help text has the examples of its command alone") {
   CHECK(examples_text("gantry nothing").empty());
 }
 
+TEST_CASE("long examples go on behind a backslash on a narrow terminal") {
+  CHECK(examples_text("gantry save", 40) ==
+        "\nExamples:\n  # two images of the store in one\n  # archive\n  gantry save nginx:1.25 alpine:3 \\\n      -o base.tar\n");
+  CHECK(examples_text("gantry save", 80) == examples_text("gantry save"));
+}
+
 TEST_CASE("the table of a command has names, values and groups of its options") {
   const auto help = help_of("pull");
   REQUIRE(help);

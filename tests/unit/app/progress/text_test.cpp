@@ -13,6 +13,9 @@ TEST_CASE("an error is the sentence, the registry's words and the hint on lines 
   CHECK(error_text({1, "it failed", "DENIED", "log in"}) == "gantry: it failed\nregistry said: DENIED\nhint: log in\n");
   CHECK(message_text(severity::warning, "x") == "gantry: warning: x\n");
   CHECK(message_text(severity::note, "x") == "gantry: x\n");
+  CHECK(message_text(severity::note, "x", true) == "gantry: x\n");
+  CHECK(message_text(severity::warning, "x", true) == "gantry: \x1b[33mwarning: \x1b[0mx\n");
+  CHECK(error_text({1, "it failed", "", "log in"}, true) == "\x1b[31mgantry:\x1b[0m it failed\n\x1b[1mhint:\x1b[0m log in\n");
 }
 
 TEST_CASE("the summary tells what the store saved") {
@@ -41,6 +44,18 @@ TEST_CASE("transitions have words, plain progress has none") {
   const auto retry = describe(retry_scheduled{"abc", 1, 1s, make_error_code(errc::connection_lost), ""});
   REQUIRE(retry);
   CHECK(retry->second.find("abc: connection lost; next attempt in 1") == 0);
+  // What the cause names already is not named twice, in short form or in full.
+  for (const char* object : {"tags of a.test/x", "tags of x"}) {
+    const retry_scheduled named{object, 1, 1s, make_error_code(errc::server_error), "the tags of a.test/x: the server answered 500"};
+    CHECK(describe(named)->second.starts_with("the tags of a.test/x: the server answered 500; next attempt in 1"));
+  }
+}
+
+TEST_CASE("the time that is left is told in whole seconds") {
+  CHECK(time_left(std::chrono::seconds(0)) == "less than 1 s left");
+  CHECK(time_left(std::chrono::seconds(3)) == "3 s left");
+  CHECK(time_left(std::chrono::seconds(48)) == "48 s left");
+  CHECK(time_left(std::chrono::seconds(90)) == "1 min 30 s left");
 }
 
 TEST_CASE("the status line has amount, share, speed and time left") {

@@ -33,9 +33,21 @@ TEST_CASE("a report has what its events told") {
   CHECK(has(text, "\"elapsed_ms\":40"));
   CHECK(has(text, "\"size\":20,\"resumed\":5,\"start\":10,\"end\":30,\"reused\":false,\"points\":[[20,15]]"));
   CHECK(has(text, "\"role\":\"config\",\"size\":10,\"resumed\":0,\"start\":30,\"end\":-1"));
-  CHECK(has(text, "\"rate\":[[20,10,3]]"));
+  CHECK(has(text, "\"rate\":[[20,10,3,0]]"));
   CHECK(has(text, "\"delay_ms\":500,\"message\":\"cut\""));
   CHECK(has(text, "\"plan\":{\"blobs\":2,\"bytes\":30,\"blobs_held\":1,\"bytes_held\":10}"));
+}
+
+TEST_CASE("a report of several operations adds up what they moved") {
+  const report_recorder::time_point begin{};
+  report_recorder seen("x.html", begin);
+  seen.begin("one");
+  seen.event(transfer_progress{10, 3, 4}, begin + 20ms);
+  seen.begin("two");
+  seen.event(transfer_progress{1, 1, 2}, begin + 30ms);
+  const std::string text = seen.json(begin + 40ms, "now");
+  CHECK(has(text, "\"title\":\"two\""));
+  CHECK(has(text, "\"rate\":[[20,10,3,4],[30,11,1,6]]"));
 }
 
 TEST_CASE("words of a server cannot leave their place in a report") {
@@ -58,4 +70,51 @@ TEST_CASE("a long transfer makes no long report") {
     seen.event(transfer_progress{i, 4}, begin + i * 100ms);
   }
   CHECK(seen.json(begin + 10'000s, "now").size() < 150'000);
+}
+
+TEST_CASE("a report has the requests with their hosts and the decisions about connections") {
+  const report_recorder::time_point begin{};
+  report_recorder seen("x.html", begin);
+  seen.event(blob_started{of('a'), 20, 0, blob_role::layer}, begin + 1ms);
+  segment_finished one;
+  one.digest = of('a');
+  one.kind = segment_kind::steal;
+  one.end = segment_end::failed;
+  one.connection = 3;
+  one.host = "mirror.test";
+  one.mirror = true;
+  one.offset = 5;
+  one.length = 10;
+  one.received = 4;
+  one.begun = begin + 10ms;
+  one.answered = 2ms;
+  one.elapsed = 7ms;
+  one.message = "cut </script>";
+  seen.event(one, begin + 17ms);
+  one.answered.reset();
+  one.message.clear();
+  one.end = segment_end::complete;
+  seen.event(one, begin + 17ms);
+  seen.event(concurrency_changed{4, 8, concurrency_reason::faster, 1000}, begin + 20ms);
+  const std::string text = seen.json(begin + 40ms, "now");
+  CHECK(has(text, R"("hosts":[{"name":"mirror.test","mirror":true}])"));
+  CHECK(has(text, R"("segments":[[0,3,3,3,0,5,10,4,10,12,17,"cut \u003c/script>"],[0,3,0,3,0,5,10,4,10,17,17]],"segments_left_out":0)"));
+  CHECK(has(text, R"("decisions":[{"at":20,"before":4,"after":8,"reason":"faster","rate":1000}])"));
+  CHECK(has(text,
+            R"("kinds":["whole","probe","segment","steal","hedge","upload"],"ends":["complete","overtaken","slow","failed","stopped"])"));
+}
+
+TEST_CASE("of very many requests a report keeps the first and those with trouble") {
+  const report_recorder::time_point begin{};
+  report_recorder seen("x.html", begin);
+  segment_finished one;
+  one.digest = of('a');
+  for (unsigned i = 0; i < 30'000; ++i) seen.event(one, begin);
+  CHECK(has(seen.json(begin, "now"), "\"segments_left_out\":10000"));
+  one.end = segment_end::failed;
+  one.message = "the last one";
+  seen.event(one, begin);
+  CHECK(has(seen.json(begin, "now"), "the last one"));
+  for (unsigned i = 0; i < 30'000; ++i) seen.event(one, begin);
+  CHECK(has(seen.json(begin, "now"), "\"segments_left_out\":35001"));
 }

@@ -1,0 +1,50 @@
+#include "file_words.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <string_view>
+#include <system_error>
+
+namespace gantry::app {
+
+bool path_is_there(const std::string& path) {
+  std::error_code ec;
+  return std::filesystem::exists(path, ec);
+}
+
+bool looks_like_archive(std::string_view word) {
+  static constexpr std::string_view suffixes[] = {".tar", ".tar.gz", ".tgz", ".tar.zst", ".gz", ".zst"};
+  return std::any_of(std::begin(suffixes), std::end(suffixes), [word](std::string_view suffix) { return word.ends_with(suffix); });
+}
+
+std::optional<file_word> prefixed_file(const std::string& word, path_exists exists) {
+  // dir: is not read, which is said once it is seen what is there.
+  for (const std::string_view prefix : {"docker-archive:", "oci-archive:", "oci:", "dir:"}) {
+    if (!word.starts_with(prefix)) continue;
+    const std::string path = word.substr(prefix.size());
+    const std::size_t colon = path.find(':');
+    if (colon == std::string::npos || exists(path)) return file_word(path);
+    std::string image = path.substr(colon + 1);
+    if (image.empty()) return file_word(path.substr(0, colon));
+    return file_word(archive_member{path.substr(0, colon), std::move(image)});
+  }
+  return std::nullopt;
+}
+
+archive_input parse_input(const std::string& word, path_exists exists) {
+  if (const auto file = prefixed_file(word, exists)) {
+    const auto* member = std::get_if<archive_member>(&*file);
+    return member != nullptr ? archive_input(*member) : archive_input(std::get<std::string>(*file));
+  }
+  if (word == "-") return 0;
+  return word;
+}
+
+std::string text_of(const archive_input& input) {
+  if (const auto* path = std::get_if<std::string>(&input)) return *path;
+  if (const auto* member = std::get_if<archive_member>(&input)) return member->path + ":" + member->image;
+  return "standard input";
+}
+
+}  // namespace gantry::app

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "runtime/signal.hpp"
+#include "transfer/fan_out.hpp"
+
+#include <gantry/descriptor.hpp>
+#include <gantry/reference.hpp>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+namespace gantry::jobs {
+
+using runtime::task;
+
+/// The copies of one image to several registries: they go through its blobs in the same order and wait for each other at each, so that one
+/// read feeds those that lack it. Nobody waits for long: a registry that does not come is gone on without. Used on the strand alone.
+class fan_group : public std::enable_shared_from_this<fan_group> {
+ public:
+  /// Registries that were waited for in vain, and have not come since; shared by the groups of one run.
+  using late_registries = std::shared_ptr<std::set<std::string>>;
+
+  /// \p shared and \p running must outlive it.
+  fan_group(transfer::context& shared, transfer::operation& running, reference source, late_registries late)
+      : shared_(shared), running_(running), source_(std::move(source)), late_(std::move(late)) {}
+
+  /// A copy to one of the registries is under way as long as this lives.
+  class member {
+   public:
+    member() = default;
+    member(std::shared_ptr<fan_group> group, std::string registry);
+    member(member&& other) noexcept : group_(std::move(other.group_)), registry_(std::move(other.registry_)) {}
+    member& operator=(member&&) = delete;
+    ~member();
+
+   private:
+    std::shared_ptr<fan_group> group_;
+    std::string registry_;
+  };
+
+  /// Waits until each registry of the group has said whether it wants \p blob too, then joins \p reader to those that do.
+  task<> gather(std::string registry, descriptor blob, std::shared_ptr<transfer::fan_reader> reader);
+  /// \p registry has \p blob, or will not have it.
+  void settle(const std::string& registry, const digest& blob);
+
+ private:
+  struct meeting {
+    std::set<std::string> waiting;
+    std::set<std::string> settled;
+    bool begun = false;
+    std::shared_ptr<transfer::fan_out> fan;
+    std::map<std::string, std::shared_ptr<transfer::fan_out::slot>> slots;
+  };
+  void begin(meeting& now, const descriptor& blob);
+
+  transfer::context& shared_;
+  transfer::operation& running_;
+  reference source_;
+  std::map<std::string, unsigned> members_;
+  late_registries late_;
+  std::map<digest, std::shared_ptr<meeting>> meetings_;
+  runtime::signal changed_;
+};
+
+}  // namespace gantry::jobs

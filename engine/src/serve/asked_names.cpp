@@ -1,0 +1,34 @@
+#include "serve/asked_names.hpp"
+
+namespace gantry::serve {
+
+void asked_names::put(const reference& name, const descriptor& top) {
+  erase(name);
+  if (names_.size() >= most_) {
+    const reference oldest = by_turn_.begin()->second;
+    erase(oldest);
+  }
+  names_.insert_or_assign(name, entry{top, ++turns_});
+  by_turn_.emplace(turns_, name);
+}
+
+const descriptor* asked_names::find(const reference& name) const {
+  const auto found = names_.find(name);
+  return found == names_.end() ? nullptr : &found->second.top;
+}
+
+void asked_names::erase(const reference& name) {
+  const auto found = names_.find(name);
+  if (found == names_.end()) return;
+  by_turn_.erase(found->second.turn);
+  names_.erase(found);
+}
+
+std::vector<std::pair<reference, descriptor>> asked_names::all() const {
+  std::vector<std::pair<reference, descriptor>> list;
+  list.reserve(names_.size());
+  for (const auto& [name, one] : names_) list.emplace_back(name, one.top);
+  return list;
+}
+
+}  // namespace gantry::serve

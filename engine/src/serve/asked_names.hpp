@@ -1,0 +1,38 @@
+#pragma once
+
+#include <gantry/descriptor.hpp>
+#include <gantry/reference.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace gantry::serve {
+
+/// Names that clients asked for and what each led to. There is room for a number of them: who was asked for longest ago makes room.
+class asked_names {
+ public:
+  explicit asked_names(std::size_t most) : most_(most) {}
+
+  void put(const reference& name, const descriptor& top);
+  /// Null when the name is not there; valid until the next change.
+  const descriptor* find(const reference& name) const;
+  void erase(const reference& name);
+  bool empty() const noexcept { return names_.empty(); }
+  /// Ordered by name.
+  std::vector<std::pair<reference, descriptor>> all() const;
+
+ private:
+  struct entry {
+    descriptor top;
+    std::uint64_t turn = 0;
+  };
+  std::size_t most_;
+  std::uint64_t turns_ = 0;
+  std::map<reference, entry> names_;
+  std::map<std::uint64_t, reference> by_turn_;
+};
+
+}  // namespace gantry::serve

@@ -1,0 +1,339 @@
+"""Every shell command of the documents, run as it stands.
+
+Usage: docs_commands.py SOURCE_DIR GANTRY [DOCUMENT...]
+
+The registries that the documents name are one docker-registry on loopback, which a registries.conf says; localhost:5000, the hosts of
+`gantry login` and the FTP server become servers of this test. docker, podman and ssh are programs of this test that look at what they are given.
+Each document is walked from top to bottom in a directory of its own, with files of the kind that it speaks of. What cannot be run is in
+LEFT_OUT, with the reason.
+"""
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from small_registry import Registry, free_port, htpasswd, wait_for  # noqa: E402
+
+source = pathlib.Path(sys.argv[1]).resolve()
+gantry = pathlib.Path(sys.argv[2]).resolve()
+only = sys.argv[3:]
+failures = []
+
+# Pattern of the command, and why no test of this kind runs it. A pattern that nothing matches is a failure, too.
+LEFT_OUT = [
+    (r"^\./quickstart\.sh\b", "compiles the program for minutes: tools/walk.sh runs it on a fresh system"),
+    (r"^\./test\.sh\b", "is what runs this test"),
+    (r"^(cmake|ctest|build/dev/)", "compiles, or runs what was compiled: CI does, and tests/consumer installs"),
+    (r"^(tools/(release|walk)\.sh|cpack|sudo apt|tar -C|docker (build|run))", "compiles, or needs root or a docker daemon: tools/try_packages.sh does it in a bare system"),
+]
+
+# Hosts of the documents. One wants a password; since credentials belong to the host that is named, it is put in by the test, not by registries.conf.
+OPEN_HOSTS = ["docker.io", "ghcr.io", "quay.io", "registry.example", "harbor.example", "a.example", "b.example", "mirror.example"]
+CLOSED_HOST = "app.example.com"
+USER, PASSWORD = "me", "secret"
+
+PATIENCE = 120  # seconds for one command; the machine may be busy, and sanitizers are slow
+
+# What stands for programs that the machine may lack, or that would reach for another machine: they take the archive and look whether it is one.
+STAND_INS = {
+    "docker": 'case "$1" in load) shift; [ "$1" = -i ] && exec python3 "$LOOK" "$2"; exec python3 "$LOOK" - ;; esac; exit 1',
+    "podman": 'case "$1" in load) shift; [ "$1" = -i ] && exec python3 "$LOOK" "$2"; exec python3 "$LOOK" - ;; esac; exit 1',
+    "ssh": 'shift; exec "$@"',
+}
+LOOK = """import io, json, sys, tarfile
+data = sys.stdin.buffer.read() if sys.argv[1] == "-" else open(sys.argv[1], "rb").read()
+with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+    names = json.load(tar.extractfile("manifest.json"))
+    for image in names:
+        for member in [image["Config"], *image["Layers"]]:
+            tar.getmember(member)
+    print("Loaded image:", names[0]["RepoTags"])
+"""
+
+
+def fail(where, what):
+    failures.append(f"{where}: {what}")
+
+
+def documents():
+    found = [source / "README.md", source / "README.zh-CN.md", source / "CONTRIBUTING.md", *sorted((source / "docs").glob("*.md"))]
+    return [file for file in found if file.exists() and (not only or file.name in only)]
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.S | re.M)
+
+
+def lines_of(block):
+    """Commands of a block: a line each, but for lines that a backslash or a here document goes on with."""
+    waiting, end = [], None
+    for line in block.splitlines():
+        waiting.append(line)
+        if end is None and (here := re.search(r"<<-?\s*'?(\w+)'?", line)):
+            end = here.group(1)
+            continue
+        if end is not None and line != end:
+            continue
+        if end is None and line.endswith("\\"):
+            continue
+        whole, waiting, end = "\n".join(waiting), [], None
+        if whole.strip() and not whole.lstrip().startswith("#"):
+            yield whole
+
+
+class World:
+    """The servers that all documents share, and a place for each of them."""
+
+    def __init__(self, root):
+        self.root = root
+        self.open = Registry(root / "open")
+        self.closed = Registry(root / "closed", htpasswd(USER, PASSWORD))
+        self.fill()
+        self.ftp_port = free_port()
+        (root / "ftp").mkdir()
+        # Debian's python has the module for FTP; another that comes first in PATH may not.
+        self.ftp = subprocess.Popen(["/usr/bin/python3", "-m", "pyftpdlib", "-i", "127.0.0.1", "-p", str(self.ftp_port), "-u", USER, "-P", PASSWORD, "-w",
+                                     "-d", str(root / "ftp")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(self.ftp_port, self.ftp)
+        self.bin = root / "bin"
+        self.bin.mkdir()
+        (root / "look.py").write_text(LOOK)
+        for name, text in STAND_INS.items():
+            (self.bin / name).write_text(f"#!/bin/sh\nLOOK={root / 'look.py'}\n{text}\n")
+            (self.bin / name).chmod(0o755)
+        (self.bin / "gantry").symlink_to(gantry)
+        rules = [f'[[registry]]\nprefix = "{host}"\nlocation = "127.0.0.1:{self.open.port}/{host}"\ninsecure = true\n' for host in OPEN_HOSTS]
+        (root / "registries.conf").write_text("\n".join(rules))
+        self.prepare()
+
+    def fill(self):
+        for name, tags in {
+            "docker.io/library/nginx": ["1.25", "1.25.1", "1.25.2", "1.26.0", "latest"],
+            "docker.io/library/alpine": ["3", "latest"],
+            "ghcr.io/owner/app": ["v1"],
+            "ghcr.io/team/tool": ["v1.4"],
+            "quay.io/team/app": ["1", "2.0.0", "2.1.0"],
+            "registry.example/team/app": ["1"], "app": ["1"], "team/app": ["1.0", "1"], "local.example/app": ["1"],
+        }.items():
+            self.open.put_image(name, tags, name)
+        signed = self.open.put_image("ghcr.io/team/app", ["1"], "signed")
+        self.referrer = self.open.put_referrer("ghcr.io/team/app", signed)
+        password = {"Authorization": "Basic " + __import__("base64").b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
+        plain = self.closed.ask
+        self.closed.ask = lambda method, path, data=None, kind=None, headers=None: plain(method, path, data, kind, {**(headers or {}), **password})
+        self.closed.put_image("team/app", ["1"], "closed")
+
+    def gantry(self, *words, home=None):
+        done = subprocess.run([gantry, *words], env=self.environment(home or self.desk / ".home"), cwd=self.desk, capture_output=True, text=True,
+                              timeout=PATIENCE)
+        if done.returncode:
+            raise RuntimeError(f"{words}: {done.stderr}")
+
+    def prepare(self):
+        """What a reader of a page has: lists, archives, and some images in the store. Each page gets a copy."""
+        desk = self.desk = self.root / "desk"
+        desk.mkdir()
+        (desk / "list.txt").write_text("nginx:1.25\nalpine:3\n")
+        (desk / "token").write_text(PASSWORD)
+        (desk / "images.json").write_text(json.dumps([{"source": "docker.io/library/nginx", "target": "nginx", "tags": ["1.25", "latest"]}]))
+        # Archives of other images than those that the pages pull: a store keeps what it has under a name.
+        maker = self.root / "maker"
+        self.gantry("pull", "quay.io/team/app:1", "quay.io/team/app:2.0.0", "-q", "-o", "bundle.tar", home=maker)
+        for name in ("bundle.tar.gz", "nginx.tar", "old.tar", "app.tar.gz"):
+            self.gantry("save", "quay.io/team/app:1", "-q", "-o", name, home=maker)
+        self.gantry("pull", "nginx:1.25", "alpine:3", "nginx", "-q", "--store-only")
+        self.gantry("save", "nginx:1.25", "-q", "-o", "local.tar", "--name", "local.example/app:1")
+
+    def stop(self):
+        self.open.stop()
+        self.closed.stop()
+        self.ftp.terminate()
+        self.ftp.wait(60)
+
+    def environment(self, home):
+        kept = {name: os.environ[name] for name in ("LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS") if name in os.environ}
+        return {**kept, "HOME": str(home), "PATH": f"{self.bin}:/usr/bin:/bin:/usr/sbin:/sbin",
+                "CONTAINERS_REGISTRIES_CONF": str(self.root / "registries.conf")}
+
+
+class Walk:
+    """One document, from top to bottom."""
+
+    def __init__(self, world, document):
+        self.world, self.document = world, document
+        self.place = world.root / "walks" / document.name
+        self.environment = world.environment(self.place / ".home")
+        self.served = []
+        self.port = world.open.port
+        self.count = 0
+        shutil.copytree(world.desk, self.place)
+
+    def rewrite(self, command):
+        """Addresses of this machine become those of this test's servers."""
+        command = re.sub(r"\b(localhost|127\.0\.0\.1|0\.0\.0\.0):5000\b", lambda found: f"{found[1]}:{self.port}", command)
+        command = command.replace("FTP_SERVER=ftp.example", f"FTP_SERVER=127.0.0.1 FTP_PORT={self.world.ftp_port}")
+        command = command.replace(CLOSED_HOST, f"localhost:{self.world.closed.port}")
+        if re.search(r"\bgantry (login|logout)\b", command):
+            command = re.sub(r"(gantry log(?:in|out) )\S+", lambda found: f"{found[1]}localhost:{self.world.closed.port}", command)
+        return command
+
+    def run(self, command, environment=None):
+        for pattern, _ in LEFT_OUT:
+            if re.search(pattern, command):
+                return
+        self.count += 1
+        command, _, remark = command.partition("  #") if "\n" not in command else (command, "", "")
+        # Pages about two sides say of each command on which it is given.
+        there = {"HOME": str(self.place / ".there")} if re.match(r"\s*there\b", remark) else {}
+        where = f"{self.document.name}: {command}"
+        if re.search(r"\bgantry serve\b", command):
+            self.serve(command, where, there)
+            return
+        answers = ""
+        if "gantry login" in command and "--password-stdin" not in command:
+            answers = f"{USER}\n{PASSWORD}\n"
+        elif "--prune" in command and not re.search(r"--yes|--dry-run", command):
+            answers = "y\n"
+        words = self.rewrite(re.sub(r"(^|\s)tools/", rf"\1{source}/tools/", command))
+        begin = time.monotonic()
+        status, said = self.on_terminal(words, answers) if answers else self.off_terminal(words, {**there, **(environment or {})})
+        if time.monotonic() - begin > 2:
+            print(f"{where}: {time.monotonic() - begin:.1f} s")
+        if status:
+            fail(where, f"ended with {status}: {said}")
+            return
+        for output in re.findall(r"\s(?:-o|--output|--report|--log-file)[ =](\S+)", command):
+            if output != "-" and not (self.place / output).exists():
+                fail(where, f"there is no {output}")
+
+    def off_terminal(self, command, environment=None):
+        try:
+            done = subprocess.run(["bash", "-o", "pipefail", "-c", command], env={**self.environment, **(environment or {})}, cwd=self.place,
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+        except subprocess.TimeoutExpired as problem:
+            return "no end", (problem.stderr or b"").decode()[-2000:]
+        return done.returncode, done.stderr[-2000:]
+
+    def on_terminal(self, command, answers):
+        """Typed answers, for what asks: each when a question is there."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.chdir(self.place)
+            os.execve("/bin/bash", ["bash", "-c", command], self.environment)
+        said, waiting = b"", answers.splitlines(keepends=True)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if not select.select([terminal], [], [], 0.2)[0]:
+                continue
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            said += piece
+            if waiting and re.search(rb"[:?\]] ?$", said):
+                os.write(terminal, waiting.pop(0).encode())
+        _, status = os.waitpid(child, 0)
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(status), said.decode(errors="replace")
+
+    def serve(self, command, where, there):
+        """Servers of a document stay until its end; localhost:5000 is the last of them."""
+        port = free_port()
+        words = re.sub(r":5000\b", f":{port}", command) if ":5000" in command else f"{command} --listen 127.0.0.1:{port}"
+        server = subprocess.Popen(["bash", "-c", "exec " + words], env={**self.environment, **there}, cwd=self.place, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE)
+        try:
+            wait_for(port, server)
+        except RuntimeError as problem:
+            server.kill()
+            fail(where, f"{problem}: {server.communicate()[1].decode()[-2000:]}")
+            return
+        threading.Thread(target=server.stderr.read, daemon=True).start()
+        self.served.append(server)
+        self.port = port
+
+    def finish(self):
+        for server in self.served:
+            server.terminate()
+            status = server.wait(60)
+            if status:
+                fail(self.document.name, f"a server of this page ended with {status}")
+
+    def pipelines(self, text):
+        """CI configuration: what GitLab and Jenkins would run, with the variables that they would set."""
+        for block in blocks(text, "yaml"):
+            try:
+                import yaml
+            except ImportError:
+                print("skipped: python has no yaml here; pipelines in YAML were not run")
+                return
+            for job in (yaml.safe_load(block) or {}).values():
+                if isinstance(job, dict) and "script" in job:
+                    variables = {name: value.replace("$CI_PROJECT_DIR", str(self.place)) for name, value in job.get("variables", {}).items()}
+                    for line in job["script"]:
+                        self.run(line, variables)
+                    for path in job.get("artifacts", {}).get("paths", []):
+                        if not (self.place / path).exists():
+                            fail(self.document.name, f"the job leaves no {path}")
+        for block in blocks(text, "groovy"):
+            variables = dict(re.findall(r"'(\w+)=([^']*)'", block))
+            for name in re.findall(r"(?:username|password)Variable: '(\w+)'", block):
+                variables[name] = USER if "USER" in name else PASSWORD
+            for line in re.findall(r"\bsh '([^']*)'", block):
+                self.run(line, variables)
+            for path in re.findall(r"archiveArtifacts '([^']*)'", block):
+                if not (self.place / path).exists():
+                    fail(self.document.name, f"the pipeline leaves no {path}")
+
+
+def main():
+    for program in ("docker-registry", "htpasswd"):
+        if not shutil.which(program):
+            print(f"skipped: {program} is missing")
+            return
+    every, total = [], 0
+    with tempfile.TemporaryDirectory() as name:
+        world = World(pathlib.Path(name))
+        try:
+            for document in documents():
+                text = document.read_text()
+                if not any(blocks(text, language) for language in ("sh", "yaml", "groovy")):
+                    continue
+                walk = Walk(world, document)
+                begin = time.monotonic()
+                try:
+                    for block in blocks(text, "sh"):
+                        for command in lines_of(block):
+                            every.append(command)
+                            walk.run(command)
+                    walk.pipelines(text)
+                finally:
+                    walk.finish()
+                total += walk.count
+                print(f"{document.name}: {walk.count} commands, {time.monotonic() - begin:.1f} s")
+        finally:
+            world.stop()
+    if not only:
+        for pattern, _ in LEFT_OUT:
+            if not any(re.search(pattern, command) for command in every):
+                fail("LEFT_OUT", f"nothing matches {pattern}")
+        if total < 100:
+            fail("documents", f"only {total} commands were found")
+    print(f"{total} commands run, {len(LEFT_OUT)} kinds left out")
+    for text in failures:
+        print("failed:", text)
+    sys.exit(1 if failures else 0)
+
+
+main()

@@ -1,0 +1,43 @@
+#include "serve/asked_names.hpp"
+
+#include "support/catch.hpp"
+
+#include <string>
+
+using namespace gantry;
+using serve::asked_names;
+
+namespace {
+
+reference name_of(const std::string& text) {
+  error_code ec;
+  reference name = reference::parse(text, ec);
+  REQUIRE_FALSE(ec);
+  return name;
+}
+
+descriptor sized(std::uint64_t size) {
+  descriptor made;
+  made.size = size;
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("the name that was asked for longest ago makes room") {
+  asked_names names(2);
+  CHECK(names.empty());
+  names.put(name_of("quay.io/b:1"), sized(1));
+  names.put(name_of("quay.io/a:1"), sized(2));
+  // Asked for again, it is the younger one.
+  names.put(name_of("quay.io/b:1"), sized(3));
+  names.put(name_of("quay.io/c:1"), sized(4));
+  CHECK(names.find(name_of("quay.io/a:1")) == nullptr);
+  REQUIRE(names.find(name_of("quay.io/b:1")) != nullptr);
+  CHECK(names.find(name_of("quay.io/b:1"))->size == 3);
+  REQUIRE(names.all().size() == 2);
+  CHECK(names.all()[1].first == name_of("quay.io/c:1"));
+  names.erase(name_of("quay.io/b:1"));
+  names.put(name_of("quay.io/d:1"), sized(5));
+  CHECK(names.find(name_of("quay.io/c:1")) != nullptr);
+}

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "transfer/planner.hpp"
+
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace gantry::transfer {
+
+inline constexpr std::uint64_t KiB = 1024;
+inline constexpr std::uint64_t MiB = 1024 * KiB;
+
+/// A planner with a clock.
+struct planner_bench {
+  explicit planner_bench(unsigned connections) : plan({connections}) {}
+
+  blob_id open(std::uint64_t size, byte_ranges held = {}) {
+    const blob_id blob = plan.add(size);
+    plan.open(blob, std::move(held));
+    return blob;
+  }
+  std::optional<assignment> next(std::optional<blob_id> last = std::nullopt) { return plan.next(now, last); }
+  assignment must(std::optional<blob_id> last = std::nullopt) {
+    const std::optional<assignment> given = next(last);
+    REQUIRE(given);
+    return *given;
+  }
+  void header(const assignment& given, range_support support = range_support::yes) {
+    now += round_trip;
+    plan.header(given.stream, now, support, support == range_support::no ? 0 : given.range.offset);
+  }
+  std::vector<byte_range> receive(const assignment& given, std::uint64_t bytes) {
+    const std::vector<byte_range> mine = plan.received(given.stream, now, bytes);
+    for (const byte_range& part : mine) plan.written(given.blob, part);
+    return mine;
+  }
+  /// Header, all bytes, end.
+  void finish(const assignment& given) {
+    header(given, given.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
+    receive(given, plan.remaining(given.stream));
+    plan.ended(given.stream);
+  }
+  /// Each stream receives \p rate bytes per second.
+  void flow(std::chrono::milliseconds time, std::vector<std::pair<assignment, std::uint64_t>> rates) {
+    constexpr std::chrono::milliseconds turn{10};
+    for (; time > std::chrono::milliseconds(0); time -= turn) {
+      now += turn;
+      for (const auto& [given, rate] : rates) {
+        const std::uint64_t bytes = std::min(rate / 100, plan.remaining(given.stream));
+        if (bytes != 0) receive(given, bytes);
+      }
+    }
+  }
+
+  planner plan;
+  planner::time_point now{std::chrono::seconds(10)};
+  std::chrono::milliseconds round_trip{10};
+};
+
+}  // namespace gantry::transfer

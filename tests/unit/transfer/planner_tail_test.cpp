@@ -1,0 +1,368 @@
+// What idle connections do when everything has been handed out, and what is done about streams that lag.
+#include "transfer/planner.hpp"
+
+#include "unit/transfer/planner_bench.hpp"
+
+using namespace std::chrono_literals;
+
+namespace gantry::transfer {
+namespace {
+
+bool has(const std::vector<stream_id>& list, const assignment& given) {
+  return std::find(list.begin(), list.end(), given.stream) != list.end();
+}
+
+TEST_CASE("an idle connection takes the rear part of the longest work") {
+  planner_bench t(2);
+  t.open(4 * MiB);
+  const assignment whole = t.must();
+  t.header(whole, range_support::unknown);
+  t.flow(500ms, {{whole, 1'000'000}});
+  const assignment thief = t.must();
+  CHECK(thief.kind == segment_kind::steal);
+  CHECK(thief.range.end() == 4 * MiB);
+  CHECK(thief.range.length == Approx((4.0 * MiB - 500'000) / 2).epsilon(0.05));
+  CHECK(t.plan.remaining(whole.stream) == thief.range.offset - 500'000);
+}
+
+TEST_CASE("what is nearly done is not stolen from") {
+  planner_bench t(2);
+  t.open(4 * MiB);
+  const assignment whole = t.must();
+  t.header(whole, range_support::unknown);
+  t.flow(500ms, {{whole, 7'400'000}});
+  CHECK(t.plan.remaining(whole.stream) < 512 * KiB);
+  CHECK_FALSE(t.next());
+}
+
+TEST_CASE("a thief takes most from a victim that crawls") {
+  planner_bench t(2);
+  t.open(40 * MiB);
+  const assignment slow = t.must();
+  t.header(slow);
+  assignment fast = t.must();
+  t.header(fast);
+  t.flow(300ms, {{slow, 20'000}, {fast, 10'000'000}});
+  while (fast.kind == segment_kind::segment) {
+    t.receive(fast, t.plan.remaining(fast.stream));
+    t.plan.ended(fast.stream);
+    fast = t.must(fast.blob);
+    t.header(fast);
+    t.flow(300ms, {{slow, 20'000}, {fast, 10'000'000}});
+  }
+  CHECK(fast.kind == segment_kind::steal);
+  CHECK(t.plan.remaining(slow.stream) <= 64 * KiB);
+}
+
+TEST_CASE("a plain stream gets back what was stolen when ranges turn out not to work") {
+  planner_bench t(2);
+  t.open(4 * MiB);
+  const assignment whole = t.must();
+  t.header(whole, range_support::unknown);
+  t.flow(500ms, {{whole, 1'000'000}});
+  const assignment thief = t.must();
+  t.plan.refused(thief.stream);
+  CHECK(t.plan.remaining(thief.stream) == 0);
+  t.plan.ended(thief.stream);
+  CHECK(t.plan.remaining(whole.stream) == 4 * MiB - 500'000);
+  CHECK_FALSE(t.next());
+}
+
+TEST_CASE("an origin that refused a range is not asked again for parts of a plain stream") {
+  planner_bench t(3);
+  t.open(4 * MiB);
+  t.open(3 * MiB);
+  const assignment first = t.must();
+  const assignment second = t.must();
+  t.header(first, range_support::unknown);
+  t.header(second, range_support::unknown);
+  t.flow(500ms, {{first, 1'000'000}, {second, 1'000'000}});
+  const assignment thief = t.must();
+  t.plan.refused(thief.stream);
+  t.plan.ended(thief.stream);
+  CHECK_FALSE(t.next());
+}
+
+TEST_CASE("what a silent stream has left is asked for once more, and the first to receive a byte writes it") {
+  planner_bench t(2);
+  t.open(100 * MiB);
+  const blob_id little = t.open(300 * KiB);
+  const assignment probe = t.must();
+  t.header(probe);
+  const assignment quiet = t.must(little);
+  REQUIRE(quiet.blob == little);
+  t.header(quiet, range_support::unknown);
+  t.receive(quiet, 100 * KiB);
+  t.flow(400ms, {{probe, 9'000'000}});
+  t.now += 200ms;
+  t.plan.drop(probe.blob);
+  const assignment hedge = t.must();
+  CHECK(hedge.kind == segment_kind::hedge);
+  CHECK(hedge.range == byte_range{100 * KiB, 200 * KiB});
+  CHECK_FALSE(t.next());
+  t.header(hedge);
+  CHECK(t.receive(hedge, 100 * KiB) == std::vector<byte_range>{{100 * KiB, 100 * KiB}});
+  CHECK(t.receive(quiet, 150 * KiB) == std::vector<byte_range>{{200 * KiB, 50 * KiB}});
+  CHECK(t.plan.hedged() == 100 * KiB);
+  CHECK(t.receive(hedge, 100 * KiB) == std::vector<byte_range>{{250 * KiB, 50 * KiB}});
+  CHECK(t.plan.overtaken(quiet.stream));
+  CHECK(t.plan.remaining(quiet.stream) == 0);
+}
+
+TEST_CASE("a hedge that breaks off may be followed by another") {
+  planner_bench t(2);
+  t.open(64 * KiB + 1);
+  const assignment quiet = t.must();
+  t.header(quiet, range_support::unknown);
+  t.receive(quiet, 10 * KiB);
+  t.now += 600ms;
+  const assignment first = t.must();
+  REQUIRE(first.kind == segment_kind::hedge);
+  CHECK_FALSE(t.next());
+  t.plan.ended(first.stream);
+  CHECK(t.must().kind == segment_kind::hedge);
+}
+
+TEST_CASE("no more than three per cent is hedged") {
+  planner_bench t(2);
+  t.open(8 * MiB);
+  const assignment probe = t.must();
+  t.header(probe);
+  const assignment second = t.must();
+  t.header(second);
+  // 400 KiB left, of 8 MiB.
+  t.receive(probe, t.plan.remaining(probe.stream) - 400 * KiB);
+  t.finish(second);
+  std::optional<assignment> given = t.next();
+  while (given && given->kind == segment_kind::segment) {
+    t.finish(*given);
+    given = t.next();
+  }
+  t.now += 5s;
+  given = t.next();
+  CHECK_FALSE((given && given->kind == segment_kind::hedge));
+}
+
+TEST_CASE("a stream far below the median for two seconds is named") {
+  planner_bench t(4);
+  t.open(4096 * MiB);
+  std::vector<assignment> given{t.must()};
+  t.header(given[0]);
+  for (int i = 0; i < 3; ++i) given.push_back(t.must());
+  for (int i = 1; i < 4; ++i) t.header(given[static_cast<std::size_t>(i)]);
+  const std::vector<std::pair<assignment, std::uint64_t>> rates{
+      {given[0], 400'000}, {given[1], 400'000}, {given[2], 400'000}, {given[3], 100'000}};
+  for (int i = 0; i < 20; ++i) {
+    t.flow(100ms, rates);
+    CHECK(t.plan.laggards(t.now).empty());
+  }
+  for (int i = 0; i < 5; ++i) {
+    t.flow(100ms, rates);
+    t.plan.laggards(t.now);
+  }
+  const std::vector<stream_id> slow = t.plan.laggards(t.now);
+  CHECK(slow.size() == 1);
+  CHECK(has(slow, given[3]));
+}
+
+TEST_CASE("a stream that waits for the disk is not named, however little it takes from its line") {
+  planner_bench t(2);
+  t.open(4096 * MiB);
+  const assignment slow = t.must();
+  t.header(slow);
+  const assignment other = t.must();
+  t.header(other);
+  t.plan.storing(slow.stream, t.now, true);
+  for (int i = 0; i < 100; ++i) {
+    t.flow(100ms, {{other, 50'000}});
+    CHECK_FALSE(has(t.plan.laggards(t.now), slow));
+  }
+  t.plan.storing(slow.stream, t.now, false);
+  for (int i = 0; i < 50; ++i) {
+    t.flow(100ms, {{other, 50'000}});
+    t.plan.laggards(t.now);
+  }
+  CHECK(has(t.plan.laggards(t.now), slow));
+}
+
+TEST_CASE("the last connection is never named, nor who waits for a header as long as others did") {
+  planner_bench t(2);
+  t.open(4096 * MiB);
+  const assignment alone = t.must();
+  t.now += 3s;
+  t.plan.header(alone.stream, t.now, range_support::yes, 0);
+  for (int i = 0; i < 50; ++i) {
+    t.flow(100ms, {{alone, 1000}});
+    CHECK(t.plan.laggards(t.now).empty());
+  }
+  const assignment waiting = t.must();
+  for (int i = 0; i < 100; ++i) {
+    t.flow(100ms, {{alone, 30'000}});
+    CHECK_FALSE(has(t.plan.laggards(t.now), waiting));
+  }
+}
+
+TEST_CASE("no connection is opened for what will be here before its header") {
+  planner_bench t(3);
+  t.round_trip = 100ms;
+  t.open(60 * MiB);
+  const assignment first = t.must();
+  t.header(first);
+  const assignment second = t.must();
+  t.header(second);
+  t.flow(1s, {{first, 4'000'000}, {second, 4'000'000}});
+  CHECK(t.next());  // 52 MB at 8 MB/s
+
+  planner_bench u(3);
+  u.round_trip = 100ms;
+  u.open(4 * MiB);
+  u.open(MiB);
+  const assignment large = u.must();
+  u.header(large, range_support::unknown);
+  u.flow(500ms, {{large, 8'000'000}});
+  CHECK_FALSE(u.next());  // 1.2 MB at 8 MB/s
+}
+
+TEST_CASE("a stream of a blob's earlier life brings nothing to its next") {
+  planner_bench t(2);
+  const blob_id blob = t.open(3 * MiB);
+  const assignment old = t.must();
+  t.header(old, range_support::unknown);
+  t.receive(old, MiB);
+  t.plan.open(blob, {});
+  CHECK(t.plan.remaining(old.stream) == 0);
+  CHECK(t.plan.overtaken(old.stream));
+  CHECK(t.receive(old, MiB).empty());
+  t.plan.ended(old.stream);
+  CHECK(t.plan.outstanding() == 3 * MiB);
+  CHECK(t.must().range == byte_range{0, 3 * MiB});
+}
+
+TEST_CASE("after a failure one stream looks whether a blob answers again, and the others do something else") {
+  planner_bench t(4);
+  const blob_id blob = t.open(100 * MiB);
+  const blob_id other = t.open(40 * MiB);
+  const assignment probe = t.must();
+  t.header(probe);
+  t.receive(probe, MiB);
+  t.plan.ended(probe.stream);
+  t.plan.troubled(blob);
+  const assignment again = t.must(blob);
+  CHECK(again.blob == blob);
+  CHECK(t.must(blob).blob == other);
+  // The answer alone is not enough: the one that failed had one too.
+  t.header(again);
+  CHECK(t.must(blob).blob == other);
+  t.receive(again, 1);
+  CHECK(t.must(blob).blob == blob);
+}
+
+TEST_CASE("nothing is stolen from a blob in trouble, but its silent stream is hedged") {
+  planner_bench t(2);
+  const blob_id blob = t.open(40 * MiB);
+  const assignment first = t.must();
+  t.header(first);
+  t.flow(1s, {{first, MiB}});
+  t.plan.troubled(blob);
+  CHECK_FALSE(t.next(blob));
+  t.now += 30s;
+  // A large remainder is no hedge; a thief would be one request too many.
+  CHECK_FALSE(t.next(blob));
+}
+
+TEST_CASE("a stream that waits for something of ours, the disk for one, is neither hedged nor robbed until it goes on") {
+  const auto waits = GENERATE(&planner::held_up, &planner::storing);
+  planner_bench t(2);
+  const blob_id blob = t.open(3 * MiB);
+  const assignment first = t.must();
+  t.header(first, range_support::yes);
+  t.receive(first, 3 * MiB - 32 * KiB);
+  (t.plan.*waits)(first.stream, t.now, true);
+  t.now += 60s;
+  CHECK_FALSE(t.next(blob));
+  (t.plan.*waits)(first.stream, t.now, false);
+  t.now += 60s;
+  CHECK(t.must(blob).kind == segment_kind::hedge);
+}
+
+TEST_CASE("a stream that waits for something of ours is not slow, nor when it goes on") {
+  planner_bench t(4);
+  t.open(4096 * MiB);
+  std::vector<assignment> given{t.must()};
+  t.header(given[0]);
+  for (int i = 0; i < 3; ++i) given.push_back(t.must());
+  for (std::size_t i = 1; i < 4; ++i) t.header(given[i]);
+  std::vector<std::pair<assignment, std::uint64_t>> rates;
+  for (const assignment& one : given) rates.emplace_back(one, 300'000);
+  t.flow(1s, rates);
+  t.plan.held_up(given[3].stream, t.now, true);
+  const std::vector<std::pair<assignment, std::uint64_t>> others(rates.begin(), rates.begin() + 3);
+  for (int i = 0; i < 40; ++i) {
+    t.flow(100ms, others);
+    CHECK(t.plan.laggards(t.now).empty());
+  }
+  t.plan.held_up(given[3].stream, t.now, false);
+  for (int i = 0; i < 30; ++i) {
+    CHECK(t.plan.laggards(t.now).empty());
+    t.flow(100ms, rates);
+  }
+}
+
+TEST_CASE("a stream that waited for something of ours loses no more to a thief than before") {
+  planner_bench t(2);
+  t.open(8 * MiB);
+  const assignment first = t.must();
+  t.header(first);
+  const assignment second = t.must();
+  t.header(second);
+  t.flow(1s, {{first, 1'000'000}, {second, 1'000'000}});
+  t.plan.held_up(second.stream, t.now, true);
+  t.flow(4s, {{first, 1'000'000}});
+  REQUIRE(t.plan.remaining(first.stream) == 0);
+  t.plan.ended(first.stream);
+  CHECK_FALSE(t.next());
+  t.now += 5s;
+  CHECK_FALSE(t.next());
+  t.plan.held_up(second.stream, t.now, false);
+  const std::uint64_t left = t.plan.remaining(second.stream);
+  const assignment thief = t.must();
+  CHECK(thief.kind == segment_kind::steal);
+  CHECK(thief.range.length <= left / 4 * 3);
+}
+
+TEST_CASE("what a silent stream may have been sent is charged, until it is taken for dead") {
+  planner_bench t(5);
+  t.open(20 * MiB);
+  std::vector<assignment> given{t.must()};
+  t.header(given[0]);
+  for (int i = 0; i < 4; ++i) given.push_back(t.must());
+  for (std::size_t i = 1; i < 5; ++i) t.header(given[i]);
+  t.flow(500ms, {{given[4], 2'000'000}});
+  for (std::size_t i = 0; i < 4; ++i) {
+    t.receive(given[i], t.plan.remaining(given[i].stream));
+    t.plan.ended(given[i].stream);
+  }
+  // Three per cent of 20 MiB are less than a second at this rate.
+  t.now += 1s;
+  CHECK_FALSE(t.next());
+  t.now += 2500ms;
+  CHECK(t.must().kind == segment_kind::steal);
+}
+
+TEST_CASE("a thief is charged what its victim has in the sockets besides what is on the way") {
+  planner_bench t(2);
+  t.round_trip = 60ms;
+  t.open(8 * MiB);
+  const assignment first = t.must();
+  t.header(first);
+  const assignment second = t.must();
+  t.header(second);
+  t.flow(640ms, {{first, 8'000'000}, {second, 4'000'000}});
+  REQUIRE(t.plan.remaining(first.stream) == 0);
+  t.plan.ended(first.stream);
+  // 240 KB are on the way; with 80 KB in the sockets that is more than three per cent.
+  CHECK_FALSE(t.next());
+}
+
+}  // namespace
+}  // namespace gantry::transfer
