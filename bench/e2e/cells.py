@@ -21,6 +21,7 @@ class Entry:
     to: str = "registry"
     warm: bool = False  # its store holds everything already
     once: bool = False  # long and the same every time, or nothing depends on it
+    disk: bool = False  # writes to a disk in place of the working directory, which is memory where there is room
 
 
 @dataclasses.dataclass
@@ -116,9 +117,13 @@ class Matrix:
         return [*self.others([name for name in self.everyone if name != slow], compared=True), *self.others([slow])]
 
     def cells(self):
+        stall = self.faulty("stall", "one connection in 8 stalls", "one in eight goes silent", "--stall-one-in", 8)
+        # The other faults have no budget of their own: what holds for a stall holds for them. The short form has no time for them.
+        more = [self.faulty("reset", "one connection in 4 is reset", "one in four is reset", "--reset-one-in", 4),
+                self.faulty("crawl", "one connection in 8 falls to 10 KiB/s", "one in eight falls to 10 KiB/s", "--crawl-one-in", 8), self.disk()]
         return [self.fat(), self.equal(), self.tls(), *(self.small(count) for count in (60, 120)), self.capped(), self.ocean(), self.wan(),
-                self.first_bytes("registry"), self.first_bytes("front"), self.far_small(), self.stall(), self.warm(), self.rss(), self.rss_many(),
-                self.synology()]
+                self.first_bytes("registry"), self.first_bytes("front"), self.far_small(), stall, *(more if self.full else []), self.warm(),
+                self.rss(), self.rss_many(), self.synology()]
 
     def fat(self):
         counts = (1, 4, 8) if self.full else (1, 4)
@@ -225,16 +230,24 @@ class Matrix:
 
         return Cell("far-small", "RTT 100 ms, 60 x 0.7 MiB", "small60", entries, checks)
 
-    def stall(self):
+    def faulty(self, name, row, words, *fault):
+        """A sound line beside one of whose connections each Nth meets the fault after a MiB."""
         sound = ["--rate", 10_000_000, "--delay", 10]
-        broken = [*sound, "--stall-one-in", 8]
-        entries = [self.pull("store", 8, relay=sound, suffix=", sound"), self.pull("store", 8, relay=broken, suffix=", stalls")]
+        entries = [self.pull("store", 8, relay=sound, suffix=", sound"), self.pull("store", 8, relay=[*sound, *fault], suffix=f", {name}")]
 
         def checks(results):
-            return [Check("one connection in 8 stalls", "wall, without the fault x 1.2", results.of("gantry to store -j 8, stalls"),
-                          results.of("gantry to store -j 8, sound") * 1.2, "s")]
+            return [Check(row, "wall, without the fault x 1.2", results.of(f"gantry to store -j 8, {name}"), results.of("gantry to store -j 8, sound") * 1.2, "s")]
 
-        return Cell("stall", "10 MB/s per connection, one in eight goes silent", "fat" if self.full else "wide", entries, checks)
+        return Cell(name, f"10 MB/s per connection, {words}", "fat" if self.full else "wide", entries, checks)
+
+    def disk(self):
+        """The fat layer of the first cell onto a disk: gantry has it there when it ends (fdatasync), the others leave that to the system. containerd
+        keeps its content elsewhere."""
+        entries = [self.pull("no-cache", 4, disk=True), self.pull("tar", 4, disk=True), self.pull("store", 4, disk=True),
+                   *self.others([name for name in self.everyone if name != "ctr fetch"], disk=True), *self.aria2(8, disk=True)]
+        entries += [Entry(f"{entry.label}, sync", programs.Synced(entry.program), entry.role, entry.jobs, disk=True, once=entry.once)
+                    for entry in entries if entry.role == OTHER]
+        return Cell("disk", "Loopback HTTP, one fat layer to a disk", "fat" if self.full else "wide", entries, lambda results: [])
 
     def warm(self):
         entries = [self.pull("store", 0, warm=True), *self.floor("curl, the manifest", programs.ManifestOnly())]

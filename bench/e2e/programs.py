@@ -215,6 +215,19 @@ class Recompress:
         return None
 
 
+class Synced:
+    """Another program, and then the wait until what it wrote is on the disk."""
+
+    def __init__(self, program):
+        self.program = program
+
+    def command(self, target, directory):
+        return ["sh", "-c", '"$@" && find "$0" -type f -exec sync {} +', directory, *self.program.command(target, directory)]
+
+    def output(self, directory):
+        return self.program.output(directory)
+
+
 class Aria2:
     """Splits one blob; knows nothing of images."""
 

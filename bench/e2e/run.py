@@ -32,13 +32,15 @@ class Bench:
         measure.COST_PROGRAM = pathlib.Path(arguments.cost).resolve()
         self.runs = arguments.runs or (3 if not arguments.full else 5)
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gantry-bench.", dir=arguments.work_dir))
+        self.disk = pathlib.Path(tempfile.mkdtemp(prefix="gantry-bench.", dir=arguments.disk_dir))
         self.servers = servers.Servers(self.directory / "servers")
         self.images = {}
         self.sha = None
 
     def close(self):
         self.servers.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        for directory in (self.directory, self.disk):
+            shutil.rmtree(directory, ignore_errors=True)
 
     def host(self, name):
         return f"127.0.0.1:{self.servers.ports[name]}"
@@ -61,7 +63,7 @@ class Bench:
 
     def one(self, entry, image, counted, verified):
         """One run of one entry. counted: through a relay that only counts, when there is no shaped one."""
-        directory = measure.fresh(self.directory / "run")
+        directory = measure.fresh((self.disk if entry.disk else self.directory) / "run")
         ca = self.servers.ca if entry.to == "tls" else None
         if entry.warm:
             entry.program.keep = self.directory / "kept" / entry.label.replace(" ", "-")
@@ -145,6 +147,7 @@ def parse():
     parser.add_argument("--list", action="store_true", help="list the cells and end")
     parser.add_argument("--runs", type=int, metavar="N", help="runs per program, instead of 3 or 5")
     parser.add_argument("--work-dir", metavar="DIR", help="where images, servers and output live (default /dev/shm when it has room)")
+    parser.add_argument("--disk-dir", metavar="DIR", default="/var/tmp", help="a place on a disk, for the cell that writes to one (default /var/tmp)")
     parser.add_argument("--out", metavar="DIR", required=True, help="where result.json and result.svg go")
     parser.add_argument("--write-results", metavar="FILE", help="write the page of results, too")
     parser.add_argument("--gantry", required=True, metavar="PROGRAM")
