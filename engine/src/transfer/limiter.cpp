@@ -1,7 +1,5 @@
 #include "transfer/limiter.hpp"
 
-#include "runtime/signal.hpp"
-
 #include <chrono>
 
 namespace gantry::transfer {
@@ -12,18 +10,21 @@ limiter::limiter(std::uint64_t bytes_per_second) {
 
 task<std::size_t> limiter::acquire(std::size_t wanted, runtime::stop_source& stop) {
   if (!bucket_ || wanted == 0) co_return wanted;
-  const auto now = std::chrono::steady_clock::now();
-  const token_bucket::grant given = bucket_->take(now, wanted);
-  if (given.from <= now) co_return given.bytes;
-  const auto pause = std::chrono::ceil<std::chrono::milliseconds>(given.from - now);
-  const bool slept = co_await runtime::sleep_for(pause, stop);
-  if (slept) co_return given.bytes;
-  bucket_->give_back(given.bytes);
-  co_return std::size_t{0};
+  const runtime::semaphore::permit turn = co_await turns_.acquire(1, stop);
+  if (!turn) co_return std::size_t{0};
+  for (;;) {
+    const auto now = std::chrono::steady_clock::now();
+    const std::size_t given = bucket_->take(now, wanted);
+    if (given != 0) co_return given;
+    co_await returned_.wait(stop, std::chrono::ceil<std::chrono::milliseconds>(bucket_->ready() - now));
+    if (stop.stop_requested()) co_return std::size_t{0};
+  }
 }
 
 void limiter::give_back(std::size_t bytes) {
-  if (bucket_) bucket_->give_back(bytes);
+  if (!bucket_ || bytes == 0) return;
+  bucket_->give_back(bytes);
+  returned_.notify_all();
 }
 
 }  // namespace gantry::transfer

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "runtime/semaphore.hpp"
+#include "runtime/signal.hpp"
 #include "runtime/stop.hpp"
 #include "runtime/task.hpp"
 #include "transfer/token_bucket.hpp"
@@ -12,7 +14,8 @@ namespace gantry::transfer {
 
 using runtime::task;
 
-/// The bandwidth limit of one engine: everybody who moves bytes of blobs asks before each read or write. Used on the strand alone.
+/// The bandwidth limit of one engine: everybody who moves bytes of blobs asks before each read or write, and is served in the order of
+/// asking. Used on the strand alone.
 class limiter {
  public:
   /// \param bytes_per_second 0: no limit
@@ -27,6 +30,9 @@ class limiter {
 
  private:
   std::optional<token_bucket> bucket_;
+  // One of those who ask waits for the clock, and the others for their turn: what is given back hastens all of them.
+  runtime::semaphore turns_{1};
+  runtime::signal returned_;
 };
 
 }  // namespace gantry::transfer

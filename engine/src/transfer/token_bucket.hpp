@@ -7,8 +7,9 @@
 
 namespace gantry::transfer {
 
-/// Paces bytes to a rate. Each grant is given its own moment behind those of all earlier grants, so that waiters are served in order and
-/// nothing drifts; what was not used while nobody asked is lost but for a twentieth of a second. Pure; time comes in as a parameter.
+/// Paces bytes to a rate: each grant puts the moment of the next one off by the time that its bytes take, and what comes back of a grant
+/// brings it nearer again, so that nothing drifts. What was not used while nobody asked is lost but for a twentieth of a second. Pure; time
+/// comes in as a parameter.
 class token_bucket {
  public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -17,20 +18,21 @@ class token_bucket {
   static constexpr std::size_t least_grant = 1024;
   static constexpr std::size_t largest_grant = 256 * 1024;
 
-  struct grant {
-    std::size_t bytes;  ///< at least one unless none was wanted
-    time_point from;    ///< when they may be received; may be past
-  };
-
   /// \param bytes_per_second not zero
   token_bucket(std::uint64_t bytes_per_second, time_point now) : rate_(bytes_per_second), due_(now) {}
 
-  grant take(time_point now, std::size_t wanted) {
+  /// When the next bytes may be moved; may be past.
+  time_point ready() const noexcept { return due_; }
+
+  /// \returns how many of \p wanted bytes may be moved at once: none before \ref ready, and at least one from then on unless none was
+  /// wanted
+  std::size_t take(time_point now, std::size_t wanted) {
+    if (now < due_) return 0;
     due_ = std::max(due_, now - burst);
     // A grant is worth at most the burst, so that all connections get their turn and progress is seen to flow.
     const auto share = static_cast<std::size_t>(rate_ / (std::chrono::seconds(1) / burst));
-    const grant given{std::min(wanted, std::clamp(share, least_grant, largest_grant)), due_};
-    due_ += time_of(given.bytes);
+    const std::size_t given = std::min(wanted, std::clamp(share, least_grant, largest_grant));
+    due_ += time_of(given);
     return given;
   }
 
@@ -43,7 +45,7 @@ class token_bucket {
   }
 
   std::uint64_t rate_;
-  time_point due_;  ///< when the next byte may be received
+  time_point due_;
 };
 
 }  // namespace gantry::transfer

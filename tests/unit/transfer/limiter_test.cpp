@@ -64,5 +64,20 @@ TEST_CASE("a stop ends the wait and leaves the bytes to others") {
   CHECK(loop.run(take_all(rate, 1, other)) == 1);
 }
 
+TEST_CASE("what one gives back wakes the one who waits for it") {
+  test::loop loop;
+  runtime::stop_source stop;
+  // The next byte is due in a quarter of an hour: longer than the loop has patience for.
+  limiter rate(1);
+  CHECK(loop.run(rate.acquire(1024, stop)) == 1024);
+  std::optional<std::size_t> waiting;
+  loop.spawn(rate.acquire(1, stop), waiting);
+  loop.run_for(10ms);
+  CHECK_FALSE(waiting);
+  rate.give_back(1024);
+  loop.drain();
+  CHECK(waiting == 1);
+}
+
 }  // namespace
 }  // namespace gantry::transfer
