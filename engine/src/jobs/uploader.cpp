@@ -318,8 +318,7 @@ task<upload_ledger::claim> upload_ledger::enter(std::string registry, digest blo
 
 void upload_ledger::add(const std::string& registry, const digest& blob, const std::string& repository, bool sure) {
   auto& places = places_[{registry, blob}];
-  // cppcheck-suppress iterators3; `places` is one container, whatever it is called
-  const auto known = std::find_if(places.begin(), places.end(), [&](const place& one) { return one.repository == repository; });
+  const auto known = std::ranges::find(places, repository, &place::repository);
   if (known == places.end()) {
     places.push_back({repository, sure});
   } else {
