@@ -52,6 +52,29 @@ TEST_CASE("a stalled or crawling connection among small layers is passed by") {
   CHECK(result.extra() <= 0.03);
 }
 
+TEST_CASE("a small image survives connections that stall or crawl at any place within seconds") {
+  const workload work = GENERATE(workload{{1500 * KiB, 900 * KiB, 600 * KiB, 300 * KiB}, 4},
+                                 workload{{8 * MiB, 4 * MiB, 2 * MiB, MiB, MiB, 512 * KiB, 256 * KiB, 128 * KiB}, 8});
+  const unsigned one_in = GENERATE(2u, 4u);
+  const bool crawls = GENERATE(false, true);
+  const std::uint64_t after = GENERATE(0 * KiB, 50 * KiB, 200 * KiB, 400 * KiB, 800 * KiB, 1400 * KiB);
+  CAPTURE(work.blobs.size(), one_in, crawls, after);
+  network path = capped(20ms, 4 * MB);
+  const double without = checked(path, work).seconds;
+  path.fate = [=](unsigned number, std::minstd_rand&) {
+    connection_fate fate;
+    if (number % one_in != 1) return fate;
+    if (crawls) {
+      fate.rate = 5e3 + static_cast<double>(after) / 10;
+    } else {
+      fate.stalls_after = after;
+    }
+    return fate;
+  };
+  const outcome result = checked(path, work);
+  CHECK(result.seconds <= without + 8);
+}
+
 TEST_CASE("a disk that pauses makes no connection seem dead or slow") {
   const network path = capped(20ms, 10 * MB);
   workload work{{200 * MiB}, 8};

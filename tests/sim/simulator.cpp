@@ -9,7 +9,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using transfer::range_support;
-using transfer::segment_kind;
 
 constexpr milliseconds tick_length{100};
 constexpr std::uint64_t buffer = 256 * 1024;
@@ -144,7 +143,8 @@ void simulator::step(worker& who) {
   who.got = 0;
   ++result_.requests;
   blob& state = blobs_[given->blob];
-  if (given->kind != segment_kind::whole && !state.answered && !ranges_seen_ && plan_.streams_of(given->blob) > 1) ++result_.early_ranges;
+  // Who asks again for what a probe asked for is one, too.
+  if (given->range.offset != 0 && !state.answered && !ranges_seen_ && plan_.streams_of(given->blob) > 1) ++result_.early_ranges;
   if (given->range.length == 0 && state.size != 0) result_.error = "an empty range was asked for";
   locate(who);
 }
@@ -265,7 +265,7 @@ void simulator::judge(worker& who) {
   blob& state = blobs_[given.blob];
   state.answered = true;
   who.answer = state.size;
-  if (given.kind == segment_kind::whole) {
+  if (given.range.length == state.size) {
     plan_.header(given.stream, now_, range_support::unknown, 0);
   } else if (path_.ranges) {
     ranges_seen_ = true;

@@ -222,6 +222,10 @@ void planner::header(stream_id id, time_point now, range_support support, std::u
     stream.end = std::min(stream.end, *end);
   }
   stream.position = begin;
+  // Of two requests that waited for an answer at the same time one is enough.
+  const auto rival = streams_.find(stream.rival);
+  if (rival == streams_.end() || !rival->second.has_answer || rival->second.answered < stream.started) return;
+  if (!silent(rival->second, now)) stream.end = stream.position;
 }
 
 void planner::troubled(blob_id blob) { blobs_.at(blob).troubled = true; }

@@ -111,7 +111,7 @@ class planner {
   void troubled(blob_id blob);
   void written(blob_id blob, byte_range range) { blobs_.at(blob).map->written(range); }
 
-  /// Streams to cut because they are much slower than the others; call it a few times per second.
+  /// Streams to cut because they are much slower than the others or have fallen silent; each is named once. Call it a few times per second.
   std::vector<stream_id> laggards(time_point now);
 
   /// Bytes of the blob that have been received, held ones included.
@@ -149,6 +149,7 @@ class planner {
     std::optional<segment_map> map;  ///< there while the blob is open
     range_support ranges = range_support::unknown;
     bool troubled = false;
+    unsigned fruitless = 0;  ///< streams that were cut since one was as fast as the others
     std::vector<stream_id> streams;
     std::optional<rank> waiting;  ///< its place in \ref waiting_
   };
@@ -163,6 +164,7 @@ class planner {
     time_point last_byte;
     bool has_answer = false;
     bool ahead = false;
+    bool cut = false;                           ///< was named as a laggard
     bool disowned = false;                      ///< its blob was begun anew
     bool held_up = false;                       ///< waits for something that is not the network
     std::optional<time_point> storing_since{};  ///< waits for the disk
@@ -196,9 +198,18 @@ class planner {
   std::uint64_t allowance() const noexcept;
   std::uint64_t risk() const noexcept;
   bool divisible(const stream_state& stream) const;
+  bool repeatable(const stream_state& stream) const;
   static bool kept_by_us(const stream_state& stream, time_point now);
   bool silent(const stream_state& stream, time_point now) const;
+  bool judged(const stream_state& stream, time_point now) const;
   double seconds_to_go(stream_state& stream, time_point now) const;
+  /// How long a stream of the blob may be slow or silent before another connection is tried.
+  std::chrono::nanoseconds patience_with(blob_id blob) const noexcept;
+  /// What a connection does these days, bytes per second; 0: not known.
+  double rate_of_others(time_point now);
+  /// A stream that needs less than that for \p left bytes is not worth a second request: another must be expected to need a small part of
+  /// it.
+  double seconds_worth_waiting(std::uint64_t left) const noexcept;
   /// Bytes that would still arrive, for nothing, if the stream were cut at the offset \p end of its blob.
   std::uint64_t lost_by_cut(const stream_state& stream, time_point now, std::uint64_t end) const;
   void charge(stream_state& stream, std::uint64_t lost);

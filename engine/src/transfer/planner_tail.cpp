@@ -25,12 +25,15 @@ constexpr std::uint64_t socket_buffers = std::uint64_t{1} << 20;
 constexpr double buffered_seconds = 0.02;
 // Who has been silent for so long will hardly say anything more.
 constexpr std::chrono::seconds dead{3};
+// A server may have to fetch a blob itself before it can answer; who takes so long may never have got the request.
+constexpr std::chrono::seconds unheard{8};
 // What a thief leaves to a stream that gives nothing: little enough to be hedged.
 constexpr std::uint64_t stub = std::uint64_t{64} << 10;
-// PERFORMANCE, "Tail": slower than this share of the median, for so long.
+// PERFORMANCE, "Tail": slower than this share of the others, or silent, for so long; twice as long for every time that it was of no use.
 constexpr double slow_share = 0.3;
 constexpr std::chrono::seconds slow_patience{2};
 constexpr int slow_start_round_trips = 10;
+constexpr unsigned most_doublings = 6;
 // TCP and TLS.
 constexpr double handshake_round_trips = 2;
 
@@ -52,6 +55,13 @@ bool planner::divisible(const stream_state& stream) const {
   return stream.has_answer && !ranges_refused_;
 }
 
+/// Whether another may ask for the same bytes as well.
+bool planner::repeatable(const stream_state& stream) const {
+  if (divisible(stream)) return true;
+  const bool alone = !stream.disowned && stream.rival == 0 && stream.kind != segment_kind::hedge;
+  return alone && stream.position == 0 && blobs_[stream.blob].ranges != range_support::no && !ranges_refused_;
+}
+
 /// Whether what keeps \p stream is not its line.
 bool planner::kept_by_us(const stream_state& stream, time_point now) {
   return stream.held_up || (stream.storing_since && now - *stream.storing_since > long_store);
@@ -62,6 +72,17 @@ bool planner::silent(const stream_state& stream, time_point now) const {
   const auto silence = now - stream.last_byte;
   if (!stream.has_answer) return silence > std::max<std::chrono::nanoseconds>(least_wait, waits * longest_wait_);
   return silence > std::max<std::chrono::nanoseconds>(least_silence, 3 * round_trip());
+}
+
+/// Whether the stream's rate says something about its line.
+bool planner::judged(const stream_state& stream, time_point now) const {
+  return stream.has_answer ? now - stream.answered > rate_meter::window : silent(stream, now);
+}
+
+std::chrono::nanoseconds planner::patience_with(blob_id blob) const noexcept {
+  // A new connection is slow by nature for some round trips.
+  const auto once = std::max<std::chrono::nanoseconds>(slow_patience, slow_start_round_trips * round_trip());
+  return once * (1 << std::min(blobs_[blob].fruitless, most_doublings));
 }
 
 double planner::seconds_to_go(stream_state& stream, time_point now) const {
@@ -112,7 +133,7 @@ std::uint64_t planner::lost_by_cut(const stream_state& stream, time_point now, s
   if (silent(stream, now)) {
     // What was sent since it fell silent may all be on its way; nothing is when the other side is gone.
     const std::chrono::nanoseconds silence = now - stream.last_byte;
-    if (silence < dead) bytes = std::min(rate * std::chrono::duration<double>(silence).count(), static_cast<double>(socket_buffers));
+    bytes = silence < dead ? std::min(rate * std::chrono::duration<double>(silence).count(), static_cast<double>(socket_buffers)) : 0;
   } else {
     bytes += std::min(rate * buffered_seconds, static_cast<double>(socket_buffers));
   }
@@ -138,18 +159,22 @@ std::uint64_t planner::risk() const noexcept {
   return bytes;
 }
 
+double planner::seconds_worth_waiting(std::uint64_t left) const noexcept {
+  const double expected = header_wait() + (usual_rate_ > 0 ? static_cast<double>(left) / usual_rate_ : 0);
+  return 4 * expected + std::chrono::duration<double>(least_silence).count();
+}
+
 std::optional<assignment> planner::hedge(time_point now) {
   const std::uint64_t risked = risk();
   const std::uint64_t allowed = allowance();
-  const double wait = header_wait();
   for (auto& [id, stream] : streams_) {
     const std::uint64_t left = stream.left();
-    if (!divisible(stream) || group_is_full(stream.blob)) continue;
-    if (left == 0 || remaining(id) == 0 || risked + left > allowed) continue;
-    // A stream that crawls is as bad as a silent one; the other must be expected to need a small part of its time.
-    const double expected = wait + (usual_rate_ > 0 ? static_cast<double>(left) / usual_rate_ : 0);
-    const double patience = 4 * expected + std::chrono::duration<double>(least_silence).count();
-    if (seconds_to_go(stream, now) < patience) continue;
+    // It is asked for again however much it is: when both answer, one of the answers is given up.
+    const bool unanswered = !stream.has_answer && !stream.ahead && silent(stream, now) && now - stream.last_byte > unheard;
+    if (!(unanswered ? repeatable(stream) : divisible(stream)) || group_is_full(stream.blob)) continue;
+    if (left == 0 || remaining(id) == 0 || (!unanswered && risked + left > allowed)) continue;
+    // A stream that crawls is as bad as a silent one.
+    if (seconds_to_go(stream, now) < seconds_worth_waiting(left)) continue;
     const stream_id victim = id;
     const byte_range range{stream.position, left};
     const assignment given = start(now, stream.blob, range, segment_kind::hedge);
@@ -161,36 +186,51 @@ std::optional<assignment> planner::hedge(time_point now) {
 }
 
 std::vector<stream_id> planner::laggards(time_point now) {
-  // A new connection is slow by nature for some round trips.
-  const auto patience = std::max<std::chrono::nanoseconds>(slow_patience, slow_start_round_trips * round_trip());
-  const auto judged = [&](const stream_state& stream) {
-    return stream.has_answer ? now - stream.answered > rate_meter::window : silent(stream, now);
-  };
+  const double others = rate_of_others(now);
+  std::vector<stream_id> slow;
+  for (auto& [id, stream] : streams_) {
+    if (stream.cut) continue;
+    blob_state& blob = blobs_[stream.blob];
+    // What is never said again: nothing is lost with the connection, and so nobody has to be faster.
+    const bool mute = stream.has_answer && silent(stream, now) && now - stream.last_byte >= patience_with(stream.blob);
+    if (!mute) {
+      const bool fair = judged(stream, now) && !kept_by_us(stream, now);
+      if (!fair || stream.rate.rate(now) >= slow_share * others) {
+        if (fair && stream.has_answer && others > 0) blob.fruitless = 0;
+        stream.slow_since.reset();
+        continue;
+      }
+      if (!stream.slow_since) stream.slow_since = now;
+      if (now - *stream.slow_since < patience_with(stream.blob)) continue;
+    }
+    if (!divisible(stream) || remaining(id) == 0) continue;
+    // A little is a case for a hedge, unless it takes much longer than somebody else would.
+    if (!mute && stream.left() <= values_.least_steal && seconds_to_go(stream, now) < seconds_worth_waiting(stream.left())) continue;
+    slow.push_back(id);
+    stream.cut = true;
+    ++blob.fruitless;
+    charge(stream, lost_by_cut(stream, now, stream.position));
+  }
+  return slow;
+}
+
+double planner::rate_of_others(time_point now) {
   std::vector<double> rates;
   for (auto& [id, stream] : streams_) {
     // Who waits behind others says nothing about the line.
     if (stream.ahead && !stream.has_answer) continue;
     // Who is too young to be judged stands for what connections usually do.
-    const double rate = judged(stream) ? stream.rate.rate(now) : usual_rate_;
-    if (rate > 0 || judged(stream)) rates.push_back(rate);
+    const bool old_enough = judged(stream, now);
+    const double rate = old_enough ? stream.rate.rate(now) : usual_rate_;
+    if (rate > 0 || old_enough) rates.push_back(rate);
   }
-  std::vector<stream_id> slow;
-  if (rates.size() < 2) return slow;
-  std::sort(rates.begin(), rates.end());
-  const double median = (rates[rates.size() / 2] + rates[(rates.size() - 1) / 2]) / 2;
-  for (auto& [id, stream] : streams_) {
-    // A little that is left is a case for a hedge.
-    const bool replaceable = divisible(stream) && stream.left() > values_.least_steal;
-    if (kept_by_us(stream, now) || !judged(stream) || !replaceable || stream.rate.rate(now) >= slow_share * median) {
-      stream.slow_since.reset();
-    } else if (!stream.slow_since) {
-      stream.slow_since = now;
-    } else if (now - *stream.slow_since >= patience) {
-      slow.push_back(id);
-      charge(stream, lost_by_cut(stream, now, stream.position));
-    }
+  double median = 0;
+  if (rates.size() >= 2) {
+    std::sort(rates.begin(), rates.end());
+    median = (rates[rates.size() / 2] + rates[(rates.size() - 1) / 2]) / 2;
   }
-  return slow;
+  // Where most connections idle, what each did before tells more than the few that are left: the line is theirs alone.
+  return 2 * rates.size() <= values_.connections || rates.size() == 1 ? std::max(median, usual_rate_) : median;
 }
 
 }  // namespace gantry::transfer

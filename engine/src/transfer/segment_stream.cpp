@@ -90,7 +90,8 @@ void segment_stream::report(const assignment& given, const stream_outcome& outco
 
 task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, line_keeper::line& line) {
   registry::blob_request part;
-  if (given.kind != segment_kind::whole) part.range = http::byte_range{given.range.offset, given.range.end() - 1};
+  // Whoever asks for the whole does so plainly, whatever the origin knows of ranges.
+  if (given.range.length != job_.wanted().blob.size) part.range = http::byte_range{given.range.offset, given.range.end() - 1};
   part.how.expects = given.range.length;
   part.how.behind = plan_.brief();
   part.how.connections = plan_.connections_for(given.blob);

@@ -49,6 +49,19 @@ struct line_up {
   void start(request message, std::optional<result<std::string>>& into, runtime::stop_source& whose) {
     loop.spawn(fetch_small(asking, std::move(message), whose), into);
   }
+  struct pair {
+    result<std::string> first;
+    result<std::string> behind;
+  };
+  /// The answers to two small requests, of which the second goes out behind the first.
+  pair fetch_two(const std::string& first, const std::string& behind) {
+    std::optional<result<std::string>> one;
+    std::optional<result<std::string>> other;
+    start(small(first), one);
+    start(small(behind), other);
+    loop.drain();
+    return {std::move(one).value(), std::move(other).value()};
+  }
   std::string fetch(request message) { return test::must(loop.run(fetch_small(asking, std::move(message), stop))); }
 
   scripted_server server;
@@ -116,13 +129,9 @@ TEST_CASE("a request behind one whose connection breaks is made again") {
              },
              test::answers({answer("again")})});
   f.fetch(f.small("1"));
-  std::optional<result<std::string>> cut;
-  std::optional<result<std::string>> behind;
-  f.start(f.small("2"), cut);
-  f.start(f.small("3"), behind);
-  f.loop.drain();
-  test::must_fail(*cut, errc::connection_lost);
-  CHECK(test::must(*behind) == "again");
+  const auto [cut, behind] = f.fetch_two("2", "3");
+  test::must_fail(cut, errc::connection_lost);
+  CHECK(test::must(behind) == "again");
   CHECK(f.server.connections() == 2);
 }
 
@@ -146,22 +155,14 @@ TEST_CASE("a server that drops what is sent behind a request gets one at a time 
                test::await_end(connection);
              }});
   f.fetch(f.small("1"));
-  std::optional<result<std::string>> first;
-  std::optional<result<std::string>> dropped;
-  f.start(f.small("2"), first);
-  f.start(f.small("3"), dropped);
-  f.loop.drain();
-  CHECK(test::must(*first) == "first");
-  CHECK(test::must(*dropped) == "again");
+  const auto [first, dropped] = f.fetch_two("2", "3");
+  CHECK(test::must(first) == "first");
+  CHECK(test::must(dropped) == "again");
   CHECK(f.server.connections() == 2);
 
-  std::optional<result<std::string>> one;
-  std::optional<result<std::string>> other;
-  f.start(f.small("4"), one);
-  f.start(f.small("5"), other);
-  f.loop.drain();
-  CHECK(test::must(*one) == "x");
-  CHECK(test::must(*other) == "y");
+  const auto [one, other] = f.fetch_two("4", "5");
+  CHECK(test::must(one) == "x");
+  CHECK(test::must(other) == "y");
   CHECK_FALSE(early);
   CHECK(f.server.connections() == 2);
 }
@@ -224,13 +225,9 @@ TEST_CASE("a surplus behind an answer costs the request behind it nothing but a 
              },
              test::answers({answer("again")})});
   f.fetch(f.small("1"));
-  std::optional<result<std::string>> first;
-  std::optional<result<std::string>> behind;
-  f.start(f.small("2"), first);
-  f.start(f.small("3"), behind);
-  f.loop.drain();
-  CHECK(test::must(*first) == "first");
-  CHECK(test::must(*behind) == "again");
+  const auto [first, behind] = f.fetch_two("2", "3");
+  CHECK(test::must(first) == "first");
+  CHECK(test::must(behind) == "again");
   CHECK(f.server.connections() == 2);
 }
 
@@ -245,13 +242,9 @@ TEST_CASE("a request that somebody on the way dropped is made again after the id
              test::answers({answer("again")})},
             exchange_limits{600s, 200ms});
   f.fetch(f.small("1"));
-  std::optional<result<std::string>> first;
-  std::optional<result<std::string>> behind;
-  f.start(f.small("2"), first);
-  f.start(f.small("3"), behind);
-  f.loop.drain();
-  CHECK(test::must(*first) == "first");
-  CHECK(test::must(*behind) == "again");
+  const auto [first, behind] = f.fetch_two("2", "3");
+  CHECK(test::must(first) == "first");
+  CHECK(test::must(behind) == "again");
 }
 
 }  // namespace
