@@ -127,7 +127,6 @@ void simulator::tick() {
 
 void simulator::step(worker& who) {
   if (over() || who.gone) return;
-  if (now_ < quiet_until_) return later(who, quiet_until_ - now_ + milliseconds(1), &simulator::step);
   std::optional<transfer::assignment> given;
   if (who.ahead) {
     given = plan_.next_ahead(now_);
@@ -404,7 +403,7 @@ void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
   if (*error == errc::rate_limited) {
     if (path_.retry_after) why.retry_after = std::chrono::duration_cast<seconds>(*path_.retry_after);
     controller_.pushed_back(now_);
-    quiet_until_ = std::max<time_point>(quiet_until_, now_ + milliseconds(500));
+    plan_.leave_alone(given.blob, now_ + milliseconds(500));
   }
   const auto idle = std::chrono::duration_cast<milliseconds>(now_ - last_byte_);
   const auto delay = who.policy.after(why, who.got, idle, answered_);

@@ -150,7 +150,6 @@ class simulator {
   std::size_t ended_ = 0;
   std::vector<std::shared_ptr<connection>> idle_;
   unsigned idle_to_registry_ = 0;
-  time_point quiet_until_{};
   time_point last_byte_ = now_;
   std::uint64_t received_ = 0;
   bool ranges_seen_ = false;

@@ -67,8 +67,7 @@ struct run {
   runtime::semaphore openings;
   unsigned started = 0;
   unsigned started_ahead = 0;
-  bool asks_ahead = false;          ///< there are more blobs than connections
-  clock::time_point quiet_until{};  ///< a server that answered with an error is left alone until then
+  bool asks_ahead = false;  ///< there are more blobs than connections
   runtime::task_group workers;
   runtime::task_group openers;
   fetch_summary summary;
@@ -154,8 +153,8 @@ task<> recover(run& all, blob_job& job, stream_outcome outcome) {
       co_return;
     }
     job.calm_until = now + *delay;
-    // A server that asks for patience is left alone by all connections.
-    if (server_said_so) all.quiet_until = std::max(all.quiet_until, job.calm_until);
+    // A server that asks for patience is left alone by all connections, and other servers are not.
+    if (server_said_so) all.plan.leave_alone(job.id(), job.calm_until);
     all.running.events.emit(
         retry_scheduled{std::string(job.wanted().blob.digest.short_form()), job.retry.failures(), *delay, why.code, why.text.message()});
   }
@@ -168,11 +167,6 @@ task<> connection(run& all, unsigned number, bool ahead) {
   std::optional<blob_id> last;
   while (!all.over()) {
     const auto now = clock::now();
-    if (now < all.quiet_until) {
-      const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(all.quiet_until - now) + std::chrono::milliseconds(1);
-      co_await runtime::sleep_for(pause, all.done);
-      continue;
-    }
     std::optional<assignment> given;
     if (ahead) {
       given = all.plan.next_ahead(now);

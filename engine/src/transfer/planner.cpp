@@ -74,7 +74,13 @@ unsigned planner::connections_for(blob_id blob) const {
   return active != active_.end() ? active->second : 0;
 }
 
+void planner::leave_alone(blob_id blob, time_point until) {
+  time_point& end = quiet_[blobs_.at(blob).group];
+  end = std::max(end, until);
+}
+
 bool planner::group_is_full(blob_id blob) const {
+  if (left_alone(blob)) return true;
   const auto active = active_.find(blobs_[blob].group);
   return values_.per_group != 0 && active != active_.end() && active->second >= values_.per_group;
 }
@@ -175,6 +181,7 @@ assignment planner::start_gap(time_point now, blob_id blob, byte_range gap) {
 }
 
 std::optional<assignment> planner::next(time_point now, std::optional<blob_id> last) {
+  std::erase_if(quiet_, [now](const auto& entry) { return entry.second <= now; });
   if (warm_ > 0 || worth_connecting(now)) {
     if (const std::optional<blob_id> blob = choose(last)) return start_gap(now, *blob, *gap_of(*blob));
     if (std::optional<assignment> stolen = steal(now)) return stolen;
@@ -192,7 +199,7 @@ std::optional<assignment> planner::next_ahead(time_point now) {
   if (values_.in_order || waiting_.empty()) return std::nullopt;
   const std::uint64_t most = brief();
   const blob_id blob = waiting_.begin()->blob;
-  if (blobs_[blob].troubled || blobs_[blob].size > most || missing(blob) != blobs_[blob].size) return std::nullopt;
+  if (blobs_[blob].troubled || left_alone(blob) || blobs_[blob].size > most || missing(blob) != blobs_[blob].size) return std::nullopt;
   const auto ends_soon = [&](const auto& entry) {
     return !entry.second.ahead && entry.second.left() <= most && !silent(entry.second, now);
   };

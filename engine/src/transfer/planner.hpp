@@ -107,6 +107,8 @@ class planner {
   bool overtaken(stream_id stream) const;
   /// The stream is over; what it has not received is free again.
   void ended(stream_id stream);
+  /// The server of the blob's group asks for patience: nothing of the group is asked for before \p until.
+  void leave_alone(blob_id blob, time_point until);
   /// A request for the blob has failed: until one brings bytes again, no second is made.
   void troubled(blob_id blob);
   void written(blob_id blob, byte_range range) { blobs_.at(blob).map->written(range); }
@@ -184,6 +186,7 @@ class planner {
   /// Puts the blob where \ref choose finds it.
   void file(blob_id blob);
   void disown(blob_id blob);
+  bool left_alone(blob_id blob) const { return quiet_.contains(blobs_[blob].group); }
   bool group_is_full(blob_id blob) const;
   std::optional<byte_range> gap_of(blob_id blob) const;
   std::uint64_t chunk(time_point now);
@@ -219,9 +222,10 @@ class planner {
 
   settings values_;
   std::vector<blob_state> blobs_;
-  std::set<rank> waiting_;                  ///< open blobs with gaps that nobody works on
-  std::map<std::size_t, unsigned> active_;  ///< streams of a group
-  std::set<blob_id> busy_;                  ///< open blobs that somebody works on
+  std::set<rank> waiting_;                   ///< open blobs with gaps that nobody works on
+  std::map<std::size_t, unsigned> active_;   ///< streams of a group
+  std::map<std::size_t, time_point> quiet_;  ///< groups that are left alone, and until when
+  std::set<blob_id> busy_;                   ///< open blobs that somebody works on
   std::map<stream_id, stream_state> streams_;
   stream_id next_stream_ = 1;
   std::size_t ahead_ = 0;        ///< streams asked for ahead

@@ -252,6 +252,30 @@ TEST_CASE("a group gets no more streams than its limit, and the others go to ano
   CHECK(fifth->blob == small);
 }
 
+TEST_CASE("a group that is left alone gets no requests, also none ahead, until its time, and the others do") {
+  planner::settings values;
+  values.connections = 4;
+  planner plan(values);
+  const planner::time_point now{10s};
+  const blob_id refused = plan.add(10 * KiB, 7);
+  const blob_id large = plan.add(100 * MiB, 7);
+  const blob_id other = plan.add(50 * MiB, 9);
+  for (const blob_id blob : {refused, large, other}) plan.open(blob, {});
+  plan.leave_alone(refused, now + 5s);
+  plan.leave_alone(large, now + 1s);  // the longer one counts
+  const auto first = plan.next(now);
+  REQUIRE(first);
+  CHECK(first->blob == other);
+  plan.header(first->stream, now + 10ms, range_support::yes, 0);
+  CHECK_FALSE(plan.next_ahead(now + 20ms));
+  const auto second = plan.next(now + 4s, large);
+  REQUIRE(second);
+  CHECK(second->blob == other);
+  const auto third = plan.next(now + 5s, large);
+  REQUIRE(third);
+  CHECK(third->blob == refused);
+}
+
 TEST_CASE("in order, the first blob with gaps gets everybody, small ones later too") {
   planner::settings values;
   values.connections = 2;
