@@ -58,7 +58,7 @@ void add_transfer_options(option_parser& parser, common_options& into) {
            })
       ->group(group);
   parser
-      .add("--limit-rate", "Bytes per second in all, e.g. 500K or 10M (default none)", "RATE",
+      .add("--limit-rate", "Bytes per second in all, e.g. 500K or 10M, where K is 1024 (default none)", "RATE",
            [&into](const std::string& text) -> outcome<> {
              auto rate = parse_rate("--limit-rate", text);
              if (!rate) return rate.error();

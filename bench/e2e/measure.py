@@ -27,6 +27,18 @@ class Cost:
     requests: int = None
     bytes_down: int = None
     bytes_up: int = None
+    server_cpu: float = None
+
+
+def cpu_of(processes):
+    """CPU seconds that these processes and their children have taken so far."""
+    ticks = 0
+    for process in processes:
+        with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
+            for pid in (process.pid, *children.read().split()):
+                with open(f"/proc/{pid}/stat") as stat:
+                    ticks += sum(map(int, stat.read().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def environment(directory, ca):

@@ -46,6 +46,7 @@ def plainly(value):
 
 
 COLUMNS = [("wall s", lambda each: shown(each["wall"])), ("CPU s", lambda each: shown(each["cpu"])),
+           ("registry CPU s", lambda each: shown(each["server_cpu"])),
            ("RSS MiB", lambda each: shown(each["rss"], "{:.1f}", 2**20)), ("conns", lambda each: shown(each["connections"], "{:.0f}")),
            ("requests", lambda each: shown(each["requests"], "{:.0f}")), ("MB down", lambda each: shown(each["bytes_down"], "{:.1f}", 1e6))]
 

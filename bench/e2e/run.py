@@ -86,7 +86,9 @@ class Bench:
 
     def timed(self, entry, image, host, ca, directory, verified):
         target = programs.Target(host, image, ca, entry.jobs)
+        before = measure.cpu_of(self.servers.registries)
         cost = measure.run(entry.program.command(target, directory), directory, ca)
+        cost.server_cpu = measure.cpu_of(self.servers.registries) - before
         output = entry.program.output(directory)
         if verified and output is not None:
             measure.verify(output, image, entry.role == cells.PART)
@@ -119,7 +121,7 @@ class Bench:
             done = costs[entry.label]
             if entry.label in failures:
                 continue
-            medians[entry.label] = {"role": entry.role, **{name: measure.median(done, name) for name in ("wall", "cpu", "rss")}}
+            medians[entry.label] = {"role": entry.role, **{name: measure.median(done, name) for name in ("wall", "cpu", "rss", "server_cpu")}}
             for name in ("connections", "requests", "bytes_down", "bytes_up"):
                 value = measure.median(done, name)
                 medians[entry.label][name] = value if value is not None else getattr(counts.get(entry.label), name, None)

@@ -84,6 +84,7 @@ class Servers:
         self.make_certificates()
         self.start_registry("registry", None)
         self.start_registry("tls", {"certificate": str(self.directory / "server.crt"), "key": str(self.directory / "server.key")})
+        self.registries = list(self.processes)
         self.has_nginx = shutil.which("nginx") is not None or os.path.exists("/usr/sbin/nginx")
         if self.has_nginx:
             self.start_nginx()

@@ -5,6 +5,9 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <set>
+#include <string>
+
 using namespace gantry;
 using namespace gantry::test;
 using namespace std::chrono_literals;
@@ -69,6 +72,19 @@ TEST_CASE("each number of connections is measured with the whole image, and noth
   CHECK(measured.image_bytes == m.image.blob_bytes());
   CHECK(measured.recommended.has_value());
   CHECK(m.registry.count("/manifests/") == 1);
+}
+
+TEST_CASE("no number of connections is measured over those of another", "[faults]") {
+  meter m;
+  m.options.jobs = {1, 1, 1};
+  const bench_result measured = m.run();
+  INFO(m.text.message());
+  REQUIRE_FALSE(m.ec);
+  const std::string& layer = m.image.layers.front().digest;
+  std::set<unsigned> used;
+  for (const recorded_request& request : m.registry.requests(layer)) used.insert(request.connection);
+  CHECK(m.registry.count(layer) == 3);
+  CHECK(used.size() == 3);
 }
 
 TEST_CASE("a slow line is measured for the time that is allowed", "[faults]") {

@@ -182,6 +182,34 @@ TEST_CASE("one of eight connections that fails costs little and no byte", "[faul
   CHECK(s.times_sent() <= 1.3);
 }
 
+TEST_CASE("a connection that falls silent is replaced long before anybody gives it up", "[faults]") {
+  served s;
+  // Also the last one, while the others have nothing to do.
+  s.pulls.settings.timeouts.idle = std::chrono::minutes(5);
+  const std::uint64_t after = GENERATE(1'000'000u, 2'900'000u);
+  s.registry.inject(s.layer().digest, stall_after(after), 3, 1);
+  s.slow_down();
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took < 60s);
+  CHECK(s.times_sent() <= 1.3);
+}
+
+TEST_CASE("a small layer whose connection falls silent or crawls is asked for over another", "[faults]") {
+  served s;
+  s.pulls.settings.timeouts.idle = std::chrono::minutes(5);
+  image_recipe recipe;
+  recipe.layers = {700'000, 600'000, 500'000, 400'000};
+  const test_image small = build_image(recipe);
+  s.registry.hold("team/app", "1.0", small);
+  const bool crawls = GENERATE(false, true);
+  s.registry.inject(small.layers[2].digest, crawls ? drip_of(100, 100ms) : stall_after(150'000), 1, 1);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(report.took < 60s);
+}
+
 TEST_CASE("a host is asked over no more connections than it may have", "[faults]") {
   served s;
   s.pulls.settings.max_per_host = GENERATE(1u, 3u);

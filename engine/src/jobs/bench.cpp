@@ -147,6 +147,8 @@ task<result<bench_result>> bench(transfer::context& shared, std::shared_ptr<tran
   for (const unsigned jobs : options.jobs) {
     if (whole.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
     std::vector<transfer::wanted_blob> blobs = *wanted;
+    // Over connections of its own, as a pull has: those of the setting before have their windows open already.
+    shared.registry.cool_down();
     bench_run measured = co_await measure(shared, whole, jobs, std::move(blobs), options);
     // Another number of connections does not mend what is wrong with the directory or the image.
     if (measured.ec && (*measured.ec == condition::storage || *measured.ec == condition::integrity))

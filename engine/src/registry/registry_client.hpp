@@ -104,6 +104,8 @@ class registry_client {
   /// Opens connections to a registry that has answered before, so that the requests to come find them ready. Nothing depends on its
   /// outcome. Ends early with \p stop.
   task<> warm_up(std::string registry, unsigned connections, runtime::stop_source& stop);
+  /// Closes what is idle: the next requests open connections anew, as those of a new program do.
+  void cool_down() { http_.pool().clear(); }
 
   /// GET /v2/ (distribution-spec, "Determining Support"): whether the registry lets us in. errc::unauthorized, errc::not_found when there
   /// is no such API, and those of the network.
