@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds gantry for release and measures it beside other programs over the matrix of budgets.
-# Usage: bench/run.sh [--short|--full] [--cell NAME]... [--list] [--runs N] [--work-dir DIR] [--write-results] [--micro] | --headers
+# Usage: bench/run.sh [--short|--full] [--cell NAME]... [--list] [--runs N] [--work-dir DIR] [--write-results] [--micro] | --headers [--write-results]
 #   --short          smaller images, 3 runs, under 5 minutes; the default
 #   --full           full sizes, 5 runs, everything verified
 #   --cell NAME      only this cell; --list names them
 #   --write-results  write bench/RESULTS.md, its plot, bench/RESULTS.svg, and the figures of README
 #   --micro          run the micro benchmarks, too
-#   --headers        what each public header alone costs the compiler, and nothing else
+#   --headers        what each public header alone costs the compiler, and nothing else; with --write-results into a section of
+#                    bench/RESULTS.md, which other runs leave as it is
 # Results are in bench/out. Programs that are compared when they are on PATH: skopeo, curl, aria2c, crane, regctl, oras, ctr.
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
@@ -19,14 +20,27 @@ export GANTRY_BENCH_COMMAND GANTRY_BENCH_REVISION
 
 arguments=()
 micro=0
+headers=0
+results=$source_dir/bench/RESULTS.md
 for argument in "$@"; do
   case $argument in
     --micro) micro=1 ;;
-    --headers) exec bash "$source_dir/bench/headers.sh" ;;
-    --write-results) arguments+=(--write-results "$source_dir/bench/RESULTS.md") ;;
+    --headers) headers=1 ;;
+    --write-results) arguments+=(--write-results "$results") ;;
     *) arguments+=("$argument") ;;
   esac
 done
+
+if [ $headers -eq 1 ]; then
+  mkdir -p "$out_dir"
+  status=0
+  bash "$source_dir/bench/headers.sh" | tee "$out_dir/headers.txt" || status=$?
+  if [ ${#arguments[@]} -ne 0 ]; then
+    python3 "$source_dir/bench/e2e/headers.py" "$results" "$GANTRY_BENCH_COMMAND" "$("${CXX:-c++}" --version | head -n 1)" "$GANTRY_BENCH_REVISION" \
+      < "$out_dir/headers.txt"
+  fi
+  exit $status
+fi
 
 "$source_dir/tools/install_packages.sh" build bench
 if [ "$build_dir" = "$source_dir/build/release" ]; then (cd "$source_dir" && cmake --preset release > /dev/null); fi

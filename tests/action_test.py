@@ -42,6 +42,10 @@ def check_files():
     check({"archive_path", "archive_name", "archive_size", "digest", "manifest_digest", "image_id"} <= set(action["outputs"]), "outputs")
     passed = next(step for step in action["runs"]["steps"] if step.get("id") == "pull")["env"]
     check({f"INPUT_{name.upper()}" for name in action["inputs"]} == set(passed), "each input reaches the pull step")
+    page = (source / "docs" / "CI.md").read_text()
+    for name in [*action["inputs"], *action["outputs"]]:
+        check(f"`{name}`" in page, f"CI.md does not name {name}")
+    check("## GitLab" in page and "## Jenkins" in page, "CI.md has recipes for GitLab and Jenkins")
     for file in sorted((source / ".github" / "workflows").glob("*.yml")):
         flow = yaml.safe_load(file.read_text())
         for name, job in flow["jobs"].items():

@@ -133,6 +133,23 @@ def check_plot():
     check(made == (source / "bench" / "RESULTS.svg").read_text(), "bench/RESULTS.svg is not what bench/e2e/plot.py makes of RESULTS.md")
 
 
+def check_header_costs():
+    """What bench/headers.sh prints becomes a section of the results that comes once, stays, and disturbs neither plot nor figures."""
+    sys.path.insert(0, str(source / "bench" / "e2e"))
+    import headers
+    import plot
+    import readme
+    page = (source / "bench" / "RESULTS.md").read_text()
+    bare = headers.with_section(page, "")
+    printed = "boost/asio/any_completion_handler.hpp 0.9\ngantry/engine.hpp  1.2   1.33\ngantry/error.hpp   0.4   0.44\nworst 1.33, allowed 1.5\n"
+    made = headers.section(printed, "bench/run.sh --headers --write-results", "c++ 12", "abc", "2026-11-27 10:00 UTC")
+    check("| `gantry/engine.hpp` | 1.2 | 1.33 |" in made and "the worst is 1.33: met" in made, f"the costs of headers are told: {made}")
+    whole = headers.with_section(bare, made)
+    check(headers.section_of(whole) == made and headers.section_of(bare) == "", "the section is found again")
+    check(headers.with_section(whole, made) == whole and headers.with_section(whole, "") == bare, "the section comes once")
+    check(plot.page_svg(whole) == plot.page_svg(bare) and readme.figures(whole) == readme.figures(bare), "plot and figures are not of headers")
+
+
 def check_figures():
     """The figures of both READMEs are those of the results that they name; of results that are newer they are off by half at most."""
     sys.path.insert(0, str(source / "bench" / "e2e"))
@@ -167,5 +184,6 @@ check_translation()
 check_consumer()
 check_modules()
 check_plot()
+check_header_costs()
 check_figures()
 finish()

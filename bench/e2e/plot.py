@@ -7,7 +7,7 @@ import report
 
 def cells_of(page):
     """Titles and wall times of the sections "### ..." that have a table of programs."""
-    for section in re.split(r"^### ", page.split("## Figures")[-1], flags=re.M)[1:]:
+    for section in re.split(r"^### ", page.split("\n## Figures")[-1].split("\n## ")[0], flags=re.M)[1:]:
         title, _, rest = section.partition("\n")
         medians = {}
         for label, wall in re.findall(r"^\| ([^|]+) \| ([0-9.]+) \|", rest, re.M):

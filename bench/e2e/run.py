@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import cells
+import headers
 import images
 import measure
 import programs
@@ -216,7 +217,9 @@ def main():
         (out / "result.svg").write_text(report.svg(document))
         if arguments.write_results:
             page = report.results_page(document)
-            pathlib.Path(arguments.write_results).write_text(page)
+            before = pathlib.Path(arguments.write_results)
+            page = headers.with_section(page, headers.section_of(before.read_text()) if before.exists() else "")
+            before.write_text(page)
             pathlib.Path(arguments.write_results).with_suffix(".svg").write_text(plot.page_svg(page))
             top = pathlib.Path(arguments.write_results).resolve().parent.parent
             readme.write(arguments.write_results, [top / name for name in readme.WORDS if (top / name).exists()])
