@@ -176,7 +176,7 @@ class copy_list {
   }
 
  private:
-  static run_order::ends ends_of(const listed_copy& one) { return {one.source.registry(), one.target.registry()}; }
+  run_order::ends ends_of(const listed_copy& one) const { return {shared_.registry.places_of(one.source), one.target.registry()}; }
 
   task<> carry() {
     for (;;) {

@@ -111,7 +111,7 @@ task<> list_sync::carry() {
 /// The registries of all targets of \p one are the same: they are one repository.
 run_order::ends list_sync::ends_of(const planned_sync& one) const {
   run_order::ends ends;
-  if (!one.source.empty()) ends.source = one.source.registry();
+  if (!one.source.empty()) ends.source = shared_.registry.places_of(one.source);
   if (!directory_) ends.target = one.targets.front().registry();
   return ends;
 }
