@@ -228,7 +228,7 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
     if (done.ec) return work.fail(done.ec, done.text, "prune");
     pruned = std::move(done.result);
   }
-  const std::string text = common.json ? sync_json(ended.result, pruned, arguments.dry_run) : sync_lines(ended.result);
+  const std::string text = common.json ? sync_json(ended.result, pruned, arguments.dry_run) : sync_lines(ended.result, arguments.dry_run);
   if (!write_all(standard_output, text)) return problem(exit_code::storage, "the result cannot be written to standard output");
   report(ended.result, pruned, arguments, output);
   if (!wanted) return wanted.error();
