@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -33,6 +34,10 @@ parsed<copy_arguments> parse_copy(std::vector<std::string> words) {
     return usage_problem("copy takes a source and at least one target", "e.g. 'gantry copy nginx:1.25 registry.example/mirror/nginx:1.25'");
   }
   for (const std::string& word : operands) {
+    if (arguments.all_tags && names_one_image(word)) {
+      return usage_problem(fmt::format("'{}' names one image, and --all-tags copies a repository to repositories", word),
+                           fmt::format("leave out the tag, '{}', or --all-tags", without_tag(word)));
+    }
     auto image = parse_remote_image(word);
     if (!image) return image.error();
     arguments.targets.push_back(std::move(image->image));
@@ -40,9 +45,10 @@ parsed<copy_arguments> parse_copy(std::vector<std::string> words) {
   arguments.source = std::move(arguments.targets.front());
   arguments.targets.erase(arguments.targets.begin());
   arguments.object = operands.front();
+  std::set<reference> known;
   for (const reference& target : arguments.targets) {
-    if (target != arguments.source) continue;
-    return usage_problem(fmt::format("{} is source and target", target.string()));
+    if (target == arguments.source) return usage_problem(fmt::format("{} is source and target", target.string()));
+    if (!known.insert(target).second) return usage_problem(fmt::format("{} is named twice as a target", target.string()));
   }
   return std::variant<copy_arguments, help_text>(std::move(arguments));
 }

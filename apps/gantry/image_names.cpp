@@ -117,6 +117,13 @@ outcome<image_request> parse_remote_image(std::string_view word, std::string_vie
   return parse_image(word, registry);
 }
 
+bool names_one_image(std::string_view word) { return without_tag(word).size() != word.size(); }
+
+std::string without_tag(std::string_view word) {
+  const std::size_t slash = word.rfind('/', word.find('@'));
+  return std::string(word.substr(0, word.find_first_of(":@", slash == std::string_view::npos ? 0 : slash)));
+}
+
 std::string join_repository(std::string_view repository, std::string_view tag_or_digest) {
   if (tag_or_digest.empty()) return std::string(repository);
   const bool is_digest = tag_or_digest.find(':') != std::string_view::npos;

@@ -34,6 +34,12 @@ outcome<image_request> parse_image(std::string_view word, std::string_view regis
 /// Docker Hub with a number as its tag, as the store may well have one.
 outcome<image_request> parse_remote_image(std::string_view word, std::string_view registry = {});
 
+/// Whether a tag or a digest is written behind the repository: where none is, references mean `latest`.
+bool names_one_image(std::string_view word);
+
+/// \p word without the tag or digest that is written behind the repository.
+std::string without_tag(std::string_view word);
+
 /// `REPOSITORY:TAG` or `REPOSITORY@DIGEST` of the options --repository and --reference; the tag may be empty.
 std::string join_repository(std::string_view repository, std::string_view tag_or_digest);
 

@@ -138,13 +138,11 @@ parsed<tags_arguments> parse_tags(std::vector<std::string> words) {
   if (!done) return done;
   if (const auto* arguments = std::get_if<tags_arguments>(&*done)) {
     const std::string& name = arguments->object;
-    const std::size_t last_slash = name.rfind('/');
-    const std::size_t mark = name.find_first_of(":@", last_slash == std::string::npos ? 0 : last_slash);
-    if (mark != std::string::npos) {
+    if (names_one_image(name)) {
       if (auto image = parse_remote_image(name, arguments->registry); !image) return image.error();
       return usage_problem(fmt::format("'{}' names one image, and tags are listed of a repository", name),
                            fmt::format("'gantry tags {}' lists them all, --filter some; 'gantry digest {}' tells whether that one is there",
-                                       name.substr(0, mark), name));
+                                       without_tag(name), name));
     }
   }
   return done;
@@ -160,7 +158,14 @@ parsed<lookup_arguments> parse_delete(std::vector<std::string> words) {
   lookup_arguments target;
   option_parser parser("gantry delete", "REFERENCE",
                        "Delete a tag in a registry, or with NAME@DIGEST a manifest and every tag that names it.");
-  return finish(parser, lookup_arguments(), target, std::move(words), "reference", "gantry delete localhost:5000/team/app:1.0");
+  auto done = finish(parser, lookup_arguments(), target, std::move(words), "reference", "gantry delete localhost:5000/team/app:1.0");
+  if (!done) return done;
+  if (const auto* arguments = std::get_if<lookup_arguments>(&*done); arguments != nullptr && !names_one_image(arguments->object)) {
+    if (auto image = parse_remote_image(arguments->object, arguments->registry); !image) return image.error();
+    return usage_problem(fmt::format("'{}' does not say which of its images is to be deleted", arguments->object),
+                         fmt::format("write the tag, e.g. '{}:latest', or the digest", arguments->object));
+  }
+  return done;
 }
 
 }  // namespace gantry::app

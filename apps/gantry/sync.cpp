@@ -179,6 +179,10 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
 }
 
 outcome<int> sync(const sync_arguments& arguments, console& output) {
+  if (arguments.prune && !arguments.yes && !arguments.dry_run && std::holds_alternative<std::string>(arguments.to)) {
+    return usage_problem("--prune does not ask before it writes a directory without what the list does not name",
+                         "--dry-run names what would go, --yes lets it go");
+  }
   if (arguments.prune && !arguments.yes && !arguments.dry_run && !can_prompt()) {
     return usage_problem("--prune asks before it deletes, and there is no terminal to ask on", "--yes deletes without a question");
   }
@@ -212,6 +216,7 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
   });
   if (ended.ec) return work.fail(ended.ec, ended.text, arguments.list);
   prune_result pruned;
+  pruned.deleted = ended.result.dropped;
   const auto& unwanted = ended.result.unwanted;
   outcome<bool> wanted = !unwanted.empty();
   if (*wanted && !arguments.yes && !arguments.dry_run) wanted = agreed(unwanted);
@@ -223,7 +228,7 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
     if (done.ec) return work.fail(done.ec, done.text, "prune");
     pruned = std::move(done.result);
   }
-  const std::string text = common.json ? sync_json(ended.result, pruned, arguments.dry_run) : sync_lines(ended.result);
+  const std::string text = common.json ? sync_json(ended.result, pruned, arguments.dry_run) : sync_lines(ended.result, arguments.dry_run);
   if (!write_all(standard_output, text)) return problem(exit_code::storage, "the result cannot be written to standard output");
   report(ended.result, pruned, arguments, output);
   if (!wanted) return wanted.error();

@@ -56,10 +56,13 @@ std::string json(const synced_image& image) {
 
 }  // namespace
 
-std::string sync_lines(const sync_result& result) {
+std::string sync_lines(const sync_result& result, bool dry_run) {
   std::string text;
   for (const synced_image& one : result.images) {
-    if (one.state != sync_state::failed) text += fmt::format("{} {}\n", one.target.string(), one.top.digest.string());
+    if (one.state == sync_state::failed) continue;
+    // What is not there yet must not read like what is.
+    const char* const behind = !dry_run ? "" : one.state == sync_state::unchanged ? " unchanged" : " planned";
+    text += fmt::format("{} {}{}\n", one.target.string(), one.top.digest.string(), behind);
   }
   return text;
 }
@@ -85,7 +88,8 @@ std::string sync_table(const sync_result& result, bool dry_run) {
   std::string text = fmt::format("{:<12}{:>8}", dry_run ? "dry run" : "state", "tags");
   for (const sync_state state : states) {
     const std::size_t tags = count(result, state);
-    if (tags != 0 || state == sync_state::copied) text += fmt::format("\n{:<12}{:>8}", name_of(state), tags);
+    const char* const name = dry_run && state == sync_state::copied ? "planned" : name_of(state);
+    if (tags != 0 || state == sync_state::copied) text += fmt::format("\n{:<12}{:>8}", name, tags);
   }
   return text;
 }

@@ -9,8 +9,8 @@
 
 namespace gantry::app {
 
-/// `name digest`, one line a tag that is as the list wants it.
-std::string sync_lines(const sync_result& result);
+/// `name digest`, one line a tag that is as the list wants it; of a dry run with `planned` or `unchanged` behind.
+std::string sync_lines(const sync_result& result, bool dry_run = false);
 
 /// One JSON document: {"version":1,"dry_run","images":[{"name","source","entry","state","digest","missing","error"}],"deleted":[],
 /// "kept":[{"name","why"}],...counts}.

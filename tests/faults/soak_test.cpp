@@ -2,12 +2,12 @@
 
 #include "support/catch.hpp"
 #include "support/fault.hpp"
+#include "support/sanitizer.hpp"
 
 #include <gantry/engine.hpp>
 
 #include <boost/asio/use_future.hpp>
 
-#include <dlfcn.h>
 #include <malloc.h>
 
 #include <cstdlib>
@@ -35,9 +35,6 @@ std::size_t open_descriptors() {
   const fs::directory_iterator all("/proc/self/fd");
   return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
-
-/// Whether a sanitizer is at work; the tests themselves are not always compiled with it.
-bool keeps_freed_memory() { return ::dlsym(RTLD_DEFAULT, "__asan_init") != nullptr || ::dlsym(RTLD_DEFAULT, "__tsan_init") != nullptr; }
 
 struct usage {
   std::size_t descriptors = open_descriptors();

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
@@ -407,6 +408,8 @@ TEST_CASE("a later run of a list goes on with an upload", "[faults]") {
   std::uint64_t all = image.config.bytes.size();
   for (const test_blob& layer : image.layers) all += layer.bytes.size();
   CHECK(s.target.taken() == all);  // no byte was taken twice
+  // What the first run sent is not told as sent by this one.
+  CHECK(rest.result.bytes_uploaded == all - 1'000'000);
 }
 
 TEST_CASE("a layer that another entry has brought meanwhile is mounted although an upload of it was kept", "[faults]") {
@@ -516,4 +519,155 @@ TEST_CASE("a source that lacks an image is believed although the target is silen
   REQUIRE_FALSE(report.ec);
   REQUIRE(report.result.images.size() == 1);
   CHECK(report.result.images.front().code == errc::not_found);
+}
+
+TEST_CASE("a dead source of which a mirror holds one image is given up for the others", "[faults]") {
+  synced s;
+  s.settings.backoff = std::chrono::milliseconds(1);
+  s.settings.budget = std::chrono::minutes(15);
+  s.settings.plain_http.insert("127.0.0.1:1");
+  s.source.hold("team/a", "1", small_image(1));
+  const std::string text = R"([{"source": "127.0.0.1:1/team/a:1", "mirrors": ["http://SOURCE"]},
+    {"source": "127.0.0.1:1/team/b:1"}, {"source": "127.0.0.1:1/team/c:1"}, {"source": "127.0.0.1:1/team/d:1"}])";
+  const sync_list list = s.list(text);
+  s.settings.mirrors = list.mirrors();
+  std::size_t retries = 0;
+  s.options.on_event = [&](const event& what) { retries += std::holds_alternative<retry_scheduled>(what) ? 1 : 0; };
+  const sync_report report = s.run(list);
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.at("mirror/team/a:1").state == sync_state::copied);
+  CHECK(report.count(sync_state::failed) == 3);
+  CHECK(retries == 2);
+  std::size_t told = 0;
+  for (const synced_image& one : report.result.images) {
+    INFO(one.message);
+    CHECK((one.state == sync_state::copied || one.code == errc::connection_refused));
+    told += one.message.find("given up: nobody listens at 127.0.0.1:1,") == 0 ? 1 : 0;
+  }
+  CHECK(told == 2);
+}
+
+TEST_CASE("what a mirror lacks of a dead source is not waited for although it gave another image", "[faults]") {
+  synced s;
+  s.settings.backoff = std::chrono::milliseconds(1);
+  s.settings.budget = std::chrono::minutes(15);
+  s.settings.plain_http.insert("127.0.0.1:1");
+  s.source.hold("team/a", "1", small_image(1));
+  const sync_list list = s.list(R"({"defaults": {"mirrors": ["127.0.0.1:1=http://SOURCE"]}, "images": [
+    {"source": "127.0.0.1:1/team/a:1"}, {"source": "127.0.0.1:1/team/b:1"}]})");
+  s.settings.mirrors = list.mirrors();
+  s.settings.jobs = 1;
+  const sync_report report = s.run(list);
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.at("mirror/team/a:1").state == sync_state::copied);
+  CHECK(report.at("mirror/team/b:1").code == errc::connection_refused);
+}
+
+TEST_CASE("the list of a repository is asked once for all entries that filter it", "[faults]") {
+  synced s;
+  upload_registry source;
+  s.settings.plain_http.insert(source.host());
+  for (const std::string tag : {"1.0", "1.1", "2.0"}) source.hold("team/app", tag, small_image(1));
+  const std::string name = source.host() + "/team/app";
+  const sync_report report = s.run(s.list(R"([{"source": ")" + name + R"(", "target": "one", "filter": {"semver": "^1"}},
+    {"source": ")" + name + R"(", "target": "two", "filter": {"semver": "^2"}},
+    {"source": ")" + name + R"(", "target": "all", "filter": {"regex": ".*"}}])"));
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.count(sync_state::copied) == 6);
+  CHECK(source.count("GET tags") == 1);
+}
+
+TEST_CASE("manifests are written under their last names alone: there are no temporary tags", "[faults]") {
+  synced s;
+  const test_image arm = small_image(2, "arm64");
+  s.source.hold("team/two", "1", build_index(media_family::oci, {small_image(1), arm}));
+  s.source.hold("team/one", "1", small_image(3));
+  s.options.allow_partial = true;
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/two", "tags": ["1"]},
+    {"source": "SOURCE/team/two:1", "tags": ["part"], "architectures": ["arm64", "s390x"], "architecture_timeouts": {"arm64": "5m"}},
+    {"source": "SOURCE/team/one:1", "tags": ["1", "latest"]}])"));
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.count(sync_state::failed) == 0);
+  std::set<std::string> tags;
+  for (const std::string& name : s.target.written()) {
+    if (name.find("@") == std::string::npos && name.find("sha256:") == std::string::npos) tags.insert(name);
+  }
+  CHECK(tags == std::set<std::string>{"mirror/team/two:1", "mirror/team/two:part", "mirror/team/one:1", "mirror/team/one:latest"});
+}
+
+namespace {
+
+/// The digest that the directory's index.json has for \p name.
+std::string named_in(const fs::path& directory, const std::string& name) {
+  std::ifstream file(directory / "index.json");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::size_t at = text.find("\"" + name + "\"");
+  if (at == std::string::npos) return {};
+  const std::size_t digest = text.rfind("sha256:", at);
+  return digest == std::string::npos ? std::string() : text.substr(digest, 7 + 64);
+}
+
+}  // namespace
+
+TEST_CASE("the digest that is told of an image in a directory is the one that the directory names", "[faults]") {
+  synced s;
+  const fs::path out = s.directory / "out";
+  s.options.to = out.string();
+  const test_image arm = small_image(2, "arm64");
+  s.source.hold("team/two", "1", build_index(media_family::oci, {small_image(1), arm, small_image(3, "s390x")}));
+  const sync_list list = s.list(R"([{"source": "SOURCE/team/two:1", "target": "one", "architectures": ["arm64"]},
+    {"source": "SOURCE/team/two:1", "target": "pair", "architectures": ["s390x", "amd64"]}, {"source": "SOURCE/team/two:1", "target": "all"}])");
+  s.options.dry_run = true;
+  const sync_report plan = s.run(list);
+  INFO(plan.text.message());
+  REQUIRE_FALSE(plan.ec);
+  s.options.dry_run = false;
+  std::ofstream(s.options.lock_file) << "the lock of a registry";
+  const sync_report first = s.run(list);
+  INFO(first.text.message());
+  REQUIRE_FALSE(first.ec);
+  s.options.dry_run = true;
+  const sync_report again = s.run(list);
+  REQUIRE_FALSE(again.ec);
+  for (const std::string name : {"one", "pair", "all"}) {
+    INFO(name);
+    const std::string there = named_in(out, s.source.host() + "/" + name + ":1");
+    CHECK_FALSE(there.empty());
+    CHECK(first.at(name + ":1").top.digest.string() == there);
+    CHECK(plan.at(name + ":1").top.digest.string() == there);
+    CHECK(again.at(name + ":1").top.digest.string() == there);
+    CHECK(plan.at(name + ":1").state == sync_state::copied);
+    CHECK(again.at(name + ":1").state == sync_state::unchanged);
+  }
+  CHECK(first.at("one:1").top.digest.string() == arm.manifest.digest);
+  // A directory has no need of the lock that lies beside the list.
+  std::ifstream lock(s.options.lock_file);
+  const std::string kept((std::istreambuf_iterator<char>(lock)), std::istreambuf_iterator<char>());
+  CHECK(kept == "the lock of a registry");
+}
+
+TEST_CASE("what a prune lets go of a directory is named, and nothing goes that a filter may mean", "[faults]") {
+  synced s;
+  const fs::path out = s.directory / "out";
+  s.options.to = out.string();
+  for (const std::string name : {"a", "b", "c"}) s.source.hold("team/" + name, "1", small_image(static_cast<std::uint32_t>(name[0])));
+  REQUIRE_FALSE(s.run(s.list(R"([{"source": "SOURCE/team/a:1"}, {"source": "SOURCE/team/b:1"}, {"source": "SOURCE/team/c:1"}])")).ec);
+  // The tags of c cannot be listed.
+  s.source.inject("/tags/list", answer_with(404), 1, 0);
+  s.options.find_unwanted = true;
+  s.options.dry_run = true;
+  const sync_list list = s.list(R"([{"source": "SOURCE/team/a:1"}, {"source": "SOURCE/team/c", "filter": {"newest": 1}}])");
+  const std::string gone = s.source.host() + "/team/b:1";
+  for (const bool dry : {true, false}) {
+    s.options.dry_run = dry;
+    const sync_report report = s.run(list);
+    INFO(report.text.message());
+    REQUIRE_FALSE(report.ec);
+    REQUIRE(report.result.dropped.size() == 1);
+    CHECK(report.result.dropped.front().string() == gone);
+    CHECK(named_in(out, gone).empty() == !dry);
+    CHECK_FALSE(named_in(out, s.source.host() + "/team/c:1").empty());
+  }
 }

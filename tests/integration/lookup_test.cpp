@@ -168,6 +168,14 @@ TEST_CASE("a manifest is deleted by digest, and with it its tags", "[integration
   CHECK(by_tag.out.empty());
   CHECK(by_tag.err.find("does not delete by tag") != std::string::npos);
 
+  // What is not there is not found, whatever the registry says of deleting tags, and a tag that nobody wrote is not made up.
+  const outcome absent = s.place.run({"delete", s.name("app:none")});
+  INFO(absent.err);
+  CHECK(absent.status == 4);
+  const outcome unnamed = s.place.run({"delete", s.name("app")});
+  CHECK(unnamed.status == 2);
+  CHECK(unnamed.err.find("does not say which of its images is to be deleted") != std::string::npos);
+
   std::string digest = s.place.run({"digest", s.name("app:2.0.0")}).out;
   digest.pop_back();
   const outcome gone = s.place.run({"delete", s.name("app") + "@" + digest});

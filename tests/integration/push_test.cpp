@@ -170,3 +170,15 @@ TEST_CASE("what is not there cannot be pushed", "[integration]") {
   CHECK(part.status == 4);
   CHECK(part.err.find("--platform") != std::string::npos);
 }
+
+TEST_CASE("a layout with tags alone is told what to write in place of a prefix", "[integration]") {
+  const two_registries r;
+  run_or_throw({{"skopeo", "copy", "-q", "--src-tls-verify=false", "docker://" + r.source("artifact"),
+                 "oci:" + (r.place / "plain").string() + ":1.0"}});
+  const outcome below = r.push({"plain", r.target("mirror/")});
+  INFO(below.err);
+  CHECK(below.status == 2);
+  CHECK(below.err.find("has only the tag 1.0 in the source, and no repository; name both in the target, e.g. " +
+                       r.target("mirror/NAME:1.0")) != std::string::npos);
+  CHECK(r.push({"plain", r.target("mirror/app:1.0")}).status == 0);
+}

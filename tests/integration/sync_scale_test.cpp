@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/image_builder.hpp"
+#include "support/sanitizer.hpp"
 #include "support/servers.hpp"
 
 #include <boost/json/parse.hpp>
@@ -177,4 +178,40 @@ TEST_CASE("a thousand tags are synced, killed in the middle, resumed, and repeat
   CHECK(writes() == until_now);
   CHECK(l.raw_target("app3:250") ==
         run_or_throw({{"skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + source.host() + "/app3:250"}}));
+}
+
+TEST_CASE("the memory of a sync is the same for one image as for many large ones", "[integration]") {
+  if (keeps_freed_memory()) return;  // it would be measured, not the program
+  const listed l;
+  registry_options plain;
+  plain.storage = l.directory / "large";
+  const docker_registry source(l.directory / "source", std::move(plain));
+  constexpr unsigned count = 5;
+  constexpr std::size_t layer = 24'000'000;
+  const auto list = [&](unsigned from, unsigned until) {
+    std::string text = "[";
+    for (unsigned i = from; i < until; ++i)
+      text += (i == from ? "" : ",") + std::string("{\"source\": \"") + source.host() + "/app" + std::to_string(i) + ":1\"}";
+    std::ofstream(l.place / "images.json") << text << "]";
+  };
+  for (unsigned i = 0; i < count; ++i) {
+    image_recipe recipe;
+    recipe.layers = {i == 0 ? 2'000 : layer};
+    recipe.seed = i + 1;
+    push(source.port(), "app" + std::to_string(i), "1", build_image(recipe));
+  }
+  const std::vector<std::string> words{
+      "sync", "images.json", "--to", l.to.host() + "/mirror", "--ca-cert", l.to.certificates().authority.string(), "--json"};
+  list(0, 1);
+  const outcome small = l.place.run(words);
+  REQUIRE(small.status == 0);
+  list(1, count);
+  const outcome large = l.place.run(words);
+  INFO(large.err);
+  REQUIRE(large.status == 0);
+  CHECK(json_of(large).at("bytes_uploaded").to_number<std::uint64_t>() > (count - 1) * layer);
+  // 96 MB went through; less than one layer of them was ever held at once.
+  const long grown = large.max_rss_kib - small.max_rss_kib;
+  INFO(small.max_rss_kib << " KiB, " << large.max_rss_kib << " KiB");
+  CHECK(grown < static_cast<long>(layer / 1024));
 }

@@ -165,10 +165,23 @@ TEST_CASE("a list becomes one directory that others read and that goes to a regi
   CHECK(l.place.run(words).status == 2);
   CHECK(fs::exists(l.place / "shelf" / "index.json"));
   std::vector<std::string> pruning = words;
-  pruning.insert(pruning.end(), {"--prune", "--yes"});
+  pruning.emplace_back("--prune");
+  // A directory is written without a question, so somebody has to have said so.
+  const outcome unasked = l.place.run(pruning);
+  CHECK(unasked.status == 2);
+  CHECK(unasked.err.find("--prune does not ask before it writes a directory") != std::string::npos);
+  const std::string gone = l.from.host() + "/team/multi:1.0";
+  pruning.emplace_back("--dry-run");
+  const outcome would = l.place.run(pruning);
+  REQUIRE(json_of(would).at("deleted").as_array().size() == 1);
+  CHECK(json_of(would).at("deleted").at(0) == gone);
+  CHECK(would.err.find("1 tag that the list does not name would be deleted:\n  " + gone) != std::string::npos);
+  pruning.back() = "--yes";
   const outcome pruned = l.place.run(pruning);
   INFO(pruned.err);
   CHECK(pruned.status == 6);
+  REQUIRE(json_of(pruned).at("deleted").as_array().size() == 1);
+  CHECK(json_of(pruned).at("deleted").at(0) == gone);
   const std::string index = slurp(l.place / "shelf" / "index.json");
   CHECK(index.find("multi") == std::string::npos);
   CHECK(index.find("classic:stable") != std::string::npos);  // it failed, and stays as it was

@@ -64,6 +64,7 @@ struct upload_registry::state {
   std::map<std::string, std::string> sessions;         // by path
   std::map<std::string, unsigned> asked;               // "METHOD kind"
   std::vector<rule> rules;
+  std::set<std::string> names_written;
   std::uint64_t taken = 0;
   unsigned opened = 0;
   bool lists_referrers = false;
@@ -222,6 +223,7 @@ struct upload_registry::state {
       const std::string key = path.substr(4);
       if (request.method == "PUT") {
         manifests[key] = {request.header("content-type"), body};
+        names_written.insert(key.substr(0, key.find("/manifests/")) + ":" + key.substr(key.find("/manifests/") + 11));
         std::string fields = "Docker-Content-Digest: " + sha256_of(body) + "\r\n";
         if (const std::string subject = subject_of(body); lists_referrers && !subject.empty()) fields += "OCI-Subject: " + subject + "\r\n";
         return reply(201, fields);
@@ -384,6 +386,11 @@ unsigned upload_registry::count(const std::string& request) const {
   const std::scoped_lock lock(state_->mutex);
   const auto found = state_->asked.find(request);
   return found == state_->asked.end() ? 0 : found->second;
+}
+
+std::set<std::string> upload_registry::written() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->names_written;
 }
 
 std::uint64_t upload_registry::taken() const {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,6 +65,8 @@ class upload_registry {
   bool has_tag(const std::string& repository, const std::string& tag) const;
   /// How often "METHOD kind" was asked.
   unsigned count(const std::string& request) const;
+  /// The names under which manifests were written, tags and digests, `<repository>:<name>`, each once; also those that are gone again.
+  std::set<std::string> written() const;
   /// Bytes of bodies that were taken for blobs.
   std::uint64_t taken() const;
 

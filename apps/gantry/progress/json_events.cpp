@@ -116,6 +116,7 @@ std::string json_event(const event& what) {
         } else if constexpr (std::is_same_v<kind, blob_finished>) {
           line.add("type", "blob_finished").add("digest", e.digest.string()).add("size", e.size).add("reused", e.reused);
           line.add("role", name_of(e.role));
+          if (e.mounted) line.add("mounted", true);
         } else if constexpr (std::is_same_v<kind, retry_scheduled>) {
           line.add("type", "retry_scheduled")
               .add("object", e.object)

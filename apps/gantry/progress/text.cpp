@@ -40,8 +40,11 @@ std::optional<std::pair<severity, std::string>> describe(const event& what) {
           return std::pair(severity::info,
                            fmt::format("{}: goes on at {} of {}", e.digest.short_form(), format_bytes(e.resumed), format_bytes(e.size)));
         } else if constexpr (std::is_same_v<kind, blob_finished>) {
-          return std::pair(severity::info,
-                           fmt::format("{}: {}, {}", e.digest.short_form(), e.reused ? "there already" : "done", format_bytes(e.size)));
+          return std::pair(severity::info, fmt::format("{}: {}, {}", e.digest.short_form(),
+                                                       e.mounted  ? "mounted from another repository"
+                                                       : e.reused ? "there already"
+                                                                  : "done",
+                                                       format_bytes(e.size)));
         } else if constexpr (std::is_same_v<kind, retry_scheduled>) {
           const std::string why = e.message.empty() ? e.reason.message() : e.message;
           const std::string object = speaks_of(why, e.object) ? std::string() : e.object + ": ";

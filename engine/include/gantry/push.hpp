@@ -59,10 +59,10 @@ struct pushed_image {
 struct upload_counts {
   std::size_t blobs = 0;  ///< distinct configs and layers, counted for each repository they go to
   std::uint64_t bytes = 0;
-  std::size_t blobs_present = 0;   ///< of these, in the repository already
-  std::size_t blobs_mounted = 0;   ///< taken by the registry from another of its repositories
-  std::size_t blobs_uploaded = 0;  ///< sent; in a dry run: to be sent or mounted
-  std::uint64_t bytes_uploaded = 0;
+  std::size_t blobs_present = 0;     ///< of these, in the repository already
+  std::size_t blobs_mounted = 0;     ///< taken by the registry from another of its repositories
+  std::size_t blobs_uploaded = 0;    ///< sent; in a dry run: to be sent or mounted
+  std::uint64_t bytes_uploaded = 0;  ///< of these, without what an earlier run had sent of them
 };
 
 /// What a push did.

@@ -45,7 +45,8 @@ struct sync_options : operation_options {
   /// Nothing is written; the result says what would be.
   bool dry_run = false;
 
-  /// The tags of the target's repositories are listed, and those that the list does not name are in sync_result::unwanted.
+  /// The tags of the target's repositories are listed, and those that the list does not name are in sync_result::unwanted. A directory
+  /// is written without them: sync_result::dropped.
   bool find_unwanted = false;
 };
 
@@ -73,6 +74,7 @@ struct synced_image {
 struct sync_result : upload_counts {
   std::vector<synced_image> images;  ///< in the order of the list
   std::vector<reference> unwanted;   ///< see sync_options::find_unwanted; for engine::async_prune
+  std::vector<reference> dropped;    ///< of a directory: images that it held and does not any more; in a dry run: would not
   std::chrono::milliseconds elapsed{};
 };
 

@@ -81,37 +81,11 @@ class planner {
     targets_.push_back(target_of(image));
   }
 
-  /// What index.json points at; see plan_docker.
   descriptor target_of(const archived_image& image) {
-    if (!image.indexes.empty()) return image.top;
-    std::vector<const archived_manifest*> wanted;
-    for (const archived_manifest& held : image.manifests) {
-      if (!held.attestation) wanted.push_back(&held);
-    }
-    if (wanted.empty()) return image.top;
-    if (wanted.size() == 1) {
-      descriptor target = wanted.front()->manifest;
-      target.platform = wanted.front()->platform;
-      return target;
-    }
-    return part_of_index(image);
-  }
-
-  /// An index of what is held of a larger one, in the family of the original.
-  descriptor part_of_index(const archived_image& image) {
-    std::vector<descriptor> members;
-    for (const archived_manifest& held : image.manifests) {
-      descriptor& member = members.emplace_back(held.manifest);
-      member.platform = held.platform;
-    }
-    descriptor made;
-    made.media_type =
-        image.top.media_type == model::media_type::docker_list ? model::media_type::docker_list : model::media_type::oci_index;
-    std::string text = index_json(made.media_type, members);
-    made.digest = model::digest_of(text);
-    made.size = text.size();
-    contents_.add(made, std::move(text));
-    return made;
+    std::string made;
+    descriptor target = listed_top(image, &made);
+    if (!made.empty()) contents_.add(target, std::move(made));
+    return target;
   }
 
   /// Whether the archive holds one image and no two of its tags read alike without their repository: then the bare tag, which is what
@@ -213,6 +187,33 @@ result<void> enter(const archived_image& image, planner& plan, const platform& h
 }
 
 }  // namespace
+
+descriptor listed_top(const archived_image& image, std::string* made_text) {
+  if (!image.indexes.empty()) return image.top;
+  std::vector<const archived_manifest*> wanted;
+  for (const archived_manifest& held : image.manifests) {
+    if (!held.attestation) wanted.push_back(&held);
+  }
+  if (wanted.empty()) return image.top;
+  if (wanted.size() == 1) {
+    descriptor target = wanted.front()->manifest;
+    target.platform = wanted.front()->platform;
+    return target;
+  }
+  // An index of what is held of a larger one, in the family of the original.
+  std::vector<descriptor> members;
+  for (const archived_manifest& held : image.manifests) {
+    descriptor& member = members.emplace_back(held.manifest);
+    member.platform = held.platform;
+  }
+  descriptor made;
+  made.media_type = image.top.media_type == model::media_type::docker_list ? model::media_type::docker_list : model::media_type::oci_index;
+  std::string text = index_json(made.media_type, members);
+  made.digest = model::digest_of(text);
+  made.size = text.size();
+  if (made_text != nullptr) *made_text = std::move(text);
+  return made;
+}
 
 std::string header_of(const entry& member) {
   return tar_header(member.name, member.size, member.name.ends_with('/') ? tar_type::directory : tar_type::file);

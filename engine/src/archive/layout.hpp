@@ -68,6 +68,9 @@ struct layout {
   std::vector<std::string> notes;  ///< one sentence each: what the user should know about this archive
 };
 
+/// What index.json names for \p image; see \ref plan_docker. \param made_text set to the text of an index that has to be made; may be null
+descriptor listed_top(const archived_image& image, std::string* made_text = nullptr);
+
 /// Plans the format `docker` (DESIGN section 5): an OCI layout with docker's manifest.json and repositories beside it.
 ///
 /// Order: oci-layout, blobs/, blobs/<algorithm>/, then for each manifest its config and layers, then the manifests, the indexes,

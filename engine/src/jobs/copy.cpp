@@ -8,6 +8,7 @@
 #include "jobs/resolve.hpp"
 #include "jobs/run_order.hpp"
 #include "jobs/sync_part.hpp"
+#include "jobs/sync_plan.hpp"
 #include "model/manifest.hpp"
 #include "registry/manifest_requests.hpp"
 #include "runtime/task_group.hpp"
@@ -176,7 +177,7 @@ class copy_list {
   }
 
  private:
-  static run_order::ends ends_of(const listed_copy& one) { return {one.source.registry(), one.target.registry()}; }
+  run_order::ends ends_of(const listed_copy& one) const { return {shared_.registry.places_of(one.source), one.target.registry()}; }
 
   task<> carry() {
     for (;;) {
@@ -228,10 +229,10 @@ void list_targets(transfer::context& shared, transfer::operation& running, const
 
 /// Every tag of the source's repository, to every target.
 task<result<std::vector<listed_copy>>> list_copies(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                                                   reference source, std::vector<reference> targets, bool all_tags) {
+                                                   reference source, std::vector<reference> targets, const copy_options& options) {
   std::vector<listed_copy> listed;
   const auto late = std::make_shared<std::set<std::string>>();
-  if (!all_tags) {
+  if (!options.all_tags) {
     list_targets(shared, *running, source, targets, late, listed);
     co_return listed;
   }
@@ -239,6 +240,8 @@ task<result<std::vector<listed_copy>>> list_copies(transfer::context& shared, st
   const auto tags = co_await list_tags(shared, running, source, std::move(every));
   if (!tags) co_return tags.error();
   for (const std::string& tag : tags->tags) {
+    // What hangs on an image by its tag is of no platform: with a choice it goes along where referrers are asked for, else not.
+    if (!options.platforms.empty() && tag_subject(tag)) continue;
     std::vector<reference> tagged;
     for (const reference& target : targets) tagged.push_back(target.with_digest({}).with_tag(tag));
     list_targets(shared, *running, source.with_digest({}).with_tag(tag), tagged, late, listed);
@@ -411,7 +414,7 @@ task<result<copy_result>> copy(transfer::context& shared, std::shared_ptr<transf
                                std::shared_ptr<upload_sessions> sessions, std::shared_ptr<store::content_store> cache, reference source,
                                std::vector<reference> targets, copy_options options) {
   const auto started = std::chrono::steady_clock::now();
-  auto listed = co_await list_copies(shared, running, std::move(source), std::move(targets), options.all_tags);
+  auto listed = co_await list_copies(shared, running, std::move(source), std::move(targets), options);
   if (!listed) co_return listed.error();
   if (listed->empty()) co_return failure(errc::not_found, "there is nothing to copy: the repository has no tags");
 

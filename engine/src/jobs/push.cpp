@@ -162,6 +162,7 @@ result<loaded_source> load_file(std::shared_ptr<store::content_store> store, con
   loaded_source loaded;
   for (const archive::source_image& one : blobs->source->images()) {
     loaded.images.push_back(one.content);
+    loaded.images.back().bare_tags = one.tags;
     loaded.tags.push_back(one.tags);
   }
   loaded.blobs = std::move(blobs);

@@ -1,5 +1,6 @@
 #include "jobs/push_plan.hpp"
 
+#include "base/redact.hpp"
 #include "model/digester.hpp"
 #include "model/json_writer.hpp"
 #include "model/manifest.hpp"
@@ -19,7 +20,17 @@ result<reference> pushed_name(const archive::archived_image& image, const push_t
   if (const auto* named = std::get_if<reference>(&target)) return *named;
   const auto& prefix = std::get<push_prefix>(target);
   if (image.names.empty()) {
-    return failure(errc::invalid_option, fmt::format("the image {} has no name in the source; push it to one", image.top.digest.string()));
+    // A layout may have tags alone; of which repository they are it does not say.
+    const std::string place = fmt::format("{}/{}{}", prefix.registry, prefix.path, prefix.path.empty() ? "" : "/");
+    if (!image.bare_tags.empty()) {
+      return failure(
+          errc::invalid_option,
+          fmt::format("the image {} has only the tag {} in the source, and no repository; name both in the target, e.g. {}NAME:{}",
+                      image.top.digest.string(), clean_text(image.bare_tags.front(), 128), place,
+                      clean_text(image.bare_tags.front(), 128)));
+    }
+    return failure(errc::invalid_option, fmt::format("the image {} has no name in the source; name it in the target, e.g. {}NAME:TAG",
+                                                     image.top.digest.string(), place));
   }
   const reference& name = image.names.front();
   const std::string path = prefix.path.empty() ? name.repository() : prefix.path + "/" + name.repository();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace gantry::jobs {
 namespace {
@@ -120,8 +121,11 @@ void run_order::failed(const ends& of, const std::string& name, const failure& w
   const auto fell_silent = [&](const std::string& registry, const std::string& other) {
     const auto last = last_(registry);
     const std::string& text = why.text.message();
-    const bool meant =
-        !registry.empty() && text.find(registry) != std::string::npos && (other.empty() || text.find(other) == std::string::npos);
+    // Of several places the failure is that of the last.
+    const auto named = [&text](const std::string& places) {
+      return !places.empty() && text.find(std::string_view(places).substr(places.rfind(' ') + 1)) != std::string::npos;
+    };
+    const bool meant = named(registry) && !named(other);
     return meant && last && clock::now() - *last >= patience_;
   };
   if (fell_silent(of.source, of.target)) return give_up(of.source, name, why);

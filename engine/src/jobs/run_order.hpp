@@ -27,7 +27,8 @@ class run_order {
  public:
   using clock = std::chrono::steady_clock;
 
-  /// The registries of one image; empty: none.
+  /// The registries of one image; empty: none. A source that has mirrors is named with them, the registry last: see
+  /// registry_client::places_of. That one of them answers says nothing of images that only the registry has.
   struct ends {
     std::string source;
     std::string target;

@@ -111,7 +111,7 @@ task<> list_sync::carry() {
 /// The registries of all targets of \p one are the same: they are one repository.
 run_order::ends list_sync::ends_of(const planned_sync& one) const {
   run_order::ends ends;
-  if (!one.source.empty()) ends.source = one.source.registry();
+  if (!one.source.empty()) ends.source = shared_.registry.places_of(one.source);
   if (!directory_) ends.target = one.targets.front().registry();
   return ends;
 }
@@ -134,7 +134,8 @@ task<> list_sync::read_lock() {
 }
 
 task<> list_sync::save_lock(bool due_only) {
-  if (options_.lock_file.empty() || options_.dry_run || saving_) co_return;
+  // A directory tells itself what it holds; the lock beside the list may be that of a registry.
+  if (options_.lock_file.empty() || options_.dry_run || saving_ || directory_) co_return;
   const auto now = steady_clock::now();
   if (due_only && now - saved_at_ < lock_interval) co_return;
   saved_at_ = now;  // also when nothing has changed: to find that out takes as long as the list is
@@ -234,6 +235,7 @@ task<result<sync_result>> list_sync::run() {
   if (directory_) {
     const result<void> written = co_await directory_->finish(done.images);
     if (!written) co_return written.error();
+    done.dropped = directory_->dropped();
   } else if (options_.find_unwanted) {
     co_await find_unwanted(done);
   }

@@ -24,6 +24,26 @@ std::set<digest> manifests_of(const archive::archived_image& image) {
   return all;
 }
 
+/// Of \p held, what lies under \p top, those for \p platforms; empty: all. Blocking.
+result<archive::archived_image> chosen_image(model::blob_source& blobs, const descriptor& top, const reference& name,
+                                             const std::set<digest>& held, const std::vector<platform>& platforms) {
+  auto whole = archive::read_image(blobs, top, std::vector<reference>(1, name), held);
+  if (!whole || platforms.empty()) return whole;
+  const auto chosen = choose_manifests(*whole, platforms);
+  if (!chosen) return chosen.error();
+  std::set<digest> kept;
+  for (const auto* one : *chosen) kept.insert(one->manifest.digest);
+  return archive::read_image(blobs, top, std::vector<reference>(1, name), kept);
+}
+
+/// The same as index.json has it.
+descriptor top_of(const archive::archived_image& image) {
+  descriptor top = archive::listed_top(image);
+  top.data.reset();
+  top.annotations.clear();
+  return top;
+}
+
 /// What is written of \p name. Blocking.
 result<archive::archived_image> stored_image(store::content_store& store, const reference& name, const std::vector<platform>& platforms) {
   const auto record = store.find_reference(name);
@@ -31,13 +51,7 @@ result<archive::archived_image> stored_image(store::content_store& store, const 
   if (!*record) return failure(errc::not_found, fmt::format("{} is not in the store any more", name.string()));
   std::set<digest> held;
   for (const descriptor& one : (*record)->manifests) held.insert(one.digest);
-  auto whole = archive::read_image(store, (*record)->top, std::vector<reference>(1, name), held);
-  if (!whole || platforms.empty()) return whole;
-  const auto chosen = choose_manifests(*whole, platforms);
-  if (!chosen) return chosen.error();
-  std::set<digest> kept;
-  for (const auto* one : *chosen) kept.insert(one->manifest.digest);
-  return archive::read_image(store, (*record)->top, std::vector<reference>(1, name), kept);
+  return chosen_image(store, (*record)->top, name, held, platforms);
 }
 
 }  // namespace
@@ -57,13 +71,15 @@ task<result<void>> directory_sync::begin(const sync_plan& plan) {
   auto there = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
   if (!there) co_return there.error();
   there_ = std::move(*there);
-  if (options_.find_unwanted) co_return result<void>();
   for (const auto& [name, manifests] : there_) {
     const auto named = plan.named.find(name.name());
-    if (plan.unknown.contains(name.name()) || (named != plan.named.end() && named->second.contains(name.tag()))) continue;
+    if (named != plan.named.end() && named->second.contains(name.tag())) continue;
+    (plan.unknown.contains(name.name()) ? unknown_ : unwanted_).push_back(name);
+  }
+  if (!options_.find_unwanted && !unwanted_.empty()) {
     co_return failure(errc::invalid_option,
                       fmt::format("{} holds {}, which the list does not name, and is written as a whole; --prune lets it go",
-                                  directory().string(), name.string()));
+                                  directory().string(), unwanted_.front().string()));
   }
   co_return result<void>();
 }
@@ -110,23 +126,26 @@ task<result<void>> directory_sync::fill(sync_part& part, const planned_sync& one
     if (there.empty()) co_return *first;
   }
   done.state = done.missing.empty() ? sync_state::copied : sync_state::partial;
+  if (options_.dry_run) settle_dry(done, there);
   platforms_.insert_or_assign(done.target, std::move(there));
   co_return result<void>();
 }
 
 task<result<void>> directory_sync::fetch(sync_part& part, const planned_sync& one, std::vector<platform> platforms, synced_image& done) {
   if (options_.dry_run) {
-    resolver names(part.shared, *part.running, std::make_shared<store::memory_documents>());
+    looked_at& looked = looked_[done.target];
+    if (!looked.documents) looked.documents = std::make_shared<store::memory_documents>();
+    resolver names(part.shared, *part.running, looked.documents);
     platform_choice choice;
     choice.all = platforms.empty();
     choice.platforms = std::move(platforms);
     const auto found = co_await names.resolve(one.source, std::move(choice));
     if (!found) co_return found.error();
     done.top = found->top;
-    std::set<digest> manifests;
+    looked.top = found->top;
     std::vector<descriptor> blobs;
     for (const resolved_manifest& manifest : found->manifests) {
-      manifests.insert(manifest.entry.digest);
+      looked.manifests.insert(manifest.entry.digest);
       if (counted_.insert(manifest.content.config.digest).second) blobs.push_back(manifest.content.config);
       for (const descriptor& layer : manifest.content.layers) {
         if (counted_.insert(layer.digest).second) blobs.push_back(layer);
@@ -146,8 +165,6 @@ task<result<void>> directory_sync::fetch(sync_part& part, const planned_sync& on
     };
     const upload_counts counts = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(look));
     add_counts(counts_, counts);
-    const auto known = there_.find(done.target);
-    if (known != there_.end() && known->second == manifests) done.state = sync_state::unchanged;
     co_return result<void>();
   }
   pull_options wanted;
@@ -168,16 +185,33 @@ task<result<void>> directory_sync::fetch(sync_part& part, const planned_sync& on
   co_return result<void>();
 }
 
+/// What a dry run would write of an image.
+void directory_sync::settle_dry(synced_image& done, const std::vector<platform>& platforms) {
+  const auto looked = looked_.extract(done.target);
+  if (looked.empty()) return;
+  const looked_at& seen = looked.mapped();
+  const auto image = chosen_image(*seen.documents, seen.top, done.target, seen.manifests, platforms);
+  if (image) done.top = top_of(*image);
+  const std::set<digest> manifests = image ? manifests_of(*image) : seen.manifests;
+  const auto known = there_.find(done.target);
+  if (done.missing.empty() && known != there_.end() && known->second == manifests) done.state = sync_state::unchanged;
+}
+
 task<result<void>> directory_sync::finish(std::vector<synced_image>& done) {
-  if (options_.dry_run) co_return result<void>();
+  if (options_.dry_run) {
+    dropped_ = unwanted_;
+    co_return result<void>();
+  }
   struct planned {
     std::vector<archive::archived_image> images;
     std::set<reference> unchanged;
+    std::map<reference, descriptor> tops;
   };
   std::vector<reference> names;
   for (const synced_image& one : done) {
     if (!one.target.tag().empty()) names.push_back(one.target);
   }
+  names.insert(names.end(), unknown_.begin(), unknown_.end());
   auto plan = [store = store_, names, platforms = platforms_, there = there_]() -> result<planned> {
     planned made;
     std::size_t kept = 0;
@@ -189,6 +223,7 @@ task<result<void>> directory_sync::finish(std::vector<synced_image>& done) {
       if (!image) return image.error();
       kept += known == there.end() ? 0 : 1;
       if (known != there.end() && known->second == manifests_of(*image)) made.unchanged.insert(name);
+      made.tops.emplace(name, top_of(*image));
       made.images.push_back(std::move(*image));
     }
     // Nothing new, and nothing to be dropped.
@@ -198,6 +233,9 @@ task<result<void>> directory_sync::finish(std::vector<synced_image>& done) {
   auto made = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(plan));
   if (!made) co_return made.error();
   for (synced_image& one : done) {
+    if (one.state == sync_state::failed) continue;
+    // What the source names may be more than what is written of it.
+    if (const auto top = made->tops.find(one.target); top != made->tops.end()) one.top = top->second;
     if (one.state == sync_state::copied && made->unchanged.contains(one.target)) one.state = sync_state::unchanged;
   }
   if (made->images.empty()) co_return result<void>();
@@ -209,6 +247,7 @@ task<result<void>> directory_sync::finish(std::vector<synced_image>& done) {
   if (!out) co_return out.error();
   const auto written = co_await archive_export::write(shared_, running_, store_, std::move(*out), sync_);
   if (!written) co_return written.error();
+  dropped_ = unwanted_;
   co_return result<void>();
 }
 

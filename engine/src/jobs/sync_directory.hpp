@@ -4,6 +4,7 @@
 #include "jobs/sync_plan.hpp"
 #include "runtime/task.hpp"
 #include "store/content_store.hpp"
+#include "store/memory_documents.hpp"
 #include "transfer/context.hpp"
 
 #include <gantry/sync.hpp>
@@ -30,14 +31,23 @@ class directory_sync {
   task<result<void>> begin(const sync_plan& plan);
   /// One image into the store. What fails is in the result.
   task<synced_image> bring(const planned_sync& one, reference target);
-  /// Writes the directory, when something in it changes.
+  /// Writes the directory, when something in it changes, and notes what it names now.
   task<result<void>> finish(std::vector<synced_image>& done);
 
   const upload_counts& counts() const noexcept { return counts_; }
+  /// Images that the directory held and \ref finish has let go, or in a dry run would.
+  const std::vector<reference>& dropped() const noexcept { return dropped_; }
 
  private:
+  /// What a dry run has read of an image.
+  struct looked_at {
+    descriptor top;
+    std::shared_ptr<store::memory_documents> documents;
+    std::set<digest> manifests;
+  };
   task<result<void>> fill(sync_part& part, const planned_sync& one, synced_image& done);
   task<result<void>> fetch(sync_part& part, const planned_sync& one, std::vector<platform> platforms, synced_image& done);
+  void settle_dry(synced_image& done, const std::vector<platform>& platforms);
   std::filesystem::path directory() const { return std::get<std::string>(options_.to); }
 
   transfer::context& shared_;
@@ -47,7 +57,11 @@ class directory_sync {
   bool sync_;
   std::map<reference, std::set<digest>> there_;           ///< manifests of the images that the directory holds
   std::map<reference, std::vector<platform>> platforms_;  ///< of the images that came
-  std::set<digest> counted_;                              ///< blobs that a dry run has come across
+  std::vector<reference> unknown_;                        ///< that it holds of repositories of which not all named tags are known
+  std::vector<reference> unwanted_;                       ///< that it holds and the list does not name
+  std::vector<reference> dropped_;
+  std::map<reference, looked_at> looked_;
+  std::set<digest> counted_;  ///< blobs that a dry run has come across
   upload_counts counts_;
 };
 

@@ -8,8 +8,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <map>
 #include <optional>
+#include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 namespace gantry::jobs {
 namespace {
@@ -22,26 +27,49 @@ struct open_entry {
   std::optional<failure> failed;
 };
 
-/// Asks for the tags of what nobody else has begun with.
-task<> ask_for_tags(transfer::context& shared, transfer::operation& running, std::vector<open_entry>& open, std::size_t& next,
-                    registry::precedence whom) {
-  while (next < open.size() && !running.stop.stop_requested()) {
-    open_entry& one = open[next++];
+/// Entries with filters of one repository, which is asked once for all of them.
+struct asked_repository {
+  reference source;
+  std::optional<unsigned> retries;
+  std::optional<std::chrono::milliseconds> timeout;
+  std::vector<open_entry*> entries;
+};
+
+/// Entries that give the same repository another time or patience ask for themselves.
+std::vector<asked_repository> repositories_of(std::vector<open_entry>& open) {
+  std::vector<asked_repository> all;
+  std::map<std::tuple<std::string, std::optional<unsigned>, std::optional<std::chrono::milliseconds>>, std::size_t> known;
+  for (open_entry& one : open) {
     if (!one.entry->filter) continue;
-    sync_part part(shared, running, one.entry->retries, one.entry->timeout);
+    const sync_entry& entry = *one.entry;
+    const auto [at, added] = known.emplace(std::tuple(entry.source.name(), entry.retries, entry.timeout), all.size());
+    if (added) all.push_back({entry.source, entry.retries, entry.timeout, {}});
+    all[at->second].entries.push_back(&one);
+  }
+  return all;
+}
+
+/// Asks for the tags of what nobody else has begun with.
+task<> ask_for_tags(transfer::context& shared, transfer::operation& running, std::vector<asked_repository>& all, std::size_t& next,
+                    registry::precedence whom) {
+  while (next < all.size() && !running.stop.stop_requested()) {
+    asked_repository& asked = all[next++];
+    sync_part part(shared, running, asked.retries, asked.timeout);
     tags_options every;
-    auto listed = co_await list_tags(part.shared, part.running, one.entry->source, std::move(every), whom);
-    if (listed) {
-      // What hangs on manifests by its tag goes with them, when it is asked for; it is no version of anything.
-      std::erase_if(listed->tags, [](const std::string& tag) { return static_cast<bool>(tag_subject(tag)); });
-      auto admitted = model::select_tags(std::move(listed->tags), *one.entry->filter);
-      if (admitted) one.found = std::move(*admitted);
-      if (!admitted) one.failed = admitted.error();
-    } else if (part.timed_out()) {
-      one.failed.emplace(errc::timed_out,
-                         fmt::format("the tags of {} did not come in the time that the list allows", one.entry->source.name()));
-    } else {
-      one.failed = listed.error();
+    auto listed = co_await list_tags(part.shared, part.running, asked.source, std::move(every), whom);
+    // What hangs on manifests by its tag goes with them, when it is asked for; it is no version of anything.
+    if (listed) std::erase_if(listed->tags, [](const std::string& tag) { return static_cast<bool>(tag_subject(tag)); });
+    for (open_entry* const one : asked.entries) {
+      if (listed) {
+        auto admitted = model::select_tags(listed->tags, *one->entry->filter);
+        if (admitted) one->found = std::move(*admitted);
+        if (!admitted) one->failed = admitted.error();
+      } else if (part.timed_out()) {
+        one->failed.emplace(errc::timed_out,
+                            fmt::format("the tags of {} did not come in the time that the list allows", asked.source.name()));
+      } else {
+        one->failed = listed.error();
+      }
     }
   }
 }
@@ -70,10 +98,11 @@ task<result<sync_plan>> plan_list(transfer::context& shared, std::shared_ptr<tra
   }
   // A mirror's list may be a part, and what is missing there must not be deleted elsewhere.
   const registry::precedence whom = options.find_unwanted ? registry::precedence::registry_alone : registry::precedence::registry_first;
-  runtime::task_group group(shared.executor);
+  std::vector<asked_repository> all = repositories_of(open);
   std::size_t next = 0;
-  const std::size_t workers = std::min<std::size_t>(shared.jobs, open.size());
-  for (std::size_t i = 0; i < workers; ++i) group.spawn(ask_for_tags(shared, *running, open, next, whom));
+  runtime::task_group group(shared.executor);
+  const std::size_t workers = std::min<std::size_t>(shared.jobs, all.size());
+  for (std::size_t i = 0; i < workers; ++i) group.spawn(ask_for_tags(shared, *running, all, next, whom));
   co_await group.join();
   sync_plan plan;
   for (const open_entry& one : open) {

@@ -100,8 +100,10 @@ task<result<void>> uploader::upload(planned_blob one) {
     }
     running_.events.progress(id, sent);
   };
-  const registry::body_opener open = [&feed, &sent, &attempt, progress](std::uint64_t offset, std::uint64_t length) {
+  std::uint64_t had = one.blob.size;  // what an earlier run sent
+  const registry::body_opener open = [&feed, &sent, &attempt, &had, progress](std::uint64_t offset, std::uint64_t length) {
     sent = offset;
+    had = std::min(had, offset);
     if (!attempt.offset) attempt.offset = offset;
     return feed->open(offset, length, progress);
   };
@@ -165,9 +167,9 @@ task<result<void>> uploader::upload(planned_blob one) {
     ++done_.counts.blobs_mounted;
   } else {
     ++done_.counts.blobs_uploaded;
-    done_.counts.bytes_uploaded += one.blob.size;
+    done_.counts.bytes_uploaded += one.blob.size - had;
   }
-  running_.events.emit(blob_finished{id, one.blob.size, mounted, one.role});
+  running_.events.emit(blob_finished{id, one.blob.size, mounted, one.role, mounted});
   co_return result<void>();
 }
 
@@ -185,7 +187,7 @@ task<result<void>> uploader::move_blob(planned_blob one) {
   if (there) {
     ++done_.counts.blobs_present;
     running_.events.emit(blob_started{one.blob.digest, one.blob.size, 0, one.role});
-    running_.events.emit(blob_finished{one.blob.digest, one.blob.size, true, one.role});
+    running_.events.emit(blob_finished{one.blob.digest, one.blob.size, true, one.role, false});
   } else if (options_.dry_run) {
     // What an image before it would have brought there is mounted when its turn comes.
     const std::string from = ledger_.other_repository(one.registry, one.blob.digest, one.repository);

@@ -36,8 +36,20 @@ struct shared_fields {
   std::optional<std::vector<std::pair<platform, std::chrono::milliseconds>>> platform_timeouts;
   std::optional<unsigned> retries;
   std::optional<std::vector<std::string>> mirrors;
-  std::string platform_field;  ///< which of the two names \ref platforms came from
+  bool newest_none = false;      ///< the filter says `"newest": 0`
+  std::size_t filter_line = 0;   ///< where \ref filter begins
+  std::size_t mirrors_line = 0;  ///< where \ref mirrors begin
+  std::string platform_field;    ///< which of the two names \ref platforms came from
 };
+
+/// The field and what is wrong with it, when a filter would admit all tags without saying so.
+std::optional<std::pair<std::string, std::string>> empty_filter(const shared_fields& fields) {
+  if (!fields.filter) return std::nullopt;
+  if (fields.newest_none) return std::pair("filter.newest", "is 0, which names no tag; leave it out for all of them");
+  const tag_filter& filter = *fields.filter;
+  if (!filter.regex.empty() || filter.semver || filter.latest != 0) return std::nullopt;
+  return std::pair("filter", "is empty; say which tags, {\"regex\": \".*\"} for all of them");
+}
 
 /// An entry as it stands in the text.
 struct raw_entry : shared_fields {
@@ -59,7 +71,10 @@ class list_reader {
   check take_platform(shared_fields& into, const char* field, std::string_view text);
   failure described(const failure& why) const;
   result<sync_entry> finish(std::size_t index) const;
-  failure at(std::size_t index, std::string_view field, const std::string& why, errc code = errc::invalid_option) const;
+  /// What no single entry is to blame for.
+  check check_defaults() const;
+  /// \param line of the field; 0: that of the entry
+  failure at(std::size_t index, std::string_view field, const std::string& why, std::size_t line = 0) const;
 
   std::string name_;
   json::position where_;
@@ -103,8 +118,14 @@ void list_reader::add_fields(std::vector<json::field>& to, std::function<shared_
                           filter().semver = text;
                           return model::check_filter(filter());
                         })});
-  conditions.push_back({"newest", json::integer([filter](std::uint64_t count) { filter().latest = static_cast<std::size_t>(count); })});
-  to.push_back({"filter", json::object(std::move(conditions), json::unknown_keys::refuse, [into] { into().filter.emplace(); })});
+  conditions.push_back({"newest", json::integer([filter, into](std::uint64_t count) {
+                          filter().latest = static_cast<std::size_t>(count);
+                          into().newest_none = count == 0;
+                        })});
+  to.push_back({"filter", json::object(std::move(conditions), json::unknown_keys::refuse, [this, into] {
+                  into().filter.emplace();
+                  into().filter_line = where_.line;
+                })});
   for (const char* const field : {"platforms", "architectures"}) {
     to.push_back(
         {field, json::array(json::string([this, into, field](std::string_view text) { return take_platform(into(), field, text); }))});
@@ -137,7 +158,10 @@ void list_reader::add_fields(std::vector<json::field>& to, std::function<shared_
                                          into().mirrors->emplace_back(text);
                                          return {};
                                        }),
-                                       {}, 100, [into] { into().mirrors.emplace(); })});
+                                       {}, 100, [this, into] {
+                                         into().mirrors.emplace();
+                                         into().mirrors_line = where_.line;
+                                       })});
 }
 
 json::shape list_reader::entries() {
@@ -171,6 +195,7 @@ result<sync_list> list_reader::read(std::string_view text) {
   }
   const auto done = json::read(text, top, name_, {}, &where_);
   if (!done) return described(done.error());
+  if (auto fit = check_defaults(); !fit) return fit.error();
   sync_list list;
   for (std::size_t i = 0; i < raw_.size(); ++i) {
     auto entry = finish(i);
@@ -200,10 +225,23 @@ failure list_reader::described(const failure& why) const {
   return {code, fmt::format("{}, line {}: {}: {}{}{}", name_, where_.line, entry, field, field.empty() ? "" : " ", where_.why)};
 }
 
-failure list_reader::at(std::size_t index, std::string_view field, const std::string& why, errc code) const {
+failure list_reader::at(std::size_t index, std::string_view field, const std::string& why, std::size_t line) const {
   const raw_entry& raw = raw_[index];
   const std::string source = raw.source.empty() ? std::string() : fmt::format(" ({})", clean_text(raw.source, 128));
-  return {code, fmt::format("{}, line {}: entry {}{}: {} {}", name_, raw.line, index + 1, source, field, why)};
+  return {errc::invalid_option,
+          fmt::format("{}, line {}: entry {}{}: {} {}", name_, line != 0 ? line : raw.line, index + 1, source, field, why)};
+}
+
+check list_reader::check_defaults() const {
+  const auto wrong = [this](std::size_t line, const std::string& field, const std::string& why) {
+    return failure(errc::invalid_option, fmt::format("{}, line {}: defaults.{} {}", name_, line, field, why));
+  };
+  if (const auto why = empty_filter(defaults_)) return wrong(defaults_.filter_line, why->first, why->second);
+  for (const std::string& text : defaults_.mirrors.value_or(std::vector<std::string>())) {
+    if (auto mirror = model::read_mirror(text, reference()); !mirror)
+      return wrong(defaults_.mirrors_line, "mirrors", mirror.error().text.message());
+  }
+  return {};
 }
 
 result<sync_entry> list_reader::finish(std::size_t index) const {
@@ -225,6 +263,7 @@ result<sync_entry> list_reader::finish(std::size_t index) const {
     if (defaults_.tags) entry.tags = *defaults_.tags;
     entry.filter = defaults_.filter;
   }
+  if (const auto why = empty_filter(raw); why && !names_image) return at(index, why->first, why->second, raw.filter_line);
   if (names_image && entry.filter) return at(index, "filter", "chooses among tags, and the source names one image");
   if (!entry.directory.empty() && entry.filter) return at(index, "filter", "is for repositories; name the tags of a directory");
   if (names_image && entry.tags.empty() && !entry.source.tag().empty()) entry.tags.push_back(entry.source.tag());

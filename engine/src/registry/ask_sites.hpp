@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace gantry::registry {
@@ -31,16 +33,18 @@ task<result<T>> ask_sites(registry_client& from, reference image, precedence who
   if (!places) co_return places.error();
   std::optional<failure> said;
   const site* itself = nullptr;
+  std::set<std::string> refused;  // mirrors that do not have it: nobody need wait for them
   for (std::size_t i = 0; i < places->size(); ++i) {
     const site& one = (*places)[i];
     task<result<T>> attempt = ask(one);
     result<T> got = co_await std::move(attempt);
-    if (got || !one.how.is_mirror) from.note_answer(image.registry(), got);
+    if (got || !one.how.is_mirror) from.note_answer(one.how.is_mirror ? one.how.registry : image.registry(), got);
     if (got && said) from.note_substitute(*itself, *said, one);
     if (got || stop.stop_requested()) co_return got;
     const failure& why = got.error();
     const bool is_last = i + 1 == places->size();
     if (one.how.is_mirror) {
+      if (!gives_no_answer(why.code)) refused.insert(one.how.registry);
       from.note_failure(one, why, is_last ? nullptr : &(*places)[i + 1]);
     } else {
       said = why;
@@ -51,6 +55,7 @@ task<result<T>> ask_sites(registry_client& from, reference image, precedence who
     const bool rests = one.how.is_mirror ? why.code == condition::retryable || why.code == condition::failed : !is_last;
     if (rests) one.record->failed(std::chrono::steady_clock::now(), why.retry_after.value_or(std::chrono::seconds(0)));
   }
+  if (said && whom != precedence::registry_alone) from.note_mirrors(image, refused, *said);
   if (said) co_return *said;
   co_return failure(errc::internal_error, "no place to ask");
 }

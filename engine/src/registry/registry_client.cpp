@@ -166,11 +166,6 @@ hints registry_client::learnt() const {
   return all;
 }
 
-std::optional<std::chrono::steady_clock::time_point> registry_client::last_answer(const std::string& registry) const {
-  const auto known = answers_.find(registry);
-  return known == answers_.end() ? std::nullopt : std::optional(known->second);
-}
-
 task<result<ping>> registry_client::get_base(std::string registry, runtime::stop_source& stop) {
   host& where = host_for(registry);
   api_call asking;

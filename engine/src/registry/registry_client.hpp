@@ -127,15 +127,20 @@ class registry_client {
   /// The same with what this run has learnt.
   hints learnt() const;
 
-  /// When \p registry, or a mirror in its place, answered last; nothing when it never has.
-  std::optional<std::chrono::steady_clock::time_point> last_answer(const std::string& registry) const;
+  /// Who may answer for \p image, as one name: its registry, and before it its mirrors, e.g. `m.example or docker.io`.
+  std::string places_of(const reference& image) const;
+  /// When one of \p places, a registry or what \ref places_of gives, answered last; nothing when none ever has.
+  std::optional<std::chrono::steady_clock::time_point> last_answer(const std::string& places) const;
 
   /// \ref sites in the order in which they are asked for one thing, without mirrors that rest; the registry itself is always among them.
   /// With a digest in \p image the mirrors for digests, else those for tags.
   result<std::vector<site>> order(const reference& image, precedence whom);
-  /// Notes that \p registry answered, wherever its content came from, or in the failure when it last did.
+  /// Notes that \p registry, or a mirror of that name, answered, wherever its content came from, or in the failure when it last did.
   template <class T>
   void note_answer(const std::string& registry, result<T>& outcome);
+  /// Notes in \p why, with which the registry of \p image failed, when one of its mirrors gave what it was asked for: such an image is
+  /// worth waiting for. \param refused mirrors that do not have it
+  void note_mirrors(const reference& image, const std::set<std::string>& refused, failure& why);
   /// A mirror failed: it rests, and is dropped for wrong content. The user is told once, unless it just does not have what was asked for.
   /// \param instead who is asked in its place; null: nobody
   void note_failure(const site& where, const failure& why, const site* instead);

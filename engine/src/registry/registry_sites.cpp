@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace gantry::registry {
@@ -16,6 +18,9 @@ std::string spelled_out(const config::endpoint& at) {
   const bool plain_word = at.registry.find_first_of(".:") == std::string::npos && at.registry != "localhost";
   return plain_word ? fmt::format("{}:{}", at.registry, at.plain_http ? 80 : 443) : at.registry;
 }
+
+// Between the names of several places.
+constexpr std::string_view next_place = " or ";
 
 }  // namespace
 
@@ -69,6 +74,40 @@ bool registry_client::counts_pulls(const reference& image) {
 bool registry_client::answers_ranges(const reference& image) {
   const result<std::vector<site>> found = sites(image, true);
   return found && std::all_of(found->begin(), found->end(), [](const site& one) { return one.record->ranges; });
+}
+
+std::string registry_client::places_of(const reference& image) const {
+  std::string places;
+  if (settings_.endpoints) {
+    const auto endpoints = settings_.endpoints(image.registry(), image.repository());
+    if (!endpoints) return image.registry();
+    for (const config::endpoint& one : *endpoints) {
+      if (one.is_mirror) places += spelled_out(one) + std::string(next_place);
+    }
+  }
+  return places + image.registry();
+}
+
+std::optional<std::chrono::steady_clock::time_point> registry_client::last_answer(const std::string& places) const {
+  std::optional<std::chrono::steady_clock::time_point> last;
+  for (std::size_t begin = 0; begin <= places.size();) {
+    const std::size_t end = std::min(places.find(next_place, begin), places.size());
+    const auto known = answers_.find(places.substr(begin, end - begin));
+    if (known != answers_.end() && (!last || *last < known->second)) last = known->second;
+    begin = end + next_place.size();
+  }
+  return last;
+}
+
+void registry_client::note_mirrors(const reference& image, const std::set<std::string>& refused, failure& why) {
+  if (!why.last_answer) return;
+  const auto places = sites(image, static_cast<bool>(image.digest()));
+  if (!places) return;
+  for (const site& one : *places) {
+    if (!one.how.is_mirror || one.record->dropped() || refused.contains(one.how.registry)) continue;
+    const auto known = answers_.find(one.how.registry);
+    if (known != answers_.end()) why.last_answer = std::max(*why.last_answer, known->second);
+  }
 }
 
 void registry_client::note_failure(const site& where, const failure& why, const site* instead) {

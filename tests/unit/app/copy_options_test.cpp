@@ -30,6 +30,16 @@ TEST_CASE("copy takes one source and targets") {
   CHECK(refusal({"a.test/nginx:1", "a.test/nginx:1"}) == "a.test/nginx:1 is source and target");
 }
 
+TEST_CASE("a target is named once, and all tags are copied of a repository to repositories") {
+  CHECK(refusal({"a.test/x:1", "b.test/x:1", "docker://b.test/x:1"}) == "b.test/x:1 is named twice as a target");
+  CHECK(read({"--all-tags", "a.test:5000/x", "docker://b.test/x"}).all_tags);
+  const std::string why = " names one image, and --all-tags copies a repository to repositories";
+  CHECK(refusal({"--all-tags", "a.test:5000/x:1", "b.test/x"}) == "'a.test:5000/x:1'" + why);
+  CHECK(refusal({"--all-tags", "a.test/x", "b.test/x:latest"}) == "'b.test/x:latest'" + why);
+  const std::string by_digest = "a.test/x@sha256:" + std::string(64, '0');
+  CHECK(refusal({"--all-tags", by_digest, "b.test/x"}) == "'" + by_digest + "'" + why);
+}
+
 TEST_CASE("each end of a copy has its credentials") {
   const copy_arguments sides = read({"a.test/x", "b.test/x", "--src-creds", "a:1", "--dest-authfile", "f"});
   CHECK(sides.from.username == "a");

@@ -33,6 +33,15 @@ TEST_CASE("tags take a filter, a range and a number") {
   CHECK_FALSE(read(parse_tags({"nginx"})).filter.semver);
 }
 
+TEST_CASE("what is to be deleted is written out") {
+  for (const std::string word : {"a.example:5000/team/app", "docker://a.example/app", "app"})
+    CHECK(refusal(parse_delete({word})) == "'" + word + "' does not say which of its images is to be deleted");
+  CHECK(refusal(parse_delete({"app", "-r", "a.example"})).find("does not say") != std::string::npos);
+  const std::string digest = "a.example/app@sha256:" + std::string(64, '0');
+  for (const std::string word : {std::string("a.example:5000/team/app:1.0"), std::string("docker://a.example/app:latest"), digest})
+    CHECK(read(parse_delete({word})).object == word);
+}
+
 TEST_CASE("tags are listed of a repository and not of one image") {
   CHECK(refusal(parse_tags({"a.example:5000/team/app:1.0"})) ==
         "'a.example:5000/team/app:1.0' names one image, and tags are listed of a repository");

@@ -41,6 +41,11 @@ TEST_CASE("transitions have words, plain progress has none") {
   REQUIRE(warned);
   CHECK(warned->first == severity::warning);
   CHECK(warned->second == "careful");
+  error_code ec;
+  const digest blob = digest::parse("sha256:" + std::string(64, 'a'), ec);
+  CHECK(describe(blob_finished{blob, 7, true, blob_role::layer, true})->second.find(": mounted from another repository, 7") !=
+        std::string::npos);
+  CHECK(describe(blob_finished{blob, 7, true})->second.find(": there already, 7") != std::string::npos);
   const auto retry = describe(retry_scheduled{"abc", 1, 1s, make_error_code(errc::connection_lost), ""});
   REQUIRE(retry);
   CHECK(retry->second.find("abc: connection lost; next attempt in 1") == 0);
