@@ -119,6 +119,8 @@ def provoked(place):
         run("pull", locked, "-u", "me", "-p", "wrong", status=3)
         run("login", f"localhost:{closed.port}", "-u", "me", "-p", "wrong", status=3)
         run("tags", app, status=2)
+        run("tags", f"localhost:{opened.port}/none", status=4)
+        run("serve", "--listen", f"127.0.0.1:{opened.port}", status=1)
         run("pull", app, "--mirror", f"localhost:{opened.port}=http://127.0.0.1:{nobody}", "-q", "--store-only", "--cache-dir", "mirrored", status=0)
         run("pull", app, "--authfile", "bad.json", status=3)
         run("pull", app, status=3, REGISTRY_AUTH_FILE="none.json")

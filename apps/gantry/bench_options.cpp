@@ -74,7 +74,8 @@ outcome<std::variant<bench_arguments, help_text>> parse_bench(std::vector<std::s
   if (!help) return help.error();
   if (*help) return std::variant<bench_arguments, help_text>(std::move(**help));
   if (arguments.image.empty()) return usage_problem("no image is named", "e.g. 'gantry bench nginx:1.25'");
-  if (parser.app().count("--jobs") > 0) return usage_problem("bench tries several numbers of connections; --try says which, not --jobs");
+  if (parser.app().count("--jobs") > 0)
+    return usage_problem("bench tries several numbers of connections, and --jobs is one", "--try says which");
   if (auto checked = check_common_options(arguments.common); !checked) return checked.error();
   return std::variant<bench_arguments, help_text>(std::move(arguments));
 }

@@ -19,6 +19,12 @@ outcome<int> convert(const convert_arguments& arguments, console& output) {
   if (streams && is_terminal(standard_output)) {
     return usage_problem("an archive is not written to a terminal", "redirect standard output, or name a file with -o FILE");
   }
+  const std::string title = text_of(arguments.file);
+  if (auto there = check_is_there(arguments.file, fmt::format("for an image, 'gantry save {0} -o FILE' writes it out of the store, and "
+                                                              "'gantry pull {0} -o FILE' from a registry",
+                                                              title));
+      !there)
+    return there.error();
   session work(output, arguments.common.timeout);
   engine mover(store_engine_options(arguments.common, work));
   convert_options options;
@@ -29,7 +35,6 @@ outcome<int> convert(const convert_arguments& arguments, console& output) {
   }
   options.images = arguments.images;
   options.name = arguments.name;
-  const std::string title = text_of(arguments.file);
   const auto answer = work.run<convert_result>(
       options, title, [&](diagnostics& text, auto token) { mover.async_convert(arguments.file, options, text, std::move(token)); });
   if (answer.ec) return fail(answer, work, output, title);

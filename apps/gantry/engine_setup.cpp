@@ -206,8 +206,14 @@ outcome<engine_options> make_engine_options(const common_options& options, const
   }
   for (const auto& host : *insecure)
     output.warn(fmt::format("the certificate of {} is not checked: anybody on the way can pose as it", host));
-  for (const auto& host : *plain)
+  for (const auto& host : *plain) {
+    // Between programs of one machine nobody is on the way. Of two ends it is said which were meant.
+    if (is_this_machine(host)) {
+      if (named.size() > 1) output.note(fmt::format("{} is spoken to in plain http", host));
+      continue;
+    }
     output.warn(fmt::format("{} is spoken to in plain http: anybody on the way can read and change what travels", host));
+  }
   engine.insecure = std::move(*insecure);
   engine.plain_http = std::move(*plain);
   auto credentials = all_credentials(options, named, variables, from_environment, output);

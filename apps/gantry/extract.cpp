@@ -24,12 +24,16 @@ std::string summary_of(const extract_result& result) {
 }
 
 outcome<int> extract(const extract_arguments& arguments, console& output) {
+  const std::string title = text_of(arguments.file);
+  if (auto there = check_is_there(
+          arguments.file, fmt::format("for an image of a registry, 'gantry pull {} --store-only' fetches it into the store", title));
+      !there)
+    return there.error();
   session work(output, arguments.common.timeout);
   engine keeper(store_engine_options(arguments.common, work));
   extract_options options;
   options.name = arguments.name;
   options.force = arguments.force;
-  const std::string title = text_of(arguments.file);
   const auto answer = work.run<extract_result>(
       options, title, [&](diagnostics& text, auto token) { keeper.async_extract(arguments.file, options, text, std::move(token)); });
   if (answer.ec) return fail(answer, work, output, title);

@@ -1,10 +1,15 @@
 #include "file_words.hpp"
 
+#include <gantry/reference.hpp>
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace gantry::app {
 
@@ -39,6 +44,18 @@ archive_input parse_input(const std::string& word, path_exists exists) {
   }
   if (word == "-") return 0;
   return word;
+}
+
+outcome<> check_is_there(const archive_input& input, std::string otherwise) {
+  const auto* member = std::get_if<archive_member>(&input);
+  const auto* path = member != nullptr ? &member->path : std::get_if<std::string>(&input);
+  std::error_code ec;
+  if (path == nullptr || std::filesystem::status(*path, ec).type() != std::filesystem::file_type::not_found) return {};
+  error_code no_image;
+  if (!looks_like_archive(*path)) reference::parse(*path, no_image);
+  const bool may_be_image = member == nullptr && !looks_like_archive(*path) && !no_image;
+  return problem(exit_code::not_found, fmt::format("the archive {} does not exist", *path),
+                 may_be_image ? std::move(otherwise) : std::string());
 }
 
 std::string text_of(const archive_input& input) {

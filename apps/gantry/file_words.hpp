@@ -1,5 +1,7 @@
 #pragma once
 
+#include "outcome.hpp"
+
 #include <gantry/archive_input.hpp>
 
 #include <optional>
@@ -27,6 +29,10 @@ std::optional<file_word> prefixed_file(const std::string& word, path_exists exis
 
 /// A file that is read, as a word of the command line: `-` is standard input; see \ref prefixed_file.
 archive_input parse_input(const std::string& word, path_exists exists = path_is_there);
+
+/// Says that the file of \p input does not exist, before anything is begun. Whatever else may be wrong with it, opening it tells.
+/// \param otherwise the hint when the word might be an image's name
+outcome<> check_is_there(const archive_input& input, std::string otherwise);
 
 /// What messages call it.
 std::string text_of(const archive_input& input);

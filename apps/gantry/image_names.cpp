@@ -10,8 +10,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <fstream>
 #include <istream>
 #include <sstream>
+#include <system_error>
 
 namespace gantry::app {
 namespace {
@@ -130,12 +133,25 @@ std::string join_repository(std::string_view repository, std::string_view tag_or
   return fmt::format("{}{}{}", repository, is_digest ? '@' : ':', tag_or_digest);
 }
 
+outcome<> open_list(std::ifstream& file, const std::string& path) {
+  errno = 0;
+  file.open(path);
+  if (file) return {};
+  const int reason = errno;
+  return problem(reason == ENOENT || reason == ENOTDIR ? exit_code::not_found : exit_code::storage,
+                 fmt::format("{} cannot be read: {}", path, std::generic_category().message(reason)));
+}
+
 outcome<std::string> read_text(std::istream& in, const std::string& name, std::size_t limit) {
   std::string text;
   std::array<char, 65'536> piece{};
+  errno = 0;
   while (text.size() <= limit && in.read(piece.data(), piece.size()).gcount() > 0)
     text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
-  if (in.bad()) return problem(exit_code::storage, fmt::format("{} cannot be read", name));
+  // A directory opens, and tells only here that it is one.
+  if (in.bad())
+    return problem(exit_code::storage,
+                   fmt::format("{} cannot be read: {}", name, std::generic_category().message(errno != 0 ? errno : EIO)));
   if (text.size() > limit) return usage_problem(fmt::format("{} is longer than {} MiB, too long for a list of images", name, limit >> 20));
   text.erase(0, text.size() - without_byte_order_mark(text).size());
   return text;
@@ -154,7 +170,7 @@ namespace {
 
 outcome<image_list> read_json_list(const std::string& text, const std::string& name, const std::string& registry) {
   if (!registry.empty())
-    return usage_problem(fmt::format("{} names its registries itself; --registry is for lists of one reference a line", name));
+    return usage_problem(fmt::format("{} names its registries itself", name), "--registry is for lists of one reference a line");
   error_code ec;
   diagnostics why;
   const sync_list list = parse_sync_list(text, name, ec, why);

@@ -55,6 +55,9 @@ struct image_list {
 /// \param registry as in parse_image; images.json names its registries itself
 outcome<image_list> read_image_list(std::istream& in, const std::string& name, const std::string& registry);
 
+/// Opens the list \p path, or says why that cannot be.
+outcome<> open_list(std::ifstream& file, const std::string& path);
+
 /// All of \p in, for lists in JSON: at most \p limit bytes and one more.
 outcome<std::string> read_text(std::istream& in, const std::string& name, std::size_t limit);
 

@@ -14,7 +14,6 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -29,11 +28,8 @@ constexpr int standard_output = 1;
 outcome<image_list> requested_images(const pull_arguments& arguments) {
   if (arguments.from == "-") return read_image_list(std::cin, "standard input", arguments.registry);
   if (!arguments.from.empty()) {
-    errno = 0;
-    std::ifstream file(arguments.from);
-    if (!file)
-      return problem(exit_code::not_found,
-                     fmt::format("--from: {} cannot be read: {}", arguments.from, std::generic_category().message(errno)));
+    std::ifstream file;
+    if (auto opened = open_list(file, arguments.from); !opened) return opened.error();
     return read_image_list(file, arguments.from, arguments.registry);
   }
   std::vector<std::string> words = arguments.images;

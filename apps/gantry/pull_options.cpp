@@ -144,7 +144,8 @@ outcome<> check(const CLI::App& app, const pull_arguments& arguments) {
   if (arguments.format == archive_format::oci_dir) {
     if (arguments.gzip || has_gzip_suffix(arguments.output))
       return usage_problem("an oci-dir is a directory, which cannot be compressed", "-f oci --gzip writes a compressed archive");
-    if (arguments.output == "-" || !arguments.load.empty()) return usage_problem("an oci-dir is a directory; a stream takes -f oci");
+    if (arguments.output == "-" || !arguments.load.empty())
+      return usage_problem("an oci-dir is a directory, not a stream", "-f oci writes the same as an archive");
   }
   if (arguments.format == archive_format::synology && !arguments.have.empty()) {
     return usage_problem("--have leaves out parts of an image, and the format synology is for receivers that load an image whole",

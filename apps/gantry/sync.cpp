@@ -12,7 +12,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -33,9 +32,7 @@ outcome<sync_list> read_list_file(const sync_arguments& arguments) {
   const std::string name = standard_input ? "standard input" : arguments.list;
   std::ifstream file;
   if (!standard_input) {
-    errno = 0;
-    file.open(arguments.list);
-    if (!file) return problem(exit_code::not_found, fmt::format("{} cannot be read: {}", name, std::generic_category().message(errno)));
+    if (auto opened = open_list(file, name); !opened) return opened.error();
   }
   auto text = read_text(standard_input ? std::cin : file, name, list_limit);
   if (!text) return text.error();

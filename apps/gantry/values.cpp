@@ -193,6 +193,13 @@ outcome<registry_word> parse_registry(std::string_view text, std::string_view op
   return word;
 }
 
+bool is_this_machine(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1) == "[::1]";
+  const std::string_view name = host.substr(0, host.rfind(':'));
+  if (name == "localhost" || name.ends_with(".localhost")) return true;
+  return name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 outcome<mirror_setting> parse_mirror(std::string_view text) {
   const std::size_t equals = text.find('=');
   const auto refuse = [](std::string what) {

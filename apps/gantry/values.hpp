@@ -52,6 +52,9 @@ struct registry_word {
 /// User information, queries and fragments are refused. \param option named in messages
 outcome<registry_word> parse_registry(std::string_view text, std::string_view option = "--registry");
 
+/// Whether a registry, `HOST[:PORT]`, is on this machine: `localhost`, names below it, and loopback addresses.
+bool is_this_machine(std::string_view host);
+
 /// What `--mirror` says: `HOST[:PORT][/PATH]=[http[s]://]HOST[:PORT][/PATH]`. User information and queries are refused.
 outcome<mirror_setting> parse_mirror(std::string_view text);
 

@@ -57,6 +57,17 @@ TEST_CASE("tags are collected page by page", "[faults]") {
   CHECK(p.registry.count("tags/list") == 3);
 }
 
+TEST_CASE("a repository that the registry does not have is named, with what to do and the registry's words", "[faults]") {
+  paged p;
+  p.registry.inject("tags/list",
+                    answer_with(404, {{"Content-Type", "application/json"}}, R"({"errors":[{"code":"NAME_UNKNOWN","message":"unknown"}]})"),
+                    1, 0);
+  CHECK(p.list() == errc::not_found);
+  CHECK(p.text.message() ==
+        "the repository " + p.registry.host() + "/team/app was not found; check its spelling, and log in if it is a private one");
+  CHECK(p.text.server_message() == "NAME_UNKNOWN: unknown");
+}
+
 TEST_CASE("a list does not go on at another origin, nor for ever", "[faults]") {
   paged p;
   SECTION("another origin") {

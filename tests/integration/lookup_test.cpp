@@ -98,7 +98,18 @@ TEST_CASE("tags are listed, filtered and ordered", "[integration]") {
   CHECK(s.place.run({"tags", "--latest", "1", s.name("app")}).out == "2.0.0\n");
   CHECK(s.place.run({"tags", "--filter", "2.*", s.name("app")}).out == "2.0.0\n");
   CHECK(s.place.run({"tags", "--filter", "(", s.name("app")}).status == 2);
-  CHECK(s.place.run({"tags", s.name("absent")}).status == 4);
+  const outcome absent = s.place.run({"tags", s.name("absent")});
+  CHECK(absent.status == 4);
+  CHECK(absent.err.find("the repository " + s.name("absent") + " was not found; check its spelling") != std::string::npos);
+}
+
+TEST_CASE("plain http is warned of where somebody may be on the way", "[integration]") {
+  const served s;
+  const auto said = [&](const std::string& host) {
+    return s.place.run({"tags", "--plain-http", host + ":" + std::to_string(s.registry.port()) + "/team/multi"}).err;
+  };
+  CHECK(said("127.0.0.1").find("plain http") == std::string::npos);
+  CHECK(said("0.0.0.0").find("is spoken to in plain http") != std::string::npos);
 }
 
 TEST_CASE("a filter that no tag matches says what it is matched with", "[integration]") {

@@ -237,6 +237,10 @@ TEST_CASE("damaged, cut and foreign archives are refused with nothing recorded",
   CHECK(converted.err.find("sha256:") != std::string::npos);
   const outcome gone = place.run({"extract", (directory / "gone").string()});
   CHECK(gone.status == 4);
+  CHECK(gone.err.find((directory / "gone").string() + " does not exist") != std::string::npos);
+  const outcome image = place.run({"convert", "registry.example/app:1", "-o", "x.tar"});
+  CHECK(image.status == 4);
+  CHECK(image.err.find("hint: for an image, 'gantry save registry.example/app:1 -o FILE'") != std::string::npos);
   CHECK((!fs::exists(place.store() / "refs") || fs::is_empty(place.store() / "refs")));
   CHECK(store_problems(place.store()) == "");
 }

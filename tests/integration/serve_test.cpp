@@ -159,7 +159,9 @@ TEST_CASE("what cannot be served is said before anything is listened on") {
   CHECK(bad_users.status == 2);
   CHECK(bad_users.err.find("line 1") != std::string::npos);
   const socket_handle taken = listen_on_loopback();
-  CHECK(place.run({"serve", "--listen", "127.0.0.1:" + std::to_string(port_of(taken))}).status == 2);
+  const outcome occupied = place.run({"serve", "--listen", "127.0.0.1:" + std::to_string(port_of(taken))});
+  CHECK(occupied.status == 1);
+  CHECK(occupied.err.find("another program listens there; choose another port") != std::string::npos);
 }
 
 TEST_CASE("a docker engine and containerd pull from gantry") {

@@ -139,7 +139,7 @@ outcome<user_defaults> check_settings(user_defaults read, const environment& var
       if (auto absolute = make_absolute(place, one, variables); !absolute) return absolute.error();
     }
     for (const std::string& value : one.values) {
-      if (value.empty()) return usage_problem(fmt::format("{}: '{}' is empty; leave it out for the usual value", place, one.name));
+      if (value.empty()) return usage_problem(fmt::format("{}: '{}' is empty", place, one.name), "leave it out for the usual value");
       // For one registry it is a decision, for whichever is named next it is an accident.
       if (option->type == kind::hosts && (value == "true" || value == "*"))
         return usage_problem(fmt::format("{}: '{}' takes the hosts that are meant, not all", place, one.name));

@@ -22,6 +22,12 @@ namespace {
 
 failure in_source(const std::string& name, const failure& why) { return {why.code, fmt::format("{}: {}", name, why.text.message())}; }
 
+/// Whether \p why is a failure of this machine with the path \p name, which such failures tell themselves.
+bool tells_itself(const std::string& name, const failure& why) {
+  const bool of_system = why.code == errc::file_not_found || why.code == condition::storage;
+  return of_system && why.text.message().find(name) != std::string::npos;
+}
+
 /// The text of a document at the top of \p files; nothing when there is none.
 result<std::optional<std::string>> document(file_set& files, const char* name, std::size_t cap) {
   const result<std::unique_ptr<model::blob_reader>> opened = files.open(name);
@@ -82,9 +88,9 @@ result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_se
                                                          const std::string& name) {
   std::unique_ptr<image_source> made(new image_source(std::move(files)));
   const auto index = document(*made->files_, "index.json", model::document_limit);
-  if (!index) return in_source(name, index.error());
+  if (!index) return tells_itself(name, index.error()) ? index.error() : in_source(name, index.error());
   const auto manifest = document(*made->files_, "manifest.json", docker_manifest_limit);
-  if (!manifest) return in_source(name, manifest.error());
+  if (!manifest) return tells_itself(name, manifest.error()) ? manifest.error() : in_source(name, manifest.error());
   result<void> read;
   if (*index) {
     read = made->read_layout(**index);
@@ -321,7 +327,7 @@ result<std::unique_ptr<image_source>> open_image_source(const archive_input& whe
     if (const result<void> kept = (*source)->keep_only(member->image); !kept) return in_source(name, kept.error());
     return source;
   }
-  if (std::get_if<int>(&where) == nullptr && files.error().code == errc::file_not_found) return files.error();
+  if (std::get_if<int>(&where) == nullptr && tells_itself(name, files.error())) return files.error();
   return in_source(name, files.error());
 }
 

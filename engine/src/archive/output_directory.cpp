@@ -48,13 +48,13 @@ result<fs::path> checked_directory(const fs::path& given) {
   if (!fs::is_directory(present)) {
     return failure(
         errc::invalid_option,
-        fmt::format("cannot write {}: a file of that name is there; an OCI layout is a directory, give it a new name", given.string()));
+        fmt::format("cannot write {}: a file of that name is there; an OCI layout is a directory; give it a new name", given.string()));
   }
   const result<bool> fine = replaceable(*target);
   if (!fine) return fine.error();
   if (!*fine) {
     return failure(errc::invalid_option,
-                   fmt::format("cannot write {}: the directory holds other things than an OCI layout, give it a new name", given.string()));
+                   fmt::format("cannot write {}: the directory holds other things than an OCI layout; give it a new name", given.string()));
   }
   return target;
 }
@@ -81,7 +81,7 @@ result<runtime::file> create_directory_part(const fs::path& target, const fs::pa
     if (!made && !is_own_directory(part)) {
       if (std::error_code gone; fs::symlink_status(part, gone).type() == fs::file_type::not_found) continue;
       return failure(errc::access_denied,
-                     fmt::format("cannot write {}: {} is there and no directory of yours, remove it", target.string(), part.string()));
+                     fmt::format("cannot write {}: {} is there and no directory of yours; remove it", target.string(), part.string()));
     }
     const int descriptor = ::open((part / lock_name).c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (descriptor < 0) {

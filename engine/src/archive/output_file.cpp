@@ -26,7 +26,7 @@ result<fs::path> checked_target(const fs::path& path) {
   std::error_code ec;
   const fs::file_status present = fs::status(target, ec);
   if (fs::is_directory(present) || !target.has_filename()) {
-    return failure(errc::invalid_option, fmt::format("cannot write {}: it is a directory, name a file in it", path.string()));
+    return failure(errc::invalid_option, fmt::format("cannot write {}: it is a directory; name a file in it", path.string()));
   }
   if (fs::exists(present) && !fs::is_regular_file(present)) {
     return failure(

@@ -28,7 +28,7 @@ result<fs::path> resolve_output(const fs::path& path) {
   const fs::file_status parent = fs::status(directory, ec);
   if (parent.type() == fs::file_type::not_found) {
     return failure(errc::file_not_found,
-                   fmt::format("cannot write {}: the directory {} does not exist, create it first", path.string(), directory.string()));
+                   fmt::format("cannot write {}: the directory {} does not exist; create it first", path.string(), directory.string()));
   }
   if (ec) return system_failure(ec.value(), "cannot write", path.string());
   if (!fs::is_directory(parent)) {

@@ -55,13 +55,16 @@ result<std::optional<std::string>> read_place(const credential_place& place) {
   errno = 0;
   // A stream and not a regular file alone: what is named may be the pipe of a shell's <(...).
   std::ifstream stream(place.file, std::ios::binary);
-  const int reason = errno;
+  int reason = errno;
   if (!stream && (reason == ENOENT || reason == ENOTDIR)) {
     if (!place.named) return std::optional<std::string>();
     return failure(errc::file_not_found, fmt::format("the credential file {} does not exist", place.name));
   }
   std::string text(config::docker_config::size_limit + 1, '\0');
-  if (stream) stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream) {
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    reason = errno;  // a directory opens, and cannot be read
+  }
   if (!stream && !stream.eof()) {
     return failure(errc::bad_credentials, fmt::format("the credential file {} cannot be read: {}", place.name,
                                                       std::generic_category().message(reason != 0 ? reason : EIO)));

@@ -50,6 +50,12 @@ task<result<page>> read_page(http::exchange reply, http::url asked, std::string 
   co_return found;
 }
 
+failure no_such_repository(const reference& image, const failure& said) {
+  return {errc::not_found,
+          fmt::format("the repository {} was not found; check its spelling, and log in if it is a private one", image.name()),
+          said.text.server_message()};
+}
+
 task<result<page>> list_tags_at(registry_client& from, site at, std::string target, std::string what, runtime::stop_source& stop) {
   api_call asking;
   if (target.empty()) asking.path = fmt::format("tags/list?n={}", page_size);
@@ -58,7 +64,12 @@ task<result<page>> list_tags_at(registry_client& from, site at, std::string targ
   auto sending = co_await from.call_at(at, std::move(asking), stop, &asked);
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
-  if (reply.head().status != 200) co_return co_await from.refusal_at(at, what, std::move(reply));
+  const unsigned status = reply.head().status;
+  if (status != 200) {
+    failure said = co_await from.refusal_at(at, what, std::move(reply));
+    if (status == 404) co_return no_such_repository(at.image, said);
+    co_return said;
+  }
   auto found = co_await read_page(std::move(reply), std::move(asked), what, parse_tag_page);
   if (!found) co_return found.error();
   found->by = std::move(at);

@@ -89,8 +89,11 @@ result<void> server::listen(const tcp::endpoint& where) {
   if (!ec) return {};
   std::string reason = ec.message();
   if (ec == asio::error::address_in_use) reason = "another program listens there; choose another port, or 0 for any that is free";
+  if (ec == boost::system::errc::address_not_available)
+    reason = "this machine has no such address; choose one of its own, or 0.0.0.0 for all";
   if (ec == asio::error::access_denied) reason = "ports below 1024 need privileges; choose a higher one";
-  return failure(errc::invalid_option, fmt::format("cannot listen on {}: {}", to_string(where), reason));
+  // The system's own code: it is no mistake in the caller's words, and no fault of the disk.
+  return failure(ec, fmt::format("cannot listen on {}: {}", to_string(where), reason));
 }
 
 tcp::endpoint server::local() const {

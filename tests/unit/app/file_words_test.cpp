@@ -43,3 +43,22 @@ TEST_CASE("a path with a colon that exists stays whole") {
   CHECK(whole(parse_input("oci:odd:dir", colon_in_name)) == "odd:dir");
   CHECK(std::get<archive_member>(parse_input("oci:odd:1.0", colon_in_name)).path == "odd");
 }
+
+TEST_CASE("a file that is not there is told, with the way for images when the word may be one") {
+  CHECK(check_is_there(read_word("-"), "hint").has_value());
+  CHECK(check_is_there(archive_input(std::string("/")), "hint").has_value());
+  for (const char* word : {"registry.example/team/app:1", "nginx"}) {
+    INFO(word);
+    const auto told = check_is_there(read_word(word), "hint");
+    REQUIRE_FALSE(told.has_value());
+    CHECK(told.error().code == exit_code::not_found);
+    CHECK(told.error().message == "the archive " + std::string(word) + " does not exist");
+    CHECK(told.error().hint == "hint");
+  }
+  for (const char* word : {"no/such.tar", "./no-such", "/no/such/place", "docker-archive:no/such.tar:nginx:1"}) {
+    INFO(word);
+    const auto told = check_is_there(read_word(word), "hint");
+    REQUIRE_FALSE(told.has_value());
+    CHECK(told.error().hint.empty());
+  }
+}

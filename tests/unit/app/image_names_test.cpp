@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 
+#include <fstream>
 #include <sstream>
 #include <string>
 
@@ -100,6 +101,20 @@ TEST_CASE("lists hold a reference a line") {
   CHECK(read_image_list(empty, "list", {}).error().message == "list names no image");
   std::istringstream large(std::string(2 << 20, 'a'));
   CHECK_FALSE(read_image_list(large, "list", {}).has_value());
+}
+
+TEST_CASE("a list that cannot be read says why") {
+  std::ifstream missing;
+  const auto opened = open_list(missing, "/no/such/list");
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(opened.error().code == exit_code::not_found);
+  CHECK(opened.error().message == "/no/such/list cannot be read: No such file or directory");
+  std::ifstream directory;
+  REQUIRE(open_list(directory, "/").has_value());
+  const auto text = read_text(directory, "/", 100);
+  REQUIRE_FALSE(text.has_value());
+  CHECK(text.error().code == exit_code::storage);
+  CHECK(text.error().message == "/ cannot be read: Is a directory");
 }
 
 TEST_CASE("lists may begin with a byte order mark") {

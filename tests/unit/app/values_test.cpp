@@ -74,6 +74,18 @@ TEST_CASE("a host that would read as a user of docker.io is asked for its port")
   CHECK(parse_registry("myhost:5000").has_value());
 }
 
+TEST_CASE("what is on this machine is told by its name or address") {
+  for (const char* host : {"localhost", "localhost:5000", "a.localhost:1", "127.0.0.1:5000", "127.8.0.1", "[::1]", "[::1]:5000"}) {
+    INFO(host);
+    CHECK(is_this_machine(host));
+  }
+  for (const char* host :
+       {"127.example:5000", "registry.example", "localhost.example:5000", "0.0.0.0:5000", "[::2]:5000", "[::1", "*", ""}) {
+    INFO(host);
+    CHECK_FALSE(is_this_machine(host));
+  }
+}
+
 TEST_CASE("sizes are read with units of either kind") {
   const std::pair<const char*, std::uint64_t> rows[] = {
       {"0", 0},       {"1500", 1500},          {"7B", 7},     {"500M", 500'000'000}, {"500mb", 500'000'000},   {"1.5G", 1'500'000'000},

@@ -49,6 +49,20 @@ std::vector<std::string> content_of(const archived_image& image) {
 
 }  // namespace
 
+TEST_CASE("a file that cannot be opened is named once") {
+  const test::temp_dir directory;
+  fs::create_symlink("loop", directory / "loop");  // root may open anything, but this
+  const std::string path = (directory / "loop").string();
+  const failure why = must_fail(open_image_source(path, {}, running), errc::storage_error);
+  CHECK(why.text.message().starts_with("cannot open " + path + ": "));
+
+  fs::create_directory(directory / "layout");
+  fs::create_symlink("index.json", directory / "layout" / "index.json");
+  const std::string layout = (directory / "layout").string();
+  const failure within = must_fail(open_image_source(layout, {}, running), errc::storage_error);
+  CHECK(within.text.message().starts_with("cannot read " + layout + "/index.json: "));
+}
+
 TEST_CASE("an archive of docker before 25 becomes an image with a manifest of its own") {
   const old_docker_archive old;
   const auto source = must(open(old.members().finish()));

@@ -174,7 +174,7 @@ TEST_CASE("names that cannot be written are refused with a reason") {
 
   const failure missing = refused(dir / "no" / "x.tar");
   CHECK(missing.code == errc::file_not_found);
-  CHECK(says(missing, "does not exist, create it first"));
+  CHECK(says(missing, "does not exist; create it first"));
 
   const failure not_a_directory = refused(dir / "file" / "x.tar");
   CHECK(not_a_directory.code == errc::file_not_found);

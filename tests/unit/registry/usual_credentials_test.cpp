@@ -168,4 +168,9 @@ TEST_CASE("what the user named must be readable, what lies about is passed over 
   home.variables["REGISTRY_AUTH_FILE"] = (home.directory / "absent.json").string();
   CHECK_FALSE(home.find("r.test").has_value());
   CHECK(home.trouble.message().find("absent.json does not exist") != std::string::npos);
+
+  home.source = nullptr;
+  home.variables["REGISTRY_AUTH_FILE"] = home.directory.path().string();
+  CHECK_FALSE(home.find("r.test").has_value());
+  CHECK(home.trouble.message().find("cannot be read: Is a directory") != std::string::npos);
 }

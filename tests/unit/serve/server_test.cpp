@@ -84,8 +84,13 @@ TEST_CASE("an address that is taken is named with its remedy") {
   gantry::serve::library content(lanes, shop.content.store);
   gantry::serve::handler answers(content, nullptr, nullptr, {});
   gantry::serve::server second(context.get_executor(), lanes, buffers, answers, nullptr, {}, {});
-  const auto refused = must_fail(second.listen(must(gantry::serve::parse_listen(taken))), gantry::errc::invalid_option);
+  const auto listening = second.listen(must(gantry::serve::parse_listen(taken)));
+  REQUIRE_FALSE(listening.has_value());
+  const gantry::failure& refused = listening.error();
+  CHECK(refused.code == boost::system::errc::address_in_use);
+  CHECK_FALSE(refused.code == gantry::make_error_condition(gantry::condition::usage));
   CHECK(refused.text.message().find(taken) != std::string::npos);
+  CHECK(refused.text.message().find("choose another port") != std::string::npos);
 }
 
 TEST_CASE("one connection serves many requests, also when they are sent at once") {
