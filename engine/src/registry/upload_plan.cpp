@@ -231,9 +231,9 @@ void upload_plan::after_bytes(unsigned status, const http::response_head& head, 
   // What an earlier run has left is not what it should be.
   if (step_ == upload_step::close && status == 400 && resumed_) return start_over();
   // What a cut PUT has left can go by PATCH alone; where there is none, the whole goes again.
-  if (step_ == upload_step::send && manner_ == manner::whole && (status == 405 || status == 501)) return start_over();
-  // Another way, once each: open-ended, whole, what is left in one piece, small pieces.
   const bool other_count = status == 416 && step_ == upload_step::send;
+  if (step_ == upload_step::send && manner_ == manner::whole && refuses_manner(status) && !other_count) return start_over();
+  // Another way, once each: open-ended, whole, what is left in one piece, small pieces.
   if (refuses_manner(status) && !other_count && manner_ != manner::chunks && step_ != upload_step::close) {
     change_manner(status);
     session_.reset();
