@@ -253,6 +253,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
   http::request asking;
   asking.target = *realm;
   asking.how.user = number_of(known);
+  asking.trusting = values_.trusting;
   if (!service.service.empty()) add("service", service.service);
   if (known && !known->identity_token.empty()) {
     // The OAuth2 form of the token specification: a refresh token is never sent in a URL.

@@ -88,7 +88,7 @@ struct registry_settings {
   std::function<void(const std::string&)> log;  ///< debug lines without secrets; may be empty
   /// Where a repository can be had, the registry itself last. Empty: there alone.
   std::function<result<std::vector<config::endpoint>>(const std::string& registry, const std::string& repository)> endpoints;
-  /// Called before the first request to what \ref endpoints names, with the authority that its rules of TLS are for. May be empty.
+  /// Called before the first request to what \ref endpoints names, with its address, so that the user hears what it weakens. May be empty.
   std::function<void(const config::endpoint&, const http::origin&)> on_endpoint;
   /// Told what the user should know; may be empty.
   std::function<void(const std::string&)> warn;
