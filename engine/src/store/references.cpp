@@ -1,4 +1,5 @@
 #include "store/content_store.hpp"
+#include "store/image_tree.hpp"
 
 #include <fmt/format.h>
 
@@ -60,6 +61,7 @@ result<std::optional<index_lock>> content_store::try_lock_index() const {
 result<void> content_store::put_reference(reference_record record, const index_lock&) const {
   const auto older = find_reference(record.name);
   if (!older) return older.error();
+  record.indexes = nested_indexes(*this, record.top);
   if (*older) record = merge(**older, std::move(record));
   const std::filesystem::path path = paths_.reference(record.name);
   if (*older && record == **older) {
