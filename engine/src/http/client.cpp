@@ -29,6 +29,15 @@ result<net::endpoint> client::endpoint_of(const origin& where, const trust* trus
   return place;
 }
 
+bool client::stays_here(const origin& where) const {
+  if (!where.is_loopback()) return false;
+  const result<net::endpoint> route = endpoint_of(where, nullptr);
+  if (!route || !route->via) return true;
+  origin proxy;
+  proxy.host = route->via->host;
+  return proxy.is_loopback();
+}
+
 task<> client::warm_up(origin where, std::shared_ptr<const trust> trusting, runtime::stop_source& stop) {
   result<net::endpoint> place = endpoint_of(where, trusting.get());
   if (!place) co_return;

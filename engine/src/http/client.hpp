@@ -49,6 +49,9 @@ class client {
   /// How requests to \p where go that bring \p trusting, which may be null: errors as of the \ref route_finder.
   result<net::endpoint> route_to(const origin& where, const trust* trusting) const { return endpoint_of(where, trusting); }
 
+  /// Whether what is sent to \p where does not leave this machine: a loopback address, and no proxy elsewhere on the way to it.
+  bool stays_here(const origin& where) const;
+
   /// Told when requests to a host begin to wait because it asked for it, with a sentence for people. May be empty.
   std::function<void(const std::string&)> on_wait;
   /// How the host, `host:port`, wants to be treated.

@@ -104,7 +104,7 @@ std::string authenticator::way_in() const {
 }
 
 bool authenticator::may_carry_secrets(const http::origin& where) const {
-  return where.is_tls() || where.is_loopback() || values_.allow_plain_http;
+  return where.is_tls() || values_.allow_plain_http || http_.stays_here(where);
 }
 
 failure authenticator::clear_text(const http::origin& where, std::string_view secret) const {

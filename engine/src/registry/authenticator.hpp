@@ -56,7 +56,7 @@ class authenticator {
   /// Whether the registry has asked for credentials or a token so far.
   bool was_asked() const noexcept { return wants_basic_ || bearer_.has_value(); }
 
-  /// Whether secrets may be sent there: not in clear text, but for this machine and what the user allowed.
+  /// Whether secrets may be sent there: not in clear text, but within this machine and where the user allowed it.
   bool may_carry_secrets(const http::origin& where) const;
 
   /// A number for the credential that requests for \p repository carry, of which nothing can be learnt about it; 0 when there is none, or

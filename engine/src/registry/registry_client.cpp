@@ -78,6 +78,11 @@ registry_client::registry_client(http::client& http, runtime::lanes& workers, re
 
 registry_client::~registry_client() = default;
 
+bool registry_client::is_here(const std::string& registry) const {
+  const auto origin = http::endpoint_of(registry, "http");
+  return origin && http_.stays_here(*origin);
+}
+
 registry_client::host& registry_client::host_for(const config::endpoint& at) {
   const std::string& registry = at.registry;
   // An option that names this very registry outweighs what is written elsewhere.
@@ -85,7 +90,7 @@ registry_client::host& registry_client::host_for(const config::endpoint& at) {
   const bool allowed = named || settings_.plain_http.contains("*");
   const bool tls_only = at.tls_only || settings_.tls_only.contains(registry);
   const bool plain = named || at.plain_http || (allowed && !tls_only);
-  const bool either = (at.insecure || http::is_loopback_registry(registry)) && !tls_only;
+  const bool either = (at.insecure || is_here(registry)) && !tls_only;
   std::string scheme = plain ? "http" : either ? "" : "https";
   std::unique_ptr<host>& slot = hosts_[key_of(at, scheme)];
   if (!slot) {

@@ -189,6 +189,8 @@ class registry_client {
 
  private:
   struct host;
+  /// Whether the registry is on this machine: it is asked in clear text when it does not speak TLS.
+  bool is_here(const std::string& registry) const;
   host& host_for(const config::endpoint& at);
   host& host_for(const std::string& registry);
   /// Where the registry itself is, last of \ref sites.
