@@ -1,5 +1,4 @@
 #include "copy_options.hpp"
-#include "credentials.hpp"
 #include "json_line.hpp"
 #include "lookup.hpp"
 #include "progress/terminal.hpp"
@@ -43,7 +42,7 @@ std::string json(const copy_result& result, bool dry_run) {
   return all.string() + "\n";
 }
 
-/// Each end answers for itself; what the environment knows counts for both.
+/// Each end answers for itself, the common options for what is at neither.
 outcome<std::shared_ptr<credential_source>> credentials_of(const copy_arguments& arguments, const environment& variables, console& output) {
   std::vector<credential_side> sides;
   read_credentials read;
@@ -56,12 +55,9 @@ outcome<std::shared_ptr<credential_source>> credentials_of(const copy_arguments&
     if (!to) return to.error();
     sides.push_back({target.registry(), target.repository(), std::move(*to)});
   }
-  std::vector<std::shared_ptr<credential_source>> all;
-  all.push_back(std::make_shared<side_credentials>(std::move(sides)));
-  for (auto& source : environment_credentials(variables, {}, [&](const std::string& text) { output.warn(text); })) {
-    all.push_back(std::move(source));
-  }
-  return std::shared_ptr<credential_source>(std::make_shared<credential_chain>(std::move(all)));
+  auto others = credentials_of_side({}, "--authfile", arguments.common.authfile, {}, variables, output, read);
+  if (!others) return others.error();
+  return std::shared_ptr<credential_source>(std::make_shared<side_credentials>(std::move(sides), std::move(*others)));
 }
 
 int copy(const copy_arguments& arguments, console& output) {

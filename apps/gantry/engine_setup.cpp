@@ -139,8 +139,10 @@ outcome<std::shared_ptr<credential_source>> credentials_of_side(const side_optio
     value.origin = "command line";
     sources.push_back(std::make_shared<bound_credential>(registry, std::move(value)));
   }
+  if (!read.variables) read.variables = environment_credentials(variables, {}, [&](const std::string& text) { output.warn(text); });
+  sources.insert(sources.end(), read.variables->begin(), read.variables->end());
   const std::string& file = side.authfile.empty() ? authfile : side.authfile;
-  std::shared_ptr<credential_source>& known = read[file];
+  std::shared_ptr<credential_source>& known = read.files[file];
   if (!known) {
     auto kept = kept_credentials(file, side.authfile.empty() ? "--authfile" : option, variables, output);
     if (!kept) return kept.error();

@@ -12,6 +12,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -32,11 +33,15 @@ outcome<std::string> read_password();
 /// Where credentials lie: in \p authfile, which may be empty, and the usual places.
 credential_search search_of(const std::string& authfile, const environment& variables, console& output);
 
-/// What files and helpers know, by the file that was named for them: the pipe of a shell's <(...) can be read once. Lives as long as one
-/// command.
-using read_credentials = std::map<std::string, std::shared_ptr<credential_source>>;
+/// What the ends of a command have in common. Lives as long as one command.
+struct read_credentials {
+  /// What files and helpers know, by the file that was named for them: the pipe of a shell's <(...) can be read once.
+  std::map<std::string, std::shared_ptr<credential_source>> files;
+  std::optional<std::vector<std::shared_ptr<credential_source>>> variables;  ///< what the environment knows, once it was read
+};
 
-/// The credentials of one end of a command with two: its own options, then \p authfile and the usual places. For side_credentials.
+/// The credentials of one end of a command with two: its own options, then the environment, then \p authfile and the usual places, as for
+/// every other command. For side_credentials. With empty \p side and \p registry those of what is at neither end.
 /// \param option that names the end's file, for messages
 /// \param authfile of --authfile, for an end without one of its own
 /// \param registry that the end's user name and password are bound to

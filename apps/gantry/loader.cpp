@@ -56,6 +56,24 @@ problem cannot_start(const std::string& command, int reason) {
   return {exit_code::failed, fmt::format("'{}' cannot be run: {}", command, std::generic_category().message(reason))};
 }
 
+/// The other end of \p pipe for ourselves, opened without disturbing whoever reads there; negative where there is no such way to it.
+int reading_end_of(int pipe) { return ::open(fmt::format("/proc/self/fd/{}", pipe).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); }
+
+/// Whether more than zeros is left at \p end, whose writers are gone. Closes it.
+bool has_content(int end) {
+  if (end < 0) return false;
+  bool found = false;
+  std::array<char, 4096> block{};
+  for (;;) {
+    const ssize_t got = ::read(end, block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    found = found || std::any_of(block.begin(), block.begin() + got, [](char one) { return one != 0; });
+  }
+  ::close(end);
+  return found;
+}
+
 /// What a child starts with: the archive on its standard input, no signal ignored or blocked that this program deals with itself.
 class spawn_settings {
  public:
@@ -146,6 +164,8 @@ std::string loader::words() const {
 }
 
 outcome<std::string> loader::finish(const std::function<bool()>& stopped) {
+  // A short archive fits into the pipe whether somebody reads it or not.
+  const int rest = reading_end_of(pipe_);
   close_pipe();
   int status = 0;
   for (;;) {
@@ -155,6 +175,7 @@ outcome<std::string> loader::finish(const std::function<bool()>& stopped) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   child_ = -1;
+  left_unread_ = has_content(rest);
   std::string said = words();
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return said;
   const std::string how = WIFSIGNALED(status) ? fmt::format("was ended by signal {}", WTERMSIG(status))

@@ -38,6 +38,9 @@ class loader {
   /// \returns what the command said, without control characters; a problem with its words when it failed
   outcome<std::string> finish(const std::function<bool()>& stopped);
 
+  /// Whether the command ended and left something of the archive in the pipe: more than the zeros that end one. After \ref finish.
+  bool left_unread() const noexcept { return left_unread_; }
+
  private:
   loader(std::string command, pid_t child, int pipe, int said) : command_(std::move(command)), child_(child), pipe_(pipe), said_(said) {}
   void close_pipe() noexcept;
@@ -48,6 +51,7 @@ class loader {
   pid_t child_;
   int pipe_;
   int said_;  ///< a file that takes what the command writes
+  bool left_unread_ = false;
 };
 
 /// Text of another program in one line: control characters become blanks, only the last \p limit bytes are kept.

@@ -181,6 +181,7 @@ void puller::run_loader(const pull_step& step) {
   if (abandoned && loaded && !session_.stopped()) return fail(unread(command, *loaded));
   if (answer.ec && (loaded || !pipe_broke || session_.stopped())) return fail(answer, title_of(*images));
   if (!loaded) return fail(loaded.error());
+  if (command.left_unread() && !session_.stopped()) return fail(unread(command, *loaded));
   if (!loaded->empty()) console_.note(fmt::format("{}: {}", command.command(), *loaded));
   add_totals(answer.result);
   add_outputs(answer.result, {});

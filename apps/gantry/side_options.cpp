@@ -77,7 +77,7 @@ credential_source* side_credentials::side_of(const std::string& registry, const 
     if (side.registry != registry || !side.credentials) continue;
     if (repository == nullptr || side.repository.empty() || side.repository == *repository) return side.credentials.get();
   }
-  return repository == nullptr ? nullptr : side_of(registry, nullptr);
+  return repository == nullptr ? others_.get() : side_of(registry, nullptr);
 }
 
 std::optional<credential> side_credentials::find(const std::string& registry, const std::string& repository, diagnostics& problem) {

@@ -43,10 +43,13 @@ struct credential_side {
 };
 
 /// The credentials of both ends as one source. A question is answered by the end whose repository it is about, else by the first end of
-/// that registry: two repositories of one registry can have users of their own.
+/// that registry: two repositories of one registry can have users of their own. What is neither end's, a mirror or the place that a
+/// registry was moved to, has a source of its own.
 class side_credentials final : public credential_source {
  public:
-  explicit side_credentials(std::vector<credential_side> sides) : sides_(std::move(sides)) {}
+  /// \param others answers for registries that are at neither end; null: nobody does
+  explicit side_credentials(std::vector<credential_side> sides, std::shared_ptr<credential_source> others = nullptr)
+      : sides_(std::move(sides)), others_(std::move(others)) {}
   std::optional<credential> find(const std::string& registry, const std::string& repository, diagnostics& problem) override;
   std::string absence(const std::string& registry) override;
 
@@ -54,6 +57,7 @@ class side_credentials final : public credential_source {
   credential_source* side_of(const std::string& registry, const std::string* repository) const;
 
   std::vector<credential_side> sides_;
+  std::shared_ptr<credential_source> others_;
 };
 
 }  // namespace gantry::app

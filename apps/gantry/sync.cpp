@@ -1,4 +1,3 @@
-#include "credentials.hpp"
 #include "engine_setup.hpp"
 #include "image_names.hpp"
 #include "lookup.hpp"
@@ -70,7 +69,7 @@ ends ends_of(const sync_list& list, const sync_arguments& arguments) {
   return found;
 }
 
-/// Each end answers for itself; what the environment knows counts for both.
+/// Each end answers for itself, the common options for what is at neither.
 outcome<std::shared_ptr<credential_source>> credentials_of(const sync_list& list, const ends& registries, const sync_arguments& arguments,
                                                            const environment& variables, console& output) {
   if (!arguments.from.username.empty() && registries.sources.size() > 1) {
@@ -102,12 +101,9 @@ outcome<std::shared_ptr<credential_source>> credentials_of(const sync_list& list
     if (!to) return to.error();
     sides.push_back({registry, {}, std::move(*to)});
   }
-  std::vector<std::shared_ptr<credential_source>> all;
-  all.push_back(std::make_shared<side_credentials>(std::move(sides)));
-  for (auto& source : environment_credentials(variables, {}, [&](const std::string& text) { output.warn(text); })) {
-    all.push_back(std::move(source));
-  }
-  return std::shared_ptr<credential_source>(std::make_shared<credential_chain>(std::move(all)));
+  auto others = credentials_of_side({}, "--authfile", arguments.common.authfile, {}, variables, output, read);
+  if (!others) return others.error();
+  return std::shared_ptr<credential_source>(std::make_shared<side_credentials>(std::move(sides), std::move(*others)));
 }
 
 outcome<sync_options> settings_of(const sync_arguments& arguments, const environment& variables, console& output) {

@@ -278,6 +278,64 @@ TEST_CASE("what came through an index inside an index, and with inline data, is 
   CHECK_THAT(all, Catch::Contains("team/app") && Catch::Contains("team/note"));
 }
 
+TEST_CASE("what refers to an image is listed as upstream and store know it together, and by the store alone without the upstream") {
+  const std::string index_type = "application/vnd.oci.image.index.v1+json";
+  const std::string manifest_type = "application/vnd.oci.image.manifest.v1+json";
+  const test_image image = build_image({});
+  const auto referrer = [&](const std::string& type) {
+    const std::string empty = test_blob::of("application/vnd.oci.empty.v1+json", "{}").descriptor_members() + R"(,"data":"e30=")";
+    return test_blob::of(manifest_type, R"({"schemaVersion":2,"mediaType":")" + manifest_type + R"(","artifactType":")" + type +
+                                            R"(","config":{)" + empty + R"(},"layers":[{)" + empty + R"(}],"subject":{)" +
+                                            image.manifest.descriptor_members() + "}}");
+  };
+  const test_blob held = referrer("application/vnd.example.signature");
+  const test_blob above = referrer("application/vnd.example.sbom");
+  const auto entry = [](const test_blob& of, const std::string& type) {
+    return "{" + of.descriptor_members() + R"(,"artifactType":")" + type + R"("})";
+  };
+  const auto list_of = [&](const std::string& entries) {
+    return test_blob::of(index_type, R"({"schemaVersion":2,"mediaType":")" + index_type + R"(","manifests":[)" + entries + "]}");
+  };
+  const std::string of_above = entry(above, "application/vnd.example.sbom");
+  auto registry = std::make_unique<fake_registry>();
+  registry->hold("team/app", "1.0", image);
+  registry->hold_manifest("team/app", "signed", held);
+  registry->hold_manifest("team/app", above.digest, above);
+  const puller place(*registry);
+  pulling_server server(*registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/signed").status == 200);
+  CHECK(soon([&] { return client.get("/v2/team/app/tags/list").body.find("\"signed\"") != std::string::npos; }));
+
+  const std::string path = "/v2/team/app/referrers/" + image.manifest.digest;
+  const auto listed = [&](const std::string& more = {}) {
+    const http_reply reply = client.get(path + more);
+    CHECK(reply.status == 200);
+    std::string names;
+    if (reply.body.find(held.digest) != std::string::npos) names += "held ";
+    if (reply.body.find(above.digest) != std::string::npos) names += "above ";
+    return names;
+  };
+  // The registry has neither the API nor the tag in its place.
+  CHECK(listed() == "held ");
+  std::string tag = image.manifest.digest;
+  tag.replace(tag.find(':'), 1, "-");
+  registry->hold_manifest("team/app", tag, list_of(of_above));
+  CHECK(listed() == "held above ");
+  const std::string both = list_of(of_above + "," + entry(held, "application/vnd.example.signature")).bytes;
+  registry->inject("/referrers/", answer_with(200, {{"Content-Type", index_type}}, both), 1, 0);
+  CHECK(listed() == "held above ");
+  CHECK(client.get(path).body.find(held.digest) == client.get(path).body.rfind(held.digest));
+  CHECK(listed("?artifactType=application/vnd.example.sbom") == "above ");
+  // What is listed can be had.
+  CHECK((client.get("/v2/team/app/manifests/" + above.digest).body == above.bytes));
+  // Of a repository that the store does not have the upstream knows.
+  CHECK(client.get("/v2/team/other/referrers/" + image.manifest.digest).body.find(above.digest) != std::string::npos);
+  registry.reset();
+  CHECK(listed() == "held ");
+  CHECK(client.get("/v2/team/other/referrers/" + image.manifest.digest).status == 502);
+}
+
 TEST_CASE("a clean-up beside pull-through takes nothing of the image that is being fetched") {
   fake_registry registry;
   const test_image image = large_image();

@@ -228,6 +228,37 @@ TEST_CASE("a damaged index inside an index is remembered until it is repaired", 
   CHECK(store_problems(k.pulls.store()) == "");
 }
 
+TEST_CASE("a lost index inside an index is damage although nothing is behind it that no other names", "[faults]") {
+  const std::string type = "application/vnd.oci.image.index.v1+json";
+  const auto index_of = [&type](const std::string& entries) {
+    return test_blob::of(type, R"({"schemaVersion":2,"mediaType":")" + type + R"(","manifests":[)" + entries + "]}");
+  };
+  kept k;
+  const bool empty = GENERATE(false, true);
+  const test_index whole = build_index(media_family::oci, {k.image});
+  const std::string manifest = whole.index.bytes.substr(whole.index.bytes.find("[{") + 1);
+  const std::string entry = manifest.substr(0, manifest.rfind("]"));
+  const test_blob inner = empty ? index_of("") : index_of(entry);
+  const test_blob outer = index_of(entry + ",{" + inner.descriptor_members() + "}");
+  k.registry.hold_manifest("team/app", inner.digest, inner);
+  k.registry.hold_manifest("team/app", "nested", outer);
+  REQUIRE_FALSE(k.pulls.pull("team/app:nested").ec);
+  REQUIRE(k.verify().damaged.empty());
+  fs::remove(k.blob(inner));
+  const verify_result found = k.verify();
+  REQUIRE(found.damaged.size() == 1);
+  CHECK(found.damaged[0].missing);
+  CHECK(found.damaged[0].blob.digest.string() == inner.digest);
+  REQUIRE(found.damaged[0].references.size() == 1);
+  CHECK(found.damaged[0].references[0].tag() == "nested");
+  const verify_result mended = k.verify(true);
+  REQUIRE(mended.damaged.size() == 1);
+  CHECK(mended.damaged[0].repaired);
+  CHECK(slurp(k.blob(inner)) == inner.bytes);
+  CHECK(k.verify().damaged.empty());
+  CHECK(store_problems(k.pulls.store()) == "");
+}
+
 TEST_CASE("a reference that cannot be repaired does not keep others from it", "[faults]") {
   kept k;
   image_recipe recipe;

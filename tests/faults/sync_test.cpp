@@ -189,6 +189,25 @@ TEST_CASE("parts of a list do together what the whole does", "[faults]") {
   CHECK(s.target.count("PUT manifest") == many);
 }
 
+TEST_CASE("a part of a list that looks at what the others bring follows no pages in circles", "[faults]") {
+  synced s;
+  s.target.list_tags_in_circles();
+  for (const std::string name : {"a", "b", "c", "d"}) s.source.hold("team/" + name, "1", small_image(static_cast<std::uint32_t>(name[0])));
+  std::size_t copied = 0;
+  for (unsigned part = 1; part <= 2; ++part) {
+    s.options.shard = {part, 2};
+    const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/a:1"}, {"source": "SOURCE/team/b:1"},
+      {"source": "SOURCE/team/c:1"}, {"source": "SOURCE/team/d:1"}])"));
+    INFO(report.text.message());
+    REQUIRE_FALSE(report.ec);
+    copied += report.count(sync_state::copied);
+  }
+  CHECK(copied == 4);
+  // One look each, two pages of each repository at most.
+  CHECK(s.target.count("GET tags") > 0);
+  CHECK(s.target.count("GET tags") <= 2 * 2 * 4);
+}
+
 TEST_CASE("an image that fails stops no other", "[faults]") {
   synced s;
   for (const std::string name : {"a", "b", "c", "d"}) s.source.hold("team/" + name, "1", small_image(static_cast<std::uint32_t>(name[0])));

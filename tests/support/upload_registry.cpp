@@ -71,6 +71,7 @@ struct upload_registry::state {
   bool drops_cut = false;
   bool deletes_by_tag = false;
   std::string session_fields;
+  bool tags_in_circles = false;
   std::unique_ptr<scripted_server> server;  // last: its threads use the rest
 
   std::optional<upload_fault> fault_for(const std::string& request) {
@@ -277,7 +278,8 @@ struct upload_registry::state {
       if (!key.starts_with(front) || key.find(':') != std::string::npos) continue;
       list += (list.empty() ? "\"" : ",\"") + key.substr(front.size()) + "\"";
     }
-    return reply(200, "Content-Type: application/json\r\n", "{\"name\":\"" + repository + "\",\"tags\":[" + list + "]}");
+    const std::string next = tags_in_circles ? "Link: </v2/" + repository + "/tags/list?last=x>; rel=\"next\"\r\n" : "";
+    return reply(200, "Content-Type: application/json\r\n" + next, "{\"name\":\"" + repository + "\",\"tags\":[" + list + "]}");
   }
 
   /// The digest of the subject; empty when there is none.
@@ -359,6 +361,11 @@ void upload_registry::offer_referrers() {
 void upload_registry::open_sessions_with(const std::string& headers) {
   const std::scoped_lock lock(state_->mutex);
   state_->session_fields = headers;
+}
+
+void upload_registry::list_tags_in_circles() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->tags_in_circles = true;
 }
 
 void upload_registry::delete_by_tag() {

@@ -58,6 +58,8 @@ class upload_registry {
   void drop_cut_sessions();
   /// From now on sessions are opened with \p headers as well, complete lines with their ends.
   void open_sessions_with(const std::string& headers);
+  /// From now on each page of tags names the same next one.
+  void list_tags_in_circles();
   /// From now on a tag can be deleted alone; else, as with docker-registry, only a manifest with all its names.
   void delete_by_tag();
   /// The bytes of a complete blob.

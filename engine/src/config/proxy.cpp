@@ -110,7 +110,16 @@ result<proxy> parse_proxy(std::string_view text) {
     scheme = lower(text.substr(0, colon));
     rest = text.substr(colon + 3);
   }
-  rest = rest.substr(0, rest.find_first_of("/?#"));
+  const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+  // Either would be taken apart within a password, and what is left of it be shown.
+  const bool schemed = std::all_of(scheme.begin(), scheme.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+  });
+  if (rest.find('@', end) != std::string_view::npos || !schemed) {
+    return failure(errc::invalid_option,
+                   "the proxy cannot be used: in the user name and password of its URL '/', '?' and '#' are written %2F, %3F and %23");
+  }
+  rest = rest.substr(0, end);
   std::string_view user;
   if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
     user = rest.substr(0, at);

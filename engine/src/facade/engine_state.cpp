@@ -85,7 +85,7 @@ registry::registry_settings engine::impl::registry_settings() {
   settings.log = options.log;
   settings.warn = [this](const std::string& text) { warn(text); };
   settings.endpoints = [this](const std::string& host, const std::string& repository) { return mirrors.endpoints(host, repository); };
-  settings.on_endpoint = [this](const config::endpoint& at, const http::origin& api) { adopt(at, api); };
+  settings.on_endpoint = [this](const config::endpoint& at, const http::origin& api) { tell_weakness(at, api); };
   return settings;
 }
 
@@ -93,20 +93,13 @@ void engine::impl::warn(const std::string& text) {
   for (transfer::operation* running : operations) running->events.emit(warning{text});
 }
 
-void engine::impl::adopt(const config::endpoint& at, const http::origin& api) {
+void engine::impl::tell_weakness(const config::endpoint& at, const http::origin& api) {
   if (at.insecure && !at.plain_http) {
-    routes.unverified.insert(api.authority());
     warn(fmt::format("{} is not verified, because {} calls it insecure: anybody on the way can pose as it", at.registry, at.source));
   }
   if (at.plain_http && !api.is_loopback()) {
     warn(fmt::format("the mirror {} is spoken to in plain http, because {} says so", at.registry, at.source));
   }
-  if (at.authorities.empty() && !at.client) return;
-  const config::host_certificates* known = config::find_certificates(routes.certificates, api.host, api.port);
-  config::host_certificates named = known != nullptr ? *known : config::host_certificates();
-  named.authorities.insert(named.authorities.end(), at.authorities.begin(), at.authorities.end());
-  if (at.client) named.client = at.client;
-  routes.certificates.insert_or_assign(api.authority(), std::move(named));
 }
 
 runtime::task<result<void>> engine::impl::read_host_files() {

@@ -97,8 +97,8 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   registry::registry_settings registry_settings();
   /// Tells all operations that run, since what is found out about a host concerns each of them.
   void warn(const std::string& text);
-  /// Applies what was configured for one host alone, loudly where it weakens TLS.
-  void adopt(const config::endpoint& at, const http::origin& api);
+  /// Says loudly where what was configured for one host weakens TLS.
+  void tell_weakness(const config::endpoint& at, const http::origin& api);
   /// Once; operations that begin meanwhile wait for it.
   task<result<void>> read_host_files();
 

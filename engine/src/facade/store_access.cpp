@@ -24,7 +24,15 @@ result<std::filesystem::path> engine::impl::store_directory() const {
 }
 
 runtime::task<result<std::shared_ptr<store::content_store>>> engine::impl::open_store() {
-  if (store) co_return store;
+  const std::shared_ptr<store::content_store> known = store;
+  if (known) {
+    // One that was removed since is begun anew by the next operation, never in the middle of one.
+    auto look = [known] { return known->is_present(); };
+    const bool there = co_await runtime::offload(lanes, runtime::lane::files, std::move(look));
+    if (there) co_return known;
+    if (store == known) store.reset();
+    if (store) co_return store;
+  }
   auto call = [root = store_directory(), sync = options.sync]() -> result<std::shared_ptr<store::content_store>> {
     if (!root) return root.error();
     store::store_options where;
@@ -38,8 +46,8 @@ runtime::task<result<std::shared_ptr<store::content_store>>> engine::impl::open_
   auto read = [place = hints_file(*store)]() -> registry::hints {
     const auto text = runtime::read_file(place, hints_size_limit);
     if (!text) return {};
-    auto known = registry::read_hints(*text, std::chrono::system_clock::now());
-    return known ? std::move(*known) : registry::hints();
+    auto hints = registry::read_hints(*text, std::chrono::system_clock::now());
+    return hints ? std::move(*hints) : registry::hints();
   };
   saved_hints = co_await runtime::offload(lanes, runtime::lane::files, std::move(read));
   registry.use_hints(saved_hints);
@@ -68,7 +76,8 @@ runtime::task<> engine::impl::save_hints() {
   registry::hints learnt = registry.learnt();
   if (learnt == saved_hints) co_return;
   saved_hints = learnt;
-  auto write = [place = hints_file(*store), text = registry::write_hints(learnt)]() -> bool {
+  auto write = [kept = store, place = hints_file(*store), text = registry::write_hints(learnt)]() -> bool {
+    if (!kept->is_present()) return false;
     const result<void> made = runtime::make_directories(place.parent_path(), 0700);
     runtime::write_options how;
     how.sync = false;

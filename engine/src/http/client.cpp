@@ -19,17 +19,27 @@ client::route_finder client::direct(std::function<net::tls_settings(const origin
   };
 }
 
-result<net::endpoint> client::endpoint_of(const origin& where) const {
+result<net::endpoint> client::endpoint_of(const origin& where, const trust* trusting) const {
   result<net::endpoint> place = route_for_(where);
   if (!place) return place;
   place->host = where.host;
   place->port = where.port;
   place->secure = where.is_tls();
+  if (trusting != nullptr) trusting->apply(where, place->tls);
   return place;
 }
 
-task<> client::warm_up(origin where, runtime::stop_source& stop) {
-  result<net::endpoint> place = endpoint_of(where);
+bool client::stays_here(const origin& where) const {
+  if (!where.is_loopback()) return false;
+  const result<net::endpoint> route = endpoint_of(where, nullptr);
+  if (!route || !route->via) return true;
+  origin proxy;
+  proxy.host = route->via->host;
+  return proxy.is_loopback();
+}
+
+task<> client::warm_up(origin where, std::shared_ptr<const trust> trusting, runtime::stop_source& stop) {
+  result<net::endpoint> place = endpoint_of(where, trusting.get());
   if (!place) co_return;
   auto opened = co_await pool_.acquire(std::move(*place), true, stop);
   if (opened) pool_.keep(std::move(*opened));
@@ -137,7 +147,7 @@ task<result<void>> client::await_turn(const origin& where, runtime::stop_source&
 }
 
 task<result<exchange>> client::send(request message, runtime::stop_source& stop) {
-  const result<prepared> made = prepare(message, endpoint_of(message.target.origin));
+  const result<prepared> made = prepare(message, endpoint_of(message.target.origin, message.trusting.get()));
   if (!made) co_return made.error();
   const bool repeatable = message.verb == method::get || message.verb == method::head;
 
@@ -255,7 +265,7 @@ task<result<client::answered_line>> client::ask(net::endpoint where, placement h
 
 task<result<exchange>> client::send(request message, body_source& body, runtime::stop_source& stop) {
   message.body_size = body.size();
-  const result<prepared> made = prepare(message, endpoint_of(message.target.origin));
+  const result<prepared> made = prepare(message, endpoint_of(message.target.origin, message.trusting.get()));
   if (!made) co_return made.error();
   const result<void> turn = co_await await_turn(message.target.origin, stop);
   if (!turn) co_return turn.error();

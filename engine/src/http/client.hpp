@@ -6,6 +6,7 @@
 #include "http/exchange.hpp"
 #include "http/governor.hpp"
 #include "http/message.hpp"
+#include "http/trust.hpp"
 #include "net/connector.hpp"
 #include "runtime/signal.hpp"
 #include "runtime/stop.hpp"
@@ -41,11 +42,15 @@ class client {
   task<result<exchange>> send(request message, body_source& body, runtime::stop_source& stop);
 
   /// Opens one more connection to \p where and leaves it in the pool; a failure is left for the request that will need it.
-  task<> warm_up(origin where, runtime::stop_source& stop);
+  /// \param trusting of the requests to come; may be null
+  task<> warm_up(origin where, std::shared_ptr<const trust> trusting, runtime::stop_source& stop);
 
   connection_pool& pool() noexcept { return pool_; }
-  /// How requests to \p where go: errors as of the \ref route_finder.
-  result<net::endpoint> route_to(const origin& where) const { return endpoint_of(where); }
+  /// How requests to \p where go that bring \p trusting, which may be null: errors as of the \ref route_finder.
+  result<net::endpoint> route_to(const origin& where, const trust* trusting) const { return endpoint_of(where, trusting); }
+
+  /// Whether what is sent to \p where does not leave this machine: a loopback address, and no proxy elsewhere on the way to it.
+  bool stays_here(const origin& where) const;
 
   /// Told when requests to a host begin to wait because it asked for it, with a sentence for people. May be empty.
   std::function<void(const std::string&)> on_wait;
@@ -72,7 +77,7 @@ class client {
   /// Waits until the host of \p where may be asked. errc::rate_limited when that takes longer than the limits allow.
   task<result<void>> await_turn(const origin& where, runtime::stop_source& stop);
   static route_finder direct(std::function<net::tls_settings(const origin&)> tls_for);
-  result<net::endpoint> endpoint_of(const origin& where) const;
+  result<net::endpoint> endpoint_of(const origin& where, const trust* trusting) const;
 
   connection_pool pool_;
   exchange_limits limits_;

@@ -2,11 +2,13 @@
 
 #include "base/failure.hpp"
 #include "http/placement.hpp"
+#include "http/trust.hpp"
 #include "http/url.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,7 @@ struct request {
   std::string body;
   std::uint64_t body_size = 0;  ///< announced instead of body.size() when \ref body is empty and the body follows by other means
   placement how;                ///< over which connection
+  std::shared_ptr<const trust> trusting{};  ///< whom to believe beside what holds for everybody; may be null
 
   /// Replaces the field or adds it.
   void set(std::string_view name, std::string value);

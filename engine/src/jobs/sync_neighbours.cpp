@@ -4,6 +4,7 @@
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "registry/listing.hpp"
+#include "registry/page_trail.hpp"
 #include "runtime/task_group.hpp"
 
 #include <algorithm>
@@ -95,6 +96,7 @@ task<> sync_neighbours::look_at_repositories(transfer::operation& running, area&
     const auto number = static_cast<std::uint32_t>(now.next++);
     const reference repository = where.repositories[number];
     registry::page page;
+    registry::page_trail trail;
     for (unsigned pages = 0; pages < most_pages; ++pages) {
       runtime::semaphore::permit permit = co_await shared_.connections.acquire(1, running.stop);
       if (!permit) co_return;
@@ -108,6 +110,8 @@ task<> sync_neighbours::look_at_repositories(transfer::operation& running, area&
         if (where.seen.contains(hash_of(name.string()))) continue;
         co_await read(running, where, now, name, number, 0);
       }
+      // A list that leads back to itself has no more to tell.
+      if (!trail.follow(listed->next, repository.name())) break;
       page.next = listed->next;
       page.by = listed->by;
       if (page.next.empty() || now.read >= most_manifests || running.stop.stop_requested()) break;

@@ -104,7 +104,7 @@ std::string authenticator::way_in() const {
 }
 
 bool authenticator::may_carry_secrets(const http::origin& where) const {
-  return where.is_tls() || where.is_loopback() || values_.allow_plain_http;
+  return where.is_tls() || values_.allow_plain_http || http_.stays_here(where);
 }
 
 failure authenticator::clear_text(const http::origin& where, std::string_view secret) const {
@@ -253,6 +253,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
   http::request asking;
   asking.target = *realm;
   asking.how.user = number_of(known);
+  asking.trusting = values_.trusting;
   if (!service.service.empty()) add("service", service.service);
   if (known && !known->identity_token.empty()) {
     // The OAuth2 form of the token specification: a refresh token is never sent in a URL.

@@ -31,8 +31,9 @@ class authenticator {
   struct settings {
     std::string registry;  ///< as in a reference, what credentials are looked up by
     std::shared_ptr<credential_source> credentials;
-    bool allow_plain_http = false;  ///< credentials may travel in clear text to other hosts than this machine
-    bool is_mirror = false;         ///< not named by the user, whose flags are therefore not for it
+    bool allow_plain_http = false;                  ///< credentials may travel in clear text to other hosts than this machine
+    bool is_mirror = false;                         ///< not named by the user, whose flags are therefore not for it
+    std::shared_ptr<const http::trust> trusting{};  ///< of requests for tokens that go to the registry itself; may be null
   };
 
   authenticator(http::client& http, runtime::lanes& workers, settings values)
@@ -55,7 +56,7 @@ class authenticator {
   /// Whether the registry has asked for credentials or a token so far.
   bool was_asked() const noexcept { return wants_basic_ || bearer_.has_value(); }
 
-  /// Whether secrets may be sent there: not in clear text, but for this machine and what the user allowed.
+  /// Whether secrets may be sent there: not in clear text, but within this machine and where the user allowed it.
   bool may_carry_secrets(const http::origin& where) const;
 
   /// A number for the credential that requests for \p repository carry, of which nothing can be learnt about it; 0 when there is none, or

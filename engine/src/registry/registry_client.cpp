@@ -55,6 +55,17 @@ std::string key_of(const config::endpoint& at, const std::string& scheme) {
   return key;
 }
 
+/// The rules of TLS that come with \p at, for its own address alone.
+std::shared_ptr<const http::trust> trust_of(const config::endpoint& at, const http::origin& api) {
+  if (!at.insecure && at.authorities.empty() && !at.client) return nullptr;
+  auto said = std::make_shared<http::trust>();
+  said->authority = api.authority();
+  said->unverified = at.insecure && !at.plain_http;
+  said->authorities = at.authorities;
+  if (at.client) said->shown = net::client_certificate{at.client->first, at.client->second};
+  return said;
+}
+
 void put(const blob_request& part, http::request& asking) {
   if (part.range) asking.set("Range", part.range->header_value());
   asking.how = part.how;
@@ -67,6 +78,11 @@ registry_client::registry_client(http::client& http, runtime::lanes& workers, re
 
 registry_client::~registry_client() = default;
 
+bool registry_client::is_here(const std::string& registry) const {
+  const auto origin = http::endpoint_of(registry, "http");
+  return origin && http_.stays_here(*origin);
+}
+
 registry_client::host& registry_client::host_for(const config::endpoint& at) {
   const std::string& registry = at.registry;
   // An option that names this very registry outweighs what is written elsewhere.
@@ -74,14 +90,15 @@ registry_client::host& registry_client::host_for(const config::endpoint& at) {
   const bool allowed = named || settings_.plain_http.contains("*");
   const bool tls_only = at.tls_only || settings_.tls_only.contains(registry);
   const bool plain = named || at.plain_http || (allowed && !tls_only);
-  const bool either = (at.insecure || http::is_loopback_registry(registry)) && !tls_only;
+  const bool either = (at.insecure || is_here(registry)) && !tls_only;
   std::string scheme = plain ? "http" : either ? "" : "https";
   std::unique_ptr<host>& slot = hosts_[key_of(at, scheme)];
   if (!slot) {
     std::string address = api_address(registry);
     const auto api = http::endpoint_of(address, "https");
     if (api && settings_.on_endpoint) settings_.on_endpoint(at, *api);
-    authenticator::settings identity{registry, settings_.credentials, allowed, at.is_mirror};
+    auto trusting = api ? trust_of(at, *api) : nullptr;
+    authenticator::settings identity{registry, settings_.credentials, allowed, at.is_mirror, trusting};
     auto record = std::make_shared<site_record>();
     if (api) {
       if (const auto hint = hints_.find(api->authority()); hint != hints_.end()) {
@@ -94,7 +111,7 @@ registry_client::host& registry_client::host_for(const config::endpoint& at) {
     if (registry == "docker.io") record->counts_pulls = true;
     std::string written = at.plain_http ? at.source : std::string();
     std::string promised = at.tls_only && !plain ? at.source : std::string();
-    slot.reset(new host{registry, std::move(address), std::move(scheme), std::move(written), std::move(promised),
+    slot.reset(new host{registry, std::move(address), std::move(scheme), std::move(written), std::move(promised), std::move(trusting),
                         authenticator(http_, workers_, std::move(identity)), std::move(record), false, false, false, false});
   }
   return *slot;
@@ -217,7 +234,7 @@ task<result<endpoint_view>> registry_client::view_of(site at) {
   seen.may_fall_back = where.scheme.empty();
   seen.user = *known;
   seen.absence = where.auth.absence(image.repository());
-  result<net::endpoint> route = http_.route_to(*api);
+  result<net::endpoint> route = http_.route_to(*api, where.trusting.get());
   if (!route) co_return route.error();
   seen.route = std::move(*route);
   seen.how = at.how;
@@ -264,8 +281,10 @@ task<result<http::exchange>> registry_client::get_direct(site from, blob_place p
   http::request asking;
   asking.target = std::move(place.where);
   put(part, asking);
+  const host& giver = host_for(from.how);
   // The address is good for whoever has it, and was given to this user.
-  asking.how.user = host_for(from.how).auth.user_of(from.image.repository());
+  asking.how.user = giver.auth.user_of(from.image.repository());
+  asking.trusting = giver.trusting;
   co_return co_await http_.send(std::move(asking), stop);
 }
 
@@ -280,6 +299,7 @@ task<result<http::exchange>> registry_client::get_foreign(site at, std::string a
   if (!allowed) co_return allowed.error();
   http::request asking;
   asking.target = *target;
+  asking.trusting = where.trusting;
   put(part, asking);
   http::request sent = asking;
   auto reply = co_await http_.send(std::move(asking), stop);

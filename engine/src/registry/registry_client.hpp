@@ -88,7 +88,7 @@ struct registry_settings {
   std::function<void(const std::string&)> log;  ///< debug lines without secrets; may be empty
   /// Where a repository can be had, the registry itself last. Empty: there alone.
   std::function<result<std::vector<config::endpoint>>(const std::string& registry, const std::string& repository)> endpoints;
-  /// Called before the first request to what \ref endpoints names, with the authority that its rules of TLS are for. May be empty.
+  /// Called before the first request to what \ref endpoints names, with its address, so that the user hears what it weakens. May be empty.
   std::function<void(const config::endpoint&, const http::origin&)> on_endpoint;
   /// Told what the user should know; may be empty.
   std::function<void(const std::string&)> warn;
@@ -196,6 +196,8 @@ class registry_client {
 
  private:
   struct host;
+  /// Whether the registry is on this machine: it is asked in clear text when it does not speak TLS.
+  bool is_here(const std::string& registry) const;
   host& host_for(const config::endpoint& at);
   host& host_for(const std::string& registry);
   /// Where the registry itself is, last of \ref sites.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "http/trust.hpp"
 #include "registry/authenticator.hpp"
 #include "registry/registry_client.hpp"
 #include "registry/site.hpp"
@@ -13,11 +14,12 @@ namespace gantry::registry {
 
 /// What is known of one place that is asked.
 struct registry_client::host {
-  std::string registry;  ///< as in references
-  std::string address;   ///< host and port of the API
-  std::string scheme;    ///< empty while it is not known
-  std::string written;   ///< who wrote `http://` before it; empty: nobody, an option said so
-  std::string promised;  ///< who wrote `https://` before it, where that is kept to; empty: nobody
+  std::string registry;                         ///< as in references
+  std::string address;                          ///< host and port of the API
+  std::string scheme;                           ///< empty while it is not known
+  std::string written;                          ///< who wrote `http://` before it; empty: nobody, an option said so
+  std::string promised;                         ///< who wrote `https://` before it, where that is kept to; empty: nobody
+  std::shared_ptr<const http::trust> trusting;  ///< what its place of the configuration says of its certificates; null: nothing
   authenticator auth;
   std::shared_ptr<site_record> record;
   bool told_quota = false;

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -124,6 +125,7 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
   if (!api) co_return api.error();
   const http::request& message = what.message;
   what.message.target.origin = *api;
+  what.message.trusting = where.trusting;
   const std::string repository = what.repository;
   const std::string scope = what.scope;
 
@@ -208,8 +210,9 @@ task<> registry_client::warm_up(std::string registry, unsigned connections, runt
   const auto api = http::endpoint_of(where.address, where.scheme);
   if (!api) co_return;
   const http::origin origin = *api;
+  const std::shared_ptr<const http::trust> trusting = where.trusting;
   runtime::task_group opening(co_await boost::asio::this_coro::executor);
-  for (unsigned i = 0; i < connections; ++i) opening.spawn(http_.warm_up(origin, stop));
+  for (unsigned i = 0; i < connections; ++i) opening.spawn(http_.warm_up(origin, trusting, stop));
   co_await opening.join();
 }
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace gantry::serve {
@@ -89,6 +90,15 @@ answer blob_answer(const request_head& request, const digest& value, Part whole)
   return full;
 }
 
+/// Adds those of \p more that are not in \p list; ordered by digest.
+void add_others(std::vector<descriptor>& list, std::vector<descriptor> more) {
+  list.insert(list.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  const auto before = [](const descriptor& a, const descriptor& b) { return a.digest < b.digest; };
+  const auto same = [](const descriptor& a, const descriptor& b) { return a.digest == b.digest; };
+  std::stable_sort(list.begin(), list.end(), before);
+  list.erase(std::unique(list.begin(), list.end(), same), list.end());
+}
+
 /// Where the rest of a list is (RFC 8288; distribution-spec, "Listing Tags").
 void add_next(answer& list, const std::string& path, const page& cut, const route& wanted) {
   if (!cut.more) return;
@@ -124,7 +134,7 @@ task<answer> handler::respond(const request_head& request, runtime::stop_source&
     case endpoint::blob:
       co_return co_await blob(std::move(wanted), request, stop);
     case endpoint::referrers:
-      co_return co_await referrers(std::move(wanted));
+      co_return co_await referrers(std::move(wanted), stop);
   }
   co_return json_answer("{}");
 }
@@ -286,7 +296,7 @@ task<answer> handler::catalog(route wanted) {
   co_return list;
 }
 
-task<answer> handler::referrers(route wanted) {
+task<answer> handler::referrers(route wanted, runtime::stop_source& stop) {
   std::optional<answer> refused;
   const auto where = co_await locate(wanted, refused);
   if (!where) co_return failed(where.error());
@@ -297,6 +307,14 @@ task<answer> handler::referrers(route wanted) {
     auto listed = co_await content_.referrers(held, wanted.digest);
     if (!listed) co_return failed(listed.error());
     found = std::move(*listed);
+  }
+  if (where->above) {
+    const reference name = name_of(*where->above, {}, wanted.digest);
+    if (name.empty()) co_return unknown_name(wanted.name);
+    auto above = co_await source_->referrers(name, wanted.digest, stop);
+    // What the store has will do; of a repository that it does not have nothing can be said.
+    if (!above && !where->held && above.error().code != errc::not_found) co_return refused_above(above.error());
+    if (above) add_others(found, std::move(*above));
   }
   model::json_writer out;
   out.begin_object().member("schemaVersion", 2).member("mediaType", model::media_type::oci_index).key("manifests").begin_array();

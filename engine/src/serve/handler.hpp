@@ -42,7 +42,7 @@ class handler {
   task<answer> blob(route wanted, const request_head& request, runtime::stop_source& stop);
   task<answer> tags(route wanted);
   task<answer> catalog(route wanted);
-  task<answer> referrers(route wanted);
+  task<answer> referrers(route wanted, runtime::stop_source& stop);
   answer failed(const failure& why);
   answer refused_above(const failure& why);
 

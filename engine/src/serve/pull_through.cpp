@@ -3,6 +3,7 @@
 #include "http/content_range.hpp"
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
+#include "jobs/referrers.hpp"
 #include "model/image_config.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
@@ -177,6 +178,11 @@ task<result<digest>> pull_through::ask_digest(reference image, runtime::stop_sou
   co_return whole->top.digest;
 }
 
+void pull_through::leave_alone(const failure& why) {
+  offline_until_ = clock::now() + offline_pause;
+  note_(fmt::format("{} cannot be asked, answering from the store: {}", registry_, why.text.message()));
+}
+
 task<result<digest>> pull_through::revalidate(reference image, runtime::stop_source& stop) {
   runtime::stop_source limited(stop);
   const runtime::deadline limit(shared_.executor, revalidation_limit, [&limited] { limited.request_stop(); });
@@ -260,10 +266,7 @@ task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_s
     if (clock::now() < offline_until_) co_return *held;
     const auto now = co_await revalidate(image, stop);
     if (!now && is_out_of_reach(now.error())) {
-      if (now.error().code != errc::cancelled) {
-        offline_until_ = clock::now() + offline_pause;
-        note_(fmt::format("{} cannot be asked, answering from the store: {}", registry_, now.error().text.message()));
-      }
+      if (now.error().code != errc::cancelled) leave_alone(now.error());
       co_return *held;
     }
     if (!now) co_return now.error();
@@ -275,6 +278,25 @@ task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_s
   auto fetched = co_await fetch_and_record(image, stop);
   if (!fetched && held && is_out_of_reach(fetched.error())) co_return *held;
   co_return fetched;
+}
+
+task<result<std::vector<descriptor>>> pull_through::referrers(reference image, digest subject, runtime::stop_source& stop) {
+  if (clock::now() < offline_until_) co_return failure(errc::timed_out, fmt::format("{} did not answer a moment ago", registry_));
+  runtime::stop_source limited(stop);
+  const runtime::deadline limit(shared_.executor, revalidation_limit, [&limited] { limited.request_stop(); });
+  const quiet_operation mine(limited);
+  // The client waits, and may ask again.
+  transfer::context once = shared_;
+  once.retry.attempts = 1;
+  once.retry.budget = std::chrono::milliseconds(0);
+  auto listed = co_await jobs::find_referrers(once, *mine.running(), image, subject, registry::precedence::registry_first);
+  if (listed) co_return listed;
+  failure why = listed.error();
+  if (limit.expired()) {
+    why = failure(errc::timed_out, fmt::format("{} did not say in time what refers to {}", registry_, image.familiar()));
+  }
+  if (why.code == condition::retryable && !stop.stop_requested()) leave_alone(why);
+  co_return why;
 }
 
 task<result<std::uint64_t>> pull_through::blob_size(reference image, digest blob, runtime::stop_source& stop) {

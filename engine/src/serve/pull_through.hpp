@@ -14,6 +14,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace gantry::serve {
 
@@ -23,7 +24,7 @@ class pull_through final : public upstream {
  public:
   /// How long an upstream that did not answer is left alone when the store has an answer.
   static constexpr std::chrono::seconds offline_pause{30};
-  /// How long the upstream may take to say whether a tag has moved.
+  /// How long the upstream may take to say whether a tag has moved, or what refers to a manifest.
   static constexpr std::chrono::seconds revalidation_limit{10};
   /// How long clean-ups leave what was fetched of an image that is not whole yet: its client asks for the next part.
   static constexpr std::chrono::minutes client_pause{2};
@@ -35,6 +36,7 @@ class pull_through final : public upstream {
   const std::string& registry() const noexcept override { return registry_; }
   task<result<descriptor>> manifest(reference image, runtime::stop_source& stop) override;
   task<result<std::uint64_t>> blob_size(reference image, digest blob, runtime::stop_source& stop) override;
+  task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) override;
   task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) override;
 
   /// Ends the fetches under way, keeps what arrived, and waits for them. To be called before the object goes.
@@ -44,6 +46,8 @@ class pull_through final : public upstream {
   using clock = std::chrono::steady_clock;
   task<std::optional<descriptor>> held_top(reference image);
   task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
+  /// The upstream cannot be asked: left alone for a while, which is said once.
+  void leave_alone(const failure& why);
   task<result<digest>> revalidate(reference image, runtime::stop_source& stop);
   task<result<descriptor>> fetch_document(reference image, runtime::stop_source& stop);
   task<result<descriptor>> fetch_and_record(reference image, runtime::stop_source& stop);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace gantry::serve {
 
@@ -47,6 +48,10 @@ class upstream {
 
   /// The size of a blob, without fetching it. \p image names its repository.
   virtual task<result<std::uint64_t>> blob_size(reference image, digest blob, runtime::stop_source& stop) = 0;
+
+  /// What the registry lists as referring to \p subject, asked for again each time: it may not be fetched yet. \p image names the
+  /// repository. Fails where the registry cannot be asked, and at once while it is left alone for that.
+  virtual task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) = 0;
 
   /// Begins to fetch a blob, or joins those who wait for the same. \returns nothing when it is in the store meanwhile.
   virtual task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) = 0;

@@ -4,6 +4,7 @@
 #include "model/json.hpp"
 #include "model/json_writer.hpp"
 #include "store/content_store.hpp"
+#include "store/presence.hpp"
 
 #include <limits>
 #include <utility>
@@ -51,6 +52,7 @@ std::optional<blob_meta> content_store::meta(const digest& blob) const {
 
 result<void> content_store::put_meta(const digest& blob, const blob_meta& facts) const {
   if (meta(blob) == facts) return {};
+  if (auto present = check_presence(paths_); !present) return present;
   const std::filesystem::path path = paths_.meta(blob);
   if (auto made = runtime::make_directories(path.parent_path()); !made) return made;
   return runtime::atomic_write_file(path, to_json(facts), {.sync = false, .permissions = 0644});

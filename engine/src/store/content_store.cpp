@@ -1,6 +1,7 @@
 #include "store/content_store.hpp"
 
 #include "model/digester.hpp"
+#include "store/presence.hpp"
 
 #include <gantry/format.hpp>
 
@@ -36,6 +37,8 @@ failure not_held(const descriptor& blob) {
 
 /// A failure to write into the store, in the words of those who know no files of it.
 failure cannot_keep(const failure& error, const descriptor& blob, const std::filesystem::path& root) {
+  // A disk that is away fails in many ways.
+  if (!is_present(paths{root})) return gone(root);
   std::error_code ec;
   const std::string what = fmt::format("blob {} ({})", blob.digest.string(), format_bytes(blob.size));
   if (error.code == errc::no_space) {
@@ -47,9 +50,6 @@ failure cannot_keep(const failure& error, const descriptor& blob, const std::fil
     return {errc::access_denied, fmt::format("{} is not in the store {}, which cannot be written; --cache-dir names another store, "
                                              "--no-cache pulls and copies without one",
                                              what, root.string())};
-  }
-  if (!std::filesystem::exists(root, ec)) {
-    return {errc::storage_error, fmt::format("the store {} is gone: it was removed, or its disk was", root.string())};
   }
   return error;
 }
@@ -132,6 +132,8 @@ result<void> content_store::prepare() const {
   return {};
 }
 
+bool content_store::is_present() const noexcept { return store::is_present(paths_); }
+
 bool content_store::holds(const descriptor& blob) const noexcept {
   if (blob.digest.empty()) return false;
   struct stat status {};
@@ -179,6 +181,7 @@ result<void> content_store::put(const descriptor& blob, std::string_view bytes) 
     const auto held = runtime::read_file(target, bytes.size());
     if (held && *held == bytes) return {};
   }
+  if (auto present = check_presence(paths_); !present) return present;
   if (auto made = runtime::make_directories(target.parent_path(), 0777, sync_); !made) return cannot_keep(made.error(), blob, paths_.root);
   // Written outside of blobs/, where every name stands for verified content.
   const std::filesystem::path temporary = paths_.ingest(blob.digest, runtime::random_suffix());
@@ -205,6 +208,7 @@ result<void> content_store::publish(runtime::file& temporary, std::string_view b
 }
 
 result<std::unique_ptr<blob_writer>> content_store::write_blob(digest_algorithm algorithm) const {
+  if (auto present = check_presence(paths_); !present) return present.error();
   const std::filesystem::path temporary = paths_.ingests() / ("incoming." + runtime::random_suffix());
   auto opened = runtime::file::open(temporary, runtime::open_mode::create_new, 0600);
   if (!opened) return cannot_write(opened.error(), paths_.root);
@@ -212,6 +216,7 @@ result<std::unique_ptr<blob_writer>> content_store::write_blob(digest_algorithm 
 }
 
 result<std::optional<digest_lock>> content_store::try_lock(const digest& value) const {
+  if (auto present = check_presence(paths_); !present) return present.error();
   return runtime::file_lock::try_acquire(paths_.blob_locks(), lock_offset(value));
 }
 
@@ -251,7 +256,7 @@ result<void> content_store::sync_names() {
 
 result<std::unique_ptr<blob_part>> content_store::begin(const descriptor& blob, ingest_options options) {
   const std::string suffix = options.place == ingest_place::own ? runtime::random_suffix() : std::string();
-  ingest::places where{paths_.ingest(blob.digest, suffix), paths_.blob(blob.digest), sync_, journal_from_};
+  ingest::places where{paths_, paths_.ingest(blob.digest, suffix), paths_.blob(blob.digest), sync_, journal_from_};
   auto begun = ingest::begin(blob, std::move(where), options);
   if (!begun) return cannot_keep(begun.error(), blob, paths_.root);
   return std::unique_ptr<blob_part>(std::move(*begun));

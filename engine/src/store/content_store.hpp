@@ -87,6 +87,10 @@ class content_store final : public document_store, public blob_target {
 
   const std::filesystem::path& root() const noexcept { return paths_.root; }
 
+  /// Whether it is still there: not removed, and its disk not unmounted. Members that write fail with errc::storage_error when it is not,
+  /// and make nothing anew.
+  bool is_present() const noexcept;
+
   bool holds(const descriptor& blob) const noexcept override;
 
   /// Opens a blob at offset 0; native_handle() is its descriptor. errc::not_found when it is not held.

@@ -11,6 +11,17 @@
 namespace gantry::store {
 namespace {
 
+std::optional<model::document> read_document(const content_store& store, const descriptor& entry) {
+  const auto bytes = store.read(entry, model::document_limit);
+  if (!bytes) return std::nullopt;
+  auto parsed = model::parse_document(*bytes, entry.media_type);
+  return parsed ? std::optional(std::move(*parsed)) : std::nullopt;
+}
+
+bool lists(const std::vector<descriptor>& list, const descriptor& one) {
+  return std::any_of(list.begin(), list.end(), [&one](const descriptor& other) { return other.digest == one.digest; });
+}
+
 class walker {
  public:
   walker(const content_store& store, const reference_record& record) : store_(store), record_(record) {}
@@ -24,6 +35,8 @@ class walker {
     } else {
       add(record_.top);
     }
+    // Those that no other led to, since it cannot be read.
+    for (const descriptor& inner : record_.indexes) visit(inner, 2);
     const bool all_reached = std::all_of(record_.manifests.begin(), record_.manifests.end(),
                                          [this](const descriptor& held) { return seen_.contains(held.digest); });
     if (!all_reached) tree_.unreadable.insert(tree_.unreadable.end(), closed_.begin(), closed_.end());
@@ -33,41 +46,42 @@ class walker {
   }
 
  private:
-  std::optional<model::document> read(const descriptor& entry) const {
-    const auto bytes = store_.read(entry, model::document_limit);
-    if (!bytes) return std::nullopt;
-    auto parsed = model::parse_document(*bytes, entry.media_type);
-    return parsed ? std::optional(std::move(*parsed)) : std::nullopt;
-  }
+  std::optional<model::document> read(const descriptor& entry) const { return read_document(store_, entry); }
 
-  bool recorded(const descriptor& entry) const {
-    return std::any_of(record_.manifests.begin(), record_.manifests.end(),
-                       [&](const descriptor& held) { return held.digest == entry.digest; });
-  }
+  bool recorded(const descriptor& entry) const { return lists(record_.manifests, entry); }
 
   /// \returns whether a manifest of the record is behind it
   bool follow(const descriptor& self, const model::index& content, unsigned depth) {
     if (!seen_.insert(self.digest).second) return false;
     const std::size_t place = tree_.indexes.size();
     tree_.indexes.push_back({self, false});
-    bool needed = depth == 1;
+    bool needed = depth == 1 || lists(record_.indexes, self);
     for (const descriptor& entry : content.manifests) {
       if (!model::is_index(entry.media_type)) {
         add(entry);
         needed = needed || recorded(entry);
       } else {
-        const auto inner = depth < index_depth ? read(entry) : std::nullopt;
-        if (inner && std::holds_alternative<model::index>(*inner)) {
-          const bool leads_there = follow(entry, std::get<model::index>(*inner), depth + 1);
-          needed = needed || leads_there;
-        } else if (seen_.insert(entry.digest).second) {
-          tree_.partial = true;
-          if (depth < index_depth) closed_.push_back(entry);
-        }
+        const bool leads_there = visit(entry, depth + 1);
+        needed = needed || leads_there;
       }
     }
     tree_.indexes[place].required = needed;
     return needed;
+  }
+
+  /// Follows a nested index, the \p depth -th on its way. \returns as \ref follow
+  bool visit(const descriptor& entry, unsigned depth) {
+    if (seen_.contains(entry.digest)) return false;
+    const auto inner = depth <= index_depth ? read(entry) : std::nullopt;
+    if (inner && std::holds_alternative<model::index>(*inner)) return follow(entry, std::get<model::index>(*inner), depth);
+    seen_.insert(entry.digest);
+    tree_.partial = true;
+    if (lists(record_.indexes, entry)) {
+      tree_.unreadable.push_back(entry);
+    } else if (depth <= index_depth) {
+      closed_.push_back(entry);
+    }
+    return false;
   }
 
   void add(const descriptor& entry) {
@@ -89,7 +103,7 @@ class walker {
   const reference_record& record_;
   image_tree tree_;
   std::set<digest> seen_;
-  std::vector<descriptor> closed_;  ///< nested indexes that cannot be read
+  std::vector<descriptor> closed_;  ///< nested indexes that cannot be read, and of which the record does not say that they were there
 };
 
 }  // namespace
@@ -108,5 +122,32 @@ void image_tree::for_each_blob(const std::function<void(const descriptor&, blob_
 }
 
 image_tree walk(const content_store& store, const reference_record& record) { return walker(store, record).run(); }
+
+std::vector<descriptor> nested_indexes(const content_store& store, const descriptor& top) {
+  std::vector<descriptor> found;
+  std::vector<descriptor> level(1, top);
+  for (unsigned depth = 1; depth <= index_depth && !level.empty(); ++depth) {
+    std::vector<descriptor> next;
+    for (const descriptor& one : level) {
+      if (!model::is_index(one.media_type)) continue;
+      const auto content = read_document(store, one);
+      const auto* index = content ? std::get_if<model::index>(&*content) : nullptr;
+      if (index == nullptr) continue;
+      if (depth > 1) {
+        descriptor plain;
+        plain.media_type = one.media_type;
+        plain.digest = one.digest;
+        plain.size = one.size;
+        found.push_back(std::move(plain));
+      }
+      for (const descriptor& entry : index->manifests) {
+        if (model::is_index(entry.media_type) && !lists(found, entry) && !lists(next, entry)) next.push_back(entry);
+      }
+    }
+    level = std::move(next);
+  }
+  std::sort(found.begin(), found.end(), [](const descriptor& a, const descriptor& b) { return a.digest < b.digest; });
+  return found;
+}
 
 }  // namespace gantry::store

@@ -31,8 +31,9 @@ struct image_tree {
 
   std::vector<index> indexes;     ///< the top when it is one, and nested ones that can be read
   std::vector<member> manifests;  ///< distinct, in the order of the documents
-  /// Documents that must be there and are missing or damaged. A nested index must when a manifest of the record is behind none that can be
-  /// read: nothing else tells where that one belongs, so that all nested indexes that cannot be read count then.
+  /// Documents that must be there and are missing or damaged. A nested index must when the record says that it came with it, and when a
+  /// manifest of the record is behind none that can be read: nothing else tells where that one belongs, so that all nested indexes that
+  /// cannot be read count then.
   std::vector<descriptor> unreadable;
   bool partial = false;  ///< the documents name others that are not there, required or not
 
@@ -43,5 +44,8 @@ struct image_tree {
 
 /// Follows the documents of \p record; each is hashed on the way. Blocking.
 image_tree walk(const content_store& store, const reference_record& record);
+
+/// The nested indexes behind \p top that can be read, as a record lists them. Blocking.
+std::vector<descriptor> nested_indexes(const content_store& store, const descriptor& top);
 
 }  // namespace gantry::store

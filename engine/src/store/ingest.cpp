@@ -1,5 +1,6 @@
 #include "store/ingest.hpp"
 
+#include "store/presence.hpp"
 #include "store/trusted_pieces.hpp"
 #include "store/write_once.hpp"
 
@@ -17,13 +18,6 @@ namespace {
 
 /// Below this a reservation costs more than an early answer about a full disk is worth.
 constexpr std::uint64_t reserve_from_bytes = std::uint64_t{1} << 20;
-
-/// A file of the store that vanished is no "not found" of what the user asked for.
-failure inside_store(const failure& error, const descriptor& blob) {
-  if (error.code != errc::file_not_found) return error;
-  return {errc::storage_error,
-          fmt::format("what had arrived of blob {} is gone: the store was removed, or its disk was", blob.digest.string())};
-}
 
 std::filesystem::path data_path(const std::filesystem::path& directory) { return directory / "data"; }
 std::filesystem::path journal_path(const std::filesystem::path& directory) { return directory / "journal"; }
@@ -53,16 +47,25 @@ ingest::~ingest() {
     const auto trimmed = data_.truncate(*size);
 }
 
+/// A file of the store that vanished is no "not found" of what the user asked for.
+failure ingest::inside_store(const failure& error) const {
+  if (error.code != errc::file_not_found) return error;
+  if (!is_present(where_.store)) return gone(where_.store.root);
+  return {errc::storage_error, fmt::format("what had arrived of blob {} is gone: somebody removed it from the store {}",
+                                           blob_.digest.string(), where_.store.root.string())};
+}
+
 result<std::unique_ptr<ingest>> ingest::begin(descriptor blob, places where, const ingest_options& options) {
   std::unique_ptr<ingest> made(new ingest(std::move(blob), std::move(where), options.place));
   made->read_again_ = options.read_again;
-  if (auto opened = made->open_files(options.stop); !opened) return inside_store(opened.error(), made->blob_);
+  if (auto opened = made->open_files(options.stop); !opened) return made->inside_store(opened.error());
   return made;
 }
 
 result<void> ingest::open_files(const std::atomic<bool>* stop) {
   // Until the journal has been read nothing may be taken for worthless.
   resumable_ = true;
+  if (auto present = check_presence(where_.store); !present) return present;
   if (auto made = runtime::make_directories(where_.directory, 0700); !made) return made;
   auto data = open_data(data_path(where_.directory));
   if (!data) return data.error();
@@ -167,7 +170,7 @@ result<void> ingest::commit_content(const digest& computed) {
     return closed;
   }
   finished_ = true;
-  if (auto published = publish(); !published) return inside_store(published.error(), blob_);
+  if (auto published = publish(); !published) return inside_store(published.error());
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include "store/blob_target.hpp"
 #include "store/byte_ranges.hpp"
 #include "store/journal.hpp"
+#include "store/paths.hpp"
 
 #include <gantry/descriptor.hpp>
 
@@ -44,6 +45,7 @@ class ingest final : public blob_part {
  private:
   friend class content_store;
   struct places {
+    paths store;
     std::filesystem::path directory;  ///< of data and journal
     std::filesystem::path target;     ///< final name of the blob
     bool sync = true;
@@ -54,6 +56,7 @@ class ingest final : public blob_part {
   result<void> open_files(const std::atomic<bool>* stop);
   result<void> check_range(std::uint64_t offset, std::uint64_t length) const;
   result<void> publish();
+  failure inside_store(const failure& error) const;
 
   descriptor blob_;
   places where_;

@@ -42,7 +42,16 @@ std::string to_json(const reference_record& record) {
     begin_descriptor(writer, manifest);
     writer.end_object();
   }
-  writer.end_array().end_object();
+  writer.end_array();
+  if (!record.indexes.empty()) {
+    writer.key("indexes").begin_array();
+    for (const descriptor& index : record.indexes) {
+      begin_descriptor(writer, index);
+      writer.end_object();
+    }
+    writer.end_array();
+  }
+  writer.end_object();
   return writer.take() + "\n";
 }
 
@@ -56,9 +65,12 @@ std::optional<reference_record> parse_record(std::string_view text) {
   };
   const json::shape manifest =
       model::descriptor_shape([&]() -> descriptor& { return record.manifests.back(); }, [&] { record.manifests.emplace_back(); });
+  const json::shape index =
+      model::descriptor_shape([&]() -> descriptor& { return record.indexes.back(); }, [&] { record.indexes.emplace_back(); });
   const json::shape top = json::object({{"reference", json::string(take_name), json::need::required},
                                         {"top", model::descriptor_shape([&]() -> descriptor& { return record.top; }), json::need::required},
-                                        {"manifests", json::array(manifest), json::need::required}});
+                                        {"manifests", json::array(manifest), json::need::required},
+                                        {"indexes", json::array(index)}});
   if (!json::read(text, top, "the reference record", record_limits)) return std::nullopt;
   return record;
 }

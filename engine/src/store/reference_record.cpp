@@ -3,6 +3,7 @@
 #include "model/platform_match.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace gantry::store {
@@ -20,6 +21,11 @@ reference_record merge(const reference_record& older, reference_record newer) {
     return std::pair(value.digest, value.platform ? to_string_all(*value.platform) : std::string());
   };
   std::sort(newer.manifests.begin(), newer.manifests.end(), [&](const descriptor& a, const descriptor& b) { return key(a) < key(b); });
+  const auto by_digest = [](const descriptor& a, const descriptor& b) { return a.digest < b.digest; };
+  std::vector<descriptor> indexes;
+  std::set_union(newer.indexes.begin(), newer.indexes.end(), older.indexes.begin(), older.indexes.end(), std::back_inserter(indexes),
+                 by_digest);
+  newer.indexes = std::move(indexes);
   return newer;
 }
 

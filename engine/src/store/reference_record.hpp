@@ -17,11 +17,13 @@ struct reference_record {
   gantry::reference name;
   descriptor top;                     ///< as served: index or manifest; its bytes are a blob
   std::vector<descriptor> manifests;  ///< platform manifests that are held completely, with platform; {top} when top is a manifest
+  std::vector<descriptor> indexes{};  ///< nested indexes that came with it; ordered by digest, type, digest and size alone
 
   friend bool operator==(const reference_record&, const reference_record&) = default;
 };
 
-/// \p newer put over \p older: the same top digest keeps the platforms of both, ordered by digest, else \p newer replaces it.
+/// \p newer put over \p older: the same top digest keeps the platforms and nested indexes of both, ordered by digest, else \p newer
+/// replaces it.
 reference_record merge(const reference_record& older, reference_record newer);
 
 // Media type, digest, size, platform and artifact type of descriptors are kept; annotations, urls and inline data stand in the documents.

@@ -1,4 +1,6 @@
 #include "store/content_store.hpp"
+#include "store/image_tree.hpp"
+#include "store/presence.hpp"
 
 #include <fmt/format.h>
 
@@ -48,6 +50,7 @@ result<void> for_each_record_file(const std::filesystem::path& top, Visitor visi
 }  // namespace
 
 result<std::optional<index_lock>> content_store::try_lock_index() const {
+  if (auto present = check_presence(paths_); !present) return present.error();
   auto gc = runtime::file_lock::try_acquire(paths_.gc_lock(), 0, runtime::lock_kind::shared);
   if (!gc) return gc.error();
   if (!*gc) return std::optional<index_lock>();
@@ -58,8 +61,10 @@ result<std::optional<index_lock>> content_store::try_lock_index() const {
 }
 
 result<void> content_store::put_reference(reference_record record, const index_lock&) const {
+  if (auto present = check_presence(paths_); !present) return present;
   const auto older = find_reference(record.name);
   if (!older) return older.error();
+  record.indexes = nested_indexes(*this, record.top);
   if (*older) record = merge(**older, std::move(record));
   const std::filesystem::path path = paths_.reference(record.name);
   if (*older && record == **older) {

@@ -1,4 +1,5 @@
 #include "store/content_store.hpp"
+#include "store/presence.hpp"
 
 #include <fmt/format.h>
 
@@ -25,6 +26,7 @@ bool cannot_write(const failure& error) { return error.code == errc::access_deni
 }  // namespace
 
 result<std::optional<lease>> content_store::try_lease() const {
+  if (auto present = check_presence(paths_); !present) return present.error();
   const auto gc = runtime::file_lock::try_acquire(paths_.gc_lock(), 0, runtime::lock_kind::shared);
   if (!gc) return gc.error();
   if (!*gc) return std::optional<lease>();
@@ -47,10 +49,12 @@ result<std::optional<lease>> content_store::try_lease() const {
 }
 
 result<std::optional<runtime::file_lock>> content_store::try_share() const {
+  if (auto present = check_presence(paths_); !present) return present.error();
   return runtime::file_lock::try_acquire(paths_.gc_lock(), 0, runtime::lock_kind::shared);
 }
 
 result<std::optional<gc_lock>> content_store::try_lock_gc() const {
+  if (auto present = check_presence(paths_); !present) return present.error();
   auto lock = runtime::file_lock::try_acquire(paths_.gc_lock());
   if (!lock) return lock.error();
   if (!*lock) return std::optional<gc_lock>();
@@ -63,6 +67,7 @@ result<std::optional<gc_lock>> content_store::try_lock_gc() const {
 result<std::optional<std::filesystem::path>> content_store::quarantine(const digest& blob, const runtime::file& examined) const {
   const std::filesystem::path name = paths_.blob(blob);
   if (!is_same_file(examined, name)) return std::optional<std::filesystem::path>();
+  if (auto present = check_presence(paths_); !present) return present.error();
   if (auto made = runtime::make_directories(paths_.quarantine(), 0700, sync_); !made) return made.error();
   const std::filesystem::path away =
       paths_.quarantine() / fmt::format("{}-{}.{}", blob.algorithm_name(), blob.encoded(), runtime::random_suffix());

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include <unistd.h>
 
@@ -27,6 +28,8 @@ class fake_docker {
   }
   ~fake_docker() { ::setenv("PATH", before_.c_str(), 1); }
 
+  /// What the script may wait for.
+  void say_go() const { gantry::test::spill(directory_ / "go", ""); }
   std::string written(const char* name) const { return gantry::test::slurp(directory_ / name); }
 
  private:
@@ -99,6 +102,26 @@ TEST_CASE("a command that ends without reading is told from one that reads") {
   const auto leaver = started();
   while (!leaver->abandoned()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   CHECK(leaver->finish(never).has_value());
+}
+
+TEST_CASE("what fits into the pipe is not taken for read") {
+  for (const auto& [script, text, unread] :
+       {std::tuple("while [ ! -e \"${0%/*}/go\" ]; do sleep 0.01; done\n", "tar", true),
+        std::tuple("head -c 3 > /dev/null\n", "tar tar", true), std::tuple("cat > /dev/null\n", "tar tar", false)}) {
+    INFO(script);
+    const fake_docker docker(script);
+    const auto command = started();
+    put(*command, text);
+    docker.say_go();
+    CHECK(command->finish(never).has_value());
+    CHECK(command->left_unread() == unread);
+  }
+  // Readers stop at the first zeros of those that end an archive.
+  const fake_docker docker("head -c 3 > /dev/null\n");
+  const auto command = started();
+  put(*command, "tar" + std::string(10'000, '\0'));
+  CHECK(command->finish(never).has_value());
+  CHECK_FALSE(command->left_unread());
 }
 
 TEST_CASE("a command that is not installed is named") {

@@ -80,6 +80,17 @@ TEST_CASE("each end answers for its registry, and within one registry for its re
   CHECK(one.find("a.test", "", problem)->username == "source");
 }
 
+TEST_CASE("what is at neither end, such as a mirror, is answered for by the common places and not by an end") {
+  diagnostics problem;
+  side_credentials both({{"a.test", "x", user("a.test", "source")}, {"b.test", "x", user("b.test", "target")}},
+                        user("mirror.test", "stored"));
+  CHECK(both.find("mirror.test", "x", problem)->username == "stored");
+  CHECK(both.find("a.test", "x", problem)->username == "source");
+  // An end that knows nobody is not helped out: its own file was named in place of the common ones.
+  side_credentials one({{"a.test", "x", user("other.test", "source")}}, user("a.test", "stored"));
+  CHECK_FALSE(one.find("a.test", "x", problem));
+}
+
 TEST_CASE("an error that asks for an account names the option of the end that it speaks of") {
   error_code ec;
   const auto name = [&](const char* text) { return reference::parse(text, ec); };

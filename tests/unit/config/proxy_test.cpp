@@ -88,7 +88,9 @@ TEST_CASE("a proxy is read with scheme, credentials and port") {
 TEST_CASE("a proxy that cannot be used is an error that keeps its secrets") {
   for (const char* text :
        {"foo://name:geheim@host", "http://name:geheim@", "http://name:geheim@host:0", "http://name:geheim@host:99999",
-        "http://name:geheim@ho st", "http://name:geheim%zz@host", "http://name:geheim@[::1", "http://na%3ame:geheim@host"}) {
+        "http://name:geheim/x@host:3128", "http://name:12/geheim@host", "http://name:12?geheim@host", "https://name:1#geheim@host",
+        "name:geheim/x@host", "name:geheim://x@host", "name:geheim@ho://st", "http://name:geheim@ho st", "http://name:geheim%zz@host",
+        "http://name:geheim@[::1", "http://na%3ame:geheim@host"}) {
     INFO(text);
     const auto refused = parse_proxy(text);
     REQUIRE_FALSE(refused);

@@ -473,6 +473,26 @@ TEST_CASE("a proxy that asks for credentials is named, not the host behind it") 
   CHECK(said.text.message().find("the proxy http://127.0.0.1") != std::string::npos);
 }
 
+TEST_CASE("a loopback address is on this machine unless a proxy elsewhere leads to it") {
+  const auto at = [](const std::string& registry) { return test::must(endpoint_of(registry, "http")); };
+  fixture direct;
+  CHECK(direct.asking.stays_here(at("127.0.0.1:5000")));
+  CHECK(direct.asking.stays_here(at("localhost:5000")));
+  CHECK_FALSE(direct.asking.stays_here(at("registry.test")));
+  for (const auto& [proxy, here] : {std::pair("proxy.test", false), std::pair("10.0.0.1", false), std::pair("127.0.0.1", true)}) {
+    INFO(proxy);
+    client asking(direct.connections, exchange_limits{10s, 10s}, [host = std::string(proxy)](const origin&) {
+      net::endpoint route;
+      route.via.emplace();
+      route.via->host = host;
+      route.via->port = 3128;
+      return result<net::endpoint>(route);
+    });
+    CHECK(asking.stays_here(at("localhost:5000")) == here);
+    CHECK_FALSE(asking.stays_here(at("registry.test")));
+  }
+}
+
 TEST_CASE("a route that cannot be found fails the request before anything is sent") {
   test::loop loop;
   runtime::lanes workers;

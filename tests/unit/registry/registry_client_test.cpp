@@ -59,6 +59,25 @@ struct fixture {
   }
 };
 
+/// A client of a registry on this machine behind a proxy at \p host.
+struct proxied {
+  explicit proxied(std::string host) : via(std::move(host)) { settings.credentials = std::make_shared<one_credential>("alice", "wonder"); }
+  result<net::endpoint> route() const {
+    net::endpoint made;
+    made.via.emplace();
+    made.via->host = via;
+    made.via->port = 3128;
+    return made;
+  }
+
+  test::loop loop;
+  std::string via;
+  runtime::lanes workers;
+  net::connector connections{workers, net::connect_limits{10s, 10s}};
+  http::client http{connections, http::exchange_limits{5s, 5s}, [this](const http::origin&) { return route(); }};
+  registry_settings settings;
+};
+
 test::fake_registry_options with_auth(test::fake_auth kind, std::string username, std::string secret) {
   test::fake_registry_options options;
   options.auth = kind;
@@ -490,6 +509,27 @@ TEST_CASE("a stop ends a request, and one of the past sends none") {
   const std::size_t before = registry.count();
   test::must_fail(f.manifest(), errc::cancelled);
   CHECK(registry.count() == before);
+}
+
+TEST_CASE("localhost behind a proxy elsewhere is asked in clear text by nobody, and gets no secrets so") {
+  error_code ec;
+  const reference image = reference::parse("localhost:5000/team/app:1.0", ec);
+  for (const auto& [proxy, here] : {std::pair("proxy.test", false), std::pair("127.0.0.1", true)}) {
+    INFO(proxy);
+    proxied p(proxy);
+    registry_client client(p.http, p.workers, p.settings);
+    const auto seen = test::must(p.loop.run(client.view(image)));
+    REQUIRE(seen.size() == 1);
+    CHECK(seen.front().may_fall_back == here);
+    const authenticator who(p.http, p.workers, {"localhost:5000", p.settings.credentials});
+    CHECK(who.may_carry_secrets(test::must(http::endpoint_of("localhost:5000", "http"))) == here);
+    CHECK(who.may_carry_secrets(test::must(http::endpoint_of("localhost:5000", "https"))));
+  }
+  // Whoever says so may.
+  proxied p("proxy.test");
+  p.settings.plain_http = {"localhost:5000"};
+  registry_client client(p.http, p.workers, p.settings);
+  CHECK(test::must(p.loop.run(client.view(image))).front().origin.scheme == "http");
 }
 
 }  // namespace

@@ -79,6 +79,10 @@ class failing_upstream final : public gantry::serve::upstream {
                                                                  gantry::runtime::stop_source&) override {
     co_return why_;
   }
+  gantry::runtime::task<gantry::result<std::vector<gantry::descriptor>>> referrers(gantry::reference, gantry::digest,
+                                                                                   gantry::runtime::stop_source&) override {
+    co_return why_;
+  }
   gantry::runtime::task<gantry::result<std::shared_ptr<gantry::serve::blob_feed>>> blob(gantry::reference, gantry::digest,
                                                                                         gantry::runtime::stop_source&) override {
     co_return why_;

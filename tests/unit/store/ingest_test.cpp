@@ -297,8 +297,35 @@ TEST_CASE_METHOD(store_fixture, "a store that is removed under a blob is called 
   std::filesystem::remove_all(directory / "store");
   const auto gone = arriving->commit(blob.digest);
   CHECK_THAT(must_fail(gone, errc::storage_error).text.message(),
-             Catch::Contains("is gone: the store was removed") && !Catch::Contains("data"));
+             Catch::Contains("the store " + (directory / "store").string() + " is gone: it was removed") && !Catch::Contains("data"));
   CHECK_FALSE(std::filesystem::exists(directory / "store"));
+}
+
+TEST_CASE_METHOD(store_fixture, "a store that is removed, or whose disk is, is made anew by nobody who has it open") {
+  const std::string content = noise(600);
+  const descriptor blob = descriptor_of(content);
+  std::filesystem::remove_all(directory / "store");
+  // Where a disk was mounted its directory stays.
+  const bool unmounted = GENERATE(false, true);
+  if (unmounted) std::filesystem::create_directory(directory / "store");
+  CHECK_FALSE(store->is_present());
+  const auto is_gone = [this](const auto& outcome) {
+    const std::string said = must_fail(outcome, errc::storage_error).text.message();
+    CHECK_THAT(said, Catch::StartsWith("the store " + (directory / "store").string() + " is gone: it was removed, or its disk was"));
+  };
+  is_gone(store->begin(blob));
+  is_gone(store->begin(blob, {.place = store::ingest_place::own}));
+  is_gone(store->put(blob, content));
+  is_gone(store->write_blob());
+  is_gone(store->put_meta(blob.digest, {}));
+  is_gone(store->try_lock(blob.digest));
+  is_gone(store->try_lease());
+  is_gone(store->try_lock_index());
+  is_gone(store->try_lock_gc());
+  CHECK(std::filesystem::exists(directory / "store") == unmounted);
+  if (unmounted) CHECK(std::filesystem::is_empty(directory / "store"));
+  // Whoever opens it does.
+  CHECK(reopen()->is_present());
 }
 
 TEST_CASE_METHOD(store_fixture, "a partial file that a dying commit left read-only is resumed") {

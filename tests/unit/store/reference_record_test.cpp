@@ -39,6 +39,17 @@ TEST_CASE("a reference record is read as it was written") {
   CHECK(to_json(*parse_record(text)) == text);
 }
 
+TEST_CASE("the indexes inside the top of a record are read as they were written, and stay when a platform is added") {
+  reference_record record = sample();
+  descriptor inner = descriptor_of("inner");
+  inner.media_type = "application/vnd.oci.image.index.v1+json";
+  record.indexes = {inner};
+  CHECK(parse_record(to_json(record)) == record);
+  CHECK(merge(record, sample()) == record);
+  CHECK(merge(record, record) == record);
+  CHECK(to_json(sample()).find("indexes") == std::string::npos);
+}
+
 TEST_CASE("nothing but a whole record is read as one") {
   const std::string text = to_json(sample());
   for (std::size_t length = 0; length + 1 < text.size(); ++length) REQUIRE_FALSE(parse_record(std::string_view(text).substr(0, length)));

@@ -1,0 +1,26 @@
+#include "store/presence.hpp"
+
+#include <fmt/format.h>
+
+#include <system_error>
+
+namespace gantry::store {
+
+failure gone(const std::filesystem::path& root) {
+  return {errc::storage_error, fmt::format("the store {} is gone: it was removed, or its disk was; run the command again when it is back, "
+                                           "or to begin a new one",
+                                           root.string())};
+}
+
+bool is_present(const paths& where) noexcept {
+  // Written when the store is made, and never removed by us.
+  std::error_code ignored;
+  return std::filesystem::exists(where.layout_file(), ignored);
+}
+
+result<void> check_presence(const paths& where) {
+  if (is_present(where)) return {};
+  return gone(where.root);
+}
+
+}  // namespace gantry::store

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "base/failure.hpp"
+#include "store/paths.hpp"
+
+#include <filesystem>
+
+namespace gantry::store {
+
+/// What those say who find that the store at \p root, which they have opened, is not there any more: errc::storage_error.
+failure gone(const std::filesystem::path& root);
+
+/// Whether there is a store. Blocking.
+bool is_present(const paths& where) noexcept;
+
+/// \ref gone unless there is a store. Who works in one asks before he makes a directory or a lock file: made anew in the place of one that
+/// was removed, or under the name where its disk was mounted, it would lack all that the operation relies on, and fill another disk.
+result<void> check_presence(const paths& where);
+
+}  // namespace gantry::store
