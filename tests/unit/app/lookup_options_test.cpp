@@ -38,7 +38,7 @@ TEST_CASE("what is to be deleted is written out") {
     CHECK(refusal(parse_delete({word})) == "'" + word + "' does not say which of its images is to be deleted");
   CHECK(refusal(parse_delete({"app", "-r", "a.example"})).find("does not say") != std::string::npos);
   const std::string digest = "a.example/app@sha256:" + std::string(64, '0');
-  for (const std::string word : {std::string("a.example:5000/team/app:1.0"), std::string("docker://a.example/app:latest"), digest})
+  for (const std::string& word : {std::string("a.example:5000/team/app:1.0"), std::string("docker://a.example/app:latest"), digest})
     CHECK(read(parse_delete({word})).object == word);
 }
 
