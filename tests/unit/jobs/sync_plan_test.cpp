@@ -40,8 +40,8 @@ TEST_CASE("targets keep the source's path unless an entry names another") {
 }
 
 TEST_CASE("a source without a tag takes each tag and one with a tag gets all names") {
-  const sync_list list =
-      list_of(R"([{"source": "a.test/x", "tags": ["1", "2"], "filter": {}}, {"source": "a.test/y:9", "tags": ["1", "latest"]}])");
+  const sync_list list = list_of(
+      R"([{"source": "a.test/x", "tags": ["1", "2"], "filter": {"regex": ".*"}}, {"source": "a.test/y:9", "tags": ["1", "latest"]}])");
   sync_plan plan;
   REQUIRE(add_entry(plan, list.entries[0], *target_of(list.entries[0], into("t.test")), {"2", "3"}));
   REQUIRE(add_entry(plan, list.entries[1], *target_of(list.entries[1], into("t.test")), {}));
