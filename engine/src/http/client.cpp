@@ -256,8 +256,9 @@ task<result<client::answered_line>> client::ask(net::endpoint where, placement h
       how.alone = true;
       continue;
     }
-    // An idle connection that the server had just given up: nothing was processed, and a fresh one will tell.
-    const bool again = outcome.outcome == head_outcome::swallowed && was_kept && repeatable && !fresh;
+    // An idle connection that the server had just given up, or on which more came than the answer before: a fresh one will tell.
+    const bool unanswered = outcome.outcome == head_outcome::swallowed || outcome.error.code == errc::protocol_error;
+    const bool again = unanswered && was_kept && repeatable && !fresh;
     if (!again) co_return outcome.error;
     fresh = true;
   }

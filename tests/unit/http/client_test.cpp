@@ -275,6 +275,16 @@ TEST_CASE("a GET that a kept connection swallowed is sent once more over a fresh
   }
 }
 
+TEST_CASE("what a kept connection brings late of the answer before is not taken for the next one") {
+  fixture f;
+  test::scripted_server server({test::answers({head("Content-Length: 5\r\n") + "fresh"})});
+  f.port = server.port();
+  const auto late = f.keep({scripted_stream::text("surplus of the body before\r\n\r\n")});
+  CHECK(test::must(f.fetch()) == "fresh");
+  CHECK(late->closed);
+  CHECK(server.connections() == 1);
+}
+
 TEST_CASE("a fresh connection is chosen even when other kept ones are there, and is tried once") {
   fixture f;
   test::scripted_server server({[](test::socket_handle& connection) { test::receive_head(connection); }});
