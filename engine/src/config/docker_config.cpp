@@ -106,7 +106,10 @@ class docker_config_reader {
 std::string auth_entry::basic() const { return base64_encode(username + ':' + password); }
 
 std::optional<auth_entry> decode_auth(std::string_view field) {
-  const auto decoded = base64_decode(field);
+  // base64(1) wraps long lines, and what is pasted may bring blanks along; docker and podman read over line ends, too.
+  std::string text(field);
+  std::erase_if(text, [](char c) { return c == '\r' || c == '\n' || c == ' ' || c == '\t'; });
+  const auto decoded = base64_decode(text);
   const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
   if (colon == std::string::npos) return std::nullopt;
   auth_entry entry;

@@ -147,3 +147,14 @@ TEST_CASE("files that are no configuration are refused") {
   }
   CHECK(docker_config::parse("{\"auths\":null,\"credHelpers\":null,\"HttpHeaders\":{\"x\":1}}", "config.json").has_value());
 }
+
+TEST_CASE("an auth that base64(1) wrapped is read over its line ends and blanks") {
+  const auto wrapped = decode_auth("\tdXNlcjpw\r\nYXNz\n ");
+  REQUIRE(wrapped);
+  CHECK(wrapped->username == "user");
+  CHECK(wrapped->password == "pass");
+  const auto config = docker_config::parse(R"({"auths":{"a.test":{"auth":"dXNlcjpw\nYXNz\n"}}})", "config.json");
+  REQUIRE(config);
+  CHECK(config->find("a.test", "").value()->password == "pass");
+  CHECK_FALSE(decode_auth("dXNl-jpwYXNz"));
+}
