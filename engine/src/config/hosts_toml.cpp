@@ -1,5 +1,6 @@
 #include "config/hosts_toml.hpp"
 
+#include "base/ascii.hpp"
 #include "config/toml.hpp"
 
 #include <algorithm>
@@ -81,20 +82,22 @@ bool take_headers(const toml::node* node, hosts_toml::host& into) {
 }
 
 result<hosts_toml::host> read_host(std::string url, const toml::table& from, const std::string& name) {
+  if (url.find('@') != std::string::npos) return holds_user(name, "the address of a host", from);
+  if (const std::size_t end = url.find("://"); end != std::string::npos) url.replace(0, end, lower_case(url.substr(0, end)));
   hosts_toml::host made;
   const fs::path base = fs::path(name).parent_path();
   bool override_path = false;
   const bool typed = take(from, "skip_verify", made.skip_verify) && take(from, "override_path", override_path) &&
                      take_paths(from.get("ca"), base, made.authorities) && take_client(from.get("client"), base, made) &&
                      take_capabilities(from.get("capabilities"), made);
-  if (!typed) return cannot_be_read(name, fmt::format("a member of {} has the wrong type", clean_text(url, 128)));
+  if (!typed) return cannot_be_read(name, fmt::format("a member of {} has the wrong type", clean_text(redact_url(url), 128)));
   if (!take_headers(from.get("header"), made)) {
-    return cannot_be_read(name, fmt::format("a header field of {} cannot be sent", clean_text(url, 128)));
+    return cannot_be_read(name, fmt::format("a header field of {} cannot be sent", clean_text(redact_url(url), 128)));
   }
   made.tls_only = url.starts_with("https://");
   if (url.find("://") == std::string::npos) url = "https://" + url;
   if (!url.starts_with("https://") && !url.starts_with("http://")) {
-    return cannot_be_read(name, fmt::format("{} is neither http nor https", clean_text(url, 128)));
+    return cannot_be_read(name, fmt::format("{} is neither http nor https", clean_text(redact_url(url), 128)));
   }
   const std::size_t slash = url.find('/', url.find("://") + 3);
   made.api = slash == std::string::npos ? std::string() : url.substr(slash);

@@ -1,5 +1,6 @@
 #include "config/mirror_rules.hpp"
 
+#include "base/ascii.hpp"
 #include "base/redact.hpp"
 
 #include <fmt/format.h>
@@ -53,7 +54,7 @@ result<endpoint> mirror_at(const std::string& url, const std::string& repository
   made.is_mirror = true;
   std::string rest = url;
   if (const std::size_t scheme = url.find("://"); scheme != std::string::npos) {
-    const std::string word = url.substr(0, scheme);
+    const std::string word = lower_case(url.substr(0, scheme));
     if (word != "http" && word != "https") {
       return failure(errc::invalid_option, fmt::format("the mirror {} of {} is neither http nor https", redact_url(url), source));
     }

@@ -32,9 +32,14 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-result<void> check_location(const std::string& location, const std::string& name) {
+result<void> check_location(const std::string& location, const std::string& name, const toml::node& where) {
+  // A prefix may end with the digest of an image.
+  const std::size_t at = std::min(location.find('@'), location.size());
+  const bool digest = location.find('/') < at && (location.compare(at, 8, "@sha256:") == 0 || location.compare(at, 8, "@sha512:") == 0);
+  if (at != location.size() && !digest) return holds_user(name, "a location", where);
   if (location.find("://") != std::string::npos) {
-    return cannot_be_read(name, fmt::format("the location {} has a scheme; HOST[:PORT][/PATH] is wanted", clean_text(location, 128)));
+    return cannot_be_read(name,
+                          fmt::format("the location {} has a scheme; HOST[:PORT][/PATH] is wanted", clean_text(redact_url(location), 128)));
   }
   return {};
 }
@@ -60,8 +65,8 @@ result<registries_conf::registry> read_registry(const toml::table& from, const s
   if (made.prefix.empty()) made.prefix = made.location;
   if (made.prefix.empty()) return cannot_be_read(name, "a [[registry]] has neither prefix nor location");
   if (made.location.empty() && !is_wildcard(made.prefix)) made.location = made.prefix;
-  if (auto good = check_location(made.location, name); !good) return good.error();
-  if (auto good = check_location(made.prefix, name); !good) return good.error();
+  if (auto good = check_location(made.location, name, from); !good) return good.error();
+  if (auto good = check_location(made.prefix, name, from); !good) return good.error();
 
   const toml::node* const mirrors = from.get("mirror");
   if (mirrors == nullptr) return made;
@@ -76,7 +81,7 @@ result<registries_conf::registry> read_registry(const toml::table& from, const s
                             fmt::format("a mirror of {} has no location, or a member of the wrong type", clean_text(made.prefix, 128)));
     }
     mirror.location = trimmed(mirror.location);
-    if (auto good = check_location(mirror.location, name); !good) return good.error();
+    if (auto good = check_location(mirror.location, name, node); !good) return good.error();
     const auto use = read_use(*table, by_digest_only, name);
     if (!use) return use.error();
     mirror.use = *use;

@@ -36,6 +36,13 @@ inline failure cannot_be_read(const std::string& name, std::string_view why) {
   return {errc::invalid_option, fmt::format("{} cannot be read: {}; --no-host-config leaves it aside", name, why)};
 }
 
+/// Why an address of a configuration file that holds a user name, and perhaps a password, is not used. Nothing of it is repeated.
+inline failure holds_user(const std::string& name, std::string_view what, const toml::node& where) {
+  return cannot_be_read(name, fmt::format("line {}: {} holds user information (what stands before '@'), which is not accepted there; "
+                                          "'gantry login' keeps user names and passwords",
+                                          where.source().begin.line, what));
+}
+
 inline result<toml::table> read_toml(std::string_view text, const std::string& name) {
   if (text.size() > foreign_file_limit) return cannot_be_read(name, "it is larger than 1 MiB");
   toml::parse_result parsed = toml::parse(text);

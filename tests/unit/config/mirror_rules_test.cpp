@@ -112,6 +112,27 @@ TEST_CASE("containerd's directories: with port, and the default for all") {
   CHECK(urls(rules, "quay.io", "x") == list{"https://all.test/v2/x?ns=quay.io", "https://quay.io/v2/x"});
 }
 
+TEST_CASE("user information in hosts.toml is refused and not repeated") {
+  for (const char* text : {"server = \"https://user:geheim@a.test\"\n", "[host.\"https://user:geheim@a.test\"]\n",
+                           "[host.\"user:geheim@a.test\"]\nskip_verify = 1\n", "[host.\"ftp://geheim@a.test\"]\n"}) {
+    INFO(text);
+    const auto refused = hosts_toml::parse(text, "/h/hosts.toml");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text.message().find("geheim") == std::string::npos);
+    CHECK(refused.error().text.message().find("'gantry login'") != std::string::npos);
+  }
+}
+
+TEST_CASE("the scheme of a mirror may be written in capitals") {
+  const endpoint daemon = mirror_at("HTTP://mirrorhost", "library/x", "daemon.json").value();
+  CHECK(daemon.plain_http);
+  CHECK(daemon.registry == "mirrorhost");
+  CHECK(mirror_at("HttpS://m.test", "x", "daemon.json").value().tls_only);
+  const hosts_toml read = hosts_toml::parse("server = \"HTTPS://a.test\"\n[host.\"Http://m.test\"]\n", "/h/hosts.toml").value();
+  CHECK(read.server->tls_only);
+  CHECK(read.hosts.front().url == "http://m.test");
+}
+
 TEST_CASE("a hosts.toml that cannot be understood is an error") {
   for (const char* text :
        {"server = 1", "host = 1", "[host]\nx = 1", "[host.\"ftp://a\"]\n", "[host.\"https://a\"]\ncapabilities = \"pull\"",

@@ -109,3 +109,24 @@ TEST_CASE("what cannot be understood is an error with the file's name and a way 
     CHECK(refused.error().text.message().find("--no-host-config") != std::string::npos);
   }
 }
+
+TEST_CASE("user information in a location is refused and not repeated") {
+  for (const char* text :
+       {"[[registry]]\nprefix = \"q.test\"\nlocation = \"user:geheim@localhost:1/hub\"\n",
+        "[[registry]]\nprefix = \"q.test\"\nlocation = \"http://user:geheim@localhost:1/hub\"\n",
+        "[[registry]]\nprefix = \"user:geheim@q.test\"\nlocation = \"localhost:1\"\n", "[[registry]]\nlocation = \"geheim@q.test\"\n",
+        "[[registry]]\nprefix = \"q.test\"\n[[registry.mirror]]\nlocation = \"user:geheim@localhost:1\"\n"}) {
+    INFO(text);
+    const auto refused = registries_conf::parse(text, "/c/registries.conf");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == errc::invalid_option);
+    const std::string said = refused.error().text.message();
+    CHECK(said.find("geheim") == std::string::npos);
+    CHECK(said.find("user:") == std::string::npos);
+    CHECK(said.find("/c/registries.conf") != std::string::npos);
+    CHECK(said.find("line ") != std::string::npos);
+    CHECK(said.find("'gantry login'") != std::string::npos);
+  }
+  const auto of_one_image = registries_conf::parse("[[registry]]\nprefix = \"q.test/x@sha256:0123\"\nblocked = true\n", "c");
+  CHECK(of_one_image.has_value());
+}
