@@ -206,7 +206,9 @@ class registry_client {
   result<void> settle(api_call& what, const config::endpoint& home) const;
   task<result<http::exchange>> send_once(http::request message, http::body_source* body, runtime::stop_source& stop);
   void note_quota(host& where, const http::response_head& answer);
-  task<result<endpoint_view>> view_of(site at);
+  /// Shows what the registry wants users to know, each text once.
+  void note_warnings(host& where, const http::response_head& answer);
+  task<result<endpoint_view>> view_of(site at, runtime::stop_source& stop);
   task<failure> refusal_by(host& where, std::string registry, std::string repository, std::string local_name, std::string what,
                            http::exchange reply);
   task<result<std::string>> read_blob_at(site at, descriptor blob, runtime::stop_source& stop);

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -25,7 +26,8 @@ struct registry_client::host {
   bool told_quota = false;
   bool told_fields = false;  ///< that header fields are held back
   bool answered = false;
-  bool told_failure = false;  ///< that somebody else was asked in its place
+  bool told_failure = false;              ///< that somebody else was asked in its place
+  std::set<std::string> told_warnings{};  ///< texts of its Warning headers
 };
 
 template <class T>

@@ -2,7 +2,9 @@
 #include "registry/registry_client.hpp"
 #include "registry/registry_host.hpp"
 
+#include "base/redact.hpp"
 #include "http/redirect.hpp"
+#include "http/warning.hpp"
 #include "registry/challenge.hpp"
 #include "registry/quota.hpp"
 #include "registry/registry_error.hpp"
@@ -16,6 +18,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -172,6 +175,7 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     if (answered_by != nullptr) *answered_by = sent.target;
     where.answered = true;
     if (ours) note_quota(where, reply.head());
+    if (ours) note_warnings(where, reply.head());
     if (settings_.log) {
       settings_.log(fmt::format("{} {} -> {}", http::to_string(sent.verb), reply.where(), http::describe_status(reply.head().status)));
     }
@@ -197,6 +201,17 @@ void registry_client::note_quota(host& where, const http::response_head& answer)
   if (!said->is_low() || where.told_quota) return;
   where.told_quota = true;
   if (settings_.warn) settings_.warn(fmt::format("{}: {}", where.registry, to_string(*said)));
+}
+
+void registry_client::note_warnings(host& where, const http::response_head& answer) {
+  // A registry that has something new to say with each answer is not listened to for ever.
+  constexpr std::size_t most = 10;
+  for (const std::string_view field : answer.all("Warning")) {
+    const std::optional<std::string> said = http::parse_warning(field);
+    std::string text = said ? clean_text(*said) : std::string();
+    if (text.empty() || where.told_warnings.size() == most || !where.told_warnings.insert(text).second) continue;
+    if (settings_.warn) settings_.warn(fmt::format("{} says: {}", where.registry, text));
+  }
 }
 
 task<> registry_client::warm_up(std::string registry, unsigned connections, runtime::stop_source& stop) {
