@@ -149,6 +149,12 @@ outcome<archive_format> parse_format(const std::string& text) {
 
 namespace {
 
+std::string lower(std::string_view text) {
+  std::string small(text);
+  for (char& c : small) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return small;
+}
+
 /// \p host, with an optional port, as servers and certificates know it; a name without such a form is left as it is.
 std::string ascii_form(std::string_view host) {
   const bool ascii = std::none_of(host.begin(), host.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
@@ -168,7 +174,7 @@ outcome<registry_word> parse_registry(std::string_view text, std::string_view op
   std::string_view rest = text;
   const bool with_scheme = rest.find("://") != std::string_view::npos;
   if (with_scheme) {
-    const std::string_view scheme = rest.substr(0, rest.find("://"));
+    const std::string scheme = lower(rest.substr(0, rest.find("://")));
     if (scheme != "http" && scheme != "https") return refused("takes http:// and https:// addresses only");
     word.plain_http = scheme == "http";
     word.tls = scheme == "https";
@@ -214,14 +220,19 @@ outcome<mirror_setting> parse_mirror(std::string_view text) {
   mirror.registry = registry->host + std::string(host.substr(slash));
   while (mirror.registry.ends_with('/')) mirror.registry.pop_back();
   mirror.url = text.substr(equals + 1);
-  std::string_view rest = mirror.url;
-  if (const std::size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
-    if (rest.substr(0, scheme) != "http" && rest.substr(0, scheme) != "https") return refuse("--mirror: the URL is neither http nor https");
-    rest.remove_prefix(scheme + 3);
+  std::string scheme;
+  if (const std::size_t end = mirror.url.find("://"); end != std::string::npos) {
+    scheme = lower(std::string_view(mirror.url).substr(0, end));
+    if (scheme != "http" && scheme != "https") return refuse("--mirror: the URL is neither http nor https");
+    mirror.url.replace(0, end, scheme);
   }
+  const std::string_view rest = std::string_view(mirror.url).substr(scheme.empty() ? 0 : scheme.size() + 3);
   if (rest.find_first_of("@?# ") != std::string_view::npos) return refuse("--mirror: the URL has a user name, a query or a blank in it");
   const std::string_view named = rest.substr(0, rest.find('/'));
-  if (auto place = parse_registry(named, "--mirror"); !place) return place.error();
+  // Behind a scheme nothing but a host can stand, so that a single word is one, as in daemon.json.
+  std::string spelled(named);
+  if (!scheme.empty() && !spelled.empty() && spelled.find(':') == std::string::npos) spelled += scheme == "http" ? ":80" : ":443";
+  if (auto place = parse_registry(spelled, "--mirror"); !place) return place.error();
   mirror.url.replace(mirror.url.size() - rest.size(), named.size(), ascii_form(named));
   return mirror;
 }

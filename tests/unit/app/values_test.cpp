@@ -56,9 +56,18 @@ TEST_CASE("host names of other scripts are read in their form for servers") {
   CHECK(mirror->url == "https://xn--bcher-kva.example/hub");
 }
 
+TEST_CASE("a mirror behind a scheme may be a single word, and its scheme may be in capitals") {
+  CHECK(parse_mirror("docker.io=http://mirrorhost/hub").value().url == "http://mirrorhost/hub");
+  CHECK(parse_mirror("docker.io=HTTPS://m.test:5000").value().url == "https://m.test:5000");
+  CHECK(parse_mirror("docker.io=Http://[::1]:5000").value().url == "http://[::1]:5000");
+  CHECK(parse_registry("HTTPS://registry.test").value().tls);
+}
+
 TEST_CASE("a mistake in a host is told of the option that it is in") {
   CHECK(parse_mirror("badhost=http://x").error().message.find("--mirror") == 0);
-  CHECK(parse_mirror("docker.io=http://x").error().message.find("--mirror") == 0);
+  CHECK(parse_mirror("docker.io=x").error().message.find("--mirror") == 0);
+  CHECK(parse_mirror("docker.io=http://").error().message.find("--mirror") == 0);
+  CHECK(parse_mirror("docker.io=http://a b").error().message.find("--mirror") == 0);
   CHECK(parse_registry("a b", "--insecure").error().message.find("--insecure") == 0);
 }
 
