@@ -15,6 +15,8 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <optional>
+#include <stop_token>
 #include <string_view>
 #include <utility>
 
@@ -101,9 +103,13 @@ outcome<int> login(login_arguments arguments, const environment& variables, cons
   value.password = *given.password;
   stored_credential kept;
   diagnostics trouble;
-  if (const error_code ec = store_credential(search_of(given.authfile, variables, output), arguments.registry, value, kept, trouble)) {
-    return work.fail(ec, trouble, arguments.registry);
-  }
+  error_code ec = make_error_code(errc::cancelled);
+  work.run_apart([&](const std::stop_token& stop) {
+    credential_search search = search_of(given.authfile, variables, output);
+    search.stop = stop;
+    ec = store_credential(search, arguments.registry, value, kept, trouble);
+  });
+  if (ec) return work.fail(ec, trouble, arguments.registry);
   output.print_late();
   if (kept.plain_text) {
     output.warn(fmt::format("{} holds the password of {} unencrypted; a credential helper ('credsStore' in that file) keeps it safe",
@@ -122,17 +128,20 @@ outcome<int> login(login_arguments arguments, const environment& variables, cons
 outcome<int> logout(const login_arguments& arguments, const environment& variables, console& output) {
   std::vector<std::string> places;
   diagnostics trouble;
-  const credential_search search = search_of(arguments.common.authfile, variables, output);
-  if (const error_code ec = erase_credential(search, arguments.registry, places, trouble)) {
-    const error_report report = report_failure(ec, trouble, {}, arguments.registry);
-    output.error(report);
-    return report.exit_code;
-  }
+  std::optional<credential> left;
+  error_code ec = make_error_code(errc::cancelled);
+  session work(output, arguments.common.timeout);
+  work.run_apart([&](const std::stop_token& stop) {
+    credential_search search = search_of(arguments.common.authfile, variables, output);
+    search.stop = stop;
+    ec = erase_credential(search, arguments.registry, places, trouble);
+    diagnostics unreadable;
+    if (!ec) left = usual_credentials(search)->find(arguments.registry, {}, unreadable);
+  });
+  if (ec) return work.fail(ec, trouble, arguments.registry);
+  output.print_late();
   // What cannot be forgotten here is said: whoever logs out wants to be anonymous.
-  diagnostics unreadable;
-  if (const auto left = usual_credentials(search)->find(arguments.registry, {}, unreadable)) {
-    output.warn(fmt::format("{} is still known from {}", arguments.registry, left->origin));
-  }
+  if (left) output.warn(fmt::format("{} is still known from {}", arguments.registry, left->origin));
   if (arguments.common.json) {
     std::vector<std::string> quoted;
     for (const auto& place : places) quoted.push_back(json_quote(place));

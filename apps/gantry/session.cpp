@@ -5,6 +5,8 @@
 #include <boost/asio/post.hpp>
 
 #include <csignal>
+#include <stop_token>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -121,6 +123,20 @@ void session::work() {
   context_.poll();  // events that were posted before the end
   console_.print_late();
   console_.renderer().rest();
+}
+
+void session::run_apart(const std::function<void(const std::stop_token&)>& call) {
+  if (poll_stopped()) return;
+  std::stop_source asking;
+  cancel_.slot().assign([asking](asio::cancellation_type) mutable { asking.request_stop(); });
+  running_ = true;
+  std::thread worker([&] {
+    call(asking.get_token());
+    asio::post(context_, [this] { running_ = false; });
+  });
+  while (running_) context_.run_one();
+  worker.join();
+  cancel_.slot().clear();
 }
 
 pull_answer session::pull(engine& engine, std::vector<reference> images, pull_options options, const std::string& title) {

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,6 +61,10 @@ class session {
   }
 
   pull_answer pull(engine& engine, std::vector<reference> images, pull_options options, const std::string& title);
+
+  /// Runs \p call, which blocks, on a thread of its own while this one minds signals and the deadline, which request its stop. Not called
+  /// when the session was stopped before. \p call must not throw.
+  void run_apart(const std::function<void(const std::stop_token&)>& call);
 
   /// Prints why an operation ended. \param object what failed, for errors without a sentence of their own \param kept whether a rerun goes
   /// on where this one stopped \returns the exit status

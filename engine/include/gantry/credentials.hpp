@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,11 @@ class credential_source {
   /// is not sent anonymously \returns nothing when the source knows none for this registry
   virtual std::optional<credential> find(const std::string& registry, const std::string& repository, diagnostics& problem) = 0;
 
+  /// The same for callers that may lose interest: when \p stop is requested, on another thread, nobody waits any more and whatever is
+  /// returned counts for nothing. The engine calls this one. To be overridden by what runs programs or asks a network; others need not.
+  virtual std::optional<credential> find_until(const std::string& registry, const std::string& repository, diagnostics& problem,
+                                               const std::stop_token& stop);
+
   /// Why \ref find knew none although something is configured, for the message of a refusal: "docker-credential-desktop, which
   /// ~/.docker/config.json names, is not installed". Empty when there is nothing to say.
   virtual std::string absence(const std::string& registry);
@@ -59,6 +65,8 @@ class credential_chain final : public credential_source {
  public:
   explicit credential_chain(std::vector<std::shared_ptr<credential_source>> sources) : sources_(std::move(sources)) {}
   std::optional<credential> find(const std::string& registry, const std::string& repository, diagnostics& problem) override;
+  std::optional<credential> find_until(const std::string& registry, const std::string& repository, diagnostics& problem,
+                                       const std::stop_token& stop) override;
   std::string absence(const std::string& registry) override;
 
  private:
@@ -76,6 +84,9 @@ struct credential_search {
   std::function<void(const std::string&)> warn;
   /// How long a helper program may take before it is ended.
   std::chrono::milliseconds helper_limit{30'000};
+  /// When its stop is requested, on another thread, a helper program that runs is ended at once and the call fails with errc::cancelled.
+  /// Empty: helpers have their time.
+  std::stop_token stop{};
 };
 
 /// The credentials that are there already, in this order: \ref credential_search::authfile, the file of `$REGISTRY_AUTH_FILE`, the JSON in

@@ -2,6 +2,11 @@
 
 namespace gantry {
 
+std::optional<credential> credential_source::find_until(const std::string& registry, const std::string& repository, diagnostics& problem,
+                                                        const std::stop_token&) {
+  return find(registry, repository, problem);
+}
+
 std::string credential_source::absence(const std::string&) { return {}; }
 
 std::optional<credential> bound_credential::find(const std::string& registry, const std::string&, diagnostics&) {
@@ -9,8 +14,13 @@ std::optional<credential> bound_credential::find(const std::string& registry, co
 }
 
 std::optional<credential> credential_chain::find(const std::string& registry, const std::string& repository, diagnostics& problem) {
+  return find_until(registry, repository, problem, {});
+}
+
+std::optional<credential> credential_chain::find_until(const std::string& registry, const std::string& repository, diagnostics& problem,
+                                                       const std::stop_token& stop) {
   for (const auto& source : sources_) {
-    if (auto found = source->find(registry, repository, problem)) return found;
+    if (auto found = source->find_until(registry, repository, problem, stop)) return found;
     if (!problem.message().empty()) return std::nullopt;
   }
   return std::nullopt;

@@ -52,8 +52,8 @@ runtime::task<result<prune_result>> engine::impl::prune(running_operation runnin
   return jobs::prune(shared, std::move(running), std::move(tags), std::move(wanted));
 }
 
-runtime::task<result<explanation>> engine::impl::explain(running_operation, reference image, explain_options) {
-  return jobs::explain(registry, options, jobs, std::move(image));
+runtime::task<result<explanation>> engine::impl::explain(running_operation running, reference image, explain_options) {
+  co_return co_await jobs::explain(registry, options, jobs, std::move(image), running->stop);
 }
 
 runtime::task<result<ping_result>> engine::impl::ping(running_operation running, std::string host, ping_options) {

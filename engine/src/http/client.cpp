@@ -257,7 +257,7 @@ task<result<client::answered_line>> client::ask(net::endpoint where, placement h
       continue;
     }
     // An idle connection that the server had just given up, or on which more came than the answer before: a fresh one will tell.
-    const bool unanswered = outcome.outcome == head_outcome::swallowed || outcome.error.code == errc::protocol_error;
+    const bool unanswered = outcome.outcome == head_outcome::swallowed || outcome.outcome == head_outcome::foreign;
     const bool again = unanswered && was_kept && repeatable && !fresh;
     if (!again) co_return outcome.error;
     fresh = true;

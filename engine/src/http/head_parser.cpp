@@ -76,6 +76,7 @@ result<std::size_t> head_parser::feed(std::span<const std::byte> bytes) {
     // Something else than HTTP is recognised at its first bytes, not when the limit is reached.
     constexpr std::string_view magic = "HTTP/1.";
     if (const auto length = std::min(raw_.size(), magic.size()); std::string_view(raw_).substr(0, length) != magic.substr(0, length)) {
+      foreign_ = true;
       return failure(errc::protocol_error, "the answer is not HTTP/1.1");
     }
     if (raw_.size() > head_limit || total_ > total_limit) {

@@ -29,6 +29,9 @@ class head_parser {
   /// Whether nothing was received: a connection closed in this state failed before the server answered, so the request may be repeated.
   bool untouched() const noexcept { return total_ == 0; }
 
+  /// Whether what was received is no answer at all.
+  bool foreign() const noexcept { return foreign_; }
+
   /// The head; only when \ref done.
   const response_head& head() const& noexcept { return head_; }
   response_head&& head() && noexcept { return std::move(head_); }
@@ -40,6 +43,7 @@ class head_parser {
   std::string raw_;
   std::size_t total_ = 0;
   bool done_ = false;
+  bool foreign_ = false;
   response_head head_;
 };
 

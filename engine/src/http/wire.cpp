@@ -31,6 +31,7 @@ task<head_result> read_head(connection& line, head_parser& parser, exchange_limi
   if (const std::span<std::byte> there = line.unread(); !there.empty()) {
     const result<std::size_t> taken = parser.feed(there);
     if (!taken) {
+      if (parser.foreign()) outcome.outcome = head_outcome::foreign;
       outcome.error = failure(taken.error().code, fmt::format("{}: {}", where, taken.error().text.message()));
       co_return outcome;
     }
@@ -47,6 +48,7 @@ task<head_result> read_head(connection& line, head_parser& parser, exchange_limi
     }
     const result<std::size_t> taken = parser.feed(std::span(line.carry).first(got.bytes));
     if (!taken) {
+      if (parser.foreign()) outcome.outcome = head_outcome::foreign;
       outcome.error = failure(taken.error().code, fmt::format("{}: {}", where, taken.error().text.message()));
       co_return outcome;
     }

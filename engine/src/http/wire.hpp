@@ -42,6 +42,7 @@ failure why(const timed& guard, const runtime::stop_source& stop, error_code cod
 enum class head_outcome {
   ready,      ///< the head is complete
   swallowed,  ///< the connection ended before the first byte
+  foreign,    ///< something else came than an answer
   failed,     ///< see the failure
 };
 

@@ -123,10 +123,11 @@ std::vector<explained_fact> settings_of(const engine_options& options, unsigned 
 
 }  // namespace
 
-task<result<explanation>> explain(registry::registry_client& registry, const engine_options& options, unsigned jobs, reference image) {
+task<result<explanation>> explain(registry::registry_client& registry, const engine_options& options, unsigned jobs, reference image,
+                                  runtime::stop_source& stop) {
   explanation told;
   told.reference = image;
-  const auto seen = co_await registry.view(image);
+  const auto seen = co_await registry.view(image, stop);
   if (!seen) co_return seen.error();
   for (const registry::endpoint_view& one : *seen) told.endpoints.push_back(endpoint_of(one, options));
   told.settings = settings_of(options, jobs);

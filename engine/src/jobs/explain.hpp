@@ -11,6 +11,7 @@ namespace gantry::jobs {
 using runtime::task;
 
 /// What the engine would do for an image: asks the credential source, sends nothing. \param jobs connections that \p options come to
-task<result<explanation>> explain(registry::registry_client& registry, const engine_options& options, unsigned jobs, reference image);
+task<result<explanation>> explain(registry::registry_client& registry, const engine_options& options, unsigned jobs, reference image,
+                                  runtime::stop_source& stop);
 
 }  // namespace gantry::jobs

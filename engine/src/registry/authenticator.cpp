@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include <stop_token>
 #include <utility>
 
 namespace gantry::registry {
@@ -116,23 +117,27 @@ failure authenticator::not_accepted(const std::string& repository) const {
   return {errc::unauthorized, fmt::format("{} does not accept the credentials, sent {}", values_.registry, identity(repository))};
 }
 
-task<result<std::optional<credential>>> authenticator::find_credential(std::string repository) {
+task<result<std::optional<credential>>> authenticator::find_credential(std::string repository, runtime::stop_source& stop) {
   // One question to the source at a time, which may be a program that asks a person.
-  runtime::stop_source never;
-  runtime::semaphore::permit turn = co_await lookups_.acquire(1, never);
+  runtime::semaphore::permit turn = co_await lookups_.acquire(1, stop);
+  if (!turn || stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   const auto known = credentials_.find(repository);
   if (known != credentials_.end() && std::chrono::steady_clock::now() < known->second.until) co_return known->second.value;
   result<lookup> found = lookup();
   if (values_.credentials) {
-    auto call = [source = values_.credentials, registry = values_.registry, repository]() -> result<lookup> {
+    std::stop_source asking;
+    const runtime::stop_source::registration ending(stop, [asking]() mutable { asking.request_stop(); });
+    auto call = [source = values_.credentials, registry = values_.registry, repository, token = asking.get_token()]() -> result<lookup> {
       diagnostics problem;
       lookup answer;
-      answer.value = source->find(registry, repository, problem);
+      answer.value = source->find_until(registry, repository, problem, token);
       if (!problem.message().empty()) return failure(errc::bad_credentials, problem.message());
       if (!answer.value) answer.absence = source->absence(registry);
       return answer;
     };
     found = co_await runtime::offload(workers_, runtime::lane::names, std::move(call));
+    // What was broken off has said nothing that another caller could use.
+    if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   }
   if (!found) co_return found.error();
   found->until = std::chrono::steady_clock::now() + credential_life;
@@ -141,8 +146,8 @@ task<result<std::optional<credential>>> authenticator::find_credential(std::stri
   co_return value;
 }
 
-task<result<std::string>> authenticator::basic(const http::origin& api, std::string repository) {
-  const result<std::optional<credential>> looked_up = co_await find_credential(repository);
+task<result<std::string>> authenticator::basic(const http::origin& api, std::string repository, runtime::stop_source& stop) {
+  const result<std::optional<credential>> looked_up = co_await find_credential(repository, stop);
   if (!looked_up) co_return looked_up.error();
   const std::optional<credential> known = *looked_up;
   if (!known || known->username.empty()) {
@@ -154,7 +159,7 @@ task<result<std::string>> authenticator::basic(const http::origin& api, std::str
 
 task<result<std::string>> authenticator::authorization(const http::origin& api, std::string repository, std::string scope,
                                                        runtime::stop_source& stop) {
-  if (wants_basic_) co_return co_await basic(api, std::move(repository));
+  if (wants_basic_) co_return co_await basic(api, std::move(repository), stop);
   if (bearer_) {
     const bearer service = *bearer_;
     const std::string none;
@@ -170,7 +175,7 @@ task<result<std::string>> authenticator::answer(const http::origin& api, std::st
     co_return failure(errc::unauthorized, fmt::format("{} asks for a kind of authentication that is not supported", values_.registry));
   }
   if (wanted->scheme == "basic") {
-    result<std::string> value = co_await basic(api, repository);
+    result<std::string> value = co_await basic(api, repository, stop);
     if (value && *value == used) {
       co_return not_accepted(repository);
     }
@@ -194,7 +199,7 @@ task<result<std::string>> authenticator::answer(const http::origin& api, std::st
 task<result<std::string>> authenticator::token_for(const http::origin& api, std::string repository, bearer service, std::string scope,
                                                    const std::string& refused, runtime::stop_source& stop) {
   // A look at the credential first: tokens are shared only between requests of the same one.
-  const result<std::optional<credential>> asking = co_await find_credential(repository);
+  const result<std::optional<credential>> asking = co_await find_credential(repository, stop);
   if (!asking) co_return asking.error();
   if (*asking && is_registry_token(**asking)) {
     if (!may_carry_secrets(api)) co_return clear_text(api, "the token");
@@ -239,7 +244,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
   const result<void> allowed = http::allow(http::url_channel::token_realm, api, *realm);
   if (!allowed) co_return allowed.error();
 
-  const result<std::optional<credential>> looked_up = co_await find_credential(repository);
+  const result<std::optional<credential>> looked_up = co_await find_credential(repository, stop);
   if (!looked_up) co_return looked_up.error();
   const std::optional<credential> known = *looked_up;
   const http::origin& target = realm->origin;

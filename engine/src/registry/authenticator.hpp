@@ -48,8 +48,9 @@ class authenticator {
   task<result<std::string>> answer(const http::origin& api, std::string repository, std::string scope, std::vector<challenge> challenges,
                                    std::string used, runtime::stop_source& stop);
 
-  /// The credential of a repository; the source is asked at most once in ten minutes. errc::bad_credentials.
-  task<result<std::optional<credential>>> find_credential(std::string repository);
+  /// The credential of a repository; the source is asked at most once in ten minutes. errc::bad_credentials; errc::cancelled at once with
+  /// \p stop, which ends a helper program too.
+  task<result<std::optional<credential>>> find_credential(std::string repository, runtime::stop_source& stop);
   /// Why \ref find_credential knew none although something is configured; empty when there is nothing to say.
   std::string absence(const std::string& repository) const;
 
@@ -86,7 +87,7 @@ class authenticator {
   failure clear_text(const http::origin& where, std::string_view secret) const;
   failure no_credentials(const std::string& repository, std::string_view wish) const;
   failure not_accepted(const std::string& repository) const;
-  task<result<std::string>> basic(const http::origin& api, std::string repository);
+  task<result<std::string>> basic(const http::origin& api, std::string repository, runtime::stop_source& stop);
   task<result<std::string>> token_for(const http::origin& api, std::string repository, bearer service, std::string scope,
                                       const std::string& refused, runtime::stop_source& stop);
   task<result<void>> fetch(token& into, const http::origin& api, std::string repository, bearer service, std::string scope,

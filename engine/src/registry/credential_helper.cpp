@@ -111,37 +111,38 @@ result<credential_helper> credential_helper::find(std::string_view name, std::st
   return helper;
 }
 
-result<runtime::program_end> credential_helper::call(const char* action, std::string input) const {
+result<runtime::program_end> credential_helper::call(const char* action, std::string input, const std::stop_token& stop) const {
   runtime::program what;
   what.file = *file_;
   what.arguments.emplace_back(action);
   what.input = std::move(input);
   what.limit = limit_;
-  auto end = runtime::run_program(what);
+  auto end = runtime::run_program(what, stop);
   if (!end) return failure(errc::bad_credentials, fmt::format("the credential helper cannot be run: {}", end.error().text.message()));
+  if (end->stopped) return failure(errc::cancelled, "stopped");
   return end;
 }
 
-result<std::optional<credential>> credential_helper::get(const std::string& server) const {
-  const auto end = call("get", server);
+result<std::optional<credential>> credential_helper::get(const std::string& server, const std::stop_token& stop) const {
+  const auto end = call("get", server, stop);
   if (!end) return end.error();
   return read_helper_answer(*end, program_name_, server);
 }
 
-result<void> credential_helper::store(const std::string& server, const credential& value) const {
+result<void> credential_helper::store(const std::string& server, const credential& value, const std::stop_token& stop) const {
   const bool token = !value.identity_token.empty();
   model::json_writer document;
   document.begin_object().member("ServerURL", server);
   document.member("Username", token ? std::string(identity_user) : value.username);
   document.member("Secret", token ? value.identity_token : value.password).end_object();
-  const auto end = call("store", document.take());
+  const auto end = call("store", document.take(), stop);
   if (!end) return end.error();
   if (auto defect = defect_of(*end, program_name_, fmt::format("keep the credentials of {}", server))) return *defect;
   return {};
 }
 
-result<void> credential_helper::erase(const std::string& server) const {
-  const auto end = call("erase", server);
+result<void> credential_helper::erase(const std::string& server, const std::stop_token& stop) const {
+  const auto end = call("erase", server, stop);
   if (!end) return end.error();
   if (end->status > 0 && trim(end->output) == not_found) return {};
   if (auto defect = defect_of(*end, program_name_, fmt::format("forget the credentials of {}", server))) return *defect;

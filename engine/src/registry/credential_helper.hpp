@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -28,16 +29,16 @@ class credential_helper {
   const std::string& program_name() const noexcept { return program_name_; }
   bool installed() const noexcept { return file_.has_value(); }
 
-  // With an installed program only; errc::bad_credentials with what it said when it fails.
+  // With an installed program only; errc::bad_credentials with what it said when it fails, errc::cancelled when its stop ended it.
 
   /// What it knows about a server; nothing when it knows none.
-  result<std::optional<credential>> get(const std::string& server) const;
-  result<void> store(const std::string& server, const credential& value) const;
+  result<std::optional<credential>> get(const std::string& server, const std::stop_token& stop = {}) const;
+  result<void> store(const std::string& server, const credential& value, const std::stop_token& stop = {}) const;
   /// To forget what is not known is a success.
-  result<void> erase(const std::string& server) const;
+  result<void> erase(const std::string& server, const std::stop_token& stop = {}) const;
 
  private:
-  result<runtime::program_end> call(const char* action, std::string input) const;
+  result<runtime::program_end> call(const char* action, std::string input, const std::stop_token& stop = {}) const;
 
   std::string program_name_;
   std::optional<std::filesystem::path> file_;

@@ -84,7 +84,7 @@ result<stored_credential> store(const credential_search& search, const std::stri
   const auto helper = registry::helper_of(search, file->config, registry);
   if (!helper) return helper.error();
   if (*helper && (*helper)->installed()) {
-    if (auto kept = (*helper)->store(registry::helper_server(registry), value); !kept) return kept.error();
+    if (auto kept = (*helper)->store(registry::helper_server(registry), value, search.stop); !kept) return kept.error();
     // An older entry in clear text has no business there any more.
     if (!file->text.empty()) {
       const auto rest = config::without_entry(file->text, file->place.name, registry);
@@ -118,10 +118,10 @@ result<std::vector<std::string>> erase(const credential_search& search, const st
     if (!helper) return helper.error();
     if (*helper && (*helper)->installed()) {
       const std::string server = registry::helper_server(registry);
-      const auto known = (*helper)->get(server);
+      const auto known = (*helper)->get(server, search.stop);
       if (!known) return known.error();
       if (*known) {
-        if (auto erased = (*helper)->erase(server); !erased) return erased.error();
+        if (auto erased = (*helper)->erase(server, search.stop); !erased) return erased.error();
         places.push_back(fmt::format("{}, named in {}", (*helper)->program_name(), place.name));
       }
     }

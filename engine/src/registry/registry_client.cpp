@@ -202,29 +202,29 @@ task<result<ping>> registry_client::get_base(std::string registry, runtime::stop
   ping seen;
   seen.endpoint = fmt::format("{}://{}", where.scheme, where.address);
   if (where.auth.was_asked()) {
-    const result<std::optional<credential>> known = co_await where.auth.find_credential(all);
+    const result<std::optional<credential>> known = co_await where.auth.find_credential(all, stop);
     seen.authenticated = known && known->has_value();
   }
   co_return seen;
 }
 
-task<result<std::vector<endpoint_view>>> registry_client::view(reference image) {
+task<result<std::vector<endpoint_view>>> registry_client::view(reference image, runtime::stop_source& stop) {
   // Whether by tag or by digest: both kinds of places are of interest.
   result<std::vector<site>> found = sites(image, true);
   if (!found) co_return found.error();
   std::vector<endpoint_view> seen;
   for (const site& one : *found) {
-    auto view = co_await view_of(one);
+    auto view = co_await view_of(one, stop);
     if (!view) co_return view.error();
     seen.push_back(std::move(*view));
   }
   co_return seen;
 }
 
-task<result<endpoint_view>> registry_client::view_of(site at) {
+task<result<endpoint_view>> registry_client::view_of(site at, runtime::stop_source& stop) {
   const reference& image = at.image;
   host& where = host_for(at.how);
-  const result<std::optional<credential>> known = co_await where.auth.find_credential(image.repository());
+  const result<std::optional<credential>> known = co_await where.auth.find_credential(image.repository(), stop);
   if (!known) co_return known.error();
   const std::string scheme = where.scheme.empty() ? "https" : where.scheme;
   const auto api = http::endpoint_of(where.address, scheme);

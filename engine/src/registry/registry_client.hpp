@@ -112,7 +112,7 @@ class registry_client {
   task<result<ping>> get_base(std::string registry, runtime::stop_source& stop);
 
   /// Where requests for \p image would go, in the order of \ref sites; sends none, but asks the credential source.
-  task<result<std::vector<endpoint_view>>> view(reference image);
+  task<result<std::vector<endpoint_view>>> view(reference image, runtime::stop_source& stop);
 
   /// The places where \p image can be had, in the order in which they are asked; the last is the registry itself. \param by_digest not by
   /// tag. errc::forbidden for what the host's configuration blocks.

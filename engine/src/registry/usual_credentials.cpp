@@ -25,9 +25,14 @@ class place_source final : public credential_source {
       : search_(std::move(search)), config_(std::move(config)), name_(std::move(name)) {}
 
   std::optional<credential> find(const std::string& registry, const std::string& repository, diagnostics& problem) override {
+    return find_until(registry, repository, problem, search_.stop);
+  }
+
+  std::optional<credential> find_until(const std::string& registry, const std::string& repository, diagnostics& problem,
+                                       const std::stop_token& stop) override {
     // Worker threads call this, and the engine's strand, which keeps all else, is not at hand there.
     const std::lock_guard<std::mutex> one_at_a_time(mutex_);
-    auto found = ask_helper(registry);
+    auto found = ask_helper(registry, stop);
     if (found && !*found) found = config_.lookup(registry, repository);
     if (found) return std::move(*found);
     problem = found.error().text;
@@ -51,7 +56,7 @@ class place_source final : public credential_source {
     return fmt::format("{}, which {} names for it, is not installed", helper.program_name(), name_);
   }
 
-  result<std::optional<credential>> ask_helper(const std::string& registry) {
+  result<std::optional<credential>> ask_helper(const std::string& registry, const std::stop_token& stop) {
     const auto configured = registry::helper_of(search_, config_, registry);
     if (!configured) return failure(configured.error().code, fmt::format("{} in {}", configured.error().text.message(), name_));
     if (!*configured) return std::optional<credential>();
@@ -66,7 +71,8 @@ class place_source final : public credential_source {
     const std::string server = registry::helper_server(registry);
     const auto now = std::chrono::steady_clock::now();
     if (const auto known = answers_.find(server); known != answers_.end() && now < known->second.until) return known->second.value;
-    auto found = helper.get(server);
+    if (stop.stop_requested()) return failure(errc::cancelled, "stopped");
+    auto found = helper.get(server, stop);
     if (!found) return failure(found.error().code, fmt::format("{} (it is named in {})", found.error().text.message(), name_));
     if (*found) (*found)->origin = fmt::format("{}, named in {}", helper.program_name(), name_);
     answers_.insert_or_assign(server, answer{*found, now + answer_life});

@@ -121,13 +121,14 @@ class running {
     if (what_.input.empty()) in_.close_writer();
   }
 
-  program_end finish() {
+  program_end finish(const std::stop_token& stop) {
     while (!ended_) {
       exchange(std::min(left(), look));
       // Its exit counts, not the end of its output: a background child may hold on to that for ever.
       if (has_exited()) break;
-      if (end_.too_much || left().count() == 0) {
-        end_.timed_out = !end_.too_much;
+      if (end_.too_much || stop.stop_requested() || left().count() == 0) {
+        end_.stopped = !end_.too_much && stop.stop_requested();
+        end_.timed_out = !end_.too_much && !end_.stopped;
         end_now();
       }
     }
@@ -209,7 +210,7 @@ std::optional<std::filesystem::path> find_program(std::string_view name, std::st
   return std::nullopt;
 }
 
-result<program_end> run_program(const program& what) {
+result<program_end> run_program(const program& what, const std::stop_token& stop) {
   pipe_ends in;
   pipe_ends out;
   pipe_ends err;
@@ -221,7 +222,7 @@ result<program_end> run_program(const program& what) {
   in.close_reader();
   out.close_writer();
   err.close_writer();
-  return running(what, child, in, out, err).finish();
+  return running(what, child, in, out, err).finish(stop);
 }
 
 }  // namespace gantry::runtime

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ struct program_end {
   int signal = 0;          ///< what ended it, 0 when it ended by itself
   bool timed_out = false;  ///< ended here, at its limit
   bool too_much = false;   ///< ended here, because of what it wrote
+  bool stopped = false;    ///< ended here, because nobody waits for it any more
   std::string output;      ///< standard output
   std::string errors;      ///< the first bytes of standard error
 };
@@ -38,6 +40,7 @@ std::optional<std::filesystem::path> find_program(std::string_view name, std::st
 /// Runs a program, blocking: for a worker thread. It gets the environment of this process, the usual signal dispositions, a process group
 /// of its own and no other descriptors than its standard ones. Descendants that outlive it are left alone unless it had to be ended.
 /// errc::storage_error or what \ref system_failure makes of it when it cannot be started; every other end is a result.
-result<program_end> run_program(const program& what);
+/// \param stop when requested, on another thread, the program is ended with its children, within some hundredths of a second
+result<program_end> run_program(const program& what, const std::stop_token& stop = {});
 
 }  // namespace gantry::runtime

@@ -190,6 +190,11 @@ TEST_CASE("malformed framing ends the connection") {
       f.keep({scripted_stream::text(head("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n") + "5\r\nhello\r\n0\r\n\r\n")});
   test::must_fail(f.fetch(), errc::protocol_error);
   CHECK(both->closed);
+  test::scripted_server other({[](test::socket_handle& connection) {
+    test::receive_head(connection);
+    connection.send("SSH-2.0-OpenSSH\r\n");
+  }});
+  f.port = other.port();
   const auto noise = f.keep({scripted_stream::text("SSH-2.0-OpenSSH\r\n")});
   test::must_fail(f.fetch(), errc::protocol_error);
   CHECK(noise->closed);

@@ -1,14 +1,18 @@
 #include "registry/authenticator.hpp"
 
+#include "config/proxy.hpp"
 #include "support/fake_registry.hpp"
 #include "support/loop.hpp"
 #include "support/result.hpp"
 #include "support/scripted_server.hpp"
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -131,6 +135,65 @@ TEST_CASE("a wrong password is tried once, however many requests wait for the to
   // Who comes later may try again: the password may have been made right on the other side.
   test::must_fail(f.answer(f.bearer(registry)), errc::unauthorized);
   CHECK(registry.count("/token") == 2);
+}
+
+TEST_CASE("what calls itself this machine gets no secret in clear text through a proxy elsewhere") {
+  fixture f;
+  const auto through = [&f](const std::string& host) {
+    return http::client(f.connections, http::exchange_limits{5s, 5s}, [host](const http::origin&) {
+      net::endpoint route;
+      route.via = test::must(config::parse_proxy("http://" + host + ":3128"));
+      return result<net::endpoint>(std::move(route));
+    });
+  };
+  http::client elsewhere = through("proxy.test");
+  http::client here = through("127.0.0.1");
+  const auto secret = password("alice", "hunter2");
+  const authenticator behind(elsewhere, f.workers, {"localhost:5000", secret, false});
+  for (const char* host : {"127.0.0.1:5000", "localhost:5000", "registry.localhost:5000", "[::1]:5000"}) {
+    INFO(host);
+    const http::origin clear = test::must(http::endpoint_of(host, "http"));
+    CHECK_FALSE(behind.may_carry_secrets(clear));
+    CHECK(behind.may_carry_secrets(test::must(http::endpoint_of(host, "https"))));
+    CHECK(authenticator(here, f.workers, {"localhost:5000", secret, false}).may_carry_secrets(clear));
+    CHECK(authenticator(f.http, f.workers, {"localhost:5000", secret, false}).may_carry_secrets(clear));
+    CHECK(authenticator(elsewhere, f.workers, {"localhost:5000", secret, true}).may_carry_secrets(clear));
+  }
+  authenticator asked(elsewhere, f.workers, {"localhost:5000", secret, false});
+  const auto said =
+      test::must_fail(f.loop.run(asked.answer(f.api, "team/app", f.scope, fixture::basic(), "", f.stop)), errc::insecure_transport);
+  CHECK(said.text.message().find("--plain-http=localhost:5000") != std::string::npos);
+  CHECK(said.text.message().find("hunter2") == std::string::npos);
+}
+
+/// A source that answers when it is stopped, and then with rubbish.
+struct hanging final : credential_source {
+  std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override { return std::nullopt; }
+  std::optional<credential> find_until(const std::string&, const std::string&, diagnostics& problem, const std::stop_token& stop) override {
+    if (asked++ > 0) return credential{"alice", "secret", "", "the test"};
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any never;
+    never.wait(lock, stop, [] { return false; });
+    problem = diagnostics("broken off");
+    return std::nullopt;
+  }
+  std::atomic<unsigned> asked = 0;
+};
+
+TEST_CASE("a stop ends the question for a credential, and the next caller asks anew") {
+  const auto source = std::make_shared<hanging>();
+  fixture f(source);
+  runtime::stop_source impatient;
+  std::optional<result<std::string>> first;
+  f.loop.spawn(f.who.answer(f.api, "team/app", f.scope, fixture::basic(), "", impatient), first);
+  while (source->asked == 0) f.loop.run_for(5ms);
+  impatient.request_stop();
+  f.loop.drain();
+  REQUIRE(first);
+  test::must_fail(*first, errc::cancelled);
+  CHECK(test::must(f.answer(fixture::basic())).starts_with("Basic "));
+  CHECK(source->asked == 2);
 }
 
 TEST_CASE("a stop of the one who fetches the token does not harm those who wait for it") {

@@ -247,6 +247,49 @@ TEST_CASE("a registry on this machine is tried with TLS first and then in clear 
   CHECK(registry.strangers() == 1);
 }
 
+TEST_CASE("a warning of the registry is shown once for each text, cleaned") {
+  std::vector<std::string> sent{
+      "299 - \"closes on \xe2\x80\xae"
+      "Monday\"",
+      "299 - \"second\"", "199 - \"for caches\"", "299 - \"second\""};
+  const auto reply = [&](std::size_t from) {
+    std::string head = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n";
+    for (std::size_t i = from; i < from + 2; ++i) head += "Warning: " + sent[i] + "\r\n";
+    return head + "\r\n";
+  };
+  test::scripted_server server({test::answers({reply(0), reply(2), reply(0), reply(0), reply(0), reply(0)})});
+  test::fake_registry unused;
+  std::vector<std::string> warned;
+  {
+    fixture f(unused);
+    f.host = "127.0.0.1:" + std::to_string(server.port());
+    registry_settings settings = f.settings(f.host, nullptr);
+    settings.warn = [&warned](const std::string& text) { warned.push_back(text); };
+    registry_client client(f.http, f.workers, std::move(settings));
+    for (int i = 0; i < 3; ++i) test::must_fail(f.loop.run(client.get_manifest(f.name("team/app:1.0"), f.stop)), errc::not_found);
+    REQUIRE(warned.size() == 2);
+    CHECK(warned[0] == f.host + " says: closes on ?Monday");
+    CHECK(warned[1] == f.host + " says: second");
+  }
+}
+
+TEST_CASE("a registry has no more than a few warnings to give") {
+  std::string flood = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n";
+  for (int i = 0; i < 50; ++i) flood += "Warning: 299 - \"number " + std::to_string(i) + "\"\r\n";
+  test::scripted_server server({test::answers({flood + "\r\n", flood + "\r\n"})});
+  test::fake_registry unused;
+  std::size_t warned = 0;
+  {
+    fixture f(unused);
+    f.host = "127.0.0.1:" + std::to_string(server.port());
+    registry_settings settings = f.settings(f.host, nullptr);
+    settings.warn = [&warned](const std::string&) { ++warned; };
+    registry_client client(f.http, f.workers, std::move(settings));
+    test::must_fail(f.loop.run(client.get_manifest(f.name("team/app:1.0"), f.stop)), errc::not_found);
+  }
+  CHECK(warned == 10);
+}
+
 /// The registry itself at its own name.
 config::endpoint place_at(const std::string& host, const std::string& repository) {
   config::endpoint made;

@@ -6,10 +6,14 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 using namespace gantry;
 
@@ -173,4 +177,27 @@ TEST_CASE("what the user named must be readable, what lies about is passed over 
   home.variables["REGISTRY_AUTH_FILE"] = home.directory.path().string();
   CHECK_FALSE(home.find("r.test").has_value());
   CHECK(home.trouble.message().find("cannot be read: Is a directory") != std::string::npos);
+}
+
+TEST_CASE("a helper that hangs is ended when nobody waits for its answer, and is asked anew by the next") {
+  household home;
+  home.search.helper_limit = std::chrono::minutes(10);
+  const auto noted = home.directory / "pid";
+  home.helper("slow", "[ -e " + noted.string() + " ] && { " + shell_answer("jane", "secret") + "; exit; }\necho $$ > " + noted.string() +
+                          ".new; mv " + noted.string() + ".new " + noted.string() + "; sleep 1000");
+  home.config(R"({"credsStore":"slow"})");
+  const auto source = usual_credentials(home.search, &home.trouble);
+  std::stop_source asking;
+  std::thread impatient([&] {
+    while (!std::filesystem::exists(noted)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    asking.request_stop();
+  });
+  CHECK_FALSE(source->find_until("registry.test", "team/app", home.trouble, asking.get_token()));
+  impatient.join();
+  CHECK(::kill(std::stoi(test::slurp(noted)), 0) != 0);
+  home.trouble.clear();
+  // Nobody is there who would wait: it is not even started.
+  CHECK_FALSE(source->find_until("registry.test", "team/app", home.trouble, asking.get_token()));
+  home.trouble.clear();
+  CHECK(source->find("registry.test", "team/app", home.trouble)->username == "jane");
 }

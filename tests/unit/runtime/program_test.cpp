@@ -7,7 +7,10 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <sstream>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -29,6 +32,12 @@ struct script {
   test::temp_dir directory;
   program what;
 };
+
+/// A killed orphan may be a zombie until its new parent has looked.
+bool gone(pid_t child) {
+  if (::kill(child, 0) != 0) return true;
+  return test::slurp("/proc/" + std::to_string(child) + "/stat").find(") Z") != std::string::npos;
+}
 
 }  // namespace
 
@@ -56,13 +65,32 @@ TEST_CASE("a program that does not end is ended with its children") {
   CHECK(end.timed_out);
   CHECK(end.signal == SIGKILL);
   const pid_t child = std::stoi(end.output);
-  // A killed orphan may be a zombie until its new parent has looked.
-  const auto gone = [&] {
-    if (::kill(child, 0) != 0) return true;
-    return test::slurp("/proc/" + std::to_string(child) + "/stat").find(") Z") != std::string::npos;
-  };
-  for (int i = 0; i < 200 && !gone(); ++i) ::usleep(10'000);
-  CHECK(gone());
+  for (int i = 0; i < 200 && !gone(child); ++i) ::usleep(10'000);
+  CHECK(gone(child));
+}
+
+TEST_CASE("a program that nobody waits for any more is ended with its children") {
+  const test::temp_dir apart;
+  const auto noted = apart / "children";
+  script s("sleep 1000 & echo \"$$ $!\" > " + (apart / "new").string() + "; mv " + (apart / "new").string() + " " + noted.string() +
+           "; wait");
+  s.what.limit = 10min;
+  std::stop_source asking;
+  std::thread impatient([&] {
+    while (!std::filesystem::exists(noted)) ::usleep(5'000);
+    asking.request_stop();
+  });
+  const program_end end = test::must(run_program(s.what, asking.get_token()));
+  impatient.join();
+  CHECK(end.stopped);
+  CHECK_FALSE(end.timed_out);
+  CHECK(end.signal == SIGKILL);
+  std::istringstream pids(test::slurp(noted));
+  for (pid_t pid = 0; pids >> pid;) {
+    INFO(pid);
+    for (int i = 0; i < 200 && !gone(pid); ++i) ::usleep(10'000);
+    CHECK(gone(pid));
+  }
 }
 
 TEST_CASE("the exit counts, not a background child that keeps the output open") {
