@@ -162,6 +162,27 @@ void add_store_options(option_parser& parser, common_options& into, output_choic
   add_output_options(parser, into, choice);
 }
 
+void add_platform_options(option_parser& parser, std::vector<platform>& into, const char* description, const char* group) {
+  parser
+      .add("--platform", description, "LIST",
+           [&into](const std::string& text) -> outcome<> {
+             auto list = parse_platforms(text);
+             if (!list) return list.error();
+             into = std::move(*list);
+             return {};
+           })
+      ->group(group);
+  parser
+      .add("-a,--arch", "The same, linux in front left out: amd64, arm64, arm/v7", "LIST",
+           [&into](const std::string& text) -> outcome<> {
+             auto list = parse_architectures(text);
+             if (!list) return list.error();
+             into = std::move(*list);
+             return {};
+           })
+      ->group(group);
+}
+
 outcome<> check_common_options(const common_options& options) {
   const bool has_password = options.password.has_value() || options.password_stdin;
   if (options.password && options.password_stdin) return usage_problem("--password and --password-stdin exclude each other");

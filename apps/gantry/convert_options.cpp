@@ -29,6 +29,7 @@ outcome<std::variant<convert_arguments, help_text>> parse_convert(std::vector<st
   convert_arguments arguments;
   std::vector<std::string> operands;
   std::string name;
+  bool all_platforms = false;
   option_parser parser("gantry convert", "IN [IMAGE...] -o OUT", "Write images of an archive or directory into another archive.");
   auto& app = parser.app();
   app.footer(footer);
@@ -48,6 +49,8 @@ outcome<std::variant<convert_arguments, help_text>> parse_convert(std::vector<st
            })
       ->group(group);
   app.add_flag("--gzip", arguments.gzip, "Compress the archive")->group(group);
+  add_platform_options(parser, arguments.platforms, "Platforms of the images: os/arch[/variant][,...] (default all that are there)", group);
+  app.add_flag("--all-platforms", all_platforms, "Every platform that is there, as without --platform")->group(group);
   app.add_option("--name", name, "What the image is to be called, when there is one")->type_name("NAME")->group(group);
   add_store_options(parser, arguments.common);
   auto help = parser.parse(std::move(words));
@@ -55,6 +58,10 @@ outcome<std::variant<convert_arguments, help_text>> parse_convert(std::vector<st
   if (*help) return std::variant<convert_arguments, help_text>(std::move(**help));
   if (auto checked = check_common_options(arguments.common); !checked) return checked.error();
   if (operands.empty() || operands.front().empty()) return usage_problem("no archive is named", "e.g. 'gantry convert in.tar -o out.tar'");
+  if (int{app.count("--platform") > 0} + int{app.count("--arch") > 0} + int{all_platforms} > 1) {
+    return usage_problem("--platform, --arch and --all-platforms exclude each other");
+  }
+  if (is_standard_output(arguments.output)) arguments.output = "-";
   if (arguments.output.empty()) return usage_problem("no output is named", "name it with -o FILE");
   if (arguments.output == "-" && arguments.common.json) return usage_problem("--json and '-o -' both want standard output");
   arguments.file = parse_input(operands.front());

@@ -17,7 +17,8 @@ struct convert_arguments {
   archive_input file;             ///< 0 is standard input
   std::vector<reference> images;  ///< empty: all
   std::optional<reference> name;
-  std::string output;  ///< `-` is standard output
+  std::vector<platform> platforms;  ///< empty: all
+  std::string output;               ///< `-` is standard output
   archive_format format = archive_format::docker;
   bool gzip = false;
 };

@@ -39,27 +39,6 @@ parsed<Arguments> finish(option_parser& parser, Arguments arguments, Arguments& 
   return std::variant<Arguments, help_text>(std::move(arguments));
 }
 
-void add_platforms(option_parser& parser, std::vector<platform>& into, const char* description) {
-  parser
-      .add("--platform", description, "LIST",
-           [&into](const std::string& text) -> outcome<> {
-             auto list = parse_platforms(text);
-             if (!list) return list.error();
-             into = std::move(*list);
-             return {};
-           })
-      ->group("What");
-  parser
-      .add("-a,--arch", "The same, linux in front left out", "LIST",
-           [&into](const std::string& text) -> outcome<> {
-             auto list = parse_architectures(text);
-             if (!list) return list.error();
-             into = std::move(*list);
-             return {};
-           })
-      ->group("What");
-}
-
 void add_places(option_parser& parser, file_lookup_arguments& into) {
   parser.app().footer(
       "FILE is an archive, an OCI layout as directory, or - for standard input; a word is a file when it exists, has the suffix of an "
@@ -75,7 +54,7 @@ parsed<inspect_arguments> parse_inspect(std::vector<std::string> words) {
   option_parser parser("gantry inspect", "IMAGE | FILE [IMAGE]",
                        "Show what an image consists of: digests, platforms, sizes. Layers are not fetched.");
   add_places(parser, target);
-  add_platforms(parser, target.platforms, "Only these platforms: os/arch[/variant][,...]");
+  add_platform_options(parser, target.platforms, "Only these platforms: os/arch[/variant][,...]", "What");
   parser.app()
       .add_flag("--raw", target.raw, "Print the index or manifest as served, byte for byte; with --platform that manifest")
       ->group("What");
@@ -101,7 +80,7 @@ parsed<digest_arguments> parse_digest(std::vector<std::string> words) {
   option_parser parser("gantry digest", "IMAGE | FILE [IMAGE]",
                        "Print the digest that an image name resolves to, or that of a file's image.");
   add_places(parser, target);
-  add_platforms(parser, platforms, "The manifest of this platform instead of the index");
+  add_platform_options(parser, platforms, "The manifest of this platform instead of the index", "What");
   auto done = finish(parser, digest_arguments(), target, std::move(words), "image", "gantry digest nginx:1.25", &target.inside);
   if (!done) return done;
   if (auto* arguments = std::get_if<digest_arguments>(&*done)) {

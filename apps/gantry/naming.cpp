@@ -28,6 +28,8 @@ std::string output_name(const reference& image, const std::vector<platform>& pla
   return name;
 }
 
+bool is_standard_output(std::string_view path) { return path == "/dev/stdout" || path == "/dev/fd/1" || path == "/proc/self/fd/1"; }
+
 bool has_gzip_suffix(std::string_view name) { return name.ends_with(".gz") || name.ends_with(".tgz"); }
 
 bool has_archive_suffix(std::string_view name) { return name.ends_with(".tar") || has_gzip_suffix(name); }

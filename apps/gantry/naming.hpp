@@ -22,6 +22,9 @@ std::string output_name(const reference& image, const std::vector<platform>& pla
 /// Whether a name is meant for an archive: .tar, .tar.gz, .tgz, .gz.
 bool has_archive_suffix(std::string_view name);
 
+/// Whether a path is standard output by another name, which shells and scripts write in place of `-`.
+bool is_standard_output(std::string_view path);
+
 /// Whether a name asks for gzip: .gz, .tgz.
 bool has_gzip_suffix(std::string_view name);
 

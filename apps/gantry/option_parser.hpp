@@ -74,6 +74,9 @@ void add_common_options(option_parser& parser, common_options& into, output_choi
 /// Adds those of them that make sense for commands that work on the layer store alone.
 void add_store_options(option_parser& parser, common_options& into, output_choice choice = {});
 
+/// Adds --platform and -a/--arch. \param description of --platform
+void add_platform_options(option_parser& parser, std::vector<platform>& into, const char* description, const char* group);
+
 /// Rules between the shared options that no single option can check.
 outcome<> check_common_options(const common_options& options);
 

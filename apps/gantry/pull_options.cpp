@@ -12,26 +12,8 @@ namespace gantry::app {
 namespace {
 
 void add_platforms(option_parser& parser, pull_arguments& into, const char* group) {
-  auto& app = parser.app();
-  parser
-      .add("--platform", "Platforms: os/arch[/variant][,...] (default linux and this machine's architecture)", "LIST",
-           [&into](const std::string& text) -> outcome<> {
-             auto list = parse_platforms(text);
-             if (!list) return list.error();
-             into.platforms = std::move(*list);
-             return {};
-           })
-      ->group(group);
-  parser
-      .add("-a,--arch", "The same, linux in front left out: amd64, arm64, arm/v7", "LIST",
-           [&into](const std::string& text) -> outcome<> {
-             auto list = parse_architectures(text);
-             if (!list) return list.error();
-             into.platforms = std::move(*list);
-             return {};
-           })
-      ->group(group);
-  app.add_flag("--all-platforms", into.all_platforms, "Every platform that the image has")->group(group);
+  add_platform_options(parser, into.platforms, "Platforms: os/arch[/variant][,...] (default linux and this machine's architecture)", group);
+  parser.app().add_flag("--all-platforms", into.all_platforms, "Every platform that the image has")->group(group);
 }
 
 void add_what(option_parser& parser, pull_arguments& into) {
@@ -169,6 +151,7 @@ outcome<std::variant<pull_arguments, help_text>> finish(option_parser& parser, p
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<pull_arguments, help_text>(std::move(**help));
+  if (is_standard_output(arguments.output)) arguments.output = "-";
   if (auto checked = check(parser.app(), arguments); !checked) return checked.error();
   return std::variant<pull_arguments, help_text>(std::move(arguments));
 }

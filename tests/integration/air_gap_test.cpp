@@ -53,6 +53,8 @@ TEST_CASE("without any network a bundle fills a store, and images leave it in ev
   cut_off({"pull", "--offline", "--name", "mine/app:2", "-o", "renamed.tar", multi});
   CHECK(run_or_throw({{"tar", "-xOf", (isolated / "renamed.tar").string(), "manifest.json"}}).find("\"mine/app:2\"") != std::string::npos);
   cut_off({"convert", (connected / "bundle.tar.gz").string(), classic, "-f", "synology", "-o", "one.tar"});
+  cut_off({"convert", (connected / "bundle.tar.gz").string(), multi, "-a", "amd64", "-f", "synology", "-o", "chosen.tar"});
+  CHECK(ask_skopeo("docker-archive:" + (isolated / "chosen.tar").string(), {}).config_digest == facts.config_digest);
   // The ways lead back: what was written last fills another store.
   fs::remove_all(isolated.store());
   cut_off({"extract", "layout", multi});

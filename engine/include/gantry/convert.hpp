@@ -2,6 +2,7 @@
 
 #include <gantry/extract.hpp>
 #include <gantry/options.hpp>
+#include <gantry/platform.hpp>
 #include <gantry/pull.hpp>
 #include <gantry/reference.hpp>
 
@@ -17,6 +18,8 @@ struct convert_options : operation_options {
   std::variant<archive_file, archive_stream> output;
   /// Which images of the input are taken, by the names that it gives them. Empty: all.
   std::vector<reference> images;
+  /// Which platforms of each image are taken, with what describes them. Empty: all. errc::platform_not_found when an image lacks one.
+  std::vector<platform> platforms;
   /// What the one image that is taken is called in the output, in place of its names. None: it keeps them.
   std::optional<reference> name;
 };

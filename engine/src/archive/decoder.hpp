@@ -22,6 +22,7 @@ struct decoded_facts {
   std::uint32_t crc = 0;       ///< CRC-32 of these bytes; gzip only
   std::uint64_t parts = 0;     ///< gzip members or zstd frames, skippable ones included
   std::uint64_t trailing = 0;  ///< bytes after the last part that belong to none
+  bool padded = true;          ///< these are zeros, with which tapes and archivers fill blocks, or there are none
 };
 
 /// Decompresses a stream of gzip members (RFC 1952) or zstd frames (RFC 8878), all of them, and checks their checksums. Does no I/O.

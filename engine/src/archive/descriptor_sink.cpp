@@ -122,6 +122,13 @@ result<void> descriptor_sink::copy(model::blob_reader& from, std::uint64_t offse
       if (step.status == runtime::kernel_copy_status::unsupported) splices_ = false;
       // 0 bytes: the blob ended early, which reading reports.
       if (step.status == runtime::kernel_copy_status::copied && step.bytes == 0) break;
+      if (seen) {
+        const result<void> looked = read_in_pieces(from, offset, step.bytes, [&seen](std::span<const std::byte> part) -> result<void> {
+          seen(part);
+          return {};
+        });
+        if (!looked) return looked.error();
+      }
       offset += step.bytes;
       length -= step.bytes;
       written_ += step.bytes;

@@ -29,6 +29,8 @@ class descriptor_sink final : public byte_sink {
   descriptor_sink(int descriptor, std::string name, const std::atomic<bool>& stop);
 
   result<void> write(std::span<const std::byte> bytes) override;
+  /// What goes into a pipe without passing through memory is read all the same for \p seen, and the last byte of the copy follows only
+  /// then: a stream cannot be taken back, so that it must not end before a damaged blob is noticed.
   result<void> copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind kind,
                     const byte_observer& seen) override;
   result<void> finish() override;

@@ -50,7 +50,8 @@ class gzip_decoder final : public decoder {
       }
       if (surplus_.empty() && done.taken == in.size()) return done;
       if (state_ == state::trailing) {
-        facts_.trailing += surplus_.size() + in.size() - done.taken;
+        trail(surplus_);
+        trail(in.subspan(done.taken));
         surplus_ = {};
         done.taken = in.size();
         return done;
@@ -68,7 +69,7 @@ class gzip_decoder final : public decoder {
 
   result<void> finish() override {
     // A lone first byte of a magic is no member.
-    if (state_ == state::between_magic) facts_.trailing += 1;
+    if (state_ == state::between_magic) trail(std::span(&magic_first, 1));
     if (state_ == state::between || state_ == state::between_magic || state_ == state::trailing) return {};
     return broken("it is cut off: its last gzip member is not complete");
   }
@@ -92,6 +93,11 @@ class gzip_decoder final : public decoder {
     member_crc_ = continue_crc(member_crc_, bytes);
     member_size_ += bytes.size();
     facts_.raw_size += bytes.size();
+  }
+
+  void trail(std::span<const std::byte> bytes) {
+    facts_.trailing += bytes.size();
+    facts_.padded = facts_.padded && std::all_of(bytes.begin(), bytes.end(), [](std::byte one) { return one == std::byte{0}; });
   }
 
   void end_body() {
@@ -156,13 +162,14 @@ class gzip_decoder final : public decoder {
         if (next == magic_first) {
           enter(state::between_magic);
         } else {
-          facts_.trailing += 1;
+          trail(std::span(&next, 1));
           enter(state::trailing);
         }
         return {};
       case state::between_magic:
         if (next != magic_second) {
-          facts_.trailing += 2;
+          trail(std::span(&magic_first, 1));
+          trail(std::span(&next, 1));
           enter(state::trailing);
           return {};
         }

@@ -58,7 +58,7 @@ inflating_input::~inflating_input() = default;
 
 result<std::size_t> inflating_input::read(std::span<std::byte> into) {
   const result<std::size_t> got = reader_.read(into);
-  if (!got || *got == into.size() || reader_.facts().trailing == 0) return got;
+  if (!got || *got == into.size() || reader_.facts().padded) return got;
   return failure(errc::malformed_document, fmt::format("{} has {} bytes behind its compressed data", what_, reader_.facts().trailing));
 }
 

@@ -20,6 +20,13 @@ failure ended_early(const model::blob_reader& from, std::uint64_t offset) {
 
 result<void> byte_sink::copy(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, content_kind /*kind*/,
                              const byte_observer& seen) {
+  return read_in_pieces(from, offset, length, [&](std::span<const std::byte> part) {
+    if (seen) seen(part);
+    return write(part);
+  });
+}
+
+result<void> byte_sink::read_in_pieces(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, const piece_taker& take) {
   if (!buffer_) buffer_ = std::make_unique<copy_buffer>(copy_buffer_size);
   const std::span<std::byte> buffer = buffer_->bytes();
   while (length > 0) {
@@ -27,8 +34,7 @@ result<void> byte_sink::copy(model::blob_reader& from, std::uint64_t offset, std
     const result<std::size_t> got = from.read_at(offset, part);
     if (!got) return got.error();
     if (*got < part.size()) return ended_early(from, offset + *got);
-    if (seen) seen(part);
-    if (const result<void> written = write(part); !written) return written.error();
+    if (const result<void> taken = take(part); !taken) return taken.error();
     offset += part.size();
     length -= part.size();
   }

@@ -76,7 +76,12 @@ class byte_sink {
   virtual result<void> finish() = 0;
 
  protected:
+  using piece_taker = std::function<result<void>(std::span<const std::byte>)>;
+
   byte_sink() = default;
+
+  /// Reads \p length bytes of \p from through the one buffer. \returns the first failure of \p take, or that the blob ended early
+  result<void> read_in_pieces(model::blob_reader& from, std::uint64_t offset, std::uint64_t length, const piece_taker& take);
 
  private:
   std::unique_ptr<copy_buffer> buffer_;

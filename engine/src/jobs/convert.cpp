@@ -5,6 +5,7 @@
 #include "jobs/export.hpp"
 #include "jobs/extract_names.hpp"
 #include "jobs/extract_plan.hpp"
+#include "jobs/push_plan.hpp"
 #include "jobs/throwaway_store.hpp"
 #include "runtime/file.hpp"
 #include "store/content_store.hpp"
@@ -81,6 +82,20 @@ result<name_plan> choose(const std::vector<archive::source_image>& images, const
   return plan;
 }
 
+/// Leaves \p wanted of \p image.
+result<void> keep_platforms(archive::archived_image& image, const std::vector<platform>& wanted) {
+  result<std::vector<const archive::archived_manifest*>> chosen = choose_manifests(image, wanted);
+  if (!chosen) return chosen.error();
+  add_attestations(image, *chosen);
+  // An index of which all is kept stays as it is.
+  if (chosen->size() == image.manifests.size()) return {};
+  std::vector<archive::archived_manifest> kept;
+  for (const archive::archived_manifest* one : *chosen) kept.push_back(*one);
+  image.manifests = std::move(kept);
+  image.indexes.clear();
+  return {};
+}
+
 /// Everything before the first byte of the output. Blocking.
 result<prepared> prepare(const archive_input& from, const convert_options& options, const std::atomic<bool>& stop) {
   archive::source_options how;
@@ -97,6 +112,8 @@ result<prepared> prepare(const archive_input& from, const convert_options& optio
     archive::archived_image& image = made.images.emplace_back(made.source->images()[i].content);
     if (!options.images.empty()) image.names = names->names[i];
     image.bare_tags = made.source->images()[i].tags;
+    if (options.platforms.empty()) continue;
+    if (const result<void> kept = keep_platforms(image, options.platforms); !kept) return kept.error();
   }
   if (options.name) {
     if (made.images.size() != 1) {

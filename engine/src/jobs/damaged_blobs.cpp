@@ -50,7 +50,8 @@ std::vector<digest> quarantine_damaged(const content_store& store, const std::ve
 runtime::task<failure> set_damaged_aside(transfer::context& shared, transfer::operation& running, std::shared_ptr<content_store> store,
                                          std::vector<descriptor> blobs, failure why) {
   if (store == nullptr || why.code != make_error_condition(condition::integrity)) co_return why;
-  auto call = [store, blobs = std::move(blobs), stop = &running.stop_flag()] { return quarantine_damaged(*store, blobs, *stop); };
+  // The failure has stopped the operation; only who asked for an end need not wait for this.
+  auto call = [store, blobs = std::move(blobs), stop = &running.asked_flag()] { return quarantine_damaged(*store, blobs, *stop); };
   const std::vector<digest> moved = co_await runtime::offload(shared.lanes, runtime::lane::apart, std::move(call));
   if (moved.empty()) co_return why;
   const bool one = moved.size() == 1;

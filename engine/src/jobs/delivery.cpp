@@ -68,7 +68,7 @@ class planned_delivery final : public delivery {
     const result<void> copied = co_await offload(setup_.shared.lanes, lane::apart, std::move(call));
     if (copied || setup_.running->stop.stop_requested()) co_return;
     error_ = copied.error();
-    setup_.running->request_stop();
+    setup_.running->give_up();
   }
 
   delivery_setup setup_;
@@ -116,7 +116,7 @@ class late_delivery final : public delivery {
   task<result<std::uint64_t>> finish(bool all_arrived) override {
     result<std::uint64_t> size = failure(errc::cancelled, "stopped");
     // A layer that nobody will take need not be inflated to its end.
-    if (!all_arrived) setup_.running->request_stop();
+    if (!all_arrived) setup_.running->give_up();
     std::exception_ptr thrown;
     try {
       co_await facts_.join();

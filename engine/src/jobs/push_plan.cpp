@@ -107,20 +107,19 @@ result<std::vector<const archive::archived_manifest*>> choose_manifests(const ar
   return chosen;
 }
 
-namespace {
-
-/// What an index names and is no manifest goes the way of a blob, as crane and oras have it.
-bool is_opaque(const archive::archived_manifest& one) {
-  return !one.manifest.media_type.empty() && !model::is_manifest(one.manifest.media_type) && !one.config && one.layers.empty();
-}
-
-/// Attestations travel with the manifests that they describe.
 void add_attestations(const archive::archived_image& image, std::vector<const archive::archived_manifest*>& chosen) {
   std::set<digest> kept;
   for (const auto* one : chosen) kept.insert(one->manifest.digest);
   for (const archive::archived_manifest& one : image.manifests) {
     if (one.attestation && kept.contains(model::attested(one.manifest))) chosen.push_back(&one);
   }
+}
+
+namespace {
+
+/// What an index names and is no manifest goes the way of a blob, as crane and oras have it.
+bool is_opaque(const archive::archived_manifest& one) {
+  return !one.manifest.media_type.empty() && !model::is_manifest(one.manifest.media_type) && !one.config && one.layers.empty();
 }
 
 /// Which documents go, top last, and whose blobs.

@@ -66,6 +66,9 @@ result<push_plan> plan_push(const std::vector<archive::archived_image>& images, 
 result<std::vector<const archive::archived_manifest*>> choose_manifests(const archive::archived_image& image,
                                                                         const std::vector<platform>& wanted);
 
+/// Adds to \p chosen the attestations of \p image that describe what is in it.
+void add_attestations(const archive::archived_image& image, std::vector<const archive::archived_manifest*>& chosen);
+
 /// Repositories of \p registry that probably have a blob, most likely first.
 using mount_hints = std::map<digest, std::vector<std::string>>;
 

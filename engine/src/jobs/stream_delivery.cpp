@@ -148,7 +148,7 @@ class stream_delivery final : public delivery {
   task<> write(std::shared_ptr<model::blob_source> blobs) {
     outcome_ = co_await taker_->take(setup_, std::move(blobs));
     // Nobody takes the rest: what is fetched so far can be resumed.
-    if (!*outcome_) setup_.running->request_stop();
+    if (!*outcome_) setup_.running->give_up();
   }
 
   delivery_setup setup_;

@@ -198,6 +198,11 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
   result<std::optional<held_document>> found = std::optional<held_document>();
   if (wanted.digest) {
     found = co_await content_.by_digest(wanted.digest, declared);
+    if (!found && found.error().code == errc::digest_mismatch && where->above) {
+      // Told, and fetched anew below.
+      if (trouble_) trouble_(found.error().text.message());
+      found = std::optional<held_document>();
+    }
     if (!found) co_return failed(found.error());
   }
   if (!*found && where->above) {

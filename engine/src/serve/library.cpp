@@ -32,6 +32,13 @@ task<result<T>> undisturbed(runtime::lanes& workers, std::shared_ptr<store::cont
   runtime::stop_source never;
   for (;;) {
     auto call = [store, look]() -> result<std::optional<T>> {
+      // With the store everything would be absent, and clients would take images for deleted.
+      std::error_code ec;
+      if (!std::filesystem::is_directory(store->root(), ec)) {
+        return failure(
+            errc::storage_error,
+            fmt::format("the store {} is not there any more; was its disk removed or the directory deleted?", store->root().string()));
+      }
       const auto shared = store->try_share();
       if (!shared) return shared.error();
       if (!*shared) return std::optional<T>();
@@ -58,13 +65,11 @@ std::optional<descriptor> held_by_name(const store::content_store& store, const 
   return found;
 }
 
-bool is_absent(const failure& why) { return why.code == errc::not_found || why.code == errc::digest_mismatch; }
-
-/// A damaged document counts as absent: it is never served.
+/// A damaged document is a failure: it is never served, and a server that called it absent would keep that from who runs it.
 result<std::optional<held_document>> read_document(const store::content_store& store, const descriptor& what, std::string_view declared) {
   if (what.size > model::document_limit) return std::optional<held_document>();
   auto bytes = store.read(what, model::document_limit);
-  if (!bytes && is_absent(bytes.error())) return std::optional<held_document>();
+  if (!bytes && bytes.error().code == errc::not_found) return std::optional<held_document>();
   if (!bytes) return bytes.error();
   const auto type = model::detect_media_type(*bytes, declared);
   if (!type) return std::optional<held_document>();

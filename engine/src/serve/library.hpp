@@ -37,10 +37,10 @@ class library {
   /// All names, read anew when the store's index has changed since.
   task<result<std::shared_ptr<const catalogue>>> current();
 
-  /// The document behind a tag, or nothing.
+  /// The document behind a tag, or nothing; errc::digest_mismatch when what is stored is damaged.
   task<result<std::optional<held_document>>> by_tag(reference name);
 
-  /// A document by digest, or nothing: what is no manifest and no index is no document.
+  /// A document by digest, or nothing: what is no manifest and no index is no document. errc::digest_mismatch as with \ref by_tag
   /// \param declared its media type where a record knows it, else empty
   task<result<std::optional<held_document>>> by_digest(gantry::digest value, std::string declared);
 

@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <string>
 #include <system_error>
@@ -98,6 +100,12 @@ result<void> content_store::prepare() const {
   if (is_there(paths_.root) && !std::filesystem::is_directory(paths_.root, ignored)) {
     return failure(errc::storage_error, fmt::format("cannot use {} as the store: it is a file, not a directory", paths_.root.string()));
   }
+  // What cannot be looked into looks empty, and the attempt to fill it would be told as the trouble.
+  if (is_there(paths_.root) && ::access(paths_.root.c_str(), R_OK | X_OK) != 0 && errno == EACCES) {
+    return failure(errc::access_denied, fmt::format("the store {} cannot be read: it belongs to another user, or its mode keeps you out; "
+                                                    "--cache-dir names another store",
+                                                    paths_.root.string()));
+  }
   // index.json is written from our records: one that somebody else made would be lost. A store of ours has refs/ before oci-layout.
   if (is_there(paths_.layout_file()) && !is_there(paths_.references())) {
     return failure(errc::invalid_option,
@@ -167,8 +175,8 @@ result<std::string> content_store::read(const descriptor& blob, std::size_t cap)
     return bytes.error();
   }
   if (model::digest_of(*bytes, blob.digest.algorithm()) != blob.digest) {
-    return failure(errc::digest_mismatch,
-                   fmt::format("the stored blob {} is damaged; remove it and fetch it again", paths_.blob(blob.digest).string()));
+    return failure(errc::digest_mismatch, fmt::format("the stored blob {} is damaged; 'gantry verify --repair' fetches it again",
+                                                      paths_.blob(blob.digest).string()));
   }
   return bytes;
 }

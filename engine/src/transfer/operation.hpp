@@ -73,9 +73,19 @@ class operation {
   const std::atomic<bool>& stop_flag() const noexcept { return flag_; }
 
   void request_stop() {
+    asked_ = true;
+    give_up();
+  }
+
+  /// Ends the rest of the operation since a part of it has failed: nobody asked for that, and what the failure leaves behind may still be
+  /// put right. See \ref asked_flag.
+  void give_up() {
     flag_ = true;
     stop.request_stop();
   }
+
+  /// Set by \ref request_stop alone, for work that follows a failure.
+  const std::atomic<bool>& asked_flag() const noexcept { return asked_; }
 
   /// Bytes of blobs came in.
   void received(std::uint64_t bytes) { received(bytes, bytes); }
@@ -116,6 +126,7 @@ class operation {
 
  private:
   std::atomic<bool> flag_{false};
+  std::atomic<bool> asked_{false};
   std::shared_ptr<traffic> moved_;
   std::uint64_t received_ = 0;
   bool answered_ = false;

@@ -63,6 +63,12 @@ TEST_CASE("convert takes an archive, an output and perhaps images of it") {
   CHECK(arguments.gzip);
   CHECK_FALSE(parsed(parse_convert({"in.tar", "-o", "out.tar"})).gzip);
   CHECK(parsed(parse_convert({"in.tar", "-o", "out.tar", "--name", "x:1"})).name->familiar() == "x:1");
+  const auto chosen = parsed(parse_convert({"in.tar", "-o", "/dev/stdout", "--platform", "linux/arm64"}));
+  CHECK(chosen.output == "-");
+  REQUIRE(chosen.platforms.size() == 1);
+  CHECK(chosen.platforms.front().architecture == "arm64");
+  CHECK(parsed(parse_convert({"in.tar", "-o", "a.tar", "-a", "arm64,amd64"})).platforms.size() == 2);
+  CHECK(parsed(parse_convert({"in.tar", "-o", "a.tar", "--all-platforms"})).platforms.empty());
 }
 
 TEST_CASE("convert says what is missing or wrong") {
@@ -70,4 +76,5 @@ TEST_CASE("convert says what is missing or wrong") {
   CHECK(refused(parse_convert({"in.tar"})).find("no output") != std::string::npos);
   CHECK(refused(parse_convert({"in.tar", "-o", "-", "--json"})).find("standard output") != std::string::npos);
   CHECK(refused(parse_convert({"in.tar", "-o", "x", "-f", "zip"})).find("zip") != std::string::npos);
+  CHECK(refused(parse_convert({"in.tar", "-o", "x", "-a", "arm64", "--all-platforms"})).find("exclude") != std::string::npos);
 }

@@ -166,12 +166,13 @@ TEST_CASE("all optional fields of a gzip header are passed over, its checksum is
 
 TEST_CASE("bytes after the last member are counted and do not come out") {
   const std::string sound = member("content");
-  for (const std::string& tail : {std::string(1, '\0'), std::string(1000, '\0'), std::string("\x1f"), std::string("\x1f\x1f\x8b"),
-                                  std::string("garbage that is longer than eight bytes")}) {
+  for (const std::string& tail : {std::string(1, '\0'), std::string(1000, '\0'), std::string(20, '\0') + "x", std::string("\x1f"),
+                                  std::string("\x1f\x1f\x8b"), std::string("garbage that is longer than eight bytes")}) {
     const outcome seen = gunzip(sound + tail);
     CHECK(seen.error.empty());
     CHECK(seen.text == "content");
     CHECK(seen.facts.trailing == tail.size());
+    CHECK(seen.facts.padded == (tail.find_first_not_of('\0') == std::string::npos));
     CHECK(seen.facts.parts == 1);
   }
 }

@@ -83,6 +83,30 @@ TEST_CASE("a pipe, a socket and a file receive bytes and blobs in order") {
   }
 }
 
+TEST_CASE("every byte of a blob that goes into a pipe is seen, also where the kernel moves it") {
+  const gantry::test::temp_dir dir;
+  const std::atomic<bool> stop{false};
+  const std::string content = fixture::noise(1'500'000, 2);
+  fixture::memory_blobs blobs;
+  blobs.keep_in_files(dir / "blobs");
+  const auto reader = blobs.open(blobs.put(content, ""));
+  const ends both = make_pipe();
+  std::string got;
+  std::thread receiver([&] { got = read_all(both.read_end); });
+  std::string seen;
+  descriptor_sink sink(both.write_end, "standard output", stop);
+  const byte_observer observe = [&](std::span<const std::byte> part) {
+    seen.append(reinterpret_cast<const char*>(part.data()), part.size());
+  };
+  const bool ok = sink.copy(**reader, 0, content.size(), content_kind::compressed, observe).has_value() && sink.finish().has_value();
+  ::close(both.write_end);
+  receiver.join();
+  ::close(both.read_end);
+  CHECK(ok);
+  CHECK(seen == content);
+  CHECK(got == content);
+}
+
 TEST_CASE("a non-blocking pipe of somebody else is waited for") {
   const ends both = make_pipe();
   REQUIRE(::fcntl(both.write_end, F_SETFL, O_NONBLOCK) == 0);

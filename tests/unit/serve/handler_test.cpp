@@ -229,7 +229,31 @@ TEST_CASE("a manifest is told from other blobs, and damaged bytes are never serv
   const auto file = gantry::store::paths{shop.content.store->root()}.blob(filled_store::descriptor_of(image.manifest).digest);
   std::filesystem::remove(file);
   spill(file, std::string(image.manifest.bytes.size(), ' '));
-  CHECK(client.get("/v2/team/app/manifests/" + image.manifest.digest).status == 404);
+  CHECK(server.troubles().empty());
+  const http_reply damaged = client.get("/v2/team/app/manifests/" + image.manifest.digest);
+  CHECK(damaged.status == 500);
+  CHECK(json::parse(damaged.body).at("errors").at(0).at("code") == "UNKNOWN");
+  REQUIRE(server.troubles().size() == 1);
+  CHECK(server.troubles().front().find(image.manifest.digest.substr(7)) != std::string::npos);
+  CHECK(server.troubles().front().find("gantry verify --repair") != std::string::npos);
+}
+
+TEST_CASE("a store that is gone is no empty store") {
+  shop shop;
+  running_server server(shop.content);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  std::filesystem::rename(shop.content.store->root(), shop.content.directory / "away");
+  for (const char* target : {"/v2/team/app/manifests/1.0", "/v2/team/app/tags/list", "/v2/_catalog"}) {
+    const http_reply reply = client.get(target);
+    CHECK(reply.status == 500);
+    CHECK(json::parse(reply.body).at("errors").at(0).at("code") == "UNKNOWN");
+  }
+  REQUIRE_FALSE(server.troubles().empty());
+  CHECK(server.troubles().front().find("is not there any more") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(shop.content.store->root()));
+  std::filesystem::rename(shop.content.directory / "away", shop.content.store->root());
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
 }
 
 TEST_CASE("names that come while the server runs are seen") {

@@ -70,7 +70,11 @@ class running_server {
       : content_(lanes_, content.store),
         buffers_(executor_, 4),
         door_(users ? std::make_unique<serve::gate>(lanes_, std::move(*users)) : nullptr),
-        answers_(content_, door_.get(), above, {}),
+        answers_(content_, door_.get(), above,
+                 [this](const std::string& text) {
+                   const std::scoped_lock lock(mutex_);
+                   troubles_.push_back(text);
+                 }),
         server_(executor_, lanes_, buffers_, answers_, nullptr, limits, [this](served_request entry) {
           const std::scoped_lock lock(mutex_);
           log_.push_back(std::move(entry));
@@ -106,7 +110,16 @@ class running_server {
     return log_;
   }
 
+  /// What the server told who runs it.
+  std::vector<std::string> troubles() const {
+    const std::scoped_lock lock(mutex_);
+    return troubles_;
+  }
+
  private:
+  mutable std::mutex mutex_;
+  std::vector<served_request> log_;
+  std::vector<std::string> troubles_;
   boost::asio::io_context context_{1};
   runtime::executor executor_{boost::asio::make_strand(context_.get_executor())};
   runtime::lanes lanes_;
@@ -114,8 +127,6 @@ class running_server {
   runtime::buffer_pool buffers_;
   std::unique_ptr<serve::gate> door_;
   serve::handler answers_;
-  mutable std::mutex mutex_;
-  std::vector<served_request> log_;
   serve::server server_;
   runtime::stop_source stop_;
   std::uint16_t port_ = 0;

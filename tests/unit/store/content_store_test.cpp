@@ -72,6 +72,18 @@ TEST_CASE("a root that is a file, below a file, or another's layout is refused i
   CHECK(slurp(directory / "foreign/index.json") == "theirs");
 }
 
+TEST_CASE_METHOD(store_fixture, "a store that another user keeps to himself is told as such") {
+  std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
+  std::filesystem::permissions(directory / "store", std::filesystem::perms(::geteuid() == 0 ? 0700 : 0));
+  CHECK(as_nobody([&] {
+    const auto opened = content_store::open({.root = directory / "store"});
+    return !opened && opened.error().code == errc::access_denied &&
+           opened.error().text.message().find("cannot be read") != std::string::npos &&
+           opened.error().text.message().find("create") == std::string::npos;
+  }));
+  std::filesystem::permissions(directory / "store", std::filesystem::perms(0700));
+}
+
 TEST_CASE_METHOD(store_fixture, "missing rights are told as such, and a complete read-only store can be read") {
   const std::string content = "some bytes";
   const descriptor blob = descriptor_of(content);
