@@ -161,3 +161,36 @@ TEST_CASE("docker's certs.d gives authority and client certificate", "[faults]")
   INFO(m.text.message());
   CHECK_FALSE(m.ec);
 }
+
+TEST_CASE("a header field of hosts.toml is sent to its host, and stands in no text and no file", "[faults]") {
+  fake_registry registry;
+  fake_registry mirror;
+  const test_image image = app_image();
+  for (fake_registry* one : {&registry, &mirror}) one->hold("team/app", "1.0", image);
+  // What goes wrong there is told.
+  mirror.inject("/blobs/", answer_with(500, {}, "broken"), 1, 0);
+  puller pulls(registry);
+  std::string host = registry.host();
+  host.replace(host.find(':'), 1, "_");
+  pulls.settings.host_files.emplace();
+  pulls.settings.host_files->etc = pulls.directory() / "etc";
+  spill(pulls.directory() / "etc/containerd/certs.d" / (host + "_") / "hosts.toml",
+        "[host.\"http://" + mirror.host() + "\"]\n[host.\"http://" + mirror.host() + "\".header]\nx-key = \"field-canary\"\n");
+  std::string told;
+  pulls.settings.log = [&told](const std::string& line) { told += line + "\n"; };
+  const pull_report report = pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  told += report.text.message() + report.text.server_message();
+  for (const event& one : report.events) {
+    if (const auto* said = std::get_if<warning>(&one)) told += said->message + "\n";
+  }
+  REQUIRE(mirror.count() > 0);
+  for (const recorded_request& one : mirror.requests()) CHECK(one.header("x-key") == "field-canary");
+  for (const recorded_request& one : registry.requests()) CHECK(one.header("x-key").empty());
+  CHECK(told.find(mirror.host()) != std::string::npos);
+  CHECK(told.find("field-canary") == std::string::npos);
+  for (const auto& file : std::filesystem::recursive_directory_iterator(pulls.store())) {
+    if (file.is_regular_file()) CHECK(slurp(file.path()).find("field-canary") == std::string::npos);
+  }
+}

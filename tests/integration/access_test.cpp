@@ -7,6 +7,10 @@
 
 #include <boost/json/parse.hpp>
 
+#include <chrono>
+#include <csignal>
+#include <thread>
+
 #include <sys/stat.h>
 
 using namespace gantry::test;
@@ -227,4 +231,61 @@ TEST_CASE("explain tells what was typed from what the environment says, and name
   CHECK(other.at("not_verified").at("origin").as_string() == "command line");
   CHECK(other.at("plain_http").at("value").as_string() == "blobs.test");
   CHECK(told({"--insecure"}).at("not_verified").at("value").as_string() == "registry.test");
+}
+
+TEST_CASE("copy and sync use what is kept for a mirror and for the place of a moved registry", "[integration]") {
+  const guarded_registry registry;
+  const guarded_registry target;
+  const workplace place;
+  const std::string entry = R"(":{"auth":"amFuZTpjb3JyZWN0IGhvcnNl"})";
+  spill(place / "home/.docker/config.json", R"({"auths":{")" + registry.host() + entry + R"(,")" + target.host() + entry + "}}");
+  // Nobody listens at the registry itself; the flags are for it alone.
+  const std::string image = "localhost:1/team/app";
+  const std::vector<std::string> mirror{"--mirror", "localhost:1=http://" + registry.host(), "--retries", "0"};
+  const auto run = [&](std::vector<std::string> words, const std::vector<std::string>& more) {
+    words.insert(words.end(), more.begin(), more.end());
+    const outcome result = place.run(std::move(words));
+    INFO(result.err);
+    CHECK(result.status == 0);
+    CHECK(result.err.find("passed over") == std::string::npos);
+  };
+  run({"copy", image + ":1.0", target.host() + "/mirrored:1.0"}, mirror);
+  run({"copy", image + ":1.0", target.host() + "/typed:1.0", "--src-creds", "jane:wrong", "--dest-creds", std::string("jane:") + password},
+      mirror);
+  spill(place / "images.json", R"([{"source":")" + image + R"(","target":"app","tags":["1.0"]}])");
+  run({"sync", "images.json", "--to", target.host() + "/synced"}, mirror);
+
+  spill(place / "home/.config/containers/registries.conf",
+        "[[registry]]\nprefix = \"moved.test\"\nlocation = \"" + registry.host() + "\"\n");
+  run({"copy", "moved.test/team/app:1.0", target.host() + "/moved:1.0"}, {});
+}
+
+TEST_CASE("Ctrl-C ends a credential helper that hangs, and none is left behind", "[integration]") {
+  const guarded_registry registry;
+  const workplace place;
+  const fs::path noted = place / "helpers";
+  fs::create_directories(noted);
+  spill(place / "home/.docker/config.json", R"({"credHelpers":{")" + registry.host() + R"(":"test"}})");
+  const std::string path = install_helper(place, "test", "touch " + noted.string() + "/$$\nexec sleep 1000");
+  std::vector<std::vector<std::string>> commands{{"digest", registry.image()}, {"explain", registry.image()}, {"logout", registry.host()}};
+  commands.push_back({"copy", registry.image(), registry.host() + "/team/copied:1.0"});
+  commands.push_back({"login", registry.host(), "-u", user, "-p", password});
+  for (const std::vector<std::string>& words : commands) {
+    INFO(words.front());
+    child asking(place.gantry(words, {{"PATH", path}}), place / "output");
+    for (int looks = 0; looks < 6000 && asking.running() && fs::is_empty(noted); ++looks) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    REQUIRE_FALSE(fs::is_empty(noted));
+    asking.signal(SIGINT);
+    const auto ended = asking.wait(std::chrono::minutes(1));
+    REQUIRE(ended);
+    INFO(slurp(place / "output"));
+    CHECK(ended->status == 130);
+    CHECK(slurp(place / "output").find("did not end in time") == std::string::npos);
+    for (const fs::directory_entry& one : fs::directory_iterator(noted)) {
+      CHECK(::kill(std::stoi(one.path().filename().string()), 0) != 0);
+      fs::remove(one.path());
+    }
+  }
 }
