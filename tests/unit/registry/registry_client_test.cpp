@@ -557,11 +557,12 @@ TEST_CASE("a stop ends a request, and one of the past sends none") {
 TEST_CASE("localhost behind a proxy elsewhere is asked in clear text by nobody, and gets no secrets so") {
   error_code ec;
   const reference image = reference::parse("localhost:5000/team/app:1.0", ec);
+  runtime::stop_source stop;
   for (const auto& [proxy, here] : {std::pair("proxy.test", false), std::pair("127.0.0.1", true)}) {
     INFO(proxy);
     proxied p(proxy);
     registry_client client(p.http, p.workers, p.settings);
-    const auto seen = test::must(p.loop.run(client.view(image)));
+    const auto seen = test::must(p.loop.run(client.view(image, stop)));
     REQUIRE(seen.size() == 1);
     CHECK(seen.front().may_fall_back == here);
     const authenticator who(p.http, p.workers, {"localhost:5000", p.settings.credentials});
@@ -572,7 +573,7 @@ TEST_CASE("localhost behind a proxy elsewhere is asked in clear text by nobody, 
   proxied p("proxy.test");
   p.settings.plain_http = {"localhost:5000"};
   registry_client client(p.http, p.workers, p.settings);
-  CHECK(test::must(p.loop.run(client.view(image))).front().origin.scheme == "http");
+  CHECK(test::must(p.loop.run(client.view(image, stop))).front().origin.scheme == "http");
 }
 
 }  // namespace
