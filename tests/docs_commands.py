@@ -148,6 +148,7 @@ class World:
         # Archives of other images than those that the pages pull: a store keeps what it has under a name.
         maker = self.root / "maker"
         self.gantry("pull", "quay.io/team/app:1", "quay.io/team/app:2.0.0", "-q", "-o", "bundle.tar", home=maker)
+        self.gantry("pull", "nginx:1.25", "-q", "--all-platforms", "-f", "oci", "-o", "all.tar", home=maker)
         for name in ("bundle.tar.gz", "nginx.tar", "old.tar", "app.tar.gz"):
             self.gantry("save", "quay.io/team/app:1", "-q", "-o", name, home=maker)
         self.gantry("pull", "nginx:1.25", "alpine:3", "nginx", "-q", "--store-only")
