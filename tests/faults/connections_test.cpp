@@ -273,13 +273,15 @@ TEST_CASE("a redirect within a registry is asked for once for each blob", "[faul
   CHECK(pulls.leftovers() == "");
 }
 
-TEST_CASE("an address within a registry that expires is asked for anew", "[faults]") {
+TEST_CASE("an address within a registry that expires or leads on is asked for anew", "[faults]") {
+  const bool expires = GENERATE(true, false);
+  CAPTURE(expires);
   fake_registry registry;
   const test_image& image = large_image();
   const std::string& digest = image.layers[1].digest;
   registry.hold("team/app", "1.0", image);
   registry.inject("/v2/team/app/blobs/" + digest, redirect_to("/v2/delivery/app/blobs/" + digest), 1, 0);
-  registry.inject("/v2/delivery/", answer_with(403), 3, 1);
+  registry.inject("/v2/delivery/", expires ? answer_with(403) : redirect_to("/v2/elsewhere/app/blobs/" + digest, 302), 3, 1);
   registry.inject("/v2/delivery/", drip_of(65536, 5ms), 1, 0);
   puller pulls(registry);
   pulls.settings.jobs = 4;

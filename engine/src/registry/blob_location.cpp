@@ -13,7 +13,12 @@ namespace {
 // DESIGN section 3: the failure of a URL younger than this counts as an attempt.
 constexpr std::chrono::seconds young{5};
 
-bool means_expired(unsigned status) noexcept { return status == 400 || status == 401 || status == 403 || status == 404 || status == 410; }
+/// The storage has moved what it served before: the registry leads there anew.
+bool means_moved(unsigned status) noexcept { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
+
+bool means_expired(unsigned status) noexcept {
+  return status == 400 || status == 401 || status == 403 || status == 404 || status == 410 || means_moved(status);
+}
 
 }  // namespace
 
@@ -44,7 +49,7 @@ task<result<http::exchange>> blob_location::get(blob_request part, runtime::stop
     const unsigned status = reply->head().status;
     direct_.reset();
     ++number_;
-    if (fresh) {
+    if (fresh && !means_moved(status)) {
       co_return failure(errc::server_error, fmt::format("{} does not honour the address that the registry has just given for blob {}: {}",
                                                         reply->where(), blob_.short_form(), http::describe_status(status)));
     }
