@@ -72,13 +72,8 @@ task<result<http::exchange>> registry_client::send(host& where, api_call what, r
   api_call second = what;
   auto secure = co_await send_to(where, "https", std::move(what), stop, elsewhere, answered_by);
   const bool no_tls = !secure && (secure.error().code == errc::tls_expected || secure.error().code == errc::tls_failed);
-  if (!no_tls) {
-    if (secure) where.scheme = "https";
-    co_return secure;
-  }
-  auto plain = co_await send_to(where, "http", std::move(second), stop, elsewhere, answered_by);
-  if (plain) where.scheme = "http";
-  co_return plain;
+  if (!no_tls || where.scheme == "https") co_return secure;
+  co_return co_await send_to(where, "http", std::move(second), stop, elsewhere, answered_by);
 }
 
 task<result<http::exchange>> registry_client::follow(http::request& sent, http::exchange reply, http::url_channel channel,
@@ -156,6 +151,8 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     auto sending = co_await send_once(std::move(attempt), what.body, stop);
     if (!sending) co_return sending.error();
     http::exchange reply = std::move(*sending);
+    // Whatever follows: who has answered speaks it, and is asked so from now on, with the token service that it names.
+    if (where.scheme.empty()) where.scheme = scheme;
 
     auto followed = co_await follow(sent, std::move(reply), http::url_channel::redirect, what.body, stop);
     if (!followed) co_return followed.error();
