@@ -29,7 +29,11 @@ WORDS = {
 
 def programs_of(section):
     """Label, seconds and MiB of each row of a section's table."""
-    return [(label, float(wall), float(memory)) for label, wall, memory in re.findall(r"^\| ([^|]+) \| ([0-9.]+) \| [0-9.]+ \| ([0-9.]+) \|", section, re.M)]
+    head, *rows = [[text.strip() for text in line.strip("|").split("|")] for line in re.findall(r"^\|(.+)\|$", section, re.M)] or [[]]
+    wall, memory = (head.index(name) if name in head else None for name in ("wall s", "RSS MiB"))
+    if wall is None or memory is None:
+        return []
+    return [(row[0], float(row[wall]), float(row[memory])) for row in rows if row[wall][:1].isdigit() and row[memory][:1].isdigit()]
 
 
 def cell(rows, begin):
