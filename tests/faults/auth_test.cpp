@@ -167,3 +167,49 @@ TEST_CASE("a token service in trouble is asked again", "[faults]") {
   CHECK_FALSE(report.ec);
   CHECK(s.tokens() == 2);
 }
+
+TEST_CASE("a registry that hides what nobody may see is asked for its challenge once", "[faults]") {
+  served s({fake_auth::hidden, "jane", "secret", 300s, false});
+  // One connection: who asks for the challenge may not wait for the one that the refusal came over.
+  s.pulls.settings.jobs = GENERATE(1U, 8U);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  std::size_t bases = 0;
+  for (const recorded_request& one : s.registry.requests()) bases += one.target == "/v2/" ? 1 : 0;
+  CHECK(bases == 1);
+  CHECK(s.registry.count("/manifests/1.0") == 2);
+}
+
+TEST_CASE("who has no login is told at once that something was not found, and an open registry is asked no more than once", "[faults]") {
+  SECTION("nobody") {
+    served s({fake_auth::hidden, "jane", "secret", 300s, false});
+    s.pulls.settings.credentials = nullptr;
+    CHECK(s.pulls.pull().ec == errc::not_found);
+    CHECK(s.registry.count() == 1);
+  }
+  SECTION("a login that an open registry has no use for") {
+    served s({fake_auth::none, "", "", 300s, false});
+    CHECK(s.pulls.pull("team/app:absent").ec == errc::not_found);
+    CHECK(s.registry.count("/manifests/absent") == 2);
+    CHECK(s.registry.count() == 3);
+    for (const recorded_request& one : s.registry.requests()) CHECK(one.header("authorization").empty());
+  }
+  SECTION("a login that is wrong") {
+    served s({fake_auth::hidden, "jane", "secret", 300s, false}, "other");
+    const pull_report report = s.pulls.pull();
+    INFO(report.text.message());
+    CHECK(report.ec);
+    CHECK(s.registry.count() <= 4);
+  }
+}
+
+TEST_CASE("who is asked in clear text and hangs up without a word may speak TLS, which is said", "[faults]") {
+  served s({fake_auth::none, "", "", 300s, false});
+  s.registry.inject("/v2/", hang_up(), 1, 0);
+  s.pulls.settings.budget = 1s;
+  const pull_report report = s.pulls.pull();
+  CHECK(report.ec == errc::connection_lost);
+  CHECK(report.text.message().find("it may speak TLS: then leave out --plain-http") != std::string::npos);
+  CHECK(report.text.message().find("it may speak TLS") == report.text.message().rfind("it may speak TLS"));
+}

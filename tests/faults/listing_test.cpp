@@ -94,3 +94,14 @@ TEST_CASE("a list does not go on at another origin, nor for ever", "[faults]") {
   CHECK(p.registry.count("tags/list") <= 3);
   for (const recorded_request& one : p.registry.requests()) CHECK(one.at == fake_origin::registry);
 }
+
+TEST_CASE("pages without names are passed", "[faults]") {
+  paged p;
+  p.registry.inject("tags/list?last=a", paged::page("", "</v2/team/app/tags/list?last=b>; rel=\"next\""), 1, 0);
+  p.registry.inject("tags/list?last=b", paged::page(R"("c")", ""), 1, 0);
+  p.registry.inject("tags/list?n=", paged::page("", "</v2/team/app/tags/list?last=a>; rel=\"next\""), 1, 0);
+  const error_code ec = p.list();
+  INFO(p.text.message());
+  CHECK_FALSE(ec);
+  CHECK(p.tags == std::vector<std::string>{"c"});
+}

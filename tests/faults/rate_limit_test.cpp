@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <vector>
 
 using namespace gantry;
@@ -169,6 +170,46 @@ TEST_CASE("the wait that a registry asked for holds for the next run, and hints 
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   CHECK(text.find(l.registry.host()) != std::string::npos);
   CHECK(text.find("token") == std::string::npos);
+}
+
+namespace {
+
+class jane : public credential_source {
+ public:
+  std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override {
+    credential one;
+    one.username = "jane";
+    one.password = "secret";
+    one.origin = "the test";
+    return one;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a wait that was told to nobody does not bind who logs in, and one that was told to a user is not kept", "[faults]") {
+  limited l;
+  l.registry.inject("/manifests/", too_many_requests("3600"), 1, 1);
+  REQUIRE(l.pulls.pull().ec == make_error_condition(condition::rate_limited));
+  const pull_report nobody = l.pulls.pull();
+  CHECK(nobody.text.message().find("an earlier run") != std::string::npos);
+  CHECK(nobody.text.message().find("gantry login") != std::string::npos);
+  CHECK(l.registry.count() == 1);
+
+  l.pulls.settings.credentials = std::make_shared<jane>();
+  const pull_report user = l.pulls.pull();
+  INFO(user.text.message());
+  CHECK_FALSE(user.ec);
+
+  fake_registry_options options;
+  options.auth = fake_auth::basic;
+  options.username = "jane";
+  options.password = "secret";
+  limited other(options);
+  other.pulls.settings.credentials = std::make_shared<jane>();
+  other.registry.inject("/manifests/", too_many_requests("3600"), 2, 1);
+  REQUIRE(other.pulls.pull().ec == make_error_condition(condition::rate_limited));
+  CHECK_FALSE(other.pulls.pull().ec);
 }
 
 TEST_CASE("hints that are damaged are no trouble", "[faults]") {

@@ -75,6 +75,7 @@ void apply(const fault& trouble, const std::string& own_url, fake_answer& answer
       break;
     case fault::kind::silence:
       answer.silent = true;
+      answer.waits = !trouble.then_close;
       break;
     case fault::kind::wrong_bytes:
       answer.changed = trouble.amount;
@@ -118,7 +119,7 @@ sent_answer send_answer(socket_handle& connection, const fake_request& request, 
                         const std::function<bool(std::chrono::milliseconds)>& sleep) {
   sent_answer sent;
   if (answer.silent) {
-    sleep(forever);
+    if (answer.waits) sleep(forever);
     return sent;
   }
   if (!answer.in_place_of_head.empty()) {

@@ -32,6 +32,7 @@ struct fake_answer {
   std::optional<std::uint64_t> end_after;  ///< the body stops here ...
   enum class ending { close, stall, reset } then = ending::close;
   bool silent = false;                   ///< nothing is said at all
+  bool waits = true;  ///< with silent: the connection stays open
   std::string in_place_of_head;          ///< raw bytes, then the end
   std::uint64_t surplus = 0;             ///< bytes after the body
   std::uint64_t piece = 0;               ///< bytes written at once, 0 = many

@@ -214,6 +214,7 @@ struct fake_registry::state {
       case fake_auth::none:
         return true;
       case fake_auth::basic:
+      case fake_auth::hidden:
         return given == "Basic " + base64(options.username + ":" + options.password);
       case fake_auth::bearer:
         return given.starts_with("Bearer ") && tokens.contains(given.substr(7));
@@ -223,6 +224,7 @@ struct fake_registry::state {
 
   fake_answer challenge(const fake_request& request) const {
     std::string text = "Basic realm=\"fake\"";
+    if (options.auth == fake_auth::hidden && request.path() != "/v2/") return simple(404, "404 page not found\n");
     if (options.auth == fake_auth::bearer) {
       text = "Bearer realm=\"" + url(fake_origin::tokens, "/token") + "\",service=\"fake registry\"";
       std::string repository = request.path().substr(0, std::min(request.path().rfind("/manifests/"), request.path().rfind("/blobs/")));

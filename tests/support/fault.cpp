@@ -34,6 +34,12 @@ fault truncate_after(std::uint64_t bytes) { return of(fault::kind::truncate, byt
 fault stall_after(std::uint64_t bytes) { return of(fault::kind::stall, bytes); }
 fault reset_after(std::uint64_t bytes) { return of(fault::kind::reset, bytes); }
 fault no_answer() { return of(fault::kind::silence); }
+
+fault hang_up() {
+  fault made = of(fault::kind::silence);
+  made.then_close = true;
+  return made;
+}
 fault wrong_byte_at(std::uint64_t offset) { return of(fault::kind::wrong_bytes, offset); }
 fault range_ignored() { return of(fault::kind::ignore_range); }
 

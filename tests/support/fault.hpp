@@ -16,7 +16,7 @@ struct fault {
     truncate,       ///< the connection ends after some bytes of the body
     stall,          ///< no more bytes after some bytes of the body, the connection stays open
     reset,          ///< RST after some bytes of the body
-    silence,        ///< no answer at all, the connection stays open
+    silence,        ///< no answer at all, the connection stays open, or ends with then_close
     wrong_bytes,    ///< a body of the right length with one byte changed
     ignore_range,   ///< 200 with everything
     content_range,  ///< 206 with another Content-Range
@@ -30,7 +30,7 @@ struct fault {
 
   kind what = kind::answer;
   std::uint64_t amount = 0;  ///< bytes, as the kind needs them
-  bool then_close = false;   ///< with ignore_range: the connection ends after amount bytes of the body
+  bool then_close = false;   ///< with ignore_range: the connection ends after amount bytes of the body; with silence: at once
   unsigned status = 0;
   header_list headers;
   std::string body;
@@ -47,6 +47,8 @@ fault truncate_after(std::uint64_t bytes);
 fault stall_after(std::uint64_t bytes);
 fault reset_after(std::uint64_t bytes);
 fault no_answer();
+/// No answer, and the connection ends.
+fault hang_up();
 /// Changes the byte at \p offset of the body.
 fault wrong_byte_at(std::uint64_t offset = 0);
 fault range_ignored();

@@ -1,11 +1,13 @@
 #include "config/host_configuration.hpp"
 
+#include "base/redact.hpp"
 #include "config/daemon_proxies.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -18,25 +20,41 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t read_limit = (std::size_t{1} << 20) + 1;  // one more than is accepted
+constexpr std::size_t path_shown = 512;
 
-std::optional<std::string> text_of(const fs::path& file) {
+bool is_absent(const std::error_code& ec) { return ec == std::errc::no_such_file_or_directory || ec == std::errc::not_a_directory; }
+
+failure unreadable(const fs::path& path, const std::string& why) {
+  return {errc::invalid_option, fmt::format("{} cannot be read: {}; make it readable, or leave such files aside with --no-host-config",
+                                            clean_text(path.string(), path_shown), why)};
+}
+
+/// Nothing where there is no such file, or a device such as /dev/null.
+result<std::optional<std::string>> text_of(const fs::path& file) {
   std::error_code ec;
-  if (!fs::is_regular_file(file, ec)) return std::nullopt;
+  const fs::file_status status = fs::status(file, ec);
+  if (is_absent(ec) || status.type() == fs::file_type::not_found) return std::nullopt;
+  if (ec) return unreadable(file, ec.message());
+  if (status.type() == fs::file_type::directory) return unreadable(file, "it is a directory");
+  if (status.type() != fs::file_type::regular) return std::nullopt;
+  errno = 0;
   std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
+  if (!in) return unreadable(file, std::generic_category().message(errno == 0 ? EIO : errno));
   // Most are short: memory for what is accepted at most would be the largest piece of many runs.
   std::string text;
   std::array<char, 4096> piece;
   while (text.size() < read_limit && in.read(piece.data(), piece.size()).gcount() > 0) {
     text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
   }
+  if (in.bad()) return unreadable(file, "the disk gives no more of it");
   return text;
 }
 
-std::vector<fs::path> entries_of(const fs::path& directory) {
+result<std::vector<fs::path>> entries_of(const fs::path& directory) {
   std::vector<fs::path> found;
   std::error_code ec;
   for (fs::directory_iterator one(directory, ec), end; !ec && one != end; one.increment(ec)) found.push_back(one->path());
+  if (ec && !is_absent(ec)) return unreadable(directory, ec.message());
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -54,7 +72,9 @@ result<registries_conf> read_containers(const host_config& places) {
     files.push_back((own ? user : system) / "registries.conf");
     for (const fs::path& root : {system, user}) {
       if (root.empty()) continue;
-      for (fs::path& one : entries_of(root / "registries.conf.d")) {
+      auto entries = entries_of(root / "registries.conf.d");
+      if (!entries) return entries.error();
+      for (fs::path& one : *entries) {
         if (one.extension() == ".conf") files.push_back(std::move(one));
       }
     }
@@ -62,24 +82,37 @@ result<registries_conf> read_containers(const host_config& places) {
   registries_conf all;
   for (const fs::path& file : files) {
     const auto text = text_of(file);
-    if (!text) continue;
-    auto read = registries_conf::parse(*text, file.string());
+    if (!text) return text.error();
+    if (!*text) continue;
+    auto read = registries_conf::parse(**text, file.string());
     if (!read) return read.error();
     all.merge(std::move(*read));
   }
   return all;
 }
 
-result<void> read_containerd(const host_config& places, host_configuration& into) {
-  for (const fs::path& directory : entries_of(fs::path(places.etc) / "containerd" / "certs.d")) {
+/// What is wrong with the file of one registry is the business of those who ask that registry.
+void read_containerd(const host_config& places, host_configuration& into) {
+  const auto directories = entries_of(fs::path(places.etc) / "containerd" / "certs.d");
+  if (!directories) {
+    into.notes.push_back(fmt::format("what it says of mirrors does not count: {}", directories.error().text.message()));
+    return;
+  }
+  for (const fs::path& directory : *directories) {
     const fs::path file = directory / "hosts.toml";
     const auto text = text_of(file);
-    if (!text) continue;
-    auto read = hosts_toml::parse(*text, file.string());
-    if (!read) return read.error();
-    into.containerd.emplace_back(directory.filename().string(), std::move(*read));
+    if (text && !*text) continue;
+    hosts_toml read;
+    read.file = file.string();
+    if (!text) {
+      read.unusable = text.error();
+    } else if (auto parsed = hosts_toml::parse(**text, file.string())) {
+      read = std::move(*parsed);
+    } else {
+      read.unusable = parsed.error();
+    }
+    into.containerd.emplace_back(directory.filename().string(), std::move(read));
   }
-  return {};
 }
 
 result<void> read_docker(const host_config& places, host_configuration& into) {
@@ -87,11 +120,16 @@ result<void> read_docker(const host_config& places, host_configuration& into) {
     if (root.empty()) continue;
     const fs::path file = fs::path(root) / "docker" / "daemon.json";
     const auto text = text_of(file);
-    if (!text) continue;
-    auto daemon = docker_daemon::parse(*text, file.string());
+    if (!text) {
+      // Its daemon reads it as root; it blocks nothing, and docker's own client does without.
+      into.notes.push_back(fmt::format("what it says of mirrors and proxies does not count: {}", text.error().text.message()));
+      continue;
+    }
+    if (!*text) continue;
+    auto daemon = docker_daemon::parse(**text, file.string());
     if (!daemon) return daemon.error();
     into.docker = std::move(*daemon);
-    auto proxies = read_daemon_proxies(*text, file.string());
+    auto proxies = read_daemon_proxies(**text, file.string());
     if (!proxies) return proxies.error();
     into.docker_proxies = std::move(*proxies);
     break;
@@ -112,7 +150,7 @@ result<host_configuration> read_host_configuration(const host_config& places) {
   auto containers = read_containers(places);
   if (!containers) return containers.error();
   read.containers = std::move(*containers);
-  if (auto containerd = read_containerd(places, read); !containerd) return containerd.error();
+  read_containerd(places, read);
   if (auto docker = read_docker(places, read); !docker) return docker.error();
   return read;
 }

@@ -17,11 +17,12 @@ struct host_configuration {
   registries_conf containers;
   std::vector<std::pair<std::string, hosts_toml>> containerd;
   docker_daemon docker;
-  proxy_settings docker_proxies;  ///< see read_daemon_proxies
+  proxy_settings docker_proxies;   ///< see read_daemon_proxies
+  std::vector<std::string> notes;  ///< one sentence each: what may not be read, and what therefore does not count
 };
 
-/// Reads everything below \p places. What does not exist or may not be read says nothing; what cannot be understood is
-/// errc::invalid_option, since it may have blocked something. Blocking.
+/// Reads everything below \p places. What does not exist says nothing. errc::invalid_option for what cannot be read or understood and may
+/// have blocked a registry; a hosts.toml says so for its own registry alone, and what only docker's daemon may read is noted. Blocking.
 result<host_configuration> read_host_configuration(const host_config& places);
 
 }  // namespace gantry::config

@@ -28,6 +28,7 @@ struct hosts_toml {
   std::vector<host> hosts;     ///< in the order of the file
   std::optional<host> server;  ///< the registry itself, when it is described
   std::string file;
+  std::optional<failure> unusable;  ///< why the file says nothing; whoever asks a registry that it is for should know
 
   /// \param name path of the file; relative paths in it count from its directory. errc::invalid_option.
   static result<hosts_toml> parse(std::string_view text, const std::string& name);

@@ -100,6 +100,7 @@ result<std::vector<endpoint>> mirror_rules::endpoints(const std::string& registr
     itself.source = entry->file;
   }
   const hosts_toml* const hosts = containerd_of(registry);
+  if (hosts != nullptr && hosts->unusable) return *hosts->unusable;
   if (hosts != nullptr && hosts->server && entry == nullptr) {
     itself = from_containerd(*hosts->server, repository, hosts->file);
     // hosts.toml names Docker Hub's API by its own name; whose credentials count does not change.

@@ -127,6 +127,7 @@ runtime::task<result<void>> engine::impl::read_host_files() {
   mirrors.containers = std::move(read->containers);
   mirrors.containerd = std::move(read->containerd);
   mirrors.docker = std::move(read->docker);
+  for (const std::string& note : read->notes) warn(note);
   host_files = result<void>();
   co_return result<void>();
 }

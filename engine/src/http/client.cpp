@@ -88,7 +88,7 @@ struct client::answered_line {
 /// A request that the governor has let go, over on every way out.
 class client::under_way {
  public:
-  explicit under_way(governed& host) : host_(host) {}
+  under_way(governed& host, bool named) : host_(host), named_(named) {}
   under_way(const under_way&) = delete;
   under_way& operator=(const under_way&) = delete;
   ~under_way() {
@@ -97,11 +97,12 @@ class client::under_way {
   }
   void answered(const response_head& head) {
     done_ = true;
-    host_.rules.answered(std::chrono::steady_clock::now(), head.status, retry_after_of(head, std::chrono::system_clock::now()));
+    host_.rules.answered(std::chrono::steady_clock::now(), head.status, retry_after_of(head, std::chrono::system_clock::now()), named_);
   }
 
  private:
   governed& host_;
+  bool named_;
   bool done_ = false;
 };
 
@@ -109,23 +110,24 @@ std::map<std::string, std::chrono::milliseconds> client::resting() const {
   std::map<std::string, std::chrono::milliseconds> found;
   const auto now = std::chrono::steady_clock::now();
   for (const auto& [authority, host] : hosts_) {
-    if (host.rules.rests_until() > now)
+    if (host.rules.rests_until() > now && !host.rules.told_to_user())
       found.emplace(authority, std::chrono::ceil<std::chrono::milliseconds>(host.rules.rests_until() - now));
   }
   return found;
 }
 
-task<result<void>> client::await_turn(const origin& where, runtime::stop_source& stop) {
+task<result<void>> client::await_turn(const origin& where, bool named, runtime::stop_source& stop) {
   governed& host = hosts_[where.authority()];
   for (;;) {
     const auto now = std::chrono::steady_clock::now();
-    const governor::advice advice = host.rules.ask(now, limits_.patience);
+    const governor::advice advice = host.rules.ask(now, limits_.patience, named);
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(advice.pause);
     switch (advice.what) {
       case governor::advice::kind::go:
         co_return result<void>();
       case governor::advice::kind::come_later: {
-        failure later(errc::rate_limited, fmt::format("{} limits the rate of requests and asks to come back {}", where.host_header(),
+        failure later(errc::rate_limited, fmt::format("{} limits the rate of requests and {} to come back {}", where.host_header(),
+                                                      host.rules.is_inherited() ? "asked an earlier run" : "asks",
                                                       describe_wait(seconds, std::chrono::system_clock::now())));
         later.retry_after = seconds;
         co_return later;
@@ -151,9 +153,10 @@ task<result<exchange>> client::send(request message, runtime::stop_source& stop)
   if (!made) co_return made.error();
   const bool repeatable = message.verb == method::get || message.verb == method::head;
 
-  const result<void> turn = co_await await_turn(message.target.origin, stop);
+  const bool named = message.how.user != 0;
+  const result<void> turn = co_await await_turn(message.target.origin, named, stop);
   if (!turn) co_return turn.error();
-  under_way request_counted(hosts_[message.target.origin.authority()]);
+  under_way request_counted(hosts_[message.target.origin.authority()], named);
   placement how = message.how;
   // What a proxy does with requests behind others is its own affair.
   if (made->where.is_relayed()) how.alone = true;
@@ -268,9 +271,10 @@ task<result<exchange>> client::send(request message, body_source& body, runtime:
   message.body_size = body.size();
   const result<prepared> made = prepare(message, endpoint_of(message.target.origin, message.trusting.get()));
   if (!made) co_return made.error();
-  const result<void> turn = co_await await_turn(message.target.origin, stop);
+  const bool named = message.how.user != 0;
+  const result<void> turn = co_await await_turn(message.target.origin, named, stop);
   if (!turn) co_return turn.error();
-  under_way request_counted(hosts_[message.target.origin.authority()]);
+  under_way request_counted(hosts_[message.target.origin.authority()], named);
   auto acquired = co_await pool_.acquire(made->where, false, stop, message.how.user);
   if (!acquired) co_return acquired.error();
   std::unique_ptr<connection> line = std::move(*acquired);

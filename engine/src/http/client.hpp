@@ -56,7 +56,7 @@ class client {
   std::function<void(const std::string&)> on_wait;
   /// How the host, `host:port`, wants to be treated.
   governor& governor_of(const std::string& authority) { return hosts_[authority].rules; }
-  /// The hosts that want to be left alone, and for how long.
+  /// The hosts that want to be left alone by anybody who has no login there, and for how long.
   std::map<std::string, std::chrono::milliseconds> resting() const;
 
  private:
@@ -75,7 +75,7 @@ class client {
   };
   class under_way;
   /// Waits until the host of \p where may be asked. errc::rate_limited when that takes longer than the limits allow.
-  task<result<void>> await_turn(const origin& where, runtime::stop_source& stop);
+  task<result<void>> await_turn(const origin& where, bool named, runtime::stop_source& stop);
   static route_finder direct(std::function<net::tls_settings(const origin&)> tls_for);
   result<net::endpoint> endpoint_of(const origin& where, const trust* trusting) const;
 

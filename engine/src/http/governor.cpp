@@ -13,8 +13,8 @@ constexpr unsigned wide_open = 64;
 
 }  // namespace
 
-governor::advice governor::ask(time_point now, std::chrono::milliseconds patience) {
-  if (now < until_) {
+governor::advice governor::ask(time_point now, std::chrono::milliseconds patience, bool named) {
+  if (now < until_ && !(inherited_ && named)) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - now);
     return {left > patience ? advice::kind::come_later : advice::kind::wait, left};
   }
@@ -23,9 +23,11 @@ governor::advice governor::ask(time_point now, std::chrono::milliseconds patienc
   return {};
 }
 
-void governor::answered(time_point now, unsigned status, std::optional<std::chrono::seconds> retry_after) {
+void governor::answered(time_point now, unsigned status, std::optional<std::chrono::seconds> retry_after, bool named) {
   lost();
   if (is_refusal(status, retry_after)) {
+    told_to_user_ = named;
+    inherited_ = false;
     // The rest of a burst that was under way when the first was refused.
     if (now >= until_) ++refusals_;
     const auto usual = std::min(longest_pause, first_pause * (1 << std::min(refusals_ - 1, 6U)));
@@ -47,6 +49,7 @@ void governor::lost() noexcept {
 void governor::rest_until(time_point when) noexcept {
   until_ = std::max(until_, when);
   limit_ = 1;
+  inherited_ = true;
 }
 
 }  // namespace gantry::http

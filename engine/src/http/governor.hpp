@@ -30,22 +30,29 @@ class governor {
     return status == 429 || (status == 503 && retry_after);
   }
 
-  advice ask(time_point now, std::chrono::milliseconds patience);
-  /// The head of an answer is here. \param retry_after as retry_after_of says
-  void answered(time_point now, unsigned status, std::optional<std::chrono::seconds> retry_after);
+  /// \param named the request is a user's, known by name: a wait that was told to an earlier run, which had none, does not bind it
+  advice ask(time_point now, std::chrono::milliseconds patience, bool named = false);
+  /// The head of an answer is here. \param retry_after as retry_after_of says \param named as in \ref ask
+  void answered(time_point now, unsigned status, std::optional<std::chrono::seconds> retry_after, bool named = false);
   /// A request ended without an answer.
   void lost() noexcept;
 
   /// Nothing is sent before this.
   time_point rests_until() const noexcept { return until_; }
-  /// From an earlier run.
+  /// Told to an earlier run, to requests of nobody in particular.
   void rest_until(time_point when) noexcept;
+  /// Whether the wait is one of \ref rest_until, of which nothing has been heard since.
+  bool is_inherited() const noexcept { return inherited_; }
+  /// Whether it was a user's request that was refused last: the wait is that user's.
+  bool told_to_user() const noexcept { return told_to_user_; }
 
  private:
   time_point until_{};
   unsigned limit_ = 0;  ///< requests that may wait for an answer at once; 0: any number
   unsigned under_way_ = 0;
   unsigned refusals_ = 0;  ///< in a row, one for each burst
+  bool inherited_ = false;
+  bool told_to_user_ = false;
 };
 
 }  // namespace gantry::http

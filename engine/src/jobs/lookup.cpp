@@ -30,11 +30,10 @@ task<result<std::vector<std::string>>> collect(transfer::context& shared, std::s
     auto got = co_await transfer::with_retry<registry::page>(shared, *running, what, ask);
     if (!got) co_return got.error();
     names.insert(names.end(), std::make_move_iterator(got->names.begin()), std::make_move_iterator(got->names.end()));
-    // A page without names and with a next one could go on for ever.
-    if (names.size() > registry::listing_limit || (got->names.empty() && !got->next.empty())) {
+    if (names.size() > registry::listing_limit) {
       co_return failure(errc::limit_exceeded, fmt::format("{}: the list does not end after {} names", what, names.size()));
     }
-    if (auto onward = trail.follow(got->next, what); !onward) co_return onward.error();
+    if (auto onward = trail.follow(got->next, got->names.empty(), what); !onward) co_return onward.error();
     got->names.clear();
     before = std::move(*got);
   } while (!before.next.empty());

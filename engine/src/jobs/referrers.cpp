@@ -43,11 +43,11 @@ task<result<std::vector<descriptor>>> find_referrers(transfer::context& shared, 
       co_return all;
     }
     all.insert(all.end(), std::make_move_iterator(got->manifests.begin()), std::make_move_iterator(got->manifests.end()));
-    if (all.size() > most_referrers || (got->manifests.empty() && !got->next.empty())) {
+    if (all.size() > most_referrers) {
       co_return failure(errc::limit_exceeded, fmt::format("the list of what refers to {} in {} does not end after {} manifests",
                                                           subject.string(), repository.name(), all.size()));
     }
-    if (auto onward = trail.follow(got->next, what); !onward) co_return onward.error();
+    if (auto onward = trail.follow(got->next, got->manifests.empty(), what); !onward) co_return onward.error();
     got->manifests.clear();
     before = std::move(*got);
   } while (!before.next.empty());

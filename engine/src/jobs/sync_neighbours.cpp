@@ -111,7 +111,7 @@ task<> sync_neighbours::look_at_repositories(transfer::operation& running, area&
         co_await read(running, where, now, name, number, 0);
       }
       // A list that leads back to itself has no more to tell.
-      if (!trail.follow(listed->next, repository.name())) break;
+      if (!trail.follow(listed->next, listed->names.empty(), repository.name())) break;
       page.next = listed->next;
       page.by = listed->by;
       if (page.next.empty() || now.read >= most_manifests || running.stop.stop_requested()) break;

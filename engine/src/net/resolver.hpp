@@ -17,7 +17,7 @@ namespace gantry::net {
 using runtime::task;
 
 /// Host names to addresses through getaddrinfo on a worker lane: answers are kept for a minute, and a host that is being looked up is
-/// looked up once.
+/// looked up once. Names below `localhost` have the addresses of `localhost`.
 class resolver {
  public:
   explicit resolver(runtime::lanes& workers) : workers_(workers) {}

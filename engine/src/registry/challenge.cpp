@@ -153,14 +153,4 @@ const challenge* preferred(const std::vector<challenge>& challenges) noexcept {
   return nullptr;
 }
 
-std::optional<std::string> insufficient_scope(const std::vector<challenge>& challenges) {
-  for (const challenge& c : challenges) {
-    if (c.scheme != "bearer") continue;
-    const std::string* const error = c.find("error");
-    const std::string* const scope = c.find("scope");
-    if (error != nullptr && *error == "insufficient_scope" && scope != nullptr && !scope->empty()) return *scope;
-  }
-  return std::nullopt;
-}
-
 }  // namespace gantry::registry

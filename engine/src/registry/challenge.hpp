@@ -2,7 +2,6 @@
 
 #include "base/failure.hpp"
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,8 +29,5 @@ result<std::vector<challenge>> parse_challenges(const std::vector<std::string_vi
 
 /// The challenge to answer: Bearer before Basic. Null when there is neither.
 const challenge* preferred(const std::vector<challenge>& challenges) noexcept;
-
-/// The scope that a Bearer challenge says a token lacks (`error="insufficient_scope"`), for one retry with that scope.
-std::optional<std::string> insufficient_scope(const std::vector<challenge>& challenges);
 
 }  // namespace gantry::registry

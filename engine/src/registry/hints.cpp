@@ -12,8 +12,9 @@ namespace {
 using std::chrono::seconds;
 using std::chrono::system_clock;
 
-// A wait that was asked for is never believed for longer than this: a clock may have been wrong.
-constexpr std::chrono::hours longest_rest{24};
+// A wait that was asked for is never believed for longer than this, after which one request tries: a clock may have been wrong, and the
+// machine or its proxy may have another address by then, which is what those without a login are counted by.
+constexpr std::chrono::hours longest_rest{1};
 
 }  // namespace
 

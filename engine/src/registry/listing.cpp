@@ -25,9 +25,14 @@ result<std::vector<std::string>> parse_names(std::string_view body, const char* 
     return {};
   };
   const model::json::shape element = model::json::string(take);
-  const model::json::shape top =
-      model::json::object({{member, model::json::array(element, {}, listing_limit), model::json::need::present}});
+  const model::json::shape list = model::json::array(element, {}, listing_limit);
+  const model::json::shape top = model::json::object({{member, list, model::json::need::present}});
   if (auto read = model::json::read(body, top, what); !read) {
+    // Some leave an empty list out; the name of the repository then tells that it is one.
+    names.clear();
+    std::string name;
+    const model::json::shape bare = model::json::object({{member, list}, {"name", model::json::string(name), model::json::need::required}});
+    if (model::json::read(body, bare, what)) return names;
     // Nothing that a digest was wrong for: whoever answered is no registry, or has no such list.
     return failure(errc::protocol_error, read.error().text.message());
   }
@@ -102,6 +107,8 @@ task<result<page>> list_repositories(registry_client& from, std::string registry
   api_call asking;
   asking.registry = registry;
   asking.scope = "registry:catalog:*";
+  // Many a registry lists to nobody what is public, and says nothing of the rest.
+  asking.depends_on_user = true;
   asking.message.target.target = target.empty() ? fmt::format("/v2/_catalog?n={}", page_size) : std::move(target);
   http::url asked;
   auto sending = co_await from.call(std::move(asking), stop, &asked);

@@ -113,6 +113,7 @@ registry_client::host& registry_client::host_for(const config::endpoint& at) {
     std::string promised = at.tls_only && !plain ? at.source : std::string();
     slot.reset(new host{registry, std::move(address), std::move(scheme), std::move(written), std::move(promised), std::move(trusting),
                         authenticator(http_, workers_, std::move(identity)), std::move(record), false, false, false, false});
+    slot->base = at.api + "/";
   }
   return *slot;
 }

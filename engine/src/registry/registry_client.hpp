@@ -56,6 +56,7 @@ struct api_call {
   std::string mount_from;  ///< a repository of the same registry, which is added to the query as `from` and to the scope; empty: none
   http::request message;   ///< target.origin is filled in
   http::body_source* body = nullptr;  ///< supplies the body of the message; may be asked to rewind. Must outlive the call
+  bool depends_on_user = false;       ///< what is answered to nobody is less: a login that is known is used, even if nobody asks for it
 };
 
 /// What the base of the API said.
@@ -217,6 +218,15 @@ class registry_client {
   /// Follows the redirects of \p reply, the answer to \p sent, which becomes the last request. \param body of the request, or null
   task<result<http::exchange>> follow(http::request& sent, http::exchange reply, http::url_channel channel, http::body_source* body,
                                       runtime::stop_source& stop);
+  /// The Authorization that \p what, which must outlive the call, is sent with at first; empty: none.
+  task<result<std::string>> first_authorization(host& where, const http::origin& api, const api_call& what, runtime::stop_source& stop);
+  /// Asks the base of the API for the challenge that an answer to \p what did not carry, once for each host, and answers it with the login
+  /// that is known. \p what must outlive the call. \returns the Authorization value, empty when the base lets everybody in
+  task<result<std::string>> ask_for_challenge(host& where, const http::origin& api, const api_call& what, runtime::stop_source& stop);
+  /// Whether a login is known for a repository. A source that fails is told of and knows none.
+  task<bool> knows_login(host& where, std::string repository, runtime::stop_source& stop);
+  /// \p why nothing came back, and what could be done about it.
+  failure unanswered(const host& where, const http::origin& api, const std::string& repository, failure why);
   task<result<http::exchange>> send_to(host& where, std::string scheme, api_call what, runtime::stop_source& stop,
                                        std::optional<blob_place>* elsewhere, http::url* answered_by);
 

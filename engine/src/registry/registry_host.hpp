@@ -4,6 +4,7 @@
 #include "registry/authenticator.hpp"
 #include "registry/registry_client.hpp"
 #include "registry/site.hpp"
+#include "runtime/semaphore.hpp"
 
 #include <chrono>
 #include <memory>
@@ -28,6 +29,10 @@ struct registry_client::host {
   bool answered = false;
   bool told_failure = false;              ///< that somebody else was asked in its place
   std::set<std::string> told_warnings{};  ///< texts of its Warning headers
+  std::string base = "/v2/";              ///< path of the base of the API
+  runtime::semaphore asking_base{1};      ///< held by who asks for the challenge of the base
+  bool asked_base = false;                ///< it has answered
+  bool login_unknown = false;             ///< the source of logins has failed
 };
 
 template <class T>

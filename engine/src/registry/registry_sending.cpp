@@ -34,6 +34,10 @@ failure no_tls_after_all(const std::string& address, const std::string& source, 
           fmt::format("{} answers without TLS, and {} writes https:// before it; http:// there is for clear text", address, source)};
 }
 
+/// Whether a registry may say by this answer that it does not know who asks. Some do so without a challenge, lest it be known what there
+/// is.
+bool hides_what_is_there(unsigned status, bool challenged) { return status == 403 || status == 404 || (status == 401 && !challenged); }
+
 }  // namespace
 
 task<result<http::exchange>> registry_client::send_once(http::request message, http::body_source* body, runtime::stop_source& stop) {
@@ -127,8 +131,9 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
   const std::string repository = what.repository;
   const std::string scope = what.scope;
 
-  result<std::string> authorization = co_await where.auth.authorization(*api, repository, scope, stop);
+  result<std::string> authorization = co_await first_authorization(where, *api, what, stop);
   if (!authorization) co_return authorization.error();
+  bool asked_base = false;
   // Two answers to challenges: the token that was kept may have been withdrawn, and a first token may lack the scope that the second
   // challenge names.
   for (unsigned challenged = 0;; ++challenged) {
@@ -140,16 +145,14 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
             fmt::format("{} is spoken to in clear text: the header fields that are configured for it are not sent", where.registry));
       }
     }
-    if (!authorization->empty()) {
-      attempt.set("Authorization", *authorization);
-      attempt.how.user = where.auth.user_of(repository);
-    }
+    if (!authorization->empty()) attempt.set("Authorization", *authorization);
+    if (!authorization->empty() || http_.governor_of(api->authority()).is_inherited()) attempt.how.user = where.auth.user_of(repository);
     http::request sent = attempt;
     if (what.body != nullptr && challenged > 0) {
       if (auto rewound = co_await what.body->rewind(); !rewound) co_return rewound.error();
     }
     auto sending = co_await send_once(std::move(attempt), what.body, stop);
-    if (!sending) co_return sending.error();
+    if (!sending) co_return unanswered(where, *api, repository, sending.error());
     http::exchange reply = std::move(*sending);
     // Whatever follows: who has answered speaks it, and is asked so from now on, with the token service that it names.
     if (where.scheme.empty()) where.scheme = scheme;
@@ -176,9 +179,21 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     if (settings_.log) {
       settings_.log(fmt::format("{} {} -> {}", http::to_string(sent.verb), reply.where(), http::describe_status(reply.head().status)));
     }
-    if (reply.head().status != 401 || challenged == 2 || !ours) co_return reply;
+    if (challenged == 2 || !ours) co_return reply;
     auto challenges = parse_challenges(reply.head().all("WWW-Authenticate"));
-    if (!challenges) co_return reply;
+    const bool may_hide = hides_what_is_there(reply.head().status, challenges.has_value()) && authorization->empty();
+    const bool open = where.asked_base && !where.auth.was_asked();
+    if (may_hide && !open && !std::exchange(asked_base, true)) {
+      if (!co_await knows_login(where, repository, stop)) co_return reply;
+      // Read to its end, for it may hold the only connection.
+      const result<std::string> unread = co_await reply.read_all(error_body_limit);
+      if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
+      { const http::exchange over = std::move(reply); }
+      authorization = co_await ask_for_challenge(where, *api, what, stop);
+      if (!authorization) co_return authorization.error();
+      continue;
+    }
+    if (reply.head().status != 401 || !challenges) co_return reply;
     // The body is of no use; read to its end it leaves the connection fit for the next request.
     const result<std::string> unread = co_await reply.read_all(error_body_limit);
     if (!unread && unread.error().code == errc::cancelled) co_return unread.error();

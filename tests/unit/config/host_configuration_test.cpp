@@ -108,7 +108,7 @@ TEST_CASE("header fields of hosts.toml are read for mirrors and for the registry
   for (const std::string bad : {"x = 1", "Host = \"y\"", "\"x y\" = \"z\"", "x = \"a\\r\\nb: c\""}) {
     INFO(bad);
     m.write(name, "[host.\"https://m.test\".header]\n" + bad + "\n");
-    CHECK_FALSE(read_host_configuration(m.places));
+    CHECK(m.read().containerd.front().second.unusable);
   }
 }
 
@@ -131,4 +131,45 @@ TEST_CASE("the places of this machine come from its variables") {
   set["CONTAINERS_REGISTRIES_CONF"] = "/r.conf";
   CHECK(read().user_config == "/elsewhere");
   CHECK(read().registries_conf == "/r.conf");
+}
+
+TEST_CASE("a hosts.toml that cannot be used stops those alone who ask its registry") {
+  machine m;
+  const std::string bad = GENERATE(std::string("text"), std::string("loop"), std::string("directory"));
+  const std::string name = "etc/containerd/certs.d/a.test/hosts.toml";
+  if (bad == "text") m.write(name, "[host");
+  if (bad != "text") fs::create_directories((m.directory / name).parent_path());
+  if (bad == "loop") fs::create_symlink("hosts.toml", m.directory / name);
+  if (bad == "directory") fs::create_directory(m.directory / name);
+  m.write("etc/containerd/certs.d/b.test/hosts.toml", "[host.\"https://m.test\"]\n");
+  host_configuration read = m.read();
+  mirror_rules rules;
+  rules.containerd = std::move(read.containerd);
+  CHECK(rules.endpoints("b.test", "x").value().size() == 2);
+  CHECK(rules.endpoints("c.test", "x").value().size() == 1);
+  const auto refused = rules.endpoints("a.test", "x");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == errc::invalid_option);
+  CHECK(refused.error().text.message().find("a.test/hosts.toml") != std::string::npos);
+  CHECK(refused.error().text.message().find("--no-host-config") != std::string::npos);
+}
+
+TEST_CASE("a registries.conf that cannot be read is an error, a daemon.json that only its daemon may read is noted") {
+  machine m;
+  fs::create_directories(m.directory / "etc/docker");
+  fs::create_symlink("daemon.json", m.directory / "etc/docker/daemon.json");
+  const host_configuration read = m.read();
+  REQUIRE(read.notes.size() == 1);
+  CHECK(read.notes.front().find("daemon.json cannot be read: ") != std::string::npos);
+
+  fs::create_directories(m.directory / "etc/containers");
+  fs::create_symlink("/dev/null", m.directory / "etc/containers/registries.conf");
+  CHECK(read_host_configuration(m.places));
+  fs::remove(m.directory / "etc/containers/registries.conf");
+  fs::create_symlink("registries.conf", m.directory / "etc/containers/registries.conf");
+  const auto refused = read_host_configuration(m.places);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == errc::invalid_option);
+  CHECK(refused.error().text.message().find("registries.conf cannot be read: ") != std::string::npos);
+  CHECK(refused.error().text.message().find("--no-host-config") != std::string::npos);
 }

@@ -89,3 +89,20 @@ TEST_CASE("a request that gets no answer makes room") {
   host.lost();
   CHECK(host.ask(start, 1s).what == kind::go);
 }
+
+TEST_CASE("a wait of an earlier run holds for nobody in particular, one request at a time goes for a user") {
+  governor host;
+  host.rest_until(start + 1h);
+  CHECK(host.is_inherited());
+  CHECK(host.ask(start, 15min).what == kind::come_later);
+  CHECK(host.ask(start, 15min, true).what == kind::go);
+  CHECK(host.ask(start, 15min, true).what == kind::wait_turn);
+  host.answered(start, 200, {}, true);
+  CHECK(host.ask(start, 15min).what == kind::come_later);
+  CHECK(host.ask(start, 15min, true).what == kind::go);
+  host.answered(start, 429, 2h, true);
+  CHECK_FALSE(host.is_inherited());
+  CHECK(host.told_to_user());
+  CHECK(host.ask(start, 15min, true).what == kind::come_later);
+  CHECK(host.rests_until() == start + 2h);
+}

@@ -29,6 +29,11 @@ TEST_CASE("an address literal is its own answer") {
   CHECK(test::must(f.resolve("2001:db8::1")) == addresses{boost::asio::ip::make_address("2001:db8::1")});
 }
 
+TEST_CASE("names below localhost are this machine's, whatever a name server would say") {
+  fixture f;
+  CHECK(test::must(f.resolve("registry.localhost")) == test::must(f.resolve("localhost")));
+}
+
 TEST_CASE("a name that cannot be asked for since no descriptor is left is no name that does not exist") {
   if (!test::descriptors_may_run_out()) return;
   fixture f;

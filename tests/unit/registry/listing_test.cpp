@@ -14,6 +14,8 @@ TEST_CASE("a page of tags is read") {
 
 TEST_CASE("no tags are an empty list, as docker-registry writes it") {
   CHECK(test::must(parse_tag_page(R"({"name":"a/b","tags":null})", "the tags")).empty());
+  CHECK(test::must(parse_tag_page(R"({"tags":null})", "the tags")).empty());
+  CHECK(test::must(parse_tag_page(R"({"name":"a/b"})", "the tags")).empty());
 }
 
 TEST_CASE("names that cannot be asked for are left out") {
@@ -22,7 +24,8 @@ TEST_CASE("names that cannot be asked for are left out") {
 }
 
 TEST_CASE("an answer of another shape is a fault of the registry and no damaged content") {
-  for (const char* body : {"{}", "[]", R"({"tags":"1"})", R"({"tags":[1]})", "<html>"}) {
+  for (const char* body :
+       {"{}", "[]", R"({"tags":"1"})", R"({"tags":[1]})", R"({"name":"a/b","tags":["1",2]})", R"({"name":null})", "<html>"}) {
     INFO(body);
     CHECK(parse_tag_page(body, "the tags").error().code == errc::protocol_error);
   }
