@@ -333,7 +333,14 @@ std::uint64_t fake_registry::body_sent(std::string_view target_part) const {
   return result;
 }
 
-unsigned fake_registry::strangers() const {
+unsigned fake_registry::strangers(unsigned expected) const {
+  for (int left = 1000; left > 0; --left) {
+    {
+      const std::scoped_lock lock(state_->mutex);
+      if (state_->strangers >= expected) break;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   const std::scoped_lock lock(state_->mutex);
   return state_->strangers;
 }

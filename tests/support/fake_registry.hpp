@@ -93,8 +93,9 @@ class fake_registry {
   std::size_t count(std::string_view target_part = {}) const { return requests(target_part).size(); }
   /// Body bytes of all answers to \ref requests.
   std::uint64_t body_sent(std::string_view target_part = {}) const;
-  /// Connections that began with something other than an HTTP request, e.g. TLS.
-  unsigned strangers() const;
+  /// Connections that began with something other than an HTTP request, e.g. TLS. Waits for \p expected of them for a while, since the
+  /// client may be done with one before its thread here has looked at it.
+  unsigned strangers(unsigned expected) const;
   void forget_requests();
 
  private:
