@@ -4,7 +4,7 @@
 # Usage: test.sh [--quick | --faults | --fuzz SECONDS]
 #   --quick          the optimised build only
 #   --faults         the optimised build, with each call to the file system going wrong in turn (an hour); counts at the end
-#   --fuzz SECONDS   each parser for so long on inputs that clang's libFuzzer makes up, from tests/fuzz/corpus on
+#   --fuzz SECONDS   each parser for so much processor time on inputs that clang's libFuzzer makes up (tools/fuzz.sh)
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -42,18 +42,7 @@ if [ -n "$fuzz" ]; then
   ./tools/install_packages.sh fuzz
   cmake --preset fuzz > /dev/null
   cmake --build --preset fuzz
-  inputs=0
-  for corpus in tests/fuzz/corpus/*; do
-    target=$(basename "$corpus")
-    mkdir -p "build/fuzz/corpus/$target"
-    GANTRY_FUZZ_TARGET=$target build/fuzz/tests/fuzz -max_total_time="$fuzz" -max_len=65536 -timeout=25 -rss_limit_mb=3000 -print_final_stats=1 \
-      -artifact_prefix="build/fuzz/$target-" "build/fuzz/corpus/$target" "$corpus" > "build/fuzz/$target.log" 2>&1 ||
-      { tail -40 "build/fuzz/$target.log"; echo "fuzz: $target failed; its input is build/fuzz/$target-*"; exit 1; }
-    count=$(awk '/stat::number_of_executed_units/ { print $2 }' "build/fuzz/$target.log")
-    echo "fuzz: $target: $count inputs"
-    inputs=$((inputs + count))
-  done
-  echo "fuzz: $inputs inputs tried, none crashed, hung or broke a promise"
+  ./tools/fuzz.sh "$fuzz"
   exit 0
 fi
 
