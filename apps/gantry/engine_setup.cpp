@@ -74,7 +74,9 @@ outcome<std::shared_ptr<credential_source>> flag_credentials(const common_option
   } else {
     value.password = options.password.value_or(std::string());
   }
-  return std::shared_ptr<credential_source>(std::make_shared<bound_credential>(*named.begin(), std::move(value)));
+  // A mirror, or the host that a registry was moved to, is not the one that is named.
+  std::string elsewhere = fmt::format("--username is for {} alone", *named.begin());
+  return std::shared_ptr<credential_source>(std::make_shared<bound_credential>(*named.begin(), std::move(value), std::move(elsewhere)));
 }
 
 /// What files and helpers know. \param option that named \p authfile

@@ -81,8 +81,13 @@ credential_source* side_credentials::side_of(const std::string& registry, const 
 }
 
 std::optional<credential> side_credentials::find(const std::string& registry, const std::string& repository, diagnostics& problem) {
+  return find_until(registry, repository, problem, {});
+}
+
+std::optional<credential> side_credentials::find_until(const std::string& registry, const std::string& repository, diagnostics& problem,
+                                                       const std::stop_token& stop) {
   credential_source* const side = side_of(registry, &repository);
-  return side == nullptr ? std::nullopt : side->find(registry, repository, problem);
+  return side == nullptr ? std::nullopt : side->find_until(registry, repository, problem, stop);
 }
 
 std::string side_credentials::absence(const std::string& registry) {

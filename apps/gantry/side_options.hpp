@@ -51,6 +51,8 @@ class side_credentials final : public credential_source {
   explicit side_credentials(std::vector<credential_side> sides, std::shared_ptr<credential_source> others = nullptr)
       : sides_(std::move(sides)), others_(std::move(others)) {}
   std::optional<credential> find(const std::string& registry, const std::string& repository, diagnostics& problem) override;
+  std::optional<credential> find_until(const std::string& registry, const std::string& repository, diagnostics& problem,
+                                       const std::stop_token& stop) override;
   std::string absence(const std::string& registry) override;
 
  private:

@@ -3,6 +3,9 @@
 
 #include "support/catch.hpp"
 
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
 #include <utility>
 
 using namespace gantry;
@@ -169,7 +172,7 @@ TEST_CASE("a token service in trouble is asked again", "[faults]") {
 }
 
 TEST_CASE("a registry that hides what nobody may see is asked for its challenge once", "[faults]") {
-  served s({fake_auth::hidden, "jane", "secret", 300s, false});
+  served s({GENERATE(fake_auth::hidden, fake_auth::silent), "jane", "secret", 300s, false});
   // One connection: who asks for the challenge may not wait for the one that the refusal came over.
   s.pulls.settings.jobs = GENERATE(1U, 8U);
   const pull_report report = s.pulls.pull();
@@ -212,4 +215,26 @@ TEST_CASE("who is asked in clear text and hangs up without a word may speak TLS,
   CHECK(report.ec == errc::connection_lost);
   CHECK(report.text.message().find("it may speak TLS: then leave out --plain-http") != std::string::npos);
   CHECK(report.text.message().find("it may speak TLS") == report.text.message().rfind("it may speak TLS"));
+}
+
+TEST_CASE("a HEAD that is refused without a challenge is asked again as GET", "[faults]") {
+  served s({fake_auth::none, "", "", 300s, false});
+  s.pulls.settings.credentials = nullptr;
+  s.registry.inject("/manifests/1.0", answer_with(401), 1, 1);
+  boost::asio::io_context context;
+  engine one(context.get_executor(), s.pulls.settings);
+  diagnostics text;
+  error_code ec;
+  digest_result found;
+  one.async_digest(reference::parse(s.registry.host() + "/team/app:1.0", ec), digest_options(), text,
+                   [&](error_code failed, digest_result answer) {
+                     ec = failed;
+                     found = std::move(answer);
+                     one.async_shutdown([](error_code) {});
+                   });
+  context.run_for(std::chrono::minutes(1));
+  INFO(text.message());
+  CHECK_FALSE(ec);
+  CHECK(s.registry.requests().front().method == "HEAD");
+  CHECK(s.registry.requests().back().method == "GET");
 }

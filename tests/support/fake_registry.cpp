@@ -215,6 +215,7 @@ struct fake_registry::state {
         return true;
       case fake_auth::basic:
       case fake_auth::hidden:
+      case fake_auth::silent:
         return given == "Basic " + base64(options.username + ":" + options.password);
       case fake_auth::bearer:
         return given.starts_with("Bearer ") && tokens.contains(given.substr(7));
@@ -224,6 +225,7 @@ struct fake_registry::state {
 
   fake_answer challenge(const fake_request& request) const {
     std::string text = "Basic realm=\"fake\"";
+    if (options.auth == fake_auth::silent && request.path() != "/v2/") return simple(401, unauthorized_body);
     if (options.auth == fake_auth::hidden && request.path() != "/v2/") return simple(404, "404 page not found\n");
     if (options.auth == fake_auth::bearer) {
       text = "Bearer realm=\"" + url(fake_origin::tokens, "/token") + "\",service=\"fake registry\"";

@@ -18,6 +18,7 @@ enum class fake_auth {
   basic,   ///< `Basic` with the name and password of the options
   bearer,  ///< `Bearer` with tokens of an endpoint on a port of its own
   hidden,  ///< as \ref basic, and only the base of the API says so: everything else is not there for whoever is not known
+  silent,  ///< the same, with 401 and no challenge for everything else
 };
 
 struct fake_registry_options {

@@ -51,13 +51,17 @@ class credential_source {
 /// One credential bound to one registry: it is offered to no other, so that neither a mirror nor a redirect target ever sees it.
 class bound_credential final : public credential_source {
  public:
-  /// \param registry as in \ref reference::registry
-  bound_credential(std::string registry, credential value) : registry_(std::move(registry)), value_(std::move(value)) {}
+  /// \param registry as in \ref reference::registry \param elsewhere what is said to users where another registry wants a credential and
+  /// gets none: that this one is not for it. Empty: nothing is said
+  bound_credential(std::string registry, credential value, std::string elsewhere = {})
+      : registry_(std::move(registry)), value_(std::move(value)), elsewhere_(std::move(elsewhere)) {}
   std::optional<credential> find(const std::string& registry, const std::string& repository, diagnostics& problem) override;
+  std::string absence(const std::string& registry) override;
 
  private:
   std::string registry_;
   credential value_;
+  std::string elsewhere_;
 };
 
 /// Several sources as one: the first that knows an answer gives it, and one that has a problem ends the search.

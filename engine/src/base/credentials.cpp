@@ -13,6 +13,8 @@ std::optional<credential> bound_credential::find(const std::string& registry, co
   return registry == registry_ ? std::optional(value_) : std::nullopt;
 }
 
+std::string bound_credential::absence(const std::string& registry) { return registry == registry_ ? std::string() : elsewhere_; }
+
 std::optional<credential> credential_chain::find(const std::string& registry, const std::string& repository, diagnostics& problem) {
   return find_until(registry, repository, problem, {});
 }

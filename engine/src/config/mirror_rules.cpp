@@ -152,6 +152,7 @@ result<std::vector<endpoint>> mirror_rules::endpoints(const std::string& registr
     mirror.is_mirror = true;
     mirror.insecure = mirror.insecure || docker.is_insecure(mirror.registry);
   }
+  itself.moved = itself.registry != registry;
   mirrors.push_back(std::move(itself));
   return mirrors;
 }

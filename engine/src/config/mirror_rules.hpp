@@ -27,6 +27,7 @@ struct endpoint {
   bool digests = true;      ///< may be asked for content by digest
   std::string name_space;   ///< sent as `ns=`: which registry is meant, for mirrors of many; empty: not sent
   bool is_mirror = false;   ///< not the registry itself
+  bool moved = false;       ///< the registry itself, at another host than its name says
   std::string source;       ///< who named it, for people: `--mirror`, a path
   std::vector<std::filesystem::path> authorities;  ///< further ones for this host
   std::optional<std::pair<std::filesystem::path, std::filesystem::path>> client;

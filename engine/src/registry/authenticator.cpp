@@ -93,14 +93,14 @@ std::string authenticator::absence(const std::string& repository) const {
 
 failure authenticator::no_credentials(const std::string& repository, std::string_view wish) const {
   if (const std::string why = absence(repository); !why.empty()) {
-    return {errc::unauthorized, fmt::format("{} {}, and none are known: {}", values_.registry, wish, why)};
+    return {errc::unauthorized, fmt::format("{} {}, and none are known: {}; {}", values_.registry, wish, why, way_in())};
   }
   return {errc::unauthorized, fmt::format("{} {}, and none are known; {}", values_.registry, wish, way_in())};
 }
 
 std::string authenticator::way_in() const {
   std::string way = fmt::format("log in with 'gantry login {}'", values_.registry);
-  if (!values_.is_mirror) way += ", or give --username and --password-stdin";
+  if (values_.is_named) way += ", or give --username and --password-stdin";
   return way;
 }
 

@@ -31,8 +31,8 @@ class authenticator {
   struct settings {
     std::string registry;  ///< as in a reference, what credentials are looked up by
     std::shared_ptr<credential_source> credentials;
-    bool allow_plain_http = false;                  ///< credentials may travel in clear text to other hosts than this machine
-    bool is_mirror = false;                         ///< not named by the user, whose flags are therefore not for it
+    bool allow_plain_http = false;  ///< credentials may travel in clear text to other hosts than this machine
+    bool is_named = true;           ///< by the user, whose flags are therefore for it; not a mirror, nor where it was moved to
     std::shared_ptr<const http::trust> trusting{};  ///< of requests for tokens that go to the registry itself; may be null
   };
 

@@ -24,7 +24,7 @@ struct challenge {
 /// defect counts; errc::protocol_error when no scheme can be read, or a challenge breaks off before its first parameter is complete.
 result<std::vector<challenge>> parse_challenges(std::string_view value);
 
-/// The same over all fields of an answer; a malformed field counts only when no other is usable.
+/// The same over all fields of an answer, none of which give none; a malformed field counts only when no other is usable.
 result<std::vector<challenge>> parse_challenges(const std::vector<std::string_view>& values);
 
 /// The challenge to answer: Bearer before Basic. Null when there is neither.

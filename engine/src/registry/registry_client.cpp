@@ -98,7 +98,7 @@ registry_client::host& registry_client::host_for(const config::endpoint& at) {
     const auto api = http::endpoint_of(address, "https");
     if (api && settings_.on_endpoint) settings_.on_endpoint(at, *api);
     auto trusting = api ? trust_of(at, *api) : nullptr;
-    authenticator::settings identity{registry, settings_.credentials, allowed, at.is_mirror, trusting};
+    authenticator::settings identity{registry, settings_.credentials, allowed, !at.is_mirror && !at.moved, trusting};
     auto record = std::make_shared<site_record>();
     if (api) {
       if (const auto hint = hints_.find(api->authority()); hint != hints_.end()) {

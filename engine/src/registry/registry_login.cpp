@@ -51,7 +51,7 @@ task<result<std::string>> registry_client::ask_for_challenge(host& where, const 
     }
     where.asked_base = true;
     auto challenges = parse_challenges(head.all("WWW-Authenticate"));
-    if (head.status == 401 && challenges) {
+    if (head.status == 401 && challenges && !challenges->empty()) {
       const std::string none;
       co_return co_await where.auth.answer(api, what.repository, what.scope, std::move(*challenges), none, stop);
     }

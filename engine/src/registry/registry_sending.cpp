@@ -181,7 +181,8 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     }
     if (challenged == 2 || !ours) co_return reply;
     auto challenges = parse_challenges(reply.head().all("WWW-Authenticate"));
-    const bool may_hide = hides_what_is_there(reply.head().status, challenges.has_value()) && authorization->empty();
+    const bool asked_for = challenges && !challenges->empty();
+    const bool may_hide = hides_what_is_there(reply.head().status, asked_for) && authorization->empty();
     const bool open = where.asked_base && !where.auth.was_asked();
     if (may_hide && !open && !std::exchange(asked_base, true)) {
       if (!co_await knows_login(where, repository, stop)) co_return reply;
@@ -193,7 +194,7 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
       if (!authorization) co_return authorization.error();
       continue;
     }
-    if (reply.head().status != 401 || !challenges) co_return reply;
+    if (reply.head().status != 401 || !asked_for) co_return reply;
     // The body is of no use; read to its end it leaves the connection fit for the next request.
     const result<std::string> unread = co_await reply.read_all(error_body_limit);
     if (!unread && unread.error().code == errc::cancelled) co_return unread.error();

@@ -80,6 +80,28 @@ TEST_CASE("each end answers for its registry, and within one registry for its re
   CHECK(one.find("a.test", "", problem)->username == "source");
 }
 
+TEST_CASE("an end that runs a program hears when nobody waits for it any more") {
+  class asked : public credential_source {
+   public:
+    std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override { return std::nullopt; }
+    std::optional<credential> find_until(const std::string&, const std::string&, diagnostics&, const std::stop_token& stop) override {
+      heard = stop.stop_requested();
+      return std::nullopt;
+    }
+    bool heard = false;
+  };
+  const auto end = std::make_shared<asked>();
+  const auto other = std::make_shared<asked>();
+  side_credentials sides({{"a.test", "x", end}}, other);
+  std::stop_source stop;
+  stop.request_stop();
+  diagnostics problem;
+  sides.find_until("a.test", "x", problem, stop.get_token());
+  sides.find_until("mirror.test", "x", problem, stop.get_token());
+  CHECK(end->heard);
+  CHECK(other->heard);
+}
+
 TEST_CASE("what is at neither end, such as a mirror, is answered for by the common places and not by an end") {
   diagnostics problem;
   side_credentials both({{"a.test", "x", user("a.test", "source")}, {"b.test", "x", user("b.test", "target")}},
