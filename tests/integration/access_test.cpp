@@ -260,6 +260,22 @@ TEST_CASE("copy and sync use what is kept for a mirror and for the place of a mo
   run({"copy", "moved.test/team/app:1.0", target.host() + "/moved:1.0"}, {});
 }
 
+TEST_CASE("credentials of the command line are for the registry that is named, not for where it was moved to, which is said",
+          "[integration]") {
+  const guarded_registry registry;
+  const workplace place;
+  spill(place / "home/.config/containers/registries.conf",
+        "[[registry]]\nprefix = \"moved.test\"\nlocation = \"" + registry.host() + "\"\n");
+  const outcome asked = place.run({"digest", "moved.test/team/app:1.0", "-u", user, "-p", password});
+  INFO(asked.err);
+  CHECK(asked.status == 3);
+  CHECK(asked.err.find("--username is for moved.test alone") != std::string::npos);
+  CHECK(asked.err.find("'gantry login " + registry.host() + "'") != std::string::npos);
+  CHECK(asked.err.find("or give --username") == std::string::npos);
+  const outcome told = place.run({"explain", "moved.test/team/app:1.0", "-u", user, "-p", password});
+  CHECK(told.out.find("--username is for moved.test alone") != std::string::npos);
+}
+
 TEST_CASE("Ctrl-C ends a credential helper that hangs, and none is left behind", "[integration]") {
   const guarded_registry registry;
   const workplace place;

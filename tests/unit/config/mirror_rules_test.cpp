@@ -66,6 +66,8 @@ blocked = true
   CHECK_FALSE(found[0].tags);
   CHECK(found[0].is_mirror);
   CHECK_FALSE(found[1].is_mirror);
+  CHECK(found[1].moved);
+  CHECK_FALSE(rules.endpoints("other.test", "x").value().back().moved);
   const auto blocked = rules.endpoints("bad.test", "x");
   REQUIRE_FALSE(blocked);
   CHECK(blocked.error().code == errc::forbidden);
