@@ -46,8 +46,16 @@ std::string json(const copy_result& result, bool dry_run) {
 outcome<std::shared_ptr<credential_source>> credentials_of(const copy_arguments& arguments, const environment& variables, console& output) {
   std::vector<credential_side> sides;
   read_credentials read;
-  auto from = credentials_of_side(arguments.from, "--src-authfile", arguments.common.authfile, arguments.source.registry(), variables,
-                                  output, read);
+  // Requests about one repository are made as one user: who is named for the target alone reads there, too.
+  const bool in_place = std::any_of(arguments.targets.begin(), arguments.targets.end(),
+                                    [&](const reference& one) { return one.name() == arguments.source.name(); });
+  if (in_place && arguments.from.is_given() && arguments.to.is_given() && !(arguments.from == arguments.to)) {
+    return usage_problem(fmt::format("source and target are both in {}, and two accounts are given for it", arguments.source.name()),
+                         "give the one that may read and write there");
+  }
+  const bool by_target = in_place && !arguments.from.is_given();
+  auto from = credentials_of_side(by_target ? arguments.to : arguments.from, by_target ? "--dest-authfile" : "--src-authfile",
+                                  arguments.common.authfile, arguments.source.registry(), variables, output, read);
   if (!from) return from.error();
   sides.push_back({arguments.source.registry(), arguments.source.repository(), std::move(*from)});
   for (const reference& target : arguments.targets) {

@@ -14,7 +14,7 @@ std::shared_ptr<credential_source> from_pair(const environment& variables, const
   if (value.username.empty() && value.password.empty()) return nullptr;
   if (value.username.empty() || value.password.empty()) {
     const bool no_user = value.username.empty();
-    warn(fmt::format("{} is set without {}: {} is asked anonymously", no_user ? secret_name : user_name, no_user ? user_name : secret_name,
+    warn(fmt::format("{} is set without {} and not used for {}", no_user ? secret_name : user_name, no_user ? user_name : secret_name,
                      registry));
     return nullptr;
   }

@@ -50,20 +50,12 @@ std::string advice(std::string_view word) {
   return "references are written [REGISTRY/]REPOSITORY[:TAG][@DIGEST], e.g. nginx:1.25";
 }
 
-/// Where a user name and password stand before the host, as in a URL: the '@' behind them.
-std::size_t end_of_credentials(std::string_view word) {
-  const std::size_t at = word.find('@');
-  return at != std::string_view::npos && at < word.find('/') && word.find('/') != std::string_view::npos ? at : std::string_view::npos;
-}
-
 outcome<reference> read(const std::string& text, std::string_view shown) {
   error_code ec;
   reference image = reference::parse(text, ec);
-  if (ec && end_of_credentials(shown) != std::string_view::npos) {
-    // What may be a password is not shown.
-    return usage_problem(
-        fmt::format("'***{}' is not an image reference: it has something before the host", shown.substr(end_of_credentials(shown))),
-        "credentials are given with -u USER --password-stdin");
+  if (ec && shown.find("***@") != std::string_view::npos) {
+    return usage_problem(fmt::format("'{}' is not an image reference: it has something before the host", shown),
+                         "credentials are given with -u USER --password-stdin");
   }
   if (ec) return usage_problem(fmt::format("'{}' is not an image reference", shown), advice(text));
   return image;
@@ -72,7 +64,8 @@ outcome<reference> read(const std::string& text, std::string_view shown) {
 }  // namespace
 
 outcome<image_request> parse_image(std::string_view word, std::string_view registry) {
-  const std::string_view shown = word;
+  // What may be a password is not shown.
+  const std::string shown = reference::shown(word);
   if (word.starts_with("docker://")) {
     word.remove_prefix(std::string_view("docker://").size());
   } else {

@@ -20,6 +20,9 @@ struct side_options {
   std::string username;
   std::string password;
   std::string authfile;
+
+  bool is_given() const { return !username.empty() || !authfile.empty(); }
+  friend bool operator==(const side_options&, const side_options&) = default;
 };
 
 /// Adds `--src-creds`, `--src-authfile` and the same of `dest`.

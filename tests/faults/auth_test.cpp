@@ -238,3 +238,17 @@ TEST_CASE("a HEAD that is refused without a challenge is asked again as GET", "[
   CHECK(s.registry.requests().front().method == "HEAD");
   CHECK(s.registry.requests().back().method == "GET");
 }
+
+TEST_CASE("what a token service says of itself is no word about the image", "[faults]") {
+  served s(with_tokens());
+  const bool absent = GENERATE(true, false);
+  const fault said =
+      absent ? answer_with(404, {{"Content-Type", "text/html"}}, "<html>") : answer_with(200, {{"Content-Type", "text/html"}}, "<html>");
+  s.registry.inject("/token", said, 1, 0);
+  s.pulls.settings.budget = 1s;
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK(report.ec == (absent ? errc::unexpected_status : errc::protocol_error));
+  CHECK(report.text.message().find("127.0.0.1:" + std::to_string(s.registry.token_port())) != std::string::npos);
+  if (!absent) CHECK(report.text.message().find("text/html") != std::string::npos);
+}

@@ -205,3 +205,35 @@ TEST_CASE("words that mean nothing are refused with exit code 2", "[integration]
   CHECK(place.run({"pull", "-f", "zip", "nginx"}).status == 2);
   CHECK(place.files().empty());
 }
+
+TEST_CASE("a password in the name of an image is not repeated, wherever the name is given", "[integration]") {
+  const workplace place;
+  spill(place / "sync.json", R"([{"source":"jane:geheim@quay.io/x","target":"x"}])");
+  spill(place / "target.json", R"([{"source":"quay.io/x","target":"jane:geheim@a.test/x"}])");
+  spill(place / "list.txt", "https://jane:geheim@quay.io/x\n");
+  spill(place / "home/.config/docker/daemon.json", R"({"registry-mirrors":["jane:geheim@m.test"]})");
+  std::vector<std::vector<std::string>> rows{{"sync", "sync.json", "--to", "b.test"}, {"sync", "target.json", "--to", "b.test"}};
+  rows.push_back({"pull", "--from", "list.txt"});
+  rows.push_back({"digest", "nginx", "--retries", "0"});
+  for (const std::string name : {"https://jane:geheim@quay.io/x", "HTTPS://jane:geheim@quay.io/x:1", "docker://jane:geheim@quay.io/x",
+                                 "jane:geheim@quay.io/x", "https://jane:ge/heim@quay.io/x", "jane:geheim@localhost:5000/x@sha256:12"}) {
+    for (const std::string command : {"pull", "digest", "tags", "explain", "save", "delete", "inspect", "bench", "clean"}) {
+      rows.push_back({command, name, "--no-host-config"});
+    }
+    rows.push_back({"copy", name, "a.test/x", "--no-host-config"});
+    rows.push_back({"copy", "a.test/x", name, "--no-host-config"});
+    rows.push_back({"push", name, name, "--no-host-config"});
+    rows.push_back({"pull", "a.test/x", "--name", name, "--no-host-config"});
+  }
+  for (const std::vector<std::string>& words : rows) {
+    const outcome refused = place.run(words);
+    INFO(words.front() << " " << words[1] << ": " << refused.err);
+    CHECK(refused.status == 2);
+    CHECK(refused.err.find("geheim") == std::string::npos);
+    CHECK(refused.err.find("heim@") == std::string::npos);
+    CHECK(refused.out.find("heim") == std::string::npos);
+  }
+  const outcome environment = place.run({}, {{"IMAGE_REF", "https://jane:geheim@quay.io/x"}});
+  CHECK(environment.status == 2);
+  CHECK(environment.err.find("geheim") == std::string::npos);
+}

@@ -97,6 +97,8 @@ TEST_CASE("tags are listed, filtered and ordered", "[integration]") {
   CHECK(s.place.run({"tags", "--semver", "1.x", s.name("app")}).out == "1.10.0\n1.9.0\n");
   CHECK(s.place.run({"tags", "--latest", "1", s.name("app")}).out == "2.0.0\n");
   CHECK(s.place.run({"tags", "--filter", "2.*", s.name("app")}).out == "2.0.0\n");
+  const auto listed = boost::json::parse(s.place.run({"tags", "--latest", "2", "--json", s.name("app")}).out);
+  CHECK(listed.at("tags").as_array() == boost::json::array{"2.0.0", "1.10.0"});
   CHECK(s.place.run({"tags", "--filter", "(", s.name("app")}).status == 2);
   const outcome absent = s.place.run({"tags", s.name("absent")});
   CHECK(absent.status == 4);

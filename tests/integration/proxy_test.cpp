@@ -1,11 +1,15 @@
 // Real proxies between the program and real registries.
+#include "integration/guarded.hpp"
 #include "integration/shelf.hpp"
 #include "integration/workplace.hpp"
 
+#include "support/base64.hpp"
 #include "support/catch.hpp"
+#include "support/nginx.hpp"
 #include "support/proxies.hpp"
 #include "support/servers.hpp"
 #include "support/socket.hpp"
+#include "support/tls_server.hpp"
 
 #include <unistd.h>
 
@@ -128,6 +132,48 @@ TEST_CASE("danted carries a registry whose name only it resolves", "[integration
   INFO(nowhere.err);
   CHECK(nowhere.status == 1);
   CHECK(nowhere.err.find("the proxy " + socks.url()) != std::string::npos);
+}
+
+TEST_CASE("danted resolves the names of registries, not this machine", "[integration]") {
+  if (::geteuid() != 0) {
+    WARN("skipped: only root can give danted a hosts file of its own");
+    return;
+  }
+  const temp_dir directory;
+  const docker_registry registry(directory / "registry", {shelf()});
+  const socks_server socks(directory / "socks");
+  const workplace place;
+  const std::string image = "registry.test:" + std::to_string(registry.port()) + "/team/classic:1.0";
+  const outcome pulled = place.run({"pull", image, "--store-only", "--plain-http", "--proxy", socks.url()});
+  INFO(pulled.err);
+  CHECK(pulled.ok());
+  const workplace other;
+  const outcome direct = other.run({"pull", image, "--store-only", "--plain-http", "--retries", "0"});
+  CHECK(direct.err.find("the host registry.test cannot be found") != std::string::npos);
+}
+
+TEST_CASE("squid hears in CONNECT who wants to go through it, and not who wants to go to the registry", "[integration]") {
+  const temp_dir directory;
+  const guarded_registry registry;
+  certificate_authority authority;
+  spill(directory / "ca.pem", authority.certificate());
+  const nginx_server front(directory / "front", proxy_to(registry.host()), authority.issue({"DNS:registry.test"}));
+  const squid_proxy squid(directory / "squid");
+  const workplace place;
+  const std::string image = "registry.test:" + std::to_string(front.port()) + "/team/app:1.0";
+  const outcome pulled = place.run({"pull", image, "--store-only", "--proxy", squid.url(), "--ca-cert", (directory / "ca.pem").string(),
+                                    "-u", guarded_registry::user, "-p", guarded_registry::password});
+  INFO(pulled.err);
+  CHECK(pulled.ok());
+  const std::string log = squid.log("CONNECT registry.test:" + std::to_string(front.port()));
+  CHECK(log.find("CONNECT registry.test:") != std::string::npos);
+  // It logs the header fields that it got.
+  CHECK(log.find("Host: registry.test") != std::string::npos);
+  std::string rest = log;
+  for (std::size_t at = rest.find("Proxy-Authorization:"); at != std::string::npos; at = rest.find("Proxy-Authorization:"))
+    rest.erase(at, 20);
+  CHECK(rest.find("Authorization:") == std::string::npos);
+  CHECK(log.find(base64(std::string(guarded_registry::user) + ":" + guarded_registry::password)) == std::string::npos);
 }
 
 TEST_CASE("danted that asks for a user name gets it, and refuses a wrong one by name", "[integration]") {

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <thread>
 
+#include <unistd.h>
+
 namespace gantry::test {
 namespace {
 
@@ -40,8 +42,8 @@ squid_proxy::squid_proxy(const fs::path& directory) : directory_(directory), por
             "https_port 127.0.0.1:" + std::to_string(https_port_) + " tls-cert=" + certificates_.certificate.string() +
             " tls-key=" + certificates_.key.string() + "\n" +  //
             "visible_hostname squid.test\npid_filename none\ncache deny all\npinger_enable off\nshutdown_lifetime 0 seconds\n" +
-            "hosts_file " + at + "/hosts\naccess_log stdio:" + at + "/access.log\ncache_log " + at + "/cache.log\ncoredump_dir " + at +
-            "\n");
+            "hosts_file " + at + "/hosts\naccess_log stdio:" + at + "/access.log\nlog_mime_hdrs on\ncache_log " + at +
+            "/cache.log\ncoredump_dir " + at + "\n");
   const fs::path out = directory / "squid.log";
   server_ = std::make_unique<child>(command{{"squid", "-N", "-n", service_name(), "-f", at + "/squid.conf"}}, out);
   await_port(*server_, port_, out);
@@ -73,16 +75,21 @@ socks_server::socks_server(const fs::path& directory, bool closed) : log_(direct
                                        "socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0\n  log: connect }\n");
   const fs::path out = directory / "danted.out";
   std::vector<std::string> words{"danted", "-f", (directory / "danted.conf").string()};
+  // What it sees below /etc is a mount namespace's of its own.
+  std::string script = "mount --make-rprivate /";
+  const auto shows = [&](const std::string& name, const std::string& text) {
+    spill(directory / name, text);
+    script += " && mount --bind \"$0/" + name + "\" /etc/" + name;
+  };
+  if (::geteuid() == 0) shows("hosts", "127.0.0.1 localhost registry.test\n");
   if (closed) {
     std::string secret = run_or_throw({{"openssl", "passwd", "-6", password}});
     while (secret.ends_with('\n')) secret.pop_back();
     const std::string user(username);
-    spill(directory / "passwd", slurp("/etc/passwd") + user + ":x:4321:4321::/nonexistent:/usr/sbin/nologin\n");
-    spill(directory / "shadow", user + ":" + secret + ":19000:0:99999:7:::\n");
-    const std::string script =
-        "mount --make-rprivate / && mount --bind \"$0/passwd\" /etc/passwd && mount --bind \"$0/shadow\" /etc/shadow && exec \"$@\"";
-    words.insert(words.begin(), {"unshare", "-m", "sh", "-c", script, directory.string()});
+    shows("passwd", slurp("/etc/passwd") + user + ":x:4321:4321::/nonexistent:/usr/sbin/nologin\n");
+    shows("shadow", user + ":" + secret + ":19000:0:99999:7:::\n");
   }
+  if (::geteuid() == 0) words.insert(words.begin(), {"unshare", "-m", "sh", "-c", script + " && exec \"$@\"", directory.string()});
   server_ = std::make_unique<child>(command{std::move(words)}, out);
   await_port(*server_, port_, out);
 }

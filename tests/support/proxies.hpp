@@ -43,7 +43,7 @@ class squid_proxy {
   std::unique_ptr<child> server_;
 };
 
-/// Debian's danted, a SOCKS server on loopback.
+/// Debian's danted, a SOCKS server on loopback. Started by root, it alone knows that `registry.test` is this machine.
 class socks_server {
  public:
   static constexpr const char* username = "gantry-jane";

@@ -21,6 +21,9 @@ class reference {
   /// The same, with a sentence that says what is wrong.
   static reference parse(std::string_view text, error_code& ec, diagnostics& diag);
 
+  /// What was given as a name, as messages may show it: without what may be a user name and a password before the host.
+  static std::string shown(std::string_view text);
+
   bool empty() const noexcept { return repository_.empty(); }
 
   /// Host and optional port, e.g. `docker.io`, `localhost:5000`, `[::1]:5000`.

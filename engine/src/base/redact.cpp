@@ -87,6 +87,13 @@ bool is_deceptive(std::string_view character) {
   return (second == 0x80 && third >= 0xa8 && third <= 0xae) || (second == 0x81 && third >= 0xa6 && third <= 0xa9);
 }
 
+/// `sha256:...`, however wrong the rest is.
+bool looks_like_digest(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos || !text.starts_with("sha")) return false;
+  return text.substr(3, colon - 3).find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace
 
 std::string redact_url(std::string_view url) {
@@ -114,6 +121,16 @@ std::string redact_url(std::string_view url) {
     text += redact_query(url.substr(question + 1));
   }
   return text;
+}
+
+std::string hide_user(std::string_view word) {
+  for (std::size_t at = word.rfind('@'); at != std::string_view::npos; at = at == 0 ? std::string_view::npos : word.rfind('@', at - 1)) {
+    if (looks_like_digest(word.substr(at + 1))) continue;
+    const std::size_t scheme = word.find("://");
+    const std::size_t begin = scheme == std::string_view::npos || scheme > at ? 0 : scheme + 3;
+    return std::string(word.substr(0, begin)) + "***" + std::string(word.substr(at));
+  }
+  return std::string(word);
 }
 
 std::string clean_text(std::string_view text, std::size_t limit) {

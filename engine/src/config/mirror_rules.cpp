@@ -53,10 +53,11 @@ result<endpoint> mirror_at(const std::string& url, const std::string& repository
   made.source = source;
   made.is_mirror = true;
   std::string rest = url;
+  const std::string shown = redact_url(hide_user(url));
   if (const std::size_t scheme = url.find("://"); scheme != std::string::npos) {
     const std::string word = lower_case(url.substr(0, scheme));
     if (word != "http" && word != "https") {
-      return failure(errc::invalid_option, fmt::format("the mirror {} of {} is neither http nor https", redact_url(url), source));
+      return failure(errc::invalid_option, fmt::format("the mirror {} of {} is neither http nor https", shown, source));
     }
     made.plain_http = word == "http";
     made.tls_only = word == "https";
@@ -66,7 +67,7 @@ result<endpoint> mirror_at(const std::string& url, const std::string& repository
   if (host.empty() || rest.find_first_of("@?# ") != std::string::npos) {
     return failure(errc::invalid_option,
                    fmt::format("the mirror {} of {} is no [http[s]://]HOST[:PORT][/PATH]; user names and queries are not accepted there",
-                               redact_url(url), source));
+                               shown, source));
   }
   std::string prefix = path;
   while (prefix.ends_with('/')) prefix.pop_back();

@@ -77,7 +77,7 @@ shape anything(std::function<void()> seen);
 shape string(std::function<check(std::string_view)> take);
 shape string(std::string& into);
 
-/// The same, and an integer counts as its digits: what may be written as 90 and as "90s".
+/// The same, and an integer counts as its digits, with its sign: what may be written as 90 and as "90s".
 shape string_or_integer(std::function<check(std::string_view)> take);
 
 /// An integer from 0 to 2^63 - 1, written without fraction or exponent.

@@ -99,11 +99,11 @@ class handler {
     text_.clear();
     const node* at = expect(kind::integer, "a number", ec);
     if (at == nullptr) return !error;
-    if (number < 0) return refuse(errc::malformed_document, "is negative", ec);
     if (at->kind == kind::string) {
       const check taken = at->take_string(std::to_string(number));
       return taken || taken_badly(taken.error(), ec);
     }
+    if (number < 0) return refuse(errc::malformed_document, "is negative", ec);
     at->take_integer(static_cast<std::uint64_t>(number));
     return true;
   }

@@ -1,6 +1,7 @@
 #include <gantry/reference.hpp>
 
 #include "base/idna.hpp"
+#include "base/redact.hpp"
 #include "model/reference_grammar.hpp"
 
 #include <algorithm>
@@ -50,6 +51,8 @@ reference reference::parse(std::string_view text, error_code& ec) {
   diagnostics ignored;
   return parse(text, ec, ignored);
 }
+
+std::string reference::shown(std::string_view text) { return hide_user(text); }
 
 std::string reference::name() const { return empty() ? std::string() : registry_ + "/" + repository_; }
 

@@ -72,7 +72,7 @@ bool is_domain(std::string_view text) noexcept {
   return is_host(text.substr(0, colon));
 }
 
-std::string quoted(std::string_view text) { return "\"" + clean_text(text, 300) + "\""; }
+std::string quoted(std::string_view text) { return "\"" + clean_text(hide_user(text), 300) + "\""; }
 
 failure invalid(std::string_view text, std::string_view why) {
   return failure(errc::invalid_reference, "the image name " + quoted(text) + " is not valid: " + std::string(why));

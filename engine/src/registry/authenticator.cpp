@@ -1,6 +1,7 @@
 #include "registry/authenticator.hpp"
 
 #include "base/base64.hpp"
+#include "base/redact.hpp"
 #include "http/origin_policy.hpp"
 #include "http/redirect.hpp"
 #include "http/retry_after.hpp"
@@ -150,7 +151,12 @@ task<result<std::string>> authenticator::basic(const http::origin& api, std::str
   const result<std::optional<credential>> looked_up = co_await find_credential(repository, stop);
   if (!looked_up) co_return looked_up.error();
   const std::optional<credential> known = *looked_up;
-  if (!known || known->username.empty()) {
+  if (known && known->username.empty()) {
+    co_return failure(errc::unauthorized,
+                      fmt::format("{} asks for a user name and a password, and what is known is a token (credentials: {}); {}",
+                                  values_.registry, known->origin, way_in()));
+  }
+  if (!known) {
     co_return no_credentials(repository, "asks for a user name and a password");
   }
   if (!may_carry_secrets(api)) co_return clear_text(api, fmt::format("the password of {}", known->username));
@@ -313,12 +319,20 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
         later.retry_after = refusal.retry_after;
         refusal = std::move(later);
       }
+      // That is said of the service's own address, not of what the token is for.
+      if (refusal.code == condition::not_found) refusal.code = make_error_code(errc::unexpected_status);
       co_return refusal;
     }
+    const std::string* const type = reply.head().find("Content-Type");
+    const std::string kind = type == nullptr ? std::string() : clean_text(*type, 64);
     const result<std::string> body = co_await reply.read_all(token_response_limit);
     if (!body) co_return body.error();
     const auto parsed = parse_token_response(*body, std::chrono::system_clock::now());
-    if (!parsed) co_return parsed.error();
+    if (!parsed) {
+      co_return failure(errc::protocol_error,
+                        fmt::format("{} gives no token that {} would take: {}{}", target.authority(), values_.registry,
+                                    parsed.error().text.message(), kind.empty() ? kind : " (" + kind + ")"));
+    }
     into.value = parsed->token;
     into.expires_at = parsed->expires_at;
     co_return result<void>();

@@ -223,8 +223,9 @@ class registry_client {
   /// Asks the base of the API for the challenge that an answer to \p what did not carry, once for each host, and answers it with the login
   /// that is known. \p what must outlive the call. \returns the Authorization value, empty when the base lets everybody in
   task<result<std::string>> ask_for_challenge(host& where, const http::origin& api, const api_call& what, runtime::stop_source& stop);
-  /// Whether a login is known for a repository. A source that fails is told of and knows none.
-  task<bool> knows_login(host& where, std::string repository, runtime::stop_source& stop);
+  /// Whether a login is known for what \p what, which must outlive the call, is about. A source that fails is an error to who reads; who
+  /// writes goes on until he is asked for it, and is told.
+  task<result<bool>> knows_login(host& where, const api_call& what, runtime::stop_source& stop);
   /// \p why nothing came back, and what could be done about it.
   failure unanswered(const host& where, const http::origin& api, const std::string& repository, failure why);
   task<result<http::exchange>> send_to(host& where, std::string scheme, api_call what, runtime::stop_source& stop,

@@ -13,14 +13,14 @@
 
 namespace gantry::registry {
 
-task<bool> registry_client::knows_login(host& where, std::string repository, runtime::stop_source& stop) {
+task<result<bool>> registry_client::knows_login(host& where, const api_call& what, runtime::stop_source& stop) {
   if (where.login_unknown) co_return false;
-  const result<std::optional<credential>> known = co_await where.auth.find_credential(std::move(repository), stop);
+  const result<std::optional<credential>> known = co_await where.auth.find_credential(what.repository, stop);
   if (known) co_return known->has_value();
-  if (known.error().code != errc::cancelled) {
-    where.login_unknown = true;
-    if (settings_.warn) settings_.warn(fmt::format("{} is asked without a login: {}", where.registry, known.error().text.message()));
-  }
+  // A HEAD that finds nothing is how most uploads begin, and may need no login at all.
+  if (known.error().code == errc::cancelled || what.message.verb == http::method::get) co_return known.error();
+  where.login_unknown = true;
+  if (settings_.warn) settings_.warn(fmt::format("{} is asked without a login: {}", where.registry, known.error().text.message()));
   co_return false;
 }
 
@@ -65,7 +65,10 @@ task<result<std::string>> registry_client::first_authorization(host& where, cons
   if (!value || !value->empty()) co_return value;
   // Whose request it is decides, too, whether a wait that an earlier run was told of is for it.
   const bool matters = what.depends_on_user || http_.governor_of(api.authority()).is_inherited();
-  if (!matters || !co_await knows_login(where, what.repository, stop) || !what.depends_on_user) co_return value;
+  if (!matters) co_return value;
+  const result<bool> known = co_await knows_login(where, what, stop);
+  if (!known) co_return known.error();
+  if (!*known || !what.depends_on_user) co_return value;
   co_return co_await ask_for_challenge(where, api, what, stop);
 }
 

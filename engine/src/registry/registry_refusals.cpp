@@ -14,6 +14,15 @@
 
 namespace gantry::registry {
 
+namespace {
+
+std::string authority_of(const std::string& address, const std::string& scheme) {
+  const auto api = http::endpoint_of(address, scheme);
+  return api ? api->authority() : std::string();
+}
+
+}  // namespace
+
 task<failure> registry_client::refusal(std::string registry, std::string repository, std::string what, http::exchange reply) {
   const auto home = home_of(registry, repository);
   host& where = home ? host_for(*home) : host_for(registry);
@@ -26,6 +35,7 @@ task<failure> registry_client::refusal_by(host& where, std::string registry, std
                                           std::string what, http::exchange reply) {
   const std::string name = repository.empty() ? registry : registry + "/" + repository;
   const http::response_head head = reply.head();
+  const std::string answered = reply.where();
   const result<std::string> body = co_await reply.read_all(error_body_limit);
   const std::string text = body ? *body : std::string();
   failure said = status_failure(what, head, text, std::chrono::system_clock::now());
@@ -45,7 +55,12 @@ task<failure> registry_client::refusal_by(host& where, std::string registry, std
     co_return net::client_certificate_wanted(where.registry);
   }
   std::string message;
-  if (said.code == errc::unauthorized) {
+  const auto elsewhere = http::url::parse(answered);
+  if (said.code == errc::unauthorized && elsewhere &&
+      elsewhere->origin.authority() != authority_of(where.address, elsewhere->origin.scheme)) {
+    message = fmt::format("{} leads to {}, which asks for a login, and none goes along to another host; if that is the registry, name it",
+                          where.registry, elsewhere->origin.string());
+  } else if (said.code == errc::unauthorized) {
     message = fmt::format("{} does not exist or needs access: {} refused the request, made {}; {}", name, where.registry,
                           where.auth.identity(local_name), where.auth.way_in());
   } else if (said.code == errc::forbidden) {

@@ -185,7 +185,9 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     const bool may_hide = hides_what_is_there(reply.head().status, asked_for) && authorization->empty();
     const bool open = where.asked_base && !where.auth.was_asked();
     if (may_hide && !open && !std::exchange(asked_base, true)) {
-      if (!co_await knows_login(where, repository, stop)) co_return reply;
+      const result<bool> known = co_await knows_login(where, what, stop);
+      if (!known) co_return known.error();
+      if (!*known) co_return reply;
       // Read to its end, for it may hold the only connection.
       const result<std::string> unread = co_await reply.read_all(error_body_limit);
       if (!unread && unread.error().code == errc::cancelled) co_return unread.error();

@@ -3,6 +3,7 @@
 #include "model/json.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <optional>
 
@@ -77,10 +78,17 @@ result<token_response> parse_token_response(std::string_view body, system_clock:
   std::string access_token;
   std::string issued_text;
   std::uint64_t expires_in = 0;
+  // Written as a string by some, and as -1 for "already"; then it is renewed as early as any.
+  const auto take_life = [&expires_in](std::string_view text) -> model::json::check {
+    if (text.starts_with('-')) return {};
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), expires_in);
+    if (ec != std::errc() || end != text.data() + text.size()) return failure(errc::malformed_document, "is no number of seconds");
+    return {};
+  };
   const model::json::shape top = model::json::object({{"token", model::json::string(response.token)},
                                                       {"access_token", model::json::string(access_token)},
                                                       {"refresh_token", model::json::string(response.refresh_token)},
-                                                      {"expires_in", model::json::integer(expires_in)},
+                                                      {"expires_in", model::json::string_or_integer(take_life)},
                                                       {"issued_at", model::json::string(issued_text)}});
   model::json::limits caps;
   caps.size = token_response_limit;

@@ -41,7 +41,7 @@ TEST_CASE("a token without a user name warns and stays unused, and is not repeat
   found in({{"DOCKER_HUB_TOKEN", "t0ken"}}, "");
   CHECK_FALSE(in.chain->find("docker.io", "library/nginx", in.problem));
   REQUIRE(in.warnings.size() == 1);
-  CHECK(in.warnings[0] == "DOCKER_HUB_TOKEN is set without DOCKER_HUB_USERNAME: docker.io is asked anonymously");
+  CHECK(in.warnings[0] == "DOCKER_HUB_TOKEN is set without DOCKER_HUB_USERNAME and not used for docker.io");
 }
 
 TEST_CASE("empty variables are unset variables") {

@@ -38,7 +38,10 @@ TEST_CASE("vectors: token_response", "[vectors]") {
 TEST_CASE("a token lives for a minute at least and a day at most") {
   CHECK(life_of(R"({"token":"t"})") == seconds(60));
   CHECK(life_of(R"({"token":"t","expires_in":0})") == seconds(60));
+  CHECK(life_of(R"({"token":"t","expires_in":-1})") == seconds(60));
   CHECK(life_of(R"({"token":"t","expires_in":300})") == seconds(300));
+  CHECK(life_of(R"({"token":"t","expires_in":"300"})") == seconds(300));
+  CHECK_FALSE(parse_token_response(R"({"token":"t","expires_in":"soon"})", now));
   CHECK(life_of(R"({"token":"t","expires_in":9000000000000000000})") == seconds(86'400));
 }
 
