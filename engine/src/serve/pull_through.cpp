@@ -19,9 +19,7 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
-#include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace gantry::serve {
