@@ -1,6 +1,7 @@
 #include "jobs/sync_image.hpp"
 
 #include "jobs/resolve.hpp"
+#include "jobs/target_name.hpp"
 #include "registry/manifest_requests.hpp"
 #include "runtime/task_group.hpp"
 #include "store/memory_documents.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "jobs/copy.hpp"
+#include "jobs/copy_run.hpp"
 #include "jobs/push.hpp"
 #include "jobs/sync_lock.hpp"
 #include "jobs/sync_part.hpp"

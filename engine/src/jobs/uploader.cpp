@@ -1,8 +1,8 @@
 #include "jobs/uploader.hpp"
 
-#include "model/digester.hpp"
-#include "model/manifest.hpp"
-#include "model/media_type.hpp"
+#include "jobs/referrers_index.hpp"
+#include "jobs/target_name.hpp"
+#include "jobs/upload_attempt.hpp"
 #include "registry/blob_upload.hpp"
 #include "registry/manifest_requests.hpp"
 #include "registry/referrers.hpp"
@@ -16,17 +16,6 @@ namespace {
 
 // As many as skopeo and crane send at once, when nobody says otherwise: uploads gain less from more than downloads do.
 constexpr unsigned usual_uploads = 8;
-
-// Others may write the same list of referrers; each round adds what the last one lost.
-constexpr unsigned list_rounds = 5;
-
-/// An attempt to send a blob.
-struct sending {
-  std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
-  std::optional<std::chrono::steady_clock::time_point> first;  ///< when bytes went out first
-  std::optional<std::uint64_t> offset;                         ///< where the bytes began that were asked of the feed; none were
-  std::uint64_t sent = 0;
-};
 
 /// Carries out one plan.
 class uploader {
@@ -44,8 +33,6 @@ class uploader {
   task<result<void>> write(const planned_image& image);
   /// What the registry confirms as the subject, empty when it does not; nothing when the manifest was written before.
   task<result<std::optional<digest>>> put(const planned_manifest& one, std::string bytes);
-  /// Tells that an attempt to send \p one is over. \param why it failed, or null
-  void tell(const planned_blob& one, const sending& attempt, std::uint64_t connection, const failure* why);
 
   transfer::context& shared_;
   transfer::operation& running_;
@@ -57,37 +44,11 @@ class uploader {
   upload_outcome done_;
 };
 
-void uploader::tell(const planned_blob& one, const sending& attempt, std::uint64_t connection, const failure* why) {
-  // A blob that was mounted had nobody send it.
-  if (!running_.events.heard() || (!attempt.offset && why == nullptr)) return;
-  const auto since = [&](std::chrono::steady_clock::time_point then) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(then - attempt.begun);
-  };
-  segment_finished told;
-  told.digest = one.blob.digest;
-  told.kind = segment_kind::upload;
-  told.connection = connection;
-  told.host = one.registry;
-  told.offset = attempt.offset.value_or(0);
-  told.length = one.blob.size - told.offset;
-  told.received = attempt.sent;
-  told.begun = attempt.begun;
-  told.elapsed = since(std::chrono::steady_clock::now());
-  if (attempt.first) told.answered = since(*attempt.first);
-  if (running_.stop.stop_requested() && why != nullptr) {
-    told.end = segment_end::stopped;
-  } else if (why != nullptr) {
-    told.end = segment_end::failed;
-    told.message = why->text.message();
-  }
-  running_.events.emit(std::move(told));
-}
-
 task<result<void>> uploader::upload(planned_blob one) {
   const digest id = one.blob.digest;
   const std::unique_ptr<blob_feed> feed = feed_->blob(one);
   std::uint64_t sent = 0;
-  sending attempt;
+  upload_attempt attempt;
   std::optional<runtime::deadline> lending;
   auto progress = [this, id, &sent, &lending, &attempt](std::int64_t bytes) {
     if (lending) lending->extend(shared_.lends_after);
@@ -139,14 +100,14 @@ task<result<void>> uploader::upload(planned_blob one) {
     runtime::semaphore::permit permit = co_await shared_.connections.acquire(permits, running_.stop);
     if (!permit) co_return failure(errc::cancelled, "stopped");
     if (shared_.lends_after.count() > 0) lending.emplace(shared_.executor, shared_.lends_after, [&permit] { permit.reset(); });
-    attempt = sending();
+    attempt = upload_attempt();
     std::optional<transfer::copying_request> counted(running_.moved());
     const result<void> tried = co_await moving->attempt(running_.stop);
     counted.reset();
     lending.reset();
     std::optional<failure> why;
     if (!tried) why = tried.error();
-    tell(one, attempt, moving->connection(), why ? &*why : nullptr);
+    tell_attempt(running_, one, attempt, moving->connection(), why ? &*why : nullptr);
     feed->rest();
     permit.reset();
     if (tried) break;
@@ -303,54 +264,6 @@ task<result<upload_outcome>> uploader::run(push_plan plan) {
 
 }  // namespace
 
-upload_ledger::claim::~claim() {
-  if (owner_ == nullptr) return;
-  owner_->moving_.erase(what_);
-  owner_->changed_.notify_all();
-}
-
-task<upload_ledger::claim> upload_ledger::enter(std::string registry, digest blob, runtime::stop_source& stop) {
-  std::pair<std::string, digest> what(std::move(registry), std::move(blob));
-  while (!stop.stop_requested()) {
-    if (moving_.insert(what).second) co_return claim(*this, std::move(what));
-    co_await changed_.wait(stop);
-  }
-  co_return claim();
-}
-
-void upload_ledger::add(const std::string& registry, const digest& blob, const std::string& repository, bool sure) {
-  auto& places = places_[{registry, blob}];
-  const auto known = std::ranges::find(places, repository, &place::repository);
-  if (known == places.end()) {
-    places.push_back({repository, sure});
-  } else {
-    known->sure = known->sure || sure;
-  }
-}
-
-void upload_ledger::add(const std::string& registry, const mount_hints& hints) {
-  for (const auto& [blob, repositories] : hints) {
-    for (const std::string& repository : repositories) add(registry, blob, repository, false);
-  }
-}
-
-bool upload_ledger::has(const std::string& registry, const digest& blob, const std::string& repository) const {
-  const auto known = places_.find({registry, blob});
-  if (known == places_.end()) return false;
-  return std::any_of(known->second.begin(), known->second.end(),
-                     [&](const place& one) { return one.sure && one.repository == repository; });
-}
-
-std::string upload_ledger::other_repository(const std::string& registry, const digest& blob, const std::string& repository) const {
-  const auto known = places_.find({registry, blob});
-  if (known == places_.end()) return {};
-  const place* best = nullptr;
-  for (const place& one : known->second) {
-    if (one.repository != repository && (best == nullptr || (one.sure && !best->sure))) best = &one;
-  }
-  return best == nullptr ? std::string() : best->repository;
-}
-
 void add_counts(upload_counts& sum, const upload_counts& more) {
   sum.blobs += more.blobs;
   sum.bytes += more.bytes;
@@ -358,55 +271,6 @@ void add_counts(upload_counts& sum, const upload_counts& more) {
   sum.blobs_mounted += more.blobs_mounted;
   sum.blobs_uploaded += more.blobs_uploaded;
   sum.bytes_uploaded += more.bytes_uploaded;
-}
-
-task<result<digest>> named_now(transfer::context& shared, reference target, runtime::stop_source& stop) {
-  const auto found = co_await registry::head_manifest(shared.registry, target, stop, registry::precedence::registry_alone);
-  if (found) co_return *found ? (*found)->digest : digest();
-  // A new repository answers like one that may not be read: writing shows which it is.
-  if (found.error().code == errc::not_found || found.error().code == condition::not_authorised) co_return digest();
-  co_return found.error();
-}
-
-task<result<bool>> names_already(transfer::context& shared, transfer::operation& running, reference target, digest top,
-                                 std::optional<failure> tried) {
-  auto ask = [&shared, &running, &tried, target]() -> task<result<digest>> {
-    if (tried) co_return *std::exchange(tried, std::nullopt);
-    co_return co_await named_now(shared, target, running.stop);
-  };
-  const auto named = co_await transfer::with_retry<digest>(shared, running, "manifest of " + target.familiar(), ask);
-  if (!named) co_return named.error();
-  co_return *named == top;
-}
-
-task<result<void>> list_as_referrer(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, reference repository,
-                                    digest subject, descriptor entry) {
-  const reference name = repository.with_digest({}).with_tag(model::referrers_tag(subject.string()));
-  const std::string what = "list of referrers " + name.familiar();
-  // One writer of this process at a time.
-  const upload_ledger::claim mine = co_await ledger.enter(name.name(), subject, running.stop);
-  if (!mine) co_return failure(errc::cancelled, "stopped");
-  for (unsigned round = 0; round < list_rounds; ++round) {
-    auto ask = [&shared, &running, name] { return shared.registry.get_manifest(name, running.stop, registry::precedence::registry_alone); };
-    const auto there = co_await transfer::with_retry<registry::document>(shared, running, what, ask);
-    if (!there && there.error().code != errc::not_found) co_return there.error();
-    const std::string present = there ? there->bytes : std::string();
-    const std::string type = there ? there->top.media_type : std::string();
-    auto merged = registry::merge_referrer(present, type, entry, name.string());
-    if (!merged) co_return merged.error();
-    if (!*merged) co_return result<void>();
-    const std::string bytes = std::move(**merged);
-    descriptor index;
-    index.media_type = model::is_index(type) ? type : std::string(model::media_type::oci_index);
-    index.digest = model::digest_of(bytes);
-    index.size = bytes.size();
-    auto write = [&shared, &running, name, index, bytes] {
-      return registry::put_manifest(shared.registry, name, index, bytes, running.stop);
-    };
-    const auto put = co_await transfer::with_retry<registry::stored_manifest>(shared, running, what, write);
-    if (!put) co_return put.error();
-  }
-  co_return failure(errc::server_error, name.string() + " does not keep what is written into it; others may be writing it all the time");
 }
 
 task<result<upload_outcome>> upload(transfer::context& shared, transfer::operation& running, upload_ledger& ledger,

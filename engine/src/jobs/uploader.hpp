@@ -3,9 +3,8 @@
 #include "base/failure.hpp"
 #include "http/body_source.hpp"
 #include "jobs/push_plan.hpp"
+#include "jobs/upload_ledger.hpp"
 #include "jobs/upload_sessions.hpp"
-#include "registry/upload_plan.hpp"
-#include "runtime/signal.hpp"
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
 #include "transfer/upload_body.hpp"
@@ -14,10 +13,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,57 +54,6 @@ class upload_feed {
   virtual unsigned connections() const { return 0; }
 };
 
-/// What is known of the registries that uploads go to, shared by all that run at once: which repositories have a blob, which blobs are on
-/// their way, so that one goes into a registry once and is mounted from there, and which ways of sending are refused there. Used on the
-/// strand alone; outlives what uses it.
-class upload_ledger {
- public:
-  /// While it lives nobody else moves the blob into that registry.
-  class claim {
-   public:
-    claim() = default;
-    claim(upload_ledger& owner, std::pair<std::string, digest> what) : owner_(&owner), what_(std::move(what)) {}
-    claim(claim&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), what_(std::move(other.what_)) {}
-    claim& operator=(claim&&) = delete;
-    ~claim();
-    explicit operator bool() const noexcept { return owner_ != nullptr; }
-
-   private:
-    upload_ledger* owner_ = nullptr;
-    std::pair<std::string, digest> what_;
-  };
-
-  /// Waits until nobody else moves this blob to \p registry. Empty when \p stop came first.
-  task<claim> enter(std::string registry, digest blob, runtime::stop_source& stop);
-
-  /// \p sure: it was seen there; else somebody believes so.
-  void add(const std::string& registry, const digest& blob, const std::string& repository, bool sure);
-  void add(const std::string& registry, const mount_hints& hints);
-  bool has(const std::string& registry, const digest& blob, const std::string& repository) const;
-  /// Another repository that probably has the blob; empty when none is known.
-  std::string other_repository(const std::string& registry, const digest& blob, const std::string& repository) const;
-
-  /// What blobs have met there; those that go at once may meet it once each.
-  const registry::upload_refusals& refusals(const std::string& registry) { return refusals_[registry]; }
-  void learn(const std::string& registry, const registry::upload_refusals& met) { refusals_[registry].add(met); }
-
- private:
-  struct place {
-    std::string repository;
-    bool sure = false;
-  };
-  std::map<std::pair<std::string, digest>, std::vector<place>> places_;
-  std::set<std::pair<std::string, digest>> moving_;
-  std::map<std::string, registry::upload_refusals> refusals_;
-  runtime::signal changed_;
-};
-
-/// Puts \p entry into the list of referrers of \p subject that a registry without the referrers API keeps under a tag (distribution-spec,
-/// "Referrers Tag Schema"). What others have written there stays; after writing it is read again, since another may have written at the
-/// same time.
-task<result<void>> list_as_referrer(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, reference repository,
-                                    digest subject, descriptor entry);
-
 struct upload_settings {
   bool force_upload = false;  ///< see push_options
   bool dry_run = false;
@@ -124,12 +70,6 @@ struct upload_outcome {
 };
 
 void add_counts(upload_counts& sum, const upload_counts& more);
-
-/// What \p target names now, by one HEAD and one try; empty also when nobody tells.
-task<result<digest>> named_now(transfer::context& shared, reference target, runtime::stop_source& stop);
-/// Whether that is \p top, which is not empty; tries again. \param tried how the first try, made elsewhere, has failed
-task<result<bool>> names_already(transfer::context& shared, transfer::operation& running, reference target, digest top,
-                                 std::optional<failure> tried = std::nullopt);
 
 /// Carries out \p plan: blobs that the registries lack, then manifests, children before parents, the names last. \p shared, \p running and
 /// \p ledger must outlive the task.

@@ -4,13 +4,14 @@
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
 #include "jobs/referrers.hpp"
-#include "model/image_config.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "registry/manifest_requests.hpp"
 #include "runtime/deadline.hpp"
 #include "runtime/signal.hpp"
-#include "store/image_tree.hpp"
+#include "serve/carried_content.hpp"
+#include "serve/complete_part.hpp"
+#include "serve/quiet_operation.hpp"
 #include "transfer/fetcher.hpp"
 
 #include <fmt/format.h>
@@ -18,9 +19,7 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
-#include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace gantry::serve {
@@ -29,82 +28,7 @@ namespace {
 using runtime::lane;
 using runtime::offload;
 
-constexpr std::size_t most_remembered = 10'000;
-/// Each takes a descriptor.
-constexpr std::size_t most_kept = 64;
 constexpr std::chrono::milliseconds second_try{500};
-
-/// Whether all that a manifest names is held; foreign layers may be had elsewhere.
-bool is_complete(const store::content_store& store, const model::manifest& manifest) {
-  const auto held = [&](const descriptor& blob) { return model::is_foreign_layer(blob.media_type) || store.holds(blob); };
-  return (manifest.config.digest.empty() || held(manifest.config)) && std::all_of(manifest.layers.begin(), manifest.layers.end(), held);
-}
-
-/// \p entry with the platform of its configuration where its index names none.
-descriptor with_platform(const store::content_store& store, descriptor entry, const model::manifest& manifest) {
-  if (entry.platform || !model::is_image(manifest)) return entry;
-  const auto bytes = store.read(manifest.config, model::document_limit);
-  const auto config = bytes ? model::parse_image_config(*bytes, "the configuration") : result<model::image_config>(bytes.error());
-  if (config) entry.platform = normalise(config->platform);
-  return entry;
-}
-
-/// The record of a name as far as it is complete; nothing when no part is. \param whole set when nothing is missing
-std::optional<store::reference_record> complete_part(const store::content_store& store, const reference& name, const descriptor& top,
-                                                     bool& whole) {
-  store::reference_record record;
-  record.name = name;
-  record.top = top;
-  const store::image_tree tree = walk(store, record);
-  whole = tree.unreadable.empty() && !tree.partial;
-  for (const store::image_tree::member& one : tree.manifests) {
-    if (one.content && is_complete(store, *one.content)) {
-      record.manifests.push_back(with_platform(store, one.entry, *one.content));
-    } else {
-      whole = false;
-    }
-  }
-  return record.manifests.empty() ? std::nullopt : std::optional(std::move(record));
-}
-
-/// What a document names.
-std::vector<descriptor> named_by(const model::document& document) {
-  if (const auto* index = std::get_if<model::index>(&document)) return index->manifests;
-  const auto& manifest = std::get<model::manifest>(document);
-  std::vector<descriptor> blobs = manifest.layers;
-  if (manifest.config.digest) blobs.push_back(manifest.config);
-  return blobs;
-}
-
-/// Puts \p bytes under \p what, and what they carry inline: a client that reads `data` never asks for these blobs. Inline data that is
-/// wrong is left to the client.
-result<void> put_with_carried(const store::content_store& store, const descriptor& what, std::string_view bytes) {
-  if (const result<void> put = store.put(what, bytes); !put) return put;
-  if (!model::is_manifest(what.media_type) && !model::is_index(what.media_type)) return {};
-  const auto document = model::parse_document(bytes, what.media_type);
-  if (!document) return {};
-  for (const descriptor& one : named_by(*document)) {
-    const auto carried = model::inline_content(one);
-    if (!carried || !*carried) continue;
-    if (const result<void> put = put_with_carried(store, one, **carried); !put) return put;
-  }
-  return {};
-}
-
-/// An operation that nobody watches. It ends with the server.
-class quiet_operation {
- public:
-  explicit quiet_operation(runtime::stop_source& stop)
-      : running_(std::make_shared<transfer::operation>(transfer::event_emitter({}, {}))),
-        registered_(stop, [running = running_] { running->request_stop(); }) {
-    if (stop.stop_requested()) running_->request_stop();
-  }
-  const std::shared_ptr<transfer::operation>& running() const noexcept { return running_; }
-
- private:
-  std::shared_ptr<transfer::operation> running_;
-  runtime::stop_source::registration registered_;
-};
 
 /// The upstream cannot be reached or has no time: what the store has will do.
 bool is_out_of_reach(const failure& why) { return why.code != errc::not_found; }
@@ -117,38 +41,9 @@ pull_through::pull_through(transfer::context& shared, std::shared_ptr<store::con
       store_(std::move(store)),
       registry_(std::move(registry)),
       note_(std::move(note)),
-      incomplete_(most_remembered),
-      fetches_(shared.executor) {}
-
-void pull_through::learn(const std::string& bytes, const descriptor& top) {
-  const auto document = model::parse_document(bytes, top.media_type);
-  if (!document) return;
-  if (sizes_.size() > most_remembered) sizes_.clear();
-  if (families_.size() > most_remembered) families_.clear();
-  std::set<digest> family{top.digest};
-  for (const descriptor& one : named_by(*document)) {
-    family.insert(one.digest);
-    if (std::holds_alternative<model::manifest>(*document)) {
-      sizes_.insert_or_assign(one.digest, one.size);
-    } else if (const auto carried = model::inline_content(one); carried && *carried) {
-      learn(**carried, one);
-    }
-  }
-  families_.insert_or_assign(top.digest, std::move(family));
-}
-
-std::set<digest> pull_through::family_of(const digest& blob) const {
-  std::set<digest> all{blob};
-  // The manifest of a layer, then the index of that manifest.
-  for (std::size_t before = 0; before != all.size();) {
-    before = all.size();
-    for (const auto& [document, family] : families_) {
-      const bool related = std::any_of(all.begin(), all.end(), [&family = family](const digest& one) { return family.contains(one); });
-      if (related && !all.contains(document)) all.insert(family.begin(), family.end());
-    }
-  }
-  return all;
-}
+      incomplete_(image_families::most_remembered),
+      fetches_(shared.executor),
+      kept_(shared, stop_, fetches_) {}
 
 void pull_through::remember(const reference& image, const descriptor& top) {
   if (image.digest()) return;
@@ -204,7 +99,7 @@ task<result<descriptor>> pull_through::fetch_document(reference image, runtime::
   const auto type = model::detect_media_type(got->bytes, top.media_type, fmt::format("the manifest of {}", image.string()));
   if (!type) co_return type.error();
   top.media_type = *type;
-  learn(got->bytes, top);
+  families_.learn(got->bytes, top);
   auto keep = [store = store_, top, bytes = std::move(got->bytes)] { return put_with_carried(*store, top, bytes); };
   const result<void> kept = co_await offload(shared_.lanes, lane::files, std::move(keep));
   if (!kept) co_return kept.error();
@@ -225,38 +120,15 @@ task<result<descriptor>> pull_through::fetch_and_record(reference image, runtime
     thrown = std::current_exception();
   }
   if (fetched) {
-    const std::set<digest> family = family_of(fetched->digest);
+    const std::set<digest> family = families_.family_of(fetched->digest);
     co_await jobs::keep_only(shared_, *lease, family);
-    co_await keep_a_while(*lease, family);
+    co_await kept_.keep(*lease, family);
   } else {
     co_await jobs::keep_no_longer(shared_, *lease);
   }
   if (thrown) std::rethrow_exception(thrown);
   if (fetched && arriving_.empty()) co_await record_complete();
   co_return fetched;
-}
-
-task<> pull_through::keep_a_while(std::shared_ptr<store::lease> lease, std::set<digest> family) {
-  if (stop_.stop_requested() || (kept_.size() >= most_kept && !kept_.contains(family))) {
-    co_await jobs::keep_no_longer(shared_, std::move(lease));
-    co_return;
-  }
-  const auto [place, fresh] = kept_.try_emplace(family);
-  place->second.until = clock::now() + client_pause;
-  std::swap(place->second.lease, lease);
-  if (fresh) fetches_.spawn(let_go_later(std::move(family)));
-  if (lease) co_await jobs::keep_no_longer(shared_, std::move(lease));
-}
-
-task<> pull_through::let_go_later(std::set<digest> family) {
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(kept_.at(family).until - clock::now());
-    if (stop_.stop_requested() || left.count() <= 0) break;
-    co_await runtime::sleep_for(left, stop_);
-  }
-  std::shared_ptr<store::lease> lease = std::move(kept_.at(family).lease);
-  kept_.erase(family);
-  if (lease) co_await jobs::keep_no_longer(shared_, std::move(lease));
 }
 
 task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_source& stop) {
@@ -300,7 +172,7 @@ task<result<std::vector<descriptor>>> pull_through::referrers(reference image, d
 }
 
 task<result<std::uint64_t>> pull_through::blob_size(reference image, digest blob, runtime::stop_source& stop) {
-  if (const auto known = sizes_.find(blob); known != sizes_.end()) co_return known->second;
+  if (const std::optional<std::uint64_t> known = families_.size_of(blob)) co_return *known;
   registry::blob_request first;
   first.range = http::byte_range();
   const auto places = shared_.registry.sites(image, true);
@@ -319,7 +191,7 @@ task<result<std::uint64_t>> pull_through::blob_size(reference image, digest blob
   if (!size) {
     co_return failure(errc::protocol_error, fmt::format("{} does not say how large blob {} is", registry_, blob.string()));
   }
-  sizes_.insert_or_assign(blob, *size);
+  families_.note_size(blob, *size);
   co_return *size;
 }
 
@@ -368,7 +240,7 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
     const auto kept = co_await jobs::keep_all(shared_, *mine.running(), store_);
     if (kept) {
       lease = *kept;
-      family = family_of(blob->blob().digest);
+      family = families_.family_of(blob->blob().digest);
       co_await jobs::keep_only(shared_, lease, family);
       const auto brought = co_await bring(image, blob, mine.running());
       if (!brought) trouble = brought.error();
@@ -384,7 +256,7 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
     blob->failed(std::move(*trouble));
   }
   arriving_.erase(blob->blob().digest);
-  if (lease) co_await keep_a_while(std::move(lease), std::move(family));
+  if (lease) co_await kept_.keep(std::move(lease), std::move(family));
   if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
 }
 
@@ -417,13 +289,9 @@ task<> pull_through::record_complete() {
     if (known != nullptr && known->digest == top) incomplete_.erase(name);
   }
   // Whatever has its name needs no more.
-  std::vector<std::shared_ptr<store::lease>> ended;
-  for (auto& [family, kept] : kept_) {
-    const bool whole =
-        std::any_of(now.whole.begin(), now.whole.end(), [&family = family](const auto& one) { return family.contains(one.second); });
-    if (whole && kept.lease) ended.push_back(std::move(kept.lease));
-  }
-  for (std::shared_ptr<store::lease>& lease : ended) co_await jobs::keep_no_longer(shared_, std::move(lease));
+  std::vector<digest> named;
+  for (const auto& [name, top] : now.whole) named.push_back(top);
+  co_await kept_.release(std::move(named));
 }
 
 task<> pull_through::close() {

@@ -4,6 +4,8 @@
 #include "runtime/task_group.hpp"
 #include "serve/arriving_blob.hpp"
 #include "serve/asked_names.hpp"
+#include "serve/family_leases.hpp"
+#include "serve/image_families.hpp"
 #include "serve/upstream.hpp"
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
@@ -12,7 +14,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,6 @@ class pull_through final : public upstream {
   static constexpr std::chrono::seconds offline_pause{30};
   /// How long the upstream may take to say whether a tag has moved, or what refers to a manifest.
   static constexpr std::chrono::seconds revalidation_limit{10};
-  /// How long clean-ups leave what was fetched of an image that is not whole yet: its client asks for the next part.
-  static constexpr std::chrono::minutes client_pause{2};
 
   /// \param shared must outlive the object \param note told what the clients are not
   pull_through(transfer::context& shared, std::shared_ptr<store::content_store> store, std::string registry,
@@ -53,11 +52,7 @@ class pull_through final : public upstream {
   task<result<descriptor>> fetch_and_record(reference image, runtime::stop_source& stop);
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
   task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
-  std::set<digest> family_of(const digest& blob) const;
-  task<> keep_a_while(std::shared_ptr<store::lease> lease, std::set<digest> family);
-  task<> let_go_later(std::set<digest> family);
   task<> record_complete();
-  void learn(const std::string& bytes, const descriptor& top);
   void remember(const reference& image, const descriptor& top);
 
   transfer::context& shared_;
@@ -65,17 +60,12 @@ class pull_through final : public upstream {
   std::string registry_;
   std::function<void(const std::string&)> note_;
   std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
-  std::map<digest, std::uint64_t> sizes_;        ///< of blobs that manifests have named
-  std::map<digest, std::set<digest>> families_;  ///< what a document that was fetched names, and itself
-  asked_names incomplete_;                       ///< names that clients asked for, and that may become complete
-  struct kept_family {
-    std::shared_ptr<store::lease> lease;  ///< null when it ended early
-    clock::time_point until{};
-  };
-  std::map<std::set<digest>, kept_family> kept_;  ///< between the requests of their clients
+  image_families families_;
+  asked_names incomplete_;  ///< names that clients asked for, and that may become complete
   clock::time_point offline_until_{};
   runtime::stop_source stop_;
   runtime::task_group fetches_;
+  family_leases kept_;
 };
 
 }  // namespace gantry::serve

@@ -1,4 +1,4 @@
-#include "jobs/uploader.hpp"
+#include "jobs/upload_ledger.hpp"
 
 #include "support/catch.hpp"
 #include "support/loop.hpp"

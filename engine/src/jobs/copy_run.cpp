@@ -1,0 +1,193 @@
+#include "jobs/copy_run.hpp"
+
+#include "jobs/export.hpp"
+#include "jobs/push.hpp"
+#include "jobs/record.hpp"
+#include "jobs/referrers.hpp"
+#include "jobs/relayed_feed.hpp"
+#include "jobs/resolve.hpp"
+#include "jobs/target_name.hpp"
+#include "model/manifest.hpp"
+#include "registry/manifest_requests.hpp"
+#include "store/memory_documents.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace gantry::jobs {
+namespace {
+
+// A signature of an SBOM of an image is the third.
+constexpr unsigned referrer_depth = 4;
+constexpr std::array<const char*, 3> cosign_suffixes = {".sig", ".att", ".sbom"};
+
+/// Without the digest that a tag was found to be.
+reference as_asked(const reference& source) { return source.tag().empty() ? source : source.with_digest({}); }
+
+}  // namespace
+
+task<result<bool>> copy_run::is_unchanged(reference source, reference target, descriptor& top) {
+  auto ask = [this, source] { return registry::head_manifest(shared_.registry, source, running_.stop); };
+  auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared_, running_, "manifest of " + source.familiar(), ask);
+  if (!found) co_return found.error();
+  if (!*found) co_return false;
+  top = **found;
+  co_return co_await names_already(shared_, running_, target, top.digest);
+}
+
+task<result<copied_image>> copy_run::copy(reference source, reference target, choice wanted) {
+  const fan_group::member taking_part(wanted.fan, target.registry());
+  // What is written has the digest of the source only when it is the whole of it.
+  const bool comparable = wanted.platforms.empty() && !settings_.force_upload && !wanted.changed;
+  // Who looks for referrers needs to know the manifests, unchanged or not.
+  if (comparable && !wanted.referrers) {
+    descriptor top;
+    const auto same = co_await is_unchanged(source, target, top);
+    if (!same) co_return same.error();
+    if (*same) {
+      running_.events.emit(image_resolved{as_asked(source), top, 0});
+      copied_image there;
+      there.source = std::move(source);
+      there.target = std::move(target);
+      there.top = std::move(top);
+      there.unchanged = true;
+      co_return there;
+    }
+  }
+  const bool changed = wanted.changed || (comparable && !wanted.referrers);
+  co_return co_await copy_content(std::move(source), std::move(target), std::move(wanted), changed, 0);
+}
+
+task<result<copied_image>> copy_run::copy_content(reference source, reference target, choice wanted, bool changed, unsigned depth) {
+  std::shared_ptr<store::document_store> documents = settings_.cache;
+  if (!documents) documents = std::make_shared<store::memory_documents>();
+  resolver names(shared_, running_, documents);
+  platform_choice platforms;
+  platforms.platforms = wanted.platforms;
+  platforms.all = wanted.platforms.empty();
+  platforms.opaque = true;
+  platforms.nameless = settings_.cache == nullptr;  // the store's names say what they hold
+  const auto resolved = co_await names.resolve(source, std::move(platforms));
+  if (!resolved) co_return resolved.error();
+  running_.events.emit(image_resolved{as_asked(source), resolved->top, resolved->manifests.size() + resolved->opaque.size()});
+
+  push_options options;
+  options.platforms = wanted.platforms;
+  options.as_index = wanted.as_index;
+  std::map<digest, index_facts> facts;
+  if (!wanted.platforms.empty()) {
+    const auto bytes = documents->read(resolved->top, model::document_limit);
+    if (!bytes) co_return bytes.error();
+    facts.emplace(resolved->top.digest, facts_of(*bytes, resolved->top));
+  }
+  std::vector<archive::archived_image> images(1, archived(*resolved));
+  for (const descriptor& one : resolved->opaque) images.front().manifests.emplace_back().manifest = one;
+  auto plan = plan_push(images, push_target(target), options, facts);
+  if (!plan) co_return plan.error();
+  plan->images.front().changed = changed;
+  if (source.registry() == target.registry()) {
+    mount_hints hints;
+    add_hints(hints, images.front(), source.repository());
+    ledger_->add(target.registry(), hints);
+  }
+  std::vector<digest> subjects;
+  if (wanted.referrers) {
+    if (plan->images.front().top.digest == resolved->top.digest) subjects.push_back(resolved->top.digest);
+    for (const resolved_manifest& one : resolved->manifests) {
+      if (!one.attestation && one.entry.digest != resolved->top.digest) subjects.push_back(one.entry.digest);
+    }
+  }
+  auto feed = std::make_shared<relayed_feed>(shared_, running_, source, documents, settings_.cache, wanted.fan);
+  auto moved = co_await upload(shared_, running_, *ledger_, std::move(feed), settings_, std::move(*plan));
+  if (!moved) co_return moved.error();
+  add_counts(counts_, moved->counts);
+  if (settings_.cache && !settings_.dry_run) {
+    const result<void> noted = co_await note_in_cache(*resolved);
+    if (!noted) co_return noted.error();
+  }
+  copied_image done;
+  if (!subjects.empty()) {
+    const auto found = co_await copy_referrers(source, target, std::move(subjects), depth);
+    if (!found) co_return found.error();
+    done.referrers = *found;
+  }
+  done.source = std::move(source);
+  done.target = std::move(target);
+  done.top = moved->images.front().top;
+  done.unchanged = moved->images.front().unchanged;
+  co_return done;
+}
+
+task<result<void>> copy_run::note_in_cache(resolved_image image) {
+  auto look = [store = settings_.cache, image] {
+    const auto there = [&](const descriptor& blob) { return store->holds(blob); };
+    return std::all_of(image.manifests.begin(), image.manifests.end(), [&](const resolved_manifest& one) {
+      const std::vector<descriptor>& layers = one.content.layers;
+      return there(one.content.config) && std::all_of(layers.begin(), layers.end(), there);
+    });
+  };
+  // What the target had was not fetched; the name is for whole images.
+  const bool whole = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(look));
+  if (!whole || !image.opaque.empty()) co_return result<void>();
+  std::vector<store::reference_record> records = records_of(std::vector<resolved_image>(1, std::move(image)));
+  co_return co_await record(shared_, running_, settings_.cache, std::move(records));
+}
+
+task<result<std::size_t>> copy_run::copy_cosign_tags(reference source, reference target, digest subject, unsigned depth) {
+  std::size_t count = 0;
+  for (const char* const kind : cosign_suffixes) {
+    const std::string tag = model::referrers_tag(subject.string()) + kind;
+    const reference from = source.with_digest({}).with_tag(tag);
+    const reference to = target.with_digest({}).with_tag(tag);
+    choice everything;
+    auto copied = co_await copy(from, to, std::move(everything));
+    if (!copied && copied.error().code == errc::not_found) continue;
+    if (!copied) co_return copied.error();
+    ++count;
+    // Nothing hangs on a signature.
+    if (depth == referrer_depth || kind == cosign_suffixes.front()) continue;
+    const auto nested = co_await copy_cosign_tags(source, target, copied->top.digest, depth + 1);
+    if (!nested) co_return nested.error();
+    count += *nested;
+  }
+  co_return count;
+}
+
+task<result<std::size_t>> copy_run::copy_referrers(reference source, reference target, std::vector<digest> subjects, unsigned depth) {
+  std::size_t count = 0;
+  for (const digest& subject : subjects) {
+    const auto tagged = co_await copy_cosign_tags(source, target, subject, depth);
+    if (!tagged) co_return tagged.error();
+    count += *tagged;
+    const auto wanted = co_await find_referrers(shared_, running_, source, subject, registry::precedence::registry_first);
+    if (!wanted) co_return wanted.error();
+    if (wanted->empty()) continue;
+    if (depth == referrer_depth) {
+      co_return failure(errc::limit_exceeded,
+                        fmt::format("manifests of {} refer to each other more than {} times over", source.name(), referrer_depth));
+    }
+    const auto there = co_await find_referrers(shared_, running_, target, subject, registry::precedence::registry_alone);
+    // A repository that does not exist yet may answer like one that must not be read.
+    if (!there && there.error().code != condition::not_authorised) co_return there.error();
+    for (const descriptor& one : *wanted) {
+      const auto same = [&](const descriptor& other) { return other.digest == one.digest; };
+      const bool listed = there && std::any_of(there->begin(), there->end(), same);
+      const reference from = source.with_tag({}).with_digest(one.digest);
+      const reference to = target.with_tag({}).with_digest(one.digest);
+      choice nested;
+      nested.referrers = true;
+      // Written again when it is not listed: the registry may have the manifest without knowing whom it refers to.
+      auto copied = co_await copy_content(from, to, std::move(nested), !listed, depth + 1);
+      if (!copied) co_return copied.error();
+      count += 1 + copied->referrers;
+    }
+  }
+  co_return count;
+}
+
+}  // namespace gantry::jobs

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "model/manifest.hpp"
+
+#include <gantry/descriptor.hpp>
+#include <gantry/digest.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace gantry::serve {
+
+/// What a document names.
+std::vector<descriptor> named_by(const model::document& document);
+
+/// What the documents that were fetched have told: which blobs and documents belong to one image, and how large blobs are. Used on the
+/// strand.
+class image_families {
+ public:
+  /// Documents, and blobs, of which something is known; beyond that it is forgotten.
+  static constexpr std::size_t most_remembered = 10'000;
+
+  /// Takes in what \p bytes, the document that \p top describes, name; also what they carry inline.
+  void learn(const std::string& bytes, const descriptor& top);
+  /// \p blob with all that belongs to its images as far as is known.
+  std::set<digest> family_of(const digest& blob) const;
+
+  std::optional<std::uint64_t> size_of(const digest& blob) const;
+  void note_size(const digest& blob, std::uint64_t size) { sizes_.insert_or_assign(blob, size); }
+
+ private:
+  std::map<digest, std::uint64_t> sizes_;        ///< of blobs that manifests have named
+  std::map<digest, std::set<digest>> families_;  ///< what a document that was fetched names, and itself
+};
+
+}  // namespace gantry::serve
