@@ -186,8 +186,8 @@ result<void> enter(const archived_image& image, planner& plan, const platform& h
   return {};
 }
 
-/// What an index made for \p image names; of one platform the manifest alone, unless its attestations are wanted. Those stay as they are
-/// with several platforms.
+/// What an index made for \p image names: all that is held of several platforms; of one platform its manifest alone, which takes no index,
+/// unless its attestations are wanted, which follow it.
 std::vector<const archived_manifest*> members_of(const archived_image& image) {
   std::vector<const archived_manifest*> images;
   std::vector<const archived_manifest*> all;
