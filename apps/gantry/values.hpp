@@ -40,8 +40,8 @@ outcome<archive_format> parse_format(const std::string& text);
 
 /// What `--attestations` says of itself in every command that has it.
 inline constexpr const char* attestations_help =
-    "Keep attestations with one platform: the archive names an index of both, which skopeo and podman take on a machine of that platform "
-    "only";
+    "Keep attestations with one platform: the archive names an index of both, which skopeo and podman take as OCI only on a machine of "
+    "that platform";
 
 /// Whether a format has a place for what `--attestations` asks for.
 outcome<> check_attestations(bool wanted, archive_format format);
