@@ -191,8 +191,9 @@ TEST_CASE("verify finds damage, exits with 5, and repairs from the registry", "[
 
 TEST_CASE("an archive fills what verify has put into quarantine", "[integration]") {
   served s;
-  const std::string name = s.image("multi");
-  REQUIRE(s.place.run({"pull", "--platform", "linux/amd64", "-f", "oci", "-o", "sound.tar", name}).ok());
+  REQUIRE(s.place.run({"pull", "--platform", "linux/amd64", "-o", "sound.tar", s.image("multi")}).ok());
+  fs::remove_all(s.place.store());
+  REQUIRE(s.place.run({"extract", "sound.tar"}).ok());
   const fs::path blob = s.any_blob(20'000);
   const std::string content = slurp(blob);
   fs::permissions(blob, fs::perms(0644));

@@ -120,8 +120,16 @@ task<result<void>> mend_all(transfer::context& shared, transfer::operation& runn
     troubles.emplace(name, why);
     running.events.emit(warning{fmt::format("{} could not be repaired: {}", name.string(), why)});
   }
-  // What is known already stays as it was found.
-  for (const damaged_blob& one : damaged) seen.erase(one.blob.digest);
+  for (damaged_blob& one : damaged) {
+    const auto again = seen.find(one.blob.digest);
+    if (again == seen.end()) continue;
+    // Found damaged while the document that names it could not be read.
+    if (one.references.empty()) {
+      one.blob = again->second.blob;
+      one.references = again->second.references;
+    }
+    seen.erase(again);
+  }
   for (auto& [name, one] : seen) damaged.push_back(std::move(one));
   auto check = [store, &damaged, &troubles, &in_the_way] {
     for (damaged_blob& one : damaged) {
