@@ -206,6 +206,14 @@ TEST_CASE("an archive fills what verify has put into quarantine", "[integration]
   CHECK(slurp(blob) == content);
   CHECK(s.place.run({"verify"}).ok());
   CHECK(store_problems(s.place.store()) == "");
+
+  // To a name that came from a registry the index belongs, of which the archive names one manifest.
+  s.pull("multi", {"--platform", "linux/amd64"});
+  fs::remove(blob);
+  CHECK(s.place.run({"extract", "sound.tar"}).status == 2);
+  CHECK(s.place.run({"extract", "--force", "sound.tar"}).ok());
+  CHECK(slurp(blob) == content);
+  CHECK(s.place.run({"verify"}).ok());
 }
 
 TEST_CASE("of two processes that want one image one fetches, the other waits and reuses", "[integration][slow]") {
