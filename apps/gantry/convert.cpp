@@ -36,6 +36,7 @@ outcome<int> convert(const convert_arguments& arguments, console& output) {
   options.images = arguments.images;
   options.name = arguments.name;
   options.platforms = arguments.platforms;
+  options.attestations = arguments.attestations;
   const auto answer = work.run<convert_result>(
       options, title, [&](diagnostics& text, auto token) { mover.async_convert(arguments.file, options, text, std::move(token)); });
   if (answer.ec) return fail(answer, work, output, title);

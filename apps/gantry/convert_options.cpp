@@ -49,6 +49,7 @@ outcome<std::variant<convert_arguments, help_text>> parse_convert(std::vector<st
            })
       ->group(group);
   app.add_flag("--gzip", arguments.gzip, "Compress the archive")->group(group);
+  app.add_flag("--attestations", arguments.attestations, attestations_help)->group(group);
   add_platform_options(parser, arguments.platforms, "Platforms of the images: os/arch[/variant][,...] (default all that are there)", group);
   app.add_flag("--all-platforms", all_platforms, "Every platform that is there, as without --platform")->group(group);
   app.add_option("--name", name, "What the image is to be called, when there is one")->type_name("NAME")->group(group);
@@ -61,6 +62,7 @@ outcome<std::variant<convert_arguments, help_text>> parse_convert(std::vector<st
   if (int{app.count("--platform") > 0} + int{app.count("--arch") > 0} + int{all_platforms} > 1) {
     return usage_problem("--platform, --arch and --all-platforms exclude each other");
   }
+  if (auto placed = check_attestations(arguments.attestations, arguments.format); !placed) return placed.error();
   if (is_standard_output(arguments.output)) arguments.output = "-";
   if (arguments.output.empty()) return usage_problem("no output is named", "name it with -o FILE");
   if (arguments.output == "-" && arguments.common.json) return usage_problem("--json and '-o -' both want standard output");

@@ -21,6 +21,7 @@ struct convert_arguments {
   std::string output;               ///< `-` is standard output
   archive_format format = archive_format::docker;
   bool gzip = false;
+  bool attestations = false;  ///< as in \ref pull_arguments
 };
 
 /// Reads the words behind `gantry convert`. Pure, as parse_pull is.

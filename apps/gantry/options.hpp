@@ -88,6 +88,7 @@ struct pull_arguments {
   bool store_only = false;
   bool offline = false;
   bool recompress = false;        ///< zstd layers as gzip
+  bool attestations = false;      ///< the archive names an image of one platform together with its attestations
   reference name;                 ///< what the image is called from here on; empty: as it was asked for
   std::string load;               ///< the engine whose load command takes the archive; empty: none
   std::vector<std::string> have;  ///< files that say what the receiver has

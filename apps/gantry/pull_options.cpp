@@ -75,6 +75,7 @@ void add_where(option_parser& parser, pull_arguments& into) {
            })
       ->group(group);
   app.add_flag("--gzip", into.gzip, "Compress the archive; a name ending in .gz or .tgz means the same")->group(group);
+  app.add_flag("--attestations", into.attestations, attestations_help)->group(group);
   parser
       .add("--recompress", "Compress zstd layers anew, for docker before 23 and other old engines", "gzip",
            [&into](const std::string& text) -> outcome<> {
@@ -135,6 +136,9 @@ outcome<> check(const CLI::App& app, const pull_arguments& arguments) {
   }
   if (arguments.store_only && !arguments.have.empty())
     return usage_problem("--store-only writes no archive, so --have has no meaning beside it");
+  if (arguments.store_only && arguments.attestations)
+    return usage_problem("--store-only writes no archive, so --attestations has no meaning beside it; the store has them anyway");
+  if (auto placed = check_attestations(arguments.attestations, arguments.format); !placed) return placed.error();
   if (arguments.no_cache && arguments.store_only) {
     return usage_problem("--no-cache leaves out the store, and --store-only wants nothing else");
   }

@@ -30,7 +30,10 @@ bool keeps_parts(const pull_step& step, archive_format format) {
 pull_answer puller::pull(const std::vector<reference>& images, const pull_step& step, archive_target target) {
   pull_options options;
   // The first of the two steps of destination::each only fills the store.
-  if (!std::holds_alternative<store_only>(target)) options.have.assign(step.have.begin(), step.have.end());
+  if (!std::holds_alternative<store_only>(target)) {
+    options.have.assign(step.have.begin(), step.have.end());
+    options.attestations = arguments_.attestations;
+  }
   options.output = std::move(target);
   options.platforms = step.platforms;
   options.all_platforms = step.all_platforms;

@@ -147,6 +147,12 @@ outcome<archive_format> parse_format(const std::string& text) {
   return usage_problem(fmt::format("--format takes docker, oci, oci-dir or synology, not '{}'", text));
 }
 
+outcome<> check_attestations(bool wanted, archive_format format) {
+  if (!wanted || format != archive_format::synology) return {};
+  return usage_problem("--attestations has no meaning for the format synology, which has no place for them",
+                       "-f docker and -f oci keep them");
+}
+
 namespace {
 
 std::string lower(std::string_view text) {

@@ -38,6 +38,14 @@ outcome<std::vector<platform>> parse_architectures(std::string_view text);
 /// What `--format` says: docker, oci, oci-dir or synology.
 outcome<archive_format> parse_format(const std::string& text);
 
+/// What `--attestations` says of itself in every command that has it.
+inline constexpr const char* attestations_help =
+    "Keep attestations with one platform: the archive names an index of both, which skopeo and podman take as OCI only on a machine of "
+    "that platform";
+
+/// Whether a format has a place for what `--attestations` asks for.
+outcome<> check_attestations(bool wanted, archive_format format);
+
 /// What `--registry` says.
 struct registry_word {
   std::string host;         ///< host and optional port, as in reference::registry

@@ -287,4 +287,7 @@ TEST_CASE("layers that nobody takes are a mistake of the caller", "[faults]") {
   options = s.options(false);
   options.recompress = true;
   CHECK(s.pulls.pull_with(options).ec == errc::invalid_option);
+  options = s.options(false);
+  options.attestations = true;
+  CHECK(s.pulls.pull_with(options).ec == errc::invalid_option);
 }

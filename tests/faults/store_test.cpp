@@ -179,11 +179,38 @@ TEST_CASE("repair fetches what is damaged or missing, documents and what they le
   k.damage(k.image.layers[1], "short");
   fs::remove(k.blob(k.image.config));
   const verify_result found = k.verify(true);
-  CHECK(found.damaged.size() == 2);  // nobody knew of the configuration while the manifest could not be read
-  for (const damaged_blob& one : found.damaged) CHECK(one.repaired);
+  // Nobody knew of the configuration while the manifest could not be read.
+  REQUIRE(found.damaged.size() == 3);
+  CHECK(std::is_sorted(found.damaged.begin(), found.damaged.end(),
+                       [](const damaged_blob& a, const damaged_blob& b) { return a.blob.digest < b.blob.digest; }));
+  for (const damaged_blob& one : found.damaged) {
+    CHECK(one.repaired);
+    CHECK(one.missing == (one.blob.digest.string() == k.image.config.digest));
+    REQUIRE(one.references.size() == 1);
+    CHECK(one.references[0].string() == k.registry.host() + "/team/app:1.0");
+  }
   CHECK(store_problems(k.pulls.store()) == "");
   CHECK(k.verify().damaged.empty());
   CHECK(k.list().references.front().complete);
+}
+
+TEST_CASE("what a fetched manifest shows to be missing is told, repaired or not", "[faults]") {
+  kept k;
+  fs::remove(k.blob(k.image.manifest));
+  fs::remove(k.blob(k.image.layers[0]));
+  fs::remove(k.blob(k.image.layers[1]));
+  CHECK(k.verify().damaged.size() == 1);
+  k.registry.drop_blob(k.image.layers[0].digest);
+  const verify_result found = k.verify(true);
+  REQUIRE(found.damaged.size() == 3);
+  for (const damaged_blob& one : found.damaged) {
+    const bool lost = one.blob.digest.string() == k.image.layers[0].digest;
+    CHECK(one.missing);
+    CHECK(one.blob.size != 0);
+    if (one.blob.digest.string() == k.image.manifest.digest) CHECK(one.repaired);
+    if (lost) CHECK_FALSE(one.repaired);
+    CHECK(one.trouble.empty() == one.repaired);
+  }
 }
 
 TEST_CASE("a damaged index inside an index is remembered until it is repaired", "[faults]") {

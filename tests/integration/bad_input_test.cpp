@@ -4,10 +4,12 @@
 
 #include "support/catch.hpp"
 #include "support/fake_registry.hpp"
+#include "support/image_builder.hpp"
 #include "support/servers.hpp"
 #include "support/socket.hpp"
 
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <thread>
@@ -141,6 +143,55 @@ TEST_CASE("an output that cannot be written is refused before anything is fetche
   CHECK(registry.count(image.layers[0].digest) == 0);
   CHECK(registry.count(image.layers[1].digest) == 0);
   CHECK(place.files().empty());
+}
+
+TEST_CASE("what is no file is no output, and that is said in one sentence", "[integration]") {
+  const workplace place;
+  write_layout(place / "layout", "1", build_image({}));
+  REQUIRE(place.run({"extract", "layout", "local.example/app:1"}).ok());
+  REQUIRE(::mkfifo((place / "fifo").c_str(), 0600) == 0);
+  fs::create_directory(place / "directory");
+  const std::vector<std::vector<std::string>> commands{
+      {"convert", "layout"}, {"save", "local.example/app:1"}, {"pull", "--offline", "local.example/app:1"}};
+  const auto refused = [&](std::vector<std::string> words, const std::string& where, const std::string& why) {
+    words.insert(words.end(), {"-o", where});
+    const outcome result = place.run(words);
+    INFO(where << "\n" << result.err);
+    CHECK(result.status == 2);
+    CHECK_THAT(result.err, Catch::Contains("cannot write " + where + ": " + why));
+  };
+  for (const std::vector<std::string>& words : commands) {
+    CAPTURE(words.front());
+    for (const char* format : {"docker", "synology"}) {
+      std::vector<std::string> formatted = words;
+      formatted.insert(formatted.end(), {"-f", format});
+      refused(formatted, "fifo", "it is a pipe, and an archive takes the place of a file; use -o -");
+      refused(formatted, "/dev/stderr", "it is a pipe, and an archive takes the place of a file; use -o -");
+      refused(formatted, "/dev/null", "it is a device, and an archive takes the place of a file; use -o -");
+    }
+    std::vector<std::string> as_directory = words;
+    as_directory.insert(as_directory.end(), {"-f", "oci-dir"});
+    refused(as_directory, "fifo", "a file of that name is there; an OCI layout is a directory");
+    refused(as_directory, "/dev/stderr", "a file of that name is there; an OCI layout is a directory");
+
+    std::vector<std::string> streamed = words;
+    streamed.insert(streamed.end(), {"-o", "-"});
+    std::vector<std::string> by_path = words;
+    by_path.insert(by_path.end(), {"-o", "/dev/stdout"});
+    const outcome dash = place.run(streamed);
+    const outcome device = place.run(by_path);
+    INFO(device.err);
+    CHECK(device.ok());
+    CHECK_FALSE(dash.out.empty());
+    CHECK(device.out == dash.out);
+  }
+  refused({"convert", "layout"}, "directory", "it is a directory; name a file in it");
+  refused({"convert", "layout"}, "//dev/stdout",
+          "it is a pipe, and an archive takes the place of a file; use -o -, which writes to standard output");
+  CHECK(fs::is_fifo(place / "fifo"));
+  // A directory takes archives under their own names.
+  CHECK(place.run({"save", "local.example/app:1", "-o", "directory"}).ok());
+  CHECK(place.files().contains("directory"));
 }
 
 TEST_CASE("a directory that may not be written is refused", "[integration]") {

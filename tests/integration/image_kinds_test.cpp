@@ -71,6 +71,73 @@ TEST_CASE("all platforms of an index go into one archive with the index and its 
   CHECK(sha256_of(run_or_throw({{"skopeo", "inspect", "--raw", "oci:" + (s.directory / "copy").string() + ":1.0"}})) == digest);
 }
 
+TEST_CASE("with --attestations one platform keeps what describes it, from archive to store to registry", "[integration]") {
+  served s;
+  const workplace there;
+  const docker_registry other(s.directory / "other", {s.directory / "other-storage"});
+  const std::string name = s.image("multi");
+  const std::string manifest = ask_skopeo("docker://" + name, {"--tls-verify=false"}).manifest_digest;
+  const auto done = [](const workplace& where, std::vector<std::string> words) {
+    const outcome result = where.run(std::move(words));
+    INFO(result.err);
+    REQUIRE(result.ok());
+  };
+  const auto listed = [](const fs::path& archive) {
+    return std::string(boost::json::parse(tar_member(archive, "index.json")).at("manifests").at(0).at("digest").as_string());
+  };
+  const auto with_attestation = [&](const std::string& text) {
+    const boost::json::value index = boost::json::parse(text);
+    const boost::json::array& members = index.at("manifests").as_array();
+    REQUIRE(members.size() == 2);
+    CHECK(members[0].at("digest").as_string() == manifest);
+    CHECK(members[1].at("annotations").at("vnd.docker.reference.digest").as_string() == manifest);
+  };
+  done(s.place, {"pull", "-a", "amd64", "-o", "without.tar", name});
+  CHECK(listed(s.place / "without.tar") == manifest);
+
+  for (const std::string format : {"docker", "oci"}) {
+    CAPTURE(format);
+    const std::string made = format + ".tar";
+    done(s.place, {"pull", "-a", "amd64", "--attestations", "-f", format, "-o", made, name});
+    const fs::path archive = s.place / made;
+    const std::string top = listed(archive);
+    with_attestation(tar_member(archive, "blobs/sha256/" + top.substr(7)));
+    done(s.place, {"save", "-a", "amd64", "--attestations", "-f", format, "-o", "saved.tar", name});
+    CHECK(slurp(s.place / "saved.tar") == slurp(archive));
+    done(s.place, {"convert", "saved.tar", "--attestations", "-a", "amd64", "-f", format, "-o", "converted.tar"});
+    CHECK(slurp(s.place / "converted.tar") == slurp(archive));
+
+    fs::remove_all(there.store());
+    done(there, {"extract", archive.string()});
+    CHECK(store_problems(there.store()) == "");
+    done(there, {"save", "--attestations", "-f", format, "-o", "again.tar", name});
+    CHECK(slurp(there / "again.tar") == slurp(archive));
+    done(there, {"push", name, other.host() + "/team/" + format + ":1"});
+    done(there, {"push", archive.string(), other.host() + "/team/" + format + ":2"});
+    for (const std::string tag : {":1", ":2"}) {
+      const std::string raw =
+          run_or_throw({{"skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + other.host() + "/team/" + format + tag}});
+      CHECK(sha256_of(raw) == top);
+      with_attestation(raw);
+    }
+  }
+  CHECK(tar_member(s.place / "docker.tar", "manifest.json") == tar_member(s.place / "without.tar", "manifest.json"));
+  done(s.place, {"convert", "oci.tar", "--attestations", "-f", "oci-dir", "-o", "layout"});
+  done(s.place, {"convert", "layout", "-f", "oci", "-o", "back.tar"});
+  CHECK(slurp(s.place / "back.tar") == slurp(s.place / "oci.tar"));
+
+  // Of an image without attestations there is nothing to say.
+  done(s.place, {"pull", "-o", "plain.tar", s.image("classic")});
+  const outcome same = s.place.run({"pull", "--attestations", "-q", "-o", "same.tar", s.image("classic")});
+  REQUIRE(same.ok());
+  CHECK(same.err == "");
+  CHECK(slurp(s.place / "same.tar") == slurp(s.place / "plain.tar"));
+
+  const outcome refused = s.place.run({"pull", "--attestations", "-f", "synology", "-o", "old.tar", name});
+  CHECK(refused.status == 2);
+  CHECK_THAT(refused.err, Catch::Contains("--attestations has no meaning for the format synology"));
+}
+
 TEST_CASE("an image with Docker media types keeps its digests", "[integration]") {
   served s;
   const skopeo_facts facts = ask_skopeo("docker://" + s.image("classic"), {"--tls-verify=false"});

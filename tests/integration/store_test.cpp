@@ -169,6 +169,51 @@ TEST_CASE("verify finds damage, exits with 5, and repairs from the registry", "[
   CHECK(slurp(blob) == content);
   CHECK(store_problems(s.place.store()) == "");
   CHECK(s.place.run({"verify"}).ok());
+
+  // The manifest leads to the layer, which nobody misses as long as it is away.
+  const std::string manifest(
+      only_image(s.place.run({"save", "--json", "-o", "x.tar", s.image("multi")})).at("manifest_digest").as_string());
+  fs::remove(blob);
+  fs::remove(s.place.store() / "blobs/sha256" / manifest.substr(7));
+  const outcome both = s.place.run({"verify", "--repair", "--json"});
+  INFO(both.err);
+  CHECK(both.ok());
+  std::set<std::string> told;
+  const boost::json::object lists = json_of(both);
+  for (const boost::json::value& one : lists.at("damaged").as_array()) {
+    told.emplace(one.at("digest").as_string());
+    CHECK(one.at("missing").as_bool());
+    CHECK(one.at("repaired").as_bool());
+  }
+  CHECK(told == std::set<std::string>{manifest, "sha256:" + blob.filename().string()});
+  CHECK(slurp(blob) == content);
+}
+
+TEST_CASE("an archive fills what verify has put into quarantine", "[integration]") {
+  served s;
+  REQUIRE(s.place.run({"pull", "--platform", "linux/amd64", "-o", "sound.tar", s.image("multi")}).ok());
+  fs::remove_all(s.place.store());
+  REQUIRE(s.place.run({"extract", "sound.tar"}).ok());
+  const fs::path blob = s.any_blob(20'000);
+  const std::string content = slurp(blob);
+  fs::permissions(blob, fs::perms(0644));
+  spill(blob, std::string(content.size(), 'x'));
+  REQUIRE(s.place.run({"verify"}).status == 5);
+  CHECK_FALSE(fs::exists(blob));
+  const outcome extracted = s.place.run({"extract", "sound.tar"});
+  INFO(extracted.err);
+  CHECK(extracted.ok());
+  CHECK(slurp(blob) == content);
+  CHECK(s.place.run({"verify"}).ok());
+  CHECK(store_problems(s.place.store()) == "");
+
+  // To a name that came from a registry the index belongs, of which the archive names one manifest.
+  s.pull("multi", {"--platform", "linux/amd64"});
+  fs::remove(blob);
+  CHECK(s.place.run({"extract", "sound.tar"}).status == 2);
+  CHECK(s.place.run({"extract", "--force", "sound.tar"}).ok());
+  CHECK(slurp(blob) == content);
+  CHECK(s.place.run({"verify"}).ok());
 }
 
 TEST_CASE("of two processes that want one image one fetches, the other waits and reuses", "[integration][slow]") {

@@ -22,6 +22,8 @@ struct convert_options : operation_options {
   std::vector<platform> platforms;
   /// What the one image that is taken is called in the output, in place of its names. None: it keeps them.
   std::optional<reference> name;
+  /// As pull_options::attestations.
+  bool attestations = false;
 };
 
 /// What a convert did.

@@ -52,6 +52,11 @@ struct pull_options : operation_options {
   /// image ID. The format synology inflates all layers anyway.
   bool recompress = false;
 
+  /// An archive of one platform names an index made of the manifest and the attestations that describe it, so that whoever takes the image
+  /// out of the archive has both; without attestations, as without this option, it names the manifest. skopeo and podman take an OCI
+  /// archive with an index only on a machine of that platform. For archives alone; errc::invalid_option with archive_format::synology.
+  bool attestations = false;
+
   /// Nothing but the store is asked; what is not there completely is errc::not_found.
   bool offline = false;
 

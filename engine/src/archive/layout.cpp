@@ -186,14 +186,29 @@ result<void> enter(const archived_image& image, planner& plan, const platform& h
   return {};
 }
 
+/// What an index made for \p image names: all that is held of several platforms; of one platform its manifest alone, which takes no index,
+/// unless its attestations are wanted, which follow it.
+std::vector<const archived_manifest*> members_of(const archived_image& image) {
+  std::vector<const archived_manifest*> images;
+  std::vector<const archived_manifest*> all;
+  for (const archived_manifest& held : image.manifests) {
+    all.push_back(&held);
+    if (!held.attestation) images.push_back(&held);
+  }
+  if (images.size() != 1) return images.empty() ? images : all;
+  if (!image.lists_attestations) return images;
+  const digest& described = images.front()->manifest.digest;
+  for (const archived_manifest* held : all) {
+    if (held->attestation && model::attested(held->manifest) == described) images.push_back(held);
+  }
+  return images;
+}
+
 }  // namespace
 
 descriptor listed_top(const archived_image& image, std::string* made_text) {
   if (!image.indexes.empty()) return image.top;
-  std::vector<const archived_manifest*> wanted;
-  for (const archived_manifest& held : image.manifests) {
-    if (!held.attestation) wanted.push_back(&held);
-  }
+  const std::vector<const archived_manifest*> wanted = members_of(image);
   if (wanted.empty()) return image.top;
   if (wanted.size() == 1) {
     descriptor target = wanted.front()->manifest;
@@ -202,9 +217,9 @@ descriptor listed_top(const archived_image& image, std::string* made_text) {
   }
   // An index of what is held of a larger one, in the family of the original.
   std::vector<descriptor> members;
-  for (const archived_manifest& held : image.manifests) {
-    descriptor& member = members.emplace_back(held.manifest);
-    member.platform = held.platform;
+  for (const archived_manifest* held : wanted) {
+    descriptor& member = members.emplace_back(held->manifest);
+    member.platform = held->platform;
   }
   descriptor made;
   made.media_type = image.top.media_type == model::media_type::docker_list ? model::media_type::docker_list : model::media_type::oci_index;

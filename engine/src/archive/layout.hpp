@@ -39,6 +39,8 @@ struct archived_image {
   std::vector<descriptor> indexes;
   /// In the order in which the platforms were asked for, or that of the index.
   std::vector<archived_manifest> manifests;
+  /// Whether index.json names one platform with its attestations, where there are any, by an index made of them.
+  bool lists_attestations = false;
 };
 
 /// What a compressed layer inflates to.
@@ -77,9 +79,9 @@ descriptor listed_top(const archived_image& image, std::string* made_text = null
 /// index.json, manifest.json, repositories. A blob that several images share stands once.
 ///
 /// index.json has one entry per name. It names the image manifest when one platform is held (attestations of it then lie in blobs/
-/// unlisted), the index when all of it is held, and otherwise an index made here of the manifests that are held, in the media types of the
-/// original: several entries of one name are refused by podman and skopeo and overwrite each other in containerd, and an index with missing
-/// children breaks on export and push.
+/// unlisted, unless \ref archived_image::lists_attestations asks for an index of both), the index when all of it is held, and otherwise an
+/// index made here of the manifests that are held, in the media types of the original: several entries of one name are refused by podman
+/// and skopeo and overwrite each other in containerd, and an index with missing children breaks on export and push.
 ///
 /// \param host the platform that gets the tag in manifest.json when an image has several; else the first of its manifests
 /// \returns errc::not_an_image when an image has no manifest with an image config

@@ -40,16 +40,16 @@ result<bool> replaceable(const fs::path& directory) {
 result<fs::path> checked_directory(const fs::path& given) {
   fs::path path = given.lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
-  const result<fs::path> target = resolve_output(path);
-  if (!target) return target.error();
+  // Before links are followed: those of /proc/self/fd need not name a path.
   std::error_code ec;
-  const fs::file_status present = fs::status(*target, ec);
-  if (!fs::exists(present)) return target;
-  if (!fs::is_directory(present)) {
+  const fs::file_status present = fs::status(path, ec);
+  if (fs::exists(present) && !fs::is_directory(present)) {
     return failure(
         errc::invalid_option,
         fmt::format("cannot write {}: a file of that name is there; an OCI layout is a directory; give it a new name", given.string()));
   }
+  const result<fs::path> target = resolve_output(path);
+  if (!target || !fs::exists(present)) return target;
   const result<bool> fine = replaceable(*target);
   if (!fine) return fine.error();
   if (!*fine) {

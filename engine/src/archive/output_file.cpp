@@ -22,18 +22,11 @@ namespace fs = std::filesystem;
 result<fs::path> checked_target(const fs::path& path) {
   result<fs::path> resolved = resolve_output(path);
   if (!resolved) return resolved;
-  const fs::path& target = *resolved;
   std::error_code ec;
-  const fs::file_status present = fs::status(target, ec);
-  if (fs::is_directory(present) || !target.has_filename()) {
+  if (fs::is_directory(*resolved, ec) || !resolved->has_filename()) {
     return failure(errc::invalid_option, fmt::format("cannot write {}: it is a directory; name a file in it", path.string()));
   }
-  if (fs::exists(present) && !fs::is_regular_file(present)) {
-    return failure(
-        errc::invalid_option,
-        fmt::format("cannot write {}: it is not a regular file and will not be replaced; use - for standard output", path.string()));
-  }
-  return target;
+  return resolved;
 }
 
 fs::path journal_of(const fs::path& part) { return part.string() + ".journal"; }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <string>
 #include <system_error>
@@ -13,10 +14,29 @@ namespace gantry::archive {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// What is neither file nor directory, and cannot be replaced.
+std::optional<failure> special_file(const fs::path& path) {
+  struct stat about {};
+  if (::stat(path.c_str(), &about) != 0 || S_ISREG(about.st_mode) || S_ISDIR(about.st_mode)) return std::nullopt;
+  const char* const kind = S_ISFIFO(about.st_mode) ? "pipe" : S_ISSOCK(about.st_mode) ? "socket" : "device";
+  struct stat out {};
+  const bool standard_output = ::fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == about.st_dev && out.st_ino == about.st_ino;
+  return failure(errc::invalid_option,
+                 fmt::format("cannot write {}: it is a {}, and an archive takes the place of a file; use -o -, which writes to standard "
+                             "output{}",
+                             path.string(), kind, standard_output ? "" : ", and lead that there"));
+}
+
+}  // namespace
+
 fs::path directory_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
 result<fs::path> resolve_output(const fs::path& path) {
   if (path.empty()) return failure(errc::invalid_option, "cannot write an archive without a file name");
+  // Before links are followed: those of /proc/self/fd name no path where they lead to a pipe.
+  if (std::optional<failure> special = special_file(path)) return std::move(*special);
   std::error_code ec;
   const bool is_link = fs::symlink_status(path, ec).type() == fs::file_type::symlink;
   // A name that is not there yet counts as an error of symlink_status.

@@ -12,8 +12,8 @@ namespace gantry::archive {
 /// The directory that a name stands in; `.` for a bare name.
 std::filesystem::path directory_of(const std::filesystem::path& path);
 
-/// The name that an output will get, symbolic links resolved; its directory exists. errc::invalid_option (empty), errc::file_not_found (no
-/// such directory), errc::access_denied, errc::storage_error
+/// The name that an output will get, symbolic links resolved; its directory exists. errc::invalid_option (empty; a pipe, socket or
+/// device is there), errc::file_not_found (no such directory), errc::access_denied, errc::storage_error
 result<std::filesystem::path> resolve_output(const std::filesystem::path& path);
 
 /// `.<name>.gantry-part` beside \p target.

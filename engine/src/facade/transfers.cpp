@@ -27,8 +27,12 @@ runtime::task<result<pull_result>> engine::impl::pull(running_operation running,
     co_return failure(errc::invalid_option, "a name of one's own is for one image, and has a tag without a digest");
   }
   const auto* layers = std::get_if<layer_stream>(&wanted.output);
-  if (!wanted.have.empty() && (layers != nullptr || std::holds_alternative<store_only>(wanted.output))) {
+  const bool no_archive = layers != nullptr || std::holds_alternative<store_only>(wanted.output);
+  if (!wanted.have.empty() && no_archive) {
     co_return failure(errc::invalid_option, "what another side has can be left out of an archive only");
+  }
+  if (wanted.attestations && no_archive) {
+    co_return failure(errc::invalid_option, "attestations are listed or not in an archive only; the store has what was fetched");
   }
   if (layers != nullptr && !layers->sink) co_return failure(errc::invalid_option, "layers are to be handed over, and nobody takes them");
   if (layers != nullptr && wanted.recompress) {

@@ -137,7 +137,8 @@ result<prepared> prepare(const archive_input& from, const convert_options& optio
       if (!taken) return taken.error();
     }
   }
-  result<archive_export> out = archive_export::prepare(output_of(options.output), made.images, {});
+  result<archive_export> out =
+      archive_export::prepare(output_of(options.output), made.images, {}, {}, false, {false, options.attestations});
   if (!out) return out.error();
   made.out = std::move(*out);
   return made;

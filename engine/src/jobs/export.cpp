@@ -72,16 +72,17 @@ archive::archived_image archived(const resolved_image& image) {
 std::string stream_name(int descriptor) { return descriptor == 1 ? "standard output" : fmt::format("descriptor {}", descriptor); }
 
 result<archive_export> archive_export::prepare(const output& where, const std::vector<resolved_image>& images,
-                                               const store::content_store* store, const std::set<digest>& left_out, bool gzip_only) {
+                                               const store::content_store* store, const std::set<digest>& left_out,
+                                               export_choices choices) {
   std::vector<archive::archived_image> members;
   for (const resolved_image& image : images) members.push_back(archived(image));
   return prepare(where, std::move(members), store != nullptr ? store->root() : std::filesystem::path(), left_out, store == nullptr,
-                 gzip_only);
+                 choices);
 }
 
 result<archive_export> archive_export::prepare(const output& where, std::vector<archive::archived_image> members,
                                                const std::filesystem::path& beside, const std::set<digest>& left_out, bool resumes,
-                                               bool gzip_only) {
+                                               export_choices choices) {
   archive_export prepared;
   prepared.where_ = where;
   const auto [format, gzip] = format_of(where);
@@ -89,8 +90,11 @@ result<archive_export> archive_export::prepare(const output& where, std::vector<
   if (format == archive_format::oci_dir && (file == nullptr || gzip)) {
     return failure(errc::invalid_option, "an OCI layout as a directory cannot be compressed or written to a stream; use the format oci");
   }
+  for (archive::archived_image& member : members) member.lists_attestations = choices.attestations;
   std::uint64_t expected_size = 0;
   if (format == archive_format::synology) {
+    if (choices.attestations)
+      return failure(errc::invalid_option, "the format synology has no place for attestations; they take docker, oci or oci-dir");
     if (!left_out.empty())
       return failure(errc::invalid_option, "the format synology holds whole images; a part of one takes docker or oci");
     // The sizes inside are known when the layers are here; what they take compressed is the least.
@@ -105,7 +109,7 @@ result<archive_export> archive_export::prepare(const output& where, std::vector<
     if (!plan) return plan.error();
     *plan = archive::without(std::move(*plan), left_out);
     expected_size = plan->size;
-    if (gzip_only && has_zstd(members)) {
+    if (choices.gzip_only && has_zstd(members)) {
       if (!left_out.empty())
         return failure(errc::invalid_option, "layers cannot be recompressed while the receiver has a part of the image");
       prepared.images_ = std::move(members);

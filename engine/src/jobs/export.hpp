@@ -27,6 +27,12 @@ namespace gantry::jobs {
 
 using output = decltype(pull_options::output);
 
+/// What is chosen for an archive beside its output.
+struct export_choices {
+  bool gzip_only = false;     ///< zstd layers become gzip; only for what archive_export::write writes
+  bool attestations = false;  ///< see pull_options::attestations
+};
+
 /// An archive on its way out, prepared before anything is fetched, so that a wrong name, a missing right or a full disk is found at the
 /// start.
 class archive_export {
@@ -36,15 +42,14 @@ class archive_export {
   /// \param store what it will be written from; null when blobs go straight into it, and then an unfinished file of an earlier run is
   /// taken over where its layout is known
   /// \param left_out blobs that are not written, see archive::without
-  /// \param gzip_only whether zstd layers become gzip; only for what \ref write writes
   static result<archive_export> prepare(const output& where, const std::vector<resolved_image>& images, const store::content_store* store,
-                                        const std::set<digest>& left_out = {}, bool gzip_only = false);
+                                        const std::set<digest>& left_out = {}, export_choices choices = {});
   /// The same for images of any source.
   /// \param beside a file or directory where the blobs are; empty when they are in no files of their own
   /// \param resumes whether an unfinished file is taken over
   static result<archive_export> prepare(const output& where, std::vector<archive::archived_image> images,
                                         const std::filesystem::path& beside, const std::set<digest>& left_out = {}, bool resumes = false,
-                                        bool gzip_only = false);
+                                        export_choices choices = {});
 
   /// Sentences for the user that came up while planning.
   const std::vector<std::string>& notes() const noexcept { return plan_.notes; }

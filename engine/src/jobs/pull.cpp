@@ -188,7 +188,7 @@ task<result<std::unique_ptr<delivery>>> prepare_archive(pull_setup& with, const 
     co_return make_stream_delivery(std::move(setup), make_layer_taker(*layers, images));
   }
   auto prepare = [&options, &images, &have, store = with.store] {
-    return archive_export::prepare(options.output, images, store.get(), have, options.recompress);
+    return archive_export::prepare(options.output, images, store.get(), have, {options.recompress, options.attestations});
   };
   result<archive_export> prepared = co_await offload(with.shared.lanes, lane::files, std::move(prepare));
   if (!prepared) co_return prepared.error();

@@ -53,14 +53,27 @@ task<result<void>> fetch_document(transfer::context& shared, transfer::operation
   co_return co_await offload(shared.lanes, lane::files, std::move(put));
 }
 
+/// What nobody knew to be missing, because the document that names it was.
+using newly_missing = std::map<digest, damaged_blob>;
+
+void note(newly_missing& seen, const descriptor& blob, const reference& name) {
+  damaged_blob& one = seen[blob.digest];
+  one.blob = blob;
+  one.missing = true;
+  if (one.references.empty() || one.references.back() != name) one.references.push_back(name);
+}
+
+/// \param seen gets all that was found to be missing
 task<result<void>> mend(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
-                        reference name) {
+                        reference name, newly_missing& seen) {
   // The top may lead to indexes that are missing as well, these to others, the last to manifests, and these to blobs.
   constexpr unsigned levels = store::index_depth + 2;
   for (unsigned level = 0; level < levels; ++level) {
     auto call = [store, name] { return look(*store, name); };
     result<lack> found = co_await offload(shared.lanes, lane::files, std::move(call));
     if (!found) co_return found.error();
+    for (const descriptor& entry : found->documents) note(seen, entry, name);
+    for (const transfer::wanted_blob& one : found->blobs) note(seen, one.blob, name);
     for (const descriptor& entry : found->documents) {
       const result<void> fetched = co_await fetch_document(shared, running, store, name, entry);
       if (!fetched) co_return fetched.error();
@@ -75,11 +88,11 @@ task<result<void>> mend(transfer::context& shared, transfer::operation& running,
 
 /// The first trouble of an operation stops it; each reference has one of its own, which the whole can stop.
 task<result<void>> mend_apart(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
-                              reference name) {
+                              reference name, newly_missing& seen) {
   transfer::operation part(running.events);
   const runtime::stop_source::registration with_the_whole(running.stop, [&part] { part.request_stop(); });
   if (running.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-  co_return co_await mend(shared, part, std::move(store), std::move(name));
+  co_return co_await mend(shared, part, std::move(store), std::move(name), seen);
 }
 
 task<result<void>> mend_all(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
@@ -96,8 +109,9 @@ task<result<void>> mend_all(transfer::context& shared, transfer::operation& runn
   };
   const std::set<digest> in_the_way = co_await offload(shared.lanes, lane::files, std::move(see));
   std::map<reference, std::string> troubles;
+  newly_missing seen;
   for (const reference& name : names) {
-    const result<void> mended = co_await mend_apart(shared, running, store, name);
+    const result<void> mended = co_await mend_apart(shared, running, store, name, seen);
     if (running.stop.stop_requested()) co_return failure(errc::cancelled, "stopped; what was fetched until then is kept");
     if (mended) continue;
     const condition local = condition::storage;
@@ -106,6 +120,17 @@ task<result<void>> mend_all(transfer::context& shared, transfer::operation& runn
     troubles.emplace(name, why);
     running.events.emit(warning{fmt::format("{} could not be repaired: {}", name.string(), why)});
   }
+  for (damaged_blob& one : damaged) {
+    const auto again = seen.find(one.blob.digest);
+    if (again == seen.end()) continue;
+    // Found damaged while the document that names it could not be read.
+    if (one.references.empty()) {
+      one.blob = again->second.blob;
+      one.references = again->second.references;
+    }
+    seen.erase(again);
+  }
+  for (auto& [name, one] : seen) damaged.push_back(std::move(one));
   auto check = [store, &damaged, &troubles, &in_the_way] {
     for (damaged_blob& one : damaged) {
       if (in_the_way.contains(one.blob.digest)) continue;

@@ -17,7 +17,8 @@ using runtime::task;
 bool is_in_place(const damaged_blob& one) noexcept;
 
 /// Fetches what is damaged or missing from the registries of the references that need it, documents first. A reference that cannot be
-/// mended does not keep the others from it; why is told in \p damaged and by a warning. Fails only for errc::cancelled and where the store
+/// mended does not keep the others from it; why is told in \p damaged and by a warning. What only a fetched document shows to be missing is
+/// added to \p damaged. Fails only for errc::cancelled and where the store
 /// fails as a whole.
 task<result<void>> repair(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                           std::shared_ptr<store::content_store> store, std::vector<damaged_blob>& damaged);

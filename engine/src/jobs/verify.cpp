@@ -214,8 +214,6 @@ task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<tr
     return true;
   };
   co_await offload(shared.lanes, lane::files, std::move(missing));
-  std::sort(all.result.damaged.begin(), all.result.damaged.end(),
-            [](const damaged_blob& a, const damaged_blob& b) { return a.blob.digest < b.blob.digest; });
   if (!all.result.damaged.empty()) {
     if (options.repair) {
       const result<void> repaired = co_await repair(shared, running, store, all.result.damaged);
@@ -224,6 +222,8 @@ task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<tr
     const result<void> rebuilt = co_await rebuild_index(all);
     if (!rebuilt) co_return rebuilt.error();
   }
+  std::sort(all.result.damaged.begin(), all.result.damaged.end(),
+            [](const damaged_blob& a, const damaged_blob& b) { return a.blob.digest < b.blob.digest; });
   running->events.flush();
   co_return std::move(all.result);
 }

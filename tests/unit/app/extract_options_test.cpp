@@ -69,6 +69,8 @@ TEST_CASE("convert takes an archive, an output and perhaps images of it") {
   CHECK(chosen.platforms.front().architecture == "arm64");
   CHECK(parsed(parse_convert({"in.tar", "-o", "a.tar", "-a", "arm64,amd64"})).platforms.size() == 2);
   CHECK(parsed(parse_convert({"in.tar", "-o", "a.tar", "--all-platforms"})).platforms.empty());
+  CHECK_FALSE(parsed(parse_convert({"in.tar", "-o", "a.tar"})).attestations);
+  CHECK(parsed(parse_convert({"in.tar", "-o", "a.tar", "--attestations"})).attestations);
 }
 
 TEST_CASE("convert says what is missing or wrong") {
@@ -76,5 +78,6 @@ TEST_CASE("convert says what is missing or wrong") {
   CHECK(refused(parse_convert({"in.tar"})).find("no output") != std::string::npos);
   CHECK(refused(parse_convert({"in.tar", "-o", "-", "--json"})).find("standard output") != std::string::npos);
   CHECK(refused(parse_convert({"in.tar", "-o", "x", "-f", "zip"})).find("zip") != std::string::npos);
+  CHECK(refused(parse_convert({"in.tar", "-o", "x", "-f", "synology", "--attestations"})).find("--attestations") == 0);
   CHECK(refused(parse_convert({"in.tar", "-o", "x", "-a", "arm64", "--all-platforms"})).find("exclude") != std::string::npos);
 }

@@ -166,7 +166,7 @@ TEST_CASE("help lists the options and is no error") {
   REQUIRE(std::holds_alternative<help_text>(*outcome));
   const std::string text = help_page(std::get<help_text>(*outcome), 100);
   for (const std::string name :
-       {"--jobs", "--platform", "--all-platforms", "--password-stdin", "--plain-http", "--digestfile", "--store-only"}) {
+       {"--jobs", "--platform", "--all-platforms", "--attestations", "--password-stdin", "--plain-http", "--digestfile", "--store-only"}) {
     CHECK(text.find(name) != std::string::npos);
   }
   CHECK(text.find("{") == std::string::npos);
@@ -189,6 +189,19 @@ TEST_CASE("a name of one's own is for one image and carries no digest") {
   CHECK(refused({"--name", "mine:1", "--from", "list"}).message.find("one image") != std::string::npos);
   CHECK(refused({"--name", "mine@sha256:" + std::string(64, 'a'), "nginx"}).message.find("digest") != std::string::npos);
   CHECK(refused({"--name", "Mine", "nginx"}).message.find("--name") == 0);
+}
+
+TEST_CASE("attestations are kept in every format that has a place for them") {
+  CHECK_FALSE(parsed({"nginx"}).attestations);
+  for (const char* format : {"docker", "oci", "oci-dir"}) CHECK(parsed({"--attestations", "-f", format, "nginx"}).attestations);
+  const auto saved = parse_save({"nginx", "-o", "x.tar", "--attestations"});
+  REQUIRE(saved.has_value());
+  CHECK(std::get<pull_arguments>(*saved).attestations);
+  const problem what = refused({"--attestations", "-f", "synology", "nginx"});
+  CHECK(what.code == exit_code::usage);
+  CHECK(what.message == "--attestations has no meaning for the format synology, which has no place for them");
+  CHECK(parse_save({"nginx", "-o", "x.tar", "--attestations", "-f", "synology"}).error().message == what.message);
+  CHECK(refused({"--attestations", "--store-only", "nginx"}).message.find("--store-only") == 0);
 }
 
 TEST_CASE("layers are recompressed as gzip only") {

@@ -266,6 +266,90 @@ TEST_CASE("attestations travel and never enter manifest.json") {
   CHECK(two.notes[0].find("unknown") == std::string::npos);
 }
 
+TEST_CASE("what is listed of an image: its manifest, its index, or an index made of what is held") {
+  memory_blobs blobs;
+  const archived_manifest amd = build_image(blobs, "amd64", {"x"});
+  const archived_manifest arm = build_image(blobs, "arm64", {"y"});
+  const auto attestation_of = [&blobs](const archived_manifest& subject, const std::string& statement) {
+    archived_manifest attestation = build_image(blobs, "amd64", {statement});
+    attestation.attestation = true;
+    attestation.platform = {"unknown", "unknown", "", "", {}};
+    attestation.manifest.annotations["vnd.docker.reference.type"] = "attestation-manifest";
+    attestation.manifest.annotations["vnd.docker.reference.digest"] = subject.manifest.digest.string();
+    return attestation;
+  };
+  const archived_manifest of_amd = attestation_of(amd, "about amd64");
+  const archived_manifest of_arm = attestation_of(arm, "about arm64");
+  const auto members = [](const archived_image& image) {
+    std::string made;
+    const descriptor top = listed_top(image, &made);
+    std::vector<std::string> digests;
+    if (made.empty()) return digests;
+    CHECK(top.digest == model::digest_of(made));
+    CHECK(top.size == made.size());
+    CHECK(top.media_type == image.top.media_type);
+    const json::value index = json::parse(made);
+    for (const json::value& one : index.at("manifests").as_array()) digests.emplace_back(one.at("digest").as_string());
+    return digests;
+  };
+  const auto digests = [](const std::vector<archived_manifest>& of) {
+    std::vector<std::string> all;
+    for (const archived_manifest& one : of) all.push_back(one.manifest.digest.string());
+    return all;
+  };
+
+  archived_image one = multi(blobs, {of_amd, amd}, "nginx:1", false);
+  CHECK(members(one).empty());
+  CHECK(listed_top(one).digest == amd.manifest.digest);
+  CHECK(listed_top(one).platform->architecture == "amd64");
+  const descriptor without = listed_top(one);
+  one.lists_attestations = true;
+  CHECK(members(one) == digests({amd, of_amd}));
+  // The same with docker's media types.
+  archived_image classic = multi(blobs, {amd, of_amd}, "nginx:1", false, true);
+  classic.lists_attestations = true;
+  CHECK(members(classic) == digests({amd, of_amd}));
+  // What describes another manifest is no part of it, and where nothing describes it the manifest is listed as ever.
+  one.manifests = {amd, of_arm};
+  CHECK(members(one).empty());
+  CHECK(listed_top(one) == without);
+  one.manifests = {amd};
+  CHECK(listed_top(one) == without);
+
+  for (const bool wanted : {false, true}) {
+    archived_image several = multi(blobs, {amd, arm, of_amd, of_arm}, "nginx:1", false);
+    several.lists_attestations = wanted;
+    CHECK(members(several) == digests({amd, arm, of_amd, of_arm}));
+    several.indexes = {several.top};
+    CHECK(members(several).empty());
+    CHECK(listed_top(several) == several.top);
+    archived_image plain = single(amd, "nginx:1");
+    plain.lists_attestations = wanted;
+    CHECK(listed_top(plain).digest == amd.manifest.digest);
+  }
+}
+
+TEST_CASE("with its attestations an image of one platform stands in index.json by an index, and in manifest.json as ever") {
+  memory_blobs blobs;
+  const archived_manifest amd = build_image(blobs, "amd64", {"x"});
+  archived_manifest attestation = build_image(blobs, "amd64", {"statement"});
+  attestation.attestation = true;
+  attestation.platform = {"unknown", "unknown", "", "", {}};
+  attestation.manifest.annotations["vnd.docker.reference.digest"] = amd.manifest.digest.string();
+  archived_image image = multi(blobs, {amd, attestation}, "nginx:1", false);
+  const layout without = docker({image});
+  image.lists_attestations = true;
+  const layout plan = docker({image});
+  CHECK(docker_entries(plan) == docker_entries(without));
+  CHECK(plan.notes.empty());
+  REQUIRE(listed(plan).size() == 1);
+  const std::string made = digest_at(listed(plan), 0);
+  CHECK(made == listed_top(image).digest.string());
+  CHECK(ref_name(listed(plan)[0]) == "1");
+  CHECK(holds(plan, "blobs/sha256/" + made.substr(7)));
+  CHECK(digest_at(listed(oci({image})), 0) == made);
+}
+
 TEST_CASE("several names of one image share its entry, and each stands in index.json") {
   memory_blobs blobs;
   archived_image image = single(build_image(blobs, "amd64", {"x"}), "nginx:1.25");

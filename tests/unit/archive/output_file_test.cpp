@@ -182,7 +182,21 @@ TEST_CASE("names that cannot be written are refused with a reason") {
 
   const failure device = refused("/dev/null");
   CHECK(device.code == errc::invalid_option);
-  CHECK(says(device, "not a regular file"));
+  CHECK(says(device, "it is a device, and an archive takes the place of a file; use -o -"));
+
+  REQUIRE(::mkfifo((dir / "fifo").c_str(), 0600) == 0);
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  // A link to a pipe without a name leads to no path at all.
+  for (const fs::path& pipe : {dir / "fifo", fs::path("/proc/self/fd") / std::to_string(ends[1])}) {
+    const failure why = refused(pipe);
+    CHECK(why.code == errc::invalid_option);
+    CHECK(says(why, "cannot write " + pipe.string() + ": it is a pipe"));
+    CHECK(says(why, "use -o -"));
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+  fs::remove(dir / "fifo");
 
   CHECK(refused(dir / std::string(300, 'n')).code == errc::storage_error);
   CHECK(files_in(dir.path()) == 1);
