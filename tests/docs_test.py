@@ -4,8 +4,10 @@ import pathlib
 import re
 import shlex
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import links  # noqa: E402
 from toolbox import check, finish, program, run  # noqa: E402
 
 source = pathlib.Path(sys.argv[1])
@@ -52,9 +54,36 @@ def check_commands():
 
 
 def check_links():
-    for document in documents():
-        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
-            check((document.parent / target).exists(), f"{document.name}: nothing at {target}")
+    more = [source / page for page in ("bench/RESULTS.md", "packaging/README.md", "tests/vectors/DECISIONS.md")]
+    for document in [*documents(), *more]:
+        for text in links.broken(document, source):
+            check(False, text)
+
+
+def check_link_rules():
+    """What is no link, what leads nowhere, and what GitHub calls a heading."""
+    with tempfile.TemporaryDirectory() as place:
+        root = pathlib.Path(place)
+        (root / "docs").mkdir()
+        (root / "docs" / "OTHER.md").write_text("# A `few` words, *here*\n## Twice\n## Twice\n## 中文 标题\n```sh\n# no heading\n```\n")
+        page = root / "README.md"
+
+        def said(text):
+            page.write_text("# Title\n" + text)
+            return [line.removeprefix("README.md: ") for line in links.broken(page, root)]
+        good = "[a](docs/OTHER.md) [b](#title) [c](docs/OTHER.md#a-few-words-here) [d](docs/OTHER.md#twice-1) [e](docs/OTHER.md#中文-标题) [f] [g][f] [h](docs)"
+        check(said(good + " `[x](nothing)` `engine/src/MODULE`\n\n[f]: https://example.com/\n") == [], f"links that are right: {said(good)}")
+        for text, why in {
+            "[a](docs/NONE.md)": "docs/NONE.md is not there",
+            "[a](#nowhere)": "#nowhere has no such heading",
+            "[a](docs/OTHER.md#no-heading)": "docs/OTHER.md#no-heading has no such heading",
+            "[a](docs/OTHER.md#twice-2)": "docs/OTHER.md#twice-2 has no such heading",
+            "[a](http://example.com)": "http://example.com is no https address",
+            "[a][b]": "the link [b] is defined nowhere",
+            "text\n\n[b]: docs\n": "nothing uses the link [b]",
+            "`tools/none.sh`": "there is no tools/none.sh",
+        }.items():
+            check(said(text) == [why], f"{text} is said to be {said(text)}")
 
 
 def check_versions():
@@ -179,6 +208,7 @@ def check_figures():
 
 check_commands()
 check_links()
+check_link_rules()
 check_versions()
 check_translation()
 check_consumer()

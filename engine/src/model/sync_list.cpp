@@ -24,6 +24,9 @@ using json::check;
 constexpr std::size_t most_entries = 50'000;
 constexpr std::size_t most_retries = 100;
 
+/// What those see who wrote something else in place of a list or of an entry.
+constexpr std::string_view entry_form = "{\"source\": \"docker.io/library/nginx\", \"tags\": [\"1.25\"]}";
+
 check refused(const std::string& why) { return failure(errc::malformed_document, why); }
 
 /// Fields that an entry has of its own, or has from the defaults.
@@ -184,6 +187,10 @@ json::shape list_reader::entries() {
 
 result<sync_list> list_reader::read(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && text[first] != '[' && text[first] != '{') {
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(first), '\n');
+    return failure(errc::invalid_option, fmt::format("{}, line {}: is no list in JSON; write [{}]", name_, line, entry_form));
+  }
   json::shape top = entries();
   if (first != std::string_view::npos && text[first] == '{') {
     std::vector<json::field> fields;
@@ -213,16 +220,18 @@ failure list_reader::described(const failure& why) const {
   std::string_view field = where_.place;
   if (field.starts_with("images[")) field.remove_prefix(std::string_view("images").size());
   const std::size_t close = field.find(']');
-  if (!field.starts_with('[') || close == std::string_view::npos || raw_.empty()) {
+  if (!field.starts_with('[') || close == std::string_view::npos) {
     return {code, fmt::format("{}, line {}: {} {}", name_, where_.line, where_.place, where_.why)};
   }
   const std::string_view index = field.substr(1, close - 1);
   field.remove_prefix(close + 1);
   if (field.starts_with('.')) field.remove_prefix(1);
+  const std::string way_out =
+      field.empty() && where_.why.ends_with("expected an object") ? fmt::format("; write {}", entry_form) : std::string();
   const std::size_t number = std::stoul(std::string(index)) + 1;
   std::string entry = fmt::format("entry {}", number);
   if (number == raw_.size() && !raw_.back().source.empty()) entry += fmt::format(" ({})", clean_text(raw_.back().source, 128));
-  return {code, fmt::format("{}, line {}: {}: {}{}{}", name_, where_.line, entry, field, field.empty() ? "" : " ", where_.why)};
+  return {code, fmt::format("{}, line {}: {}: {}{}{}{}", name_, where_.line, entry, field, field.empty() ? "" : " ", where_.why, way_out)};
 }
 
 failure list_reader::at(std::size_t index, std::string_view field, const std::string& why, std::size_t line) const {
