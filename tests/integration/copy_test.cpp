@@ -367,4 +367,12 @@ TEST_CASE("what refers to an image and to its manifests goes with it, nested too
   // Again: nothing new, no entry twice.
   REQUIRE(c.copy({c.target("first:1"), c.target("second:1"), "--referrers"}).status == 0);
   CHECK(c.raw(c.target("second:" + fallback_tag(index))) == listed);
+
+  // One that is still listed and was deleted by its digest takes nobody else with it.
+  run_or_throw({{"curl", "-sS", "--fail-with-body", "-X", "DELETE", "http://" + c.to.host() + "/v2/first/manifests/" + of_index}});
+  const outcome rest = c.copy({c.target("first:1"), c.target("third:1"), "--referrers"});
+  INFO(rest.err);
+  CHECK(rest.status == 0);
+  CHECK(rest.err.find("lists " + of_index + " among what refers to " + index + ", and does not have it") != std::string::npos);
+  CHECK(c.raw(c.target("third@" + of_child)) == c.raw(c.target("first@" + of_child)));
 }
