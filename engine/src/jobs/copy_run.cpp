@@ -189,7 +189,12 @@ task<result<std::size_t>> copy_run::copy_referrers(reference source, reference t
       nested.referrers = true;
       // Written again when it is not listed: the registry may have the manifest without knowing whom it refers to.
       auto copied = co_await copy_content(from, to, std::move(nested), !listed, depth + 1);
-      if (!copied && copied.error().code == errc::not_found && !co_await has(from)) {
+      bool gone = false;
+      if (!copied && copied.error().code == errc::not_found) {
+        const bool there = co_await has(from);
+        gone = !there;
+      }
+      if (gone) {
         // Deleted by digest where nobody takes it off the list: what else refers to the subject is worth no less for that.
         running_.events.emit(warning{fmt::format("{} lists {} among what refers to {}, and does not have it: it is passed over",
                                                  source.name(), one.digest.string(), subject.string())});
