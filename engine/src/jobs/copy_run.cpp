@@ -191,8 +191,8 @@ task<result<std::size_t>> copy_run::copy_referrers(reference source, reference t
       auto copied = co_await copy_content(from, to, std::move(nested), !listed, depth + 1);
       bool gone = false;
       if (!copied && copied.error().code == errc::not_found) {
-        const bool there = co_await has(from);
-        gone = !there;
+        const bool held = co_await has(from);
+        gone = !held;
       }
       if (gone) {
         // Deleted by digest where nobody takes it off the list: what else refers to the subject is worth no less for that.
