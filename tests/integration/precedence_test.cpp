@@ -63,6 +63,14 @@ TEST_CASE("within one repository there is one account, and that of the target is
   CHECK(place.run({"copy", registry.image(), target, "--src-creds", right, "--dest-creds", right}).ok());
 }
 
+TEST_CASE("the password of one target is not for another target's registry", "[integration]") {
+  const workplace place;
+  const outcome refused =
+      place.run({"copy", "127.0.0.1:1/x:1", "127.0.0.1:2/x:1", "127.0.0.1:3/x:1", "--dest-creds", "jane:geheim", "--retries", "0"});
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("--dest-creds is for one registry, and 2 are named as targets") != std::string::npos);
+}
+
 TEST_CASE("docker's daemon.json may call a registry insecure, loudly, and gives mirrors; --no-host-config leaves it aside",
           "[integration]") {
   const temp_dir directory;
@@ -96,7 +104,7 @@ TEST_CASE("a registry is found at an IPv6 address and below localhost", "[integr
   REQUIRE(place.run({"pull", registry.host() + "/team/classic:1.0", "--store-only"}).ok());
   const gantry_server served(place, {"--listen", "[::1]:0"});
   const std::string port = std::to_string(served.port());
-  for (const std::string host : {"[::1]:" + port, "registry.localhost:" + port}) {
+  for (const std::string& host : {"[::1]:" + port, "registry.localhost:" + port}) {
     INFO(host);
     const workplace other;
     const outcome pulled = other.run({"pull", host + "/team/classic:1.0", "--store-only"});

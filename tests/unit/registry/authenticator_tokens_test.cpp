@@ -201,7 +201,7 @@ TEST_CASE("a refresh token is not carried along to another origin") {
 TEST_CASE("an answer without a token is malformed, and an endless redirect ends") {
   test::scripted_server empty({test::answers({"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"})});
   fixture f;
-  test::must_fail(f.answer(f.bearer("http://127.0.0.1:" + std::to_string(empty.port()) + "/token")), errc::malformed_document);
+  test::must_fail(f.answer(f.bearer("http://127.0.0.1:" + std::to_string(empty.port()) + "/token")), errc::protocol_error);
   test::fake_registry registry(bearer_for("", ""));
   registry.inject("/token", test::redirect_to("{self}"), 1, 0);
   test::must_fail(f.answer(f.bearer(registry)), errc::redirect_refused);
