@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <thread>
 #include <utility>
 
@@ -41,6 +42,12 @@ std::unique_ptr<docker_engine> docker_engine::start(const std::vector<std::strin
   }
   WARN("skipped: dockerd does not start here: " << slurp(engine->directory_ / "log"));
   return nullptr;
+}
+
+docker_engine::~docker_engine() {
+  if (!daemon_ || !daemon_->running()) return;
+  daemon_->signal(SIGTERM);
+  daemon_->wait(std::chrono::seconds(30));
 }
 
 std::string docker_engine::host() const { return "unix://" + (directory_ / "docker.sock").string(); }

@@ -13,6 +13,11 @@ namespace gantry::test {
 /// A docker engine of this test alone: no network, storage driver vfs, its own containerd. Needs root. Stopped with the object.
 class docker_engine {
  public:
+  /// Lets it end by itself: who is killed leaves the mount of its data behind.
+  ~docker_engine();
+  docker_engine(const docker_engine&) = delete;
+  docker_engine& operator=(const docker_engine&) = delete;
+
   /// Starts one. \returns null after printing why, where it cannot start: the test then has nothing to say.
   /// \param options further ones of dockerd
   static std::unique_ptr<docker_engine> start(const std::vector<std::string>& options = {});

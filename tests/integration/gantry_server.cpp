@@ -1,5 +1,6 @@
 #include "integration/gantry_server.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -10,7 +11,9 @@ namespace gantry::test {
 using namespace std::chrono_literals;
 
 gantry_server::gantry_server(const workplace& place, std::vector<std::string> options) : log_(place / "serve.log") {
-  options.insert(options.begin(), {"serve", "--listen", "127.0.0.1:0"});
+  const bool placed = std::find(options.begin(), options.end(), "--listen") != options.end();
+  if (!placed) options.insert(options.begin(), {"--listen", "127.0.0.1:0"});
+  options.insert(options.begin(), "serve");
   server_ = std::make_unique<child>(place.gantry(std::move(options)), log_);
   const auto deadline = std::chrono::steady_clock::now() + 60s;
   const std::string marker = "listening on ";

@@ -16,7 +16,7 @@ namespace gantry::test {
 /// `gantry serve` on a free port, out of the store of a workplace. Stopped with the object.
 class gantry_server {
  public:
-  /// \throws std::runtime_error with its log when it does not start.
+  /// \param options of `gantry serve`; without --listen, on 127.0.0.1 \throws std::runtime_error with its log when it does not start.
   gantry_server(const workplace& place, std::vector<std::string> options);
 
   std::uint16_t port() const noexcept { return port_; }

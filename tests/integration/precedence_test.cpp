@@ -28,25 +28,34 @@ TEST_CASE("credentials of the command line outweigh variables, these the named f
   const workplace place;
   const std::string right = guarded_registry::password;
   const std::string image = registry.image();
-  const auto digest = [&](const std::string& typed, const std::string& variable, const std::string& named, const std::string& usual) {
+  const auto digest = [&](const std::string& typed, const std::string& named, const std::string& usual) {
     std::vector<std::string> words{"digest", image};
-    std::map<std::string, std::optional<std::string>> env;
     if (!typed.empty()) words.insert(words.end(), {"-u", guarded_registry::user, "-p", typed});
-    if (!variable.empty()) env = {{"REGISTRY_USERNAME", guarded_registry::user}, {"REGISTRY_PASSWORD", variable}};
     if (!named.empty()) {
       spill(place / "named.json", file_of(registry.host(), named));
       words.insert(words.end(), {"--authfile", (place / "named.json").string()});
     }
     spill(place / "home/.docker/config.json", file_of(registry.host(), usual));
-    return place.run(words, env).status;
+    return place.run(words).status;
   };
-  CHECK(digest(right, "wrong", "wrong", "wrong") == 0);
-  CHECK(digest("wrong", right, right, right) == 3);
-  CHECK(digest("", right, "wrong", "wrong") == 0);
-  CHECK(digest("", "wrong", right, right) == 3);
-  CHECK(digest("", "", right, "wrong") == 0);
-  CHECK(digest("", "", "wrong", right) == 3);
-  CHECK(digest("", "", "", right) == 0);
+  CHECK(digest(right, "wrong", "wrong") == 0);
+  CHECK(digest("wrong", right, right) == 3);
+  CHECK(digest("", right, "wrong") == 0);
+  CHECK(digest("", "wrong", right) == 3);
+  CHECK(digest("", "", right) == 0);
+
+  const auto by_variables = [&](const std::string& variable, const std::string& named) {
+    spill(place / "named.json", file_of(registry.host(), named));
+    const workplace fresh;
+    return fresh
+        .run({}, {{"IMAGE_REF", image},
+                  {"REGISTRY_USERNAME", guarded_registry::user},
+                  {"REGISTRY_PASSWORD", variable},
+                  {"REGISTRY_AUTH_FILE", (place / "named.json").string()}})
+        .status;
+  };
+  CHECK(by_variables(right, "wrong") == 0);
+  CHECK(by_variables("wrong", right) == 3);
 }
 
 TEST_CASE("within one repository there is one account, and that of the target is used before none", "[integration]") {
@@ -104,7 +113,7 @@ TEST_CASE("a registry is found at an IPv6 address and below localhost", "[integr
   REQUIRE(place.run({"pull", registry.host() + "/team/classic:1.0", "--store-only"}).ok());
   const gantry_server served(place, {"--listen", "[::1]:0"});
   const std::string port = std::to_string(served.port());
-  for (const std::string& host : {"[::1]:" + port, "registry.localhost:" + port}) {
+  for (const std::string& host : {"[::1]:" + port, "registry.localhost:" + std::to_string(registry.port())}) {
     INFO(host);
     const workplace other;
     const outcome pulled = other.run({"pull", host + "/team/classic:1.0", "--store-only"});

@@ -230,13 +230,13 @@ failure list_reader::described(const failure& why) const {
       field.empty() && where_.why.ends_with("expected an object") ? fmt::format("; write {}", entry_form) : std::string();
   const std::size_t number = std::stoul(std::string(index)) + 1;
   std::string entry = fmt::format("entry {}", number);
-  if (number == raw_.size() && !raw_.back().source.empty()) entry += fmt::format(" ({})", clean_text(raw_.back().source, 128));
+  if (number == raw_.size() && !raw_.back().source.empty()) entry += fmt::format(" ({})", clean_text(hide_user(raw_.back().source), 128));
   return {code, fmt::format("{}, line {}: {}: {}{}{}{}", name_, where_.line, entry, field, field.empty() ? "" : " ", where_.why, way_out)};
 }
 
 failure list_reader::at(std::size_t index, std::string_view field, const std::string& why, std::size_t line) const {
   const raw_entry& raw = raw_[index];
-  const std::string source = raw.source.empty() ? std::string() : fmt::format(" ({})", clean_text(raw.source, 128));
+  const std::string source = raw.source.empty() ? std::string() : fmt::format(" ({})", clean_text(hide_user(raw.source), 128));
   return {errc::invalid_option,
           fmt::format("{}, line {}: entry {}{}: {} {}", name_, line != 0 ? line : raw.line, index + 1, source, field, why)};
 }

@@ -22,7 +22,7 @@ result<push_prefix> parse_place(std::string_view text) {
   const auto parts = normalise_reference(std::string(text) + std::string(probe));
   const bool is_host = parts && (parts->domain != "docker.io" || text.starts_with("docker.io") || text.starts_with("index.docker.io"));
   if (!is_host) {
-    return unfit(fmt::format("'{}' is not a registry, which are written HOST[:PORT][/NAMESPACE]", clean_text(text, 128)));
+    return unfit(fmt::format("'{}' is not a registry, which are written HOST[:PORT][/NAMESPACE]", clean_text(hide_user(text), 128)));
   }
   push_prefix place;
   place.registry = parts->domain;
@@ -35,9 +35,9 @@ result<push_prefix> parse_place(std::string_view text) {
 result<void> check_target(std::string_view text) {
   if (is_repository(text)) return {};
   if (text.find_first_of(":@") != std::string_view::npos)
-    return unfit(
-        fmt::format("'{}' is not a repository path: its tags come from \"tags\", its registry from \"registry\"", clean_text(text, 128)));
-  return unfit(fmt::format("'{}' is not a repository path, e.g. library/nginx", clean_text(text, 128)));
+    return unfit(fmt::format("'{}' is not a repository path: its tags come from \"tags\", its registry from \"registry\"",
+                             clean_text(hide_user(text), 128)));
+  return unfit(fmt::format("'{}' is not a repository path, e.g. library/nginx", clean_text(hide_user(text), 128)));
 }
 
 result<void> check_filter(const tag_filter& filter) {
