@@ -31,14 +31,14 @@ struct cut_line : uploaded {
 }  // namespace
 
 TEST_CASE("a layer gets through that is longer than what a connection survives", "[faults]") {
-  const std::uint64_t lasts = GENERATE(6'000'000, 20'000'000);
+  const std::uint64_t lasts = GENERATE(std::uint64_t{6'000'000}, std::uint64_t{20'000'000});
   cut_line c;
   c.target.cut_connections_after(lasts);
   CHECK_FALSE(c.copy());
   INFO(c.text.message());
   CHECK(c.complete());
-  // Sent in vain are the first request and the one that was still too long.
-  CHECK(c.target.taken() <= c.all_bytes() + 2 * lasts);
+  // Sent in vain are the first request and those that were still too long: of what is carried the client knows what it gave to the system.
+  CHECK(c.target.taken() <= c.all_bytes() + 4 * lasts);
 }
 
 TEST_CASE("an upload that no request survives ends and says why", "[faults]") {
