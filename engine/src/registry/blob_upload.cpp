@@ -192,9 +192,10 @@ task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
     late_stop late(executor, stop);
     std::optional<counted_body> body;
     if (bytes) body.emplace(*bytes, action.open_ended, stop);
+    http::body_source* const carried = body ? &*body : nullptr;
     runtime::stop_source& ends = action.open_ended ? late.source : stop;
     http::url asked;
-    auto sending = co_await send(action, body ? &*body : nullptr, asked, ends);
+    auto sending = co_await send(action, carried, asked, ends);
     if (!sending) {
       plan_.broke(body ? body->sent() : 0);
       if (sending.error().code == condition::integrity && where_.keep) {
