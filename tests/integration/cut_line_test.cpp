@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/image_builder.hpp"
+#include "support/nginx.hpp"
 #include "support/relay.hpp"
 #include "support/servers.hpp"
 
@@ -12,6 +13,7 @@
 #include <regex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace gantry::test;
@@ -33,8 +35,9 @@ struct cut_line {
     options.storage = storage;
     return options;
   }
-  std::vector<std::string> words(std::vector<std::string> more = {}) const {
-    std::vector<std::string> all{"push", from.host() + "/app:1.0", "127.0.0.1:" + std::to_string(line.port()) + "/app:1.0"};
+  std::vector<std::string> words(std::vector<std::string> more = {}) const { return words_over(line, std::move(more)); }
+  std::vector<std::string> words_over(const relay& way, std::vector<std::string> more = {}) const {
+    std::vector<std::string> all{"push", from.host() + "/app:1.0", "127.0.0.1:" + std::to_string(way.port()) + "/app:1.0"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -99,4 +102,30 @@ TEST_CASE("after a push that was killed the next one completes", "[integration]"
   CHECK(c.arrived());
   // docker-registry has lost what the request that was cut had sent, but nothing goes twice in one run.
   CHECK(c.line.bytes_up() < c.whole + 1'000'000);
+}
+
+TEST_CASE("behind a proxy that passes complete requests on a killed push leaves what earlier requests brought", "[integration]") {
+  using namespace std::chrono_literals;
+  cut_line c;
+  const nginx_server proxy(c.directory / "nginx", "client_max_body_size 0; " + proxy_to(c.to.host()));
+  relay way(proxy.port());
+  {
+    child running(c.place.gantry(c.words_over(way, {"--limit-rate", "20M"})), c.directory / "log");
+    const auto wait_for = [&](std::uint64_t bytes) {
+      while (running.running() && way.bytes_up() < bytes) std::this_thread::sleep_for(2ms);
+      REQUIRE(running.running());
+    };
+    // The first request is lost, and those after it are short; the third of them is under way.
+    wait_for(20'000'000);
+    way.cut();
+    wait_for(58'000'000);
+    running.signal(SIGKILL);
+    REQUIRE(running.wait(60s));
+  }
+  way.forget();
+  const outcome rest = c.place.run(c.words_over(way));
+  INFO(rest.err);
+  CHECK(rest.status == 0);
+  CHECK(c.arrived());
+  CHECK(way.bytes_up() < c.whole - 30'000'000);
 }
