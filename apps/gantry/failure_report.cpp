@@ -65,7 +65,8 @@ std::string hint_for(const error_code& ec, const std::string& message) {
   for (const auto& [code, topic, text] : advices) {
     if (ec == make_error_code(code)) return message.find(topic) == std::string::npos ? text : std::string();
   }
-  return keeps_parts(ec) ? go_on : std::string();
+  const bool lost = message.find("the registry keeps nothing of") != std::string::npos;
+  return keeps_parts(ec) && !lost ? go_on : std::string();
 }
 
 }  // namespace

@@ -127,3 +127,11 @@ TEST_CASE("an index that cannot be deleted keeps what it is made of", "[faults]"
   CHECK(p.prune({"child", "index", "same"}).deleted.size() == 3);
   CHECK_FALSE(p.has(p.image.manifest.digest));
 }
+
+TEST_CASE("who may not delete is told so", "[faults]") {
+  pruned p;
+  p.registry.fail("DELETE manifest", {kind::answer, 403, {}, 0}, 1, 0);
+  const prune_result result = p.prune({"child", "index", "same"});
+  REQUIRE_FALSE(result.kept.empty());
+  CHECK(result.kept.front().why.find("/app may not be deleted: ") != std::string::npos);
+}

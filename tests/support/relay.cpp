@@ -23,6 +23,8 @@ struct relay::state {
   bool stopping = false;
   std::uint64_t rate = 0;
   std::uint64_t down = 0;
+  std::uint64_t up = 0;
+  std::uint64_t cut_after = 0;
   unsigned accepted = 0;
   std::set<int> open;
   std::chrono::steady_clock::time_point free_at{};
@@ -45,8 +47,9 @@ struct relay::state {
     try {
       socket_handle server = connect_to_loopback(upstream);
       std::array<pollfd, 2> waits{pollfd{client.fd(), POLLIN, 0}, pollfd{server.fd(), POLLIN, 0}};
+      std::uint64_t carried = 0;
       for (bool going = true; going && ::poll(waits.data(), waits.size(), -1) > 0;) {
-        if (waits[0].revents != 0) going = pass(client, server, 65536);
+        if (waits[0].revents != 0) going = pass_up(client, server, carried);
         if (going && waits[1].revents != 0) going = pass_down(server, client);
       }
     } catch (const std::system_error&) {
@@ -57,8 +60,14 @@ struct relay::state {
     client.close();
   }
 
-  static bool pass(socket_handle& from, socket_handle& to, std::size_t limit) {
-    const std::string bytes = from.receive(limit, std::chrono::milliseconds(0));
+  bool pass_up(socket_handle& from, socket_handle& to, std::uint64_t& carried) {
+    const std::string bytes = from.receive(65536, std::chrono::milliseconds(0));
+    carried += bytes.size();
+    {
+      const std::scoped_lock lock(mutex);
+      up += bytes.size();
+      if (cut_after > 0 && carried > cut_after) return false;
+    }
     return !bytes.empty() && to.send(bytes);
   }
 
@@ -111,6 +120,16 @@ std::uint64_t relay::bytes_down() const {
   return state_->down;
 }
 
+std::uint64_t relay::bytes_up() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->up;
+}
+
+void relay::cut_each_after(std::uint64_t bytes) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->cut_after = bytes;
+}
+
 unsigned relay::connections() const {
   const std::scoped_lock lock(state_->mutex);
   return state_->accepted;
@@ -129,6 +148,7 @@ void relay::cut() {
 void relay::forget() {
   const std::scoped_lock lock(state_->mutex);
   state_->down = 0;
+  state_->up = 0;
   state_->accepted = 0;
 }
 

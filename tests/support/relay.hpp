@@ -21,6 +21,10 @@ class relay {
   void limit(std::uint64_t bytes_per_second);
   /// Bytes that went to clients since the start or \ref forget, header blocks included.
   std::uint64_t bytes_down() const;
+  /// Bytes that came from clients since the start or \ref forget.
+  std::uint64_t bytes_up() const;
+  /// From now on each connection ends after \p bytes that came from the client; 0 = none does.
+  void cut_each_after(std::uint64_t bytes);
   unsigned connections() const;
   /// Connections that are open now.
   unsigned open_connections() const;

@@ -69,6 +69,7 @@ struct upload_registry::state {
   unsigned opened = 0;
   bool lists_referrers = false;
   bool drops_cut = false;
+  std::uint64_t cut_after = std::numeric_limits<std::uint64_t>::max();
   bool deletes_by_tag = false;
   std::string session_fields;
   bool tags_in_circles = false;
@@ -125,6 +126,7 @@ struct upload_registry::state {
 
   void talk(socket_handle& connection) {
     std::string unread;
+    std::uint64_t carried = 0;
     for (;;) {
       std::size_t end = std::string::npos;
       while ((end = unread.find("\r\n\r\n")) == std::string::npos) {
@@ -142,14 +144,17 @@ struct upload_registry::state {
       request.target = head.substr(first + 1, second - first - 1);
       request.headers = parse_headers(std::string_view(head).substr(head.find("\r\n") + 2));
       const std::uint64_t length = std::strtoull(request.header("content-length").c_str(), nullptr, 10);
-      if (!answer(connection, unread, request, length)) return;
+      if (!answer(connection, unread, request, length, carried)) return;
     }
   }
 
-  bool answer(socket_handle& connection, std::string& unread, const fake_request& request, std::uint64_t length) {
+  /// \param carried bytes of bodies that came over the connection
+  bool answer(socket_handle& connection, std::string& unread, const fake_request& request, std::uint64_t length, std::uint64_t& carried) {
     std::optional<upload_fault> trouble;
+    std::uint64_t lasts = 0;
     {
       const std::scoped_lock lock(mutex);
+      lasts = cut_after - std::min(cut_after, carried);
       trouble = fault_for(kind_of(request));
       if (trouble && trouble->what == upload_fault::kind::forget) sessions.erase(request.path());
     }
@@ -169,12 +174,15 @@ struct upload_registry::state {
       const auto there = sessions.find(request.path());
       fits = there != sessions.end() && (range.empty() || std::strtoull(range.c_str(), nullptr, 10) == there->second.size());
     }
-    const bool breaks = trouble && trouble->what == upload_fault::kind::reset;
-    const std::uint64_t wanted = breaks ? std::min(length, trouble->amount) : length;
+    const bool told = trouble && trouble->what == upload_fault::kind::reset;
+    const std::uint64_t limit = told ? std::min(lasts, trouble->amount) : lasts;
+    const bool breaks = told || length > limit;
+    const std::uint64_t wanted = std::min(length, limit);
     std::uint64_t left = trouble && trouble->what == upload_fault::kind::pause ? trouble->amount + 1 : 0;
     const auto take = [&](const std::string& piece) {
       if (left > 0 && piece.size() >= left) std::this_thread::sleep_for(trouble->pause);
       left -= std::min<std::uint64_t>(left, piece.size());
+      carried += piece.size();
       if (!uploads) {
         body += piece;
       } else if (!answers && fits) {
@@ -184,14 +192,14 @@ struct upload_registry::state {
       }
     };
     const bool chunked = request.header("transfer-encoding") == "chunked";
-    const std::uint64_t limit = breaks ? trouble->amount : std::numeric_limits<std::uint64_t>::max();
-    const bool complete = chunked ? read_chunks(connection, unread, limit, take) : read_body(connection, unread, wanted, take);
+    const bool whole = chunked ? read_chunks(connection, unread, limit, take) : read_body(connection, unread, wanted, take);
+    const bool complete = whole && !breaks;
     if (!complete && uploads) {
       const std::scoped_lock lock(mutex);
       if (drops_cut) sessions.erase(request.path());
     }
     if (breaks) connection.reset_on_close();
-    if (breaks || !complete) return false;
+    if (!complete) return false;
     const std::scoped_lock lock(mutex);
     if (trouble && trouble->what != upload_fault::kind::forget && trouble->what != upload_fault::kind::pause)
       return connection.send(reply(trouble->status, trouble->headers));
@@ -371,6 +379,11 @@ void upload_registry::list_tags_in_circles() {
 void upload_registry::delete_by_tag() {
   const std::scoped_lock lock(state_->mutex);
   state_->deletes_by_tag = true;
+}
+
+void upload_registry::cut_connections_after(std::uint64_t bytes) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->cut_after = bytes;
 }
 
 void upload_registry::drop_cut_sessions() {

@@ -62,7 +62,9 @@ result<prepared> prepare(const request& message, result<net::endpoint> route) {
       made.where.is_relayed() ? serialize_for_proxy(message, net::proxy_authorization(*made.where.via)) : serialize(message);
   if (!bytes) return bytes.error();
   made.bytes = std::move(*bytes);
-  made.named = redact_url(message.target.origin.string() + message.target.target.substr(0, message.target.target.find('?')));
+  made.named = message.shown.empty()
+                   ? redact_url(message.target.origin.string() + message.target.target.substr(0, message.target.target.find('?')))
+                   : fmt::format("{} to {}", message.shown, message.target.origin.host_header());
   return made;
 }
 
@@ -167,7 +169,7 @@ task<result<exchange>> client::send(request message, runtime::stop_source& stop)
   if (governor::is_refusal(asked->head.status, retry_after_of(asked->head, std::chrono::system_clock::now()))) {
     pool_.refused(*asked->line);
   }
-  exchange ready(pool_, std::move(asked->line), std::move(asked->head), limits_, stop, made->named);
+  exchange ready(pool_, std::move(asked->line), std::move(asked->head), limits_, stop, message, made->named);
   ready.behind_ = asked->behind;
   co_return ready;
 }
@@ -275,7 +277,7 @@ task<result<exchange>> client::send(request message, body_source& body, runtime:
   const result<void> turn = co_await await_turn(message.target.origin, named, stop);
   if (!turn) co_return turn.error();
   under_way request_counted(hosts_[message.target.origin.authority()], named);
-  auto acquired = co_await pool_.acquire(made->where, false, stop, message.how.user);
+  auto acquired = co_await pool_.acquire(made->where, message.how.once, stop, message.how.user);
   if (!acquired) co_return acquired.error();
   std::unique_ptr<connection> line = std::move(*acquired);
   if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
@@ -295,8 +297,8 @@ task<result<exchange>> client::send(request message, body_source& body, runtime:
   response_head answered = std::move(parser).head();
   if (auto unwanted = proxy_refusal(made->where, answered.status)) co_return *unwanted;
   request_counted.answered(answered);
-  if (cut) answered.keep_alive = false;
-  exchange ready(pool_, std::move(line), std::move(answered), limits_, stop, made->named);
+  if (cut || message.how.once) answered.keep_alive = false;
+  exchange ready(pool_, std::move(line), std::move(answered), limits_, stop, message, made->named);
   co_return ready;
 }
 

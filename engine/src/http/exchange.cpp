@@ -11,13 +11,15 @@
 namespace gantry::http {
 
 exchange::exchange(connection_pool& pool, std::unique_ptr<connection> line, response_head head, exchange_limits limits,
-                   runtime::stop_source& stop, std::string where)
+                   runtime::stop_source& stop, const request& message, std::string where)
     : pool_(&pool),
       line_(std::move(line)),
       head_(std::move(head)),
       limits_(limits),
       stop_(&stop),
       where_(std::move(where)),
+      asked_(message.target.origin),
+      verb_(message.verb),
       connection_number_(line_->number),
       remaining_(head_.framing == body_framing::length ? head_.content_length : 0) {
   if (head_.framing == body_framing::none || (head_.framing == body_framing::length && remaining_ == 0)) finish();

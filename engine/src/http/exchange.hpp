@@ -25,8 +25,11 @@ class exchange {
   ~exchange();
 
   const response_head& head() const noexcept { return head_; }
-  /// Where the request went, for messages; no query.
+  /// Where the request went, for messages; no query. Not always a URL, see request::shown.
   const std::string& where() const noexcept { return where_; }
+  /// Whom it went to.
+  const origin& asked() const noexcept { return asked_; }
+  method verb() const noexcept { return verb_; }
   /// Tells exchanges over one connection from those over another.
   std::uint64_t connection_number() const noexcept { return connection_number_; }
 
@@ -46,7 +49,7 @@ class exchange {
  private:
   friend class client;
   exchange(connection_pool& pool, std::unique_ptr<connection> line, response_head head, exchange_limits limits, runtime::stop_source& stop,
-           std::string where);
+           const request& message, std::string where);
   task<result<std::size_t>> receive(std::span<std::byte> into);
   void finish();
   /// The connection has come to nothing before the end of the answer.
@@ -58,6 +61,8 @@ class exchange {
   exchange_limits limits_;
   runtime::stop_source* stop_;
   std::string where_;
+  origin asked_;
+  method verb_;
   std::uint64_t connection_number_;
   std::uint64_t remaining_ = 0;  ///< with body_framing::length
   chunked_decoder chunks_;

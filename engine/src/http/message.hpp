@@ -39,6 +39,7 @@ struct request {
   std::string body;
   std::uint64_t body_size = 0;  ///< announced instead of body.size() when \ref body is empty and the body follows by other means
   placement how;                ///< over which connection
+  std::string shown{};          ///< what messages call it, in place of a URL that is a secret; empty: the URL without its query
   std::shared_ptr<const trust> trusting{};  ///< whom to believe beside what holds for everybody; may be null
 
   /// Replaces the field or adds it.

@@ -47,7 +47,8 @@ bool is_credential_header(std::string_view name) {
 result<void> allow(url_channel channel, const origin& from, const url& target) {
   const origin& to = target.origin;
   const auto refuse = [&](std::string_view reason) {
-    const std::string shown = target.string();
+    // The path of an upload is its key.
+    const std::string shown = channel == url_channel::upload_location ? to.string() : target.string();
     const std::string_view bare = std::string_view(shown).substr(0, shown.find('?'));
     return failure(errc::redirect_refused, fmt::format("{} to {} sent by {} is not followed: {}", words_for(channel), clean_text(bare, 256),
                                                        from.host_header(), reason));

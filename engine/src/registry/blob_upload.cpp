@@ -40,21 +40,21 @@ class late_stop {
   runtime::stop_source::registration asked_;
 };
 
-/// The bytes of \p from until they end, fail, or nobody wants more. What was sent then stays good.
-class endable_body final : public http::body_source {
+/// The bytes of \p from, counted. What can be ended is so when it fails or nobody wants more; what was sent then stays good.
+class counted_body final : public http::body_source {
  public:
-  /// \p from and \p stop must outlive it.
-  endable_body(http::body_source& from, runtime::stop_source& stop) : from_(from), stop_(stop) {}
+  /// \p from and \p stop must outlive it. \param ends no length is announced
+  counted_body(http::body_source& from, bool ends, runtime::stop_source& stop) : from_(from), ends_(ends), stop_(stop) {}
 
-  std::uint64_t size() const noexcept override { return http::size_unknown; }
+  std::uint64_t size() const noexcept override { return ends_ ? http::size_unknown : from_.size(); }
 
   task<result<std::span<const std::byte>>> next() override {
-    if (stop_.stop_requested()) co_return std::span<const std::byte>();
+    if (ends_ && stop_.stop_requested()) co_return std::span<const std::byte>();
     const auto got = co_await from_.next();
     if (!got) {
-      failed_ = got.error();
       // Wrong bytes are no part of the blob.
-      if (failed_->code == condition::integrity) co_return *failed_;
+      if (!ends_ || got.error().code == condition::integrity) co_return got.error();
+      failed_ = got.error();
       co_return std::span<const std::byte>();
     }
     sent_ += got->size();
@@ -68,10 +68,12 @@ class endable_body final : public http::body_source {
   }
 
   std::uint64_t sent() const noexcept { return sent_; }
+  /// Why it ended before its time, if that was not by a stop.
   const std::optional<failure>& failed() const noexcept { return failed_; }
 
  private:
   http::body_source& from_;
+  bool ends_;
   runtime::stop_source& stop_;
   std::uint64_t sent_ = 0;
   std::optional<failure> failed_;
@@ -152,6 +154,9 @@ task<result<http::exchange>> blob_upload::send(upload_action action, http::body_
     }
   }
   const bool session_step = action.step != upload_step::mount && action.step != upload_step::open;
+  // The address of a session opens it to whoever has it.
+  if (session_step) message.shown = fmt::format("the upload of blob {}", where_.blob.digest.short_form());
+  message.how.once = action.apart;
   if (session_step && api_ && action.where.origin != *api_) {
     asked = message.target;
     co_return co_await to_.call_elsewhere(std::move(message), body, stop);
@@ -185,14 +190,14 @@ task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
     std::unique_ptr<http::body_source> bytes;
     if (action.step == upload_step::send_all || action.step == upload_step::send) bytes = open_(action.offset, action.length);
     late_stop late(executor, stop);
-    std::optional<endable_body> endable;
-    if (action.open_ended) endable.emplace(*bytes, stop);
-    http::body_source* const body = endable ? &*endable : bytes.get();
-    runtime::stop_source& ends = endable ? late.source : stop;
+    std::optional<counted_body> body;
+    if (bytes) body.emplace(*bytes, action.open_ended, stop);
+    http::body_source* const carried = body ? &*body : nullptr;
+    runtime::stop_source& ends = action.open_ended ? late.source : stop;
     http::url asked;
-    auto sending = co_await send(action, body, asked, ends);
+    auto sending = co_await send(action, carried, asked, ends);
     if (!sending) {
-      plan_.broke();
+      plan_.broke(body ? body->sent() : 0);
       if (sending.error().code == condition::integrity && where_.keep) {
         kept_.reset();
         std::optional<http::url> none;
@@ -205,10 +210,10 @@ task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
     const http::response_head head = reply.head();
     if (!api_ && (action.step == upload_step::mount || action.step == upload_step::open)) api_ = asked.origin;
     if (is_retryable_status(head.status)) {
-      plan_.broke();
+      plan_.broke(body ? body->sent() : 0);
       co_return co_await to_.refusal(where_.registry, where_.repository, what, std::move(reply));
     }
-    if (endable) plan_.ended_early(endable->sent());
+    if (action.open_ended) plan_.ended_early(body->sent());
     plan_.answered(head.status, head, asked);
     co_await tell_session();
     if (plan_.next().step == upload_step::failed && plan_.refused()) {
@@ -217,7 +222,7 @@ task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
     // A few words come with most answers; read to their end they leave the connection fit for the next request.
     const result<std::string> unread = co_await reply.read_all(error_body_limit);
     if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
-    if (endable && endable->failed()) co_return *endable->failed();
+    if (body && body->failed()) co_return *body->failed();
   }
 }
 

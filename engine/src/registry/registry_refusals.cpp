@@ -10,11 +10,28 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 namespace gantry::registry {
 
 namespace {
+
+/// What somebody without the right to it wanted to do.
+std::string_view done_by(http::method verb) {
+  switch (verb) {
+    case http::method::get:
+    case http::method::head:
+      break;
+    case http::method::post:
+    case http::method::put:
+    case http::method::patch:
+      return "written";
+    case http::method::delete_:
+      return "deleted";
+  }
+  return "read";
+}
 
 std::string authority_of(const std::string& address, const std::string& scheme) {
   const auto api = http::endpoint_of(address, scheme);
@@ -35,7 +52,8 @@ task<failure> registry_client::refusal_by(host& where, std::string registry, std
                                           std::string what, http::exchange reply) {
   const std::string name = repository.empty() ? registry : registry + "/" + repository;
   const http::response_head head = reply.head();
-  const std::string answered = reply.where();
+  const http::origin answered = reply.asked();
+  const std::string_view done = done_by(reply.verb());
   const result<std::string> body = co_await reply.read_all(error_body_limit);
   const std::string text = body ? *body : std::string();
   failure said = status_failure(what, head, text, std::chrono::system_clock::now());
@@ -55,17 +73,15 @@ task<failure> registry_client::refusal_by(host& where, std::string registry, std
     co_return net::client_certificate_wanted(where.registry);
   }
   std::string message;
-  const auto elsewhere = http::url::parse(answered);
-  if (said.code == errc::unauthorized && elsewhere &&
-      elsewhere->origin.authority() != authority_of(where.address, elsewhere->origin.scheme)) {
+  if (said.code == errc::unauthorized && answered.authority() != authority_of(where.address, answered.scheme)) {
     message = fmt::format("{} leads to {}, which asks for a login, and none goes along to another host; if that is the registry, name it",
-                          where.registry, elsewhere->origin.string());
+                          where.registry, answered.string());
   } else if (said.code == errc::unauthorized) {
     message = fmt::format("{} does not exist or needs access: {} refused the request, made {}; {}", name, where.registry,
                           where.auth.identity(local_name), where.auth.way_in());
   } else if (said.code == errc::forbidden) {
     message =
-        fmt::format("{} may not be read: {} forbids it to the request, made {}", name, where.registry, where.auth.identity(local_name));
+        fmt::format("{} may not be {}: {} forbids it to the request, made {}", name, done, where.registry, where.auth.identity(local_name));
   } else if (said.code == errc::rate_limited) {
     message = said.retry_after
                   ? fmt::format("{} limits the rate of requests and asks to come back {} (asked {})", where.registry,

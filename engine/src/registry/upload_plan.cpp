@@ -16,7 +16,10 @@ namespace {
 constexpr std::uint64_t least_chunk = std::uint64_t{4} << 20;
 constexpr std::uint64_t largest_chunk = std::uint64_t{1} << 30;
 // A registry that forgets sessions again and again will not end.
-constexpr unsigned most_lost_sessions = 5;
+constexpr unsigned most_in_vain = 5;
+// Of requests that are bounded because longer ones were cut: each costs a connection and an answer.
+constexpr std::uint64_t least_first_bound = std::uint64_t{16} << 20;
+constexpr std::uint64_t largest_bound = std::uint64_t{64} << 20;
 
 std::optional<std::uint64_t> number(std::string_view text) noexcept {
   std::uint64_t value = 0;
@@ -50,8 +53,8 @@ http::url with_digest(http::url session, const gantry::digest& value) {
   return session;
 }
 
-upload_plan::upload_plan(settings values)
-    : values_(std::move(values)), step_(upload_step::open), manner_(next_manner()), chunk_(least_chunk) {
+upload_plan::upload_plan(settings values) : values_(std::move(values)), step_(upload_step::open), chunk_(least_chunk) {
+  manner_ = next_manner();
   begin();
 }
 
@@ -72,7 +75,7 @@ upload_plan::manner upload_plan::next_manner() const noexcept {
   const upload_refusals& refused = values_.refused;
   if (values_.size >= refused.too_large) return manner::chunks;
   if (values_.size >= least_stream && !refused.stream) return manner::stream;
-  if (!refused.whole) return manner::whole;
+  if (!refused.whole && (whole_only_ || !is_bounded())) return manner::whole;
   return refused.pieces ? manner::chunks : manner::pieces;
 }
 
@@ -99,9 +102,10 @@ upload_action upload_plan::next() const {
   if (step_ == upload_step::send) {
     const std::uint64_t left = values_.size - offset_;
     action.offset = offset_;
-    action.length = manner_ == manner::chunks ? std::min(chunk_, left) : left;
+    action.length = std::min(manner_ == manner::chunks ? chunk_ : longest(), left);
     action.open_ended = manner_ == manner::stream;
     action.ranged = !action.open_ended;
+    action.apart = is_bounded();
   }
   return action;
 }
@@ -145,18 +149,53 @@ void upload_plan::take_progress(const http::response_head& head, std::uint64_t a
   offset_ = std::min(said.value_or(at_least), values_.size);
 }
 
+/// More than before has arrived: that it was lost at times is no reason to end.
+void upload_plan::note_progress() noexcept {
+  if (offset_ <= most_) return;
+  most_ = offset_;
+  in_vain_ = 0;
+}
+
+/// A request has come to nothing on the way: the next ones are so much shorter that they may get through.
+void upload_plan::shorten() {
+  constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+  std::uint64_t& bound = values_.refused.gets_through;
+  // What was handed to the system may not have left it: half is no more than a guess.
+  const std::uint64_t carried = cut_.value_or(2 * largest_bound);
+  const bool first = bound == std::numeric_limits<std::uint64_t>::max();
+  // What became of an earlier run says little of this line.
+  if (whole_only_ || (!cut_ && !first)) return;
+  const std::uint64_t half = std::min(carried, bound) / 2 / mebibyte * mebibyte;
+  bound = first ? std::clamp(half, least_first_bound, largest_bound) : std::max(half, least_chunk);
+  if (manner_ == manner::whole) manner_ = next_manner();
+}
+
+failure upload_plan::lost_too_often() const {
+  const std::string blob(values_.digest.short_form());
+  if (lost_by_cuts_ > lost_) {
+    const std::string size = is_bounded() ? fmt::format(", in the end in requests of {} MiB", longest() >> 20) : std::string();
+    return {errc::retries_exhausted,
+            fmt::format("the upload of blob {} was cut off {} times{}, and the registry keeps nothing of an upload "
+                        "that is cut off: the line or something on it does not last long enough",
+                        blob, lost_by_cuts_, size)};
+  }
+  return {
+      errc::retries_exhausted,
+      fmt::format("the registry lost the upload of blob {} {} times before it was complete; when several servers stand behind its name, "
+                  "they need the same storage and the same secret",
+                  blob, lost_)};
+}
+
+/// The session is gone.
 void upload_plan::start_over() {
+  if (cut_ || resumed_) shorten();
+  ++(cut_ ? lost_by_cuts_ : lost_);
+  cut_.reset();
   session_.reset();
   offset_ = 0;
   resumed_ = false;
   begin();
-  if (++lost_sessions_ > most_lost_sessions) {
-    fail(failure(
-        errc::retries_exhausted,
-        fmt::format("the registry lost the upload of blob {} {} times before it was complete; when several servers stand behind its "
-                    "name, they need the same storage and the same secret",
-                    values_.digest.short_form(), lost_sessions_)));
-  }
+  if (++in_vain_ > most_in_vain) fail(lost_too_often());
 }
 
 void upload_plan::after_open(unsigned status, const http::response_head& head, const http::url& asked) {
@@ -184,7 +223,13 @@ void upload_plan::after_open(unsigned status, const http::response_head& head, c
 void upload_plan::after_ask(unsigned status, const http::response_head& head, const http::url& asked) {
   if (status == 204 || status == 202 || status == 200) {
     if (head.find("Location") != nullptr && !take_session(head, asked)) return;
+    const std::uint64_t before = offset_;
     take_progress(head, 0);
+    // The session is there, and nothing of what was cut: somebody on the way keeps requests until they are complete.
+    const bool came_to_nothing = cut_ ? offset_ <= before : resumed_ && offset_ == 0;
+    if (came_to_nothing) shorten();
+    cut_.reset();
+    note_progress();
     // What has arrived is completed by PATCH; of nothing the whole goes again, if that is the registry's way.
     step_ = offset_ == 0 && manner_ == manner::whole ? upload_step::send_all : upload_step::send;
     if (offset_ == values_.size && values_.size != 0) step_ = upload_step::close;
@@ -216,6 +261,7 @@ void upload_plan::after_bytes(unsigned status, const http::response_head& head, 
       return fail(failure(errc::protocol_error,
                           fmt::format("{} takes bytes of an upload and says that it has none of them", asked.origin.authority())));
     }
+    note_progress();
     step_ = offset_ == values_.size ? upload_step::close : upload_step::send;
     return;
   }
@@ -233,6 +279,16 @@ void upload_plan::after_bytes(unsigned status, const http::response_head& head, 
   // What a cut PUT has left can go by PATCH alone; where there is none, the whole goes again.
   const bool other_count = status == 416 && step_ == upload_step::send;
   if (step_ == upload_step::send && manner_ == manner::whole && refuses_manner(status) && !other_count) return start_over();
+  // Pieces were a way to get through, not the registry's.
+  if (step_ == upload_step::send && manner_ == manner::pieces && !values_.refused.whole && refuses_manner(status) && !other_count) {
+    whole_only_ = true;
+    values_.refused.gets_through = std::numeric_limits<std::uint64_t>::max();
+    manner_ = manner::whole;
+    session_.reset();
+    offset_ = 0;
+    step_ = upload_step::open;
+    return;
+  }
   // Another way, once each: open-ended, whole, what is left in one piece, small pieces.
   if (refuses_manner(status) && !other_count && manner_ != manner::chunks && step_ != upload_step::close) {
     change_manner(status);
@@ -244,7 +300,7 @@ void upload_plan::after_bytes(unsigned status, const http::response_head& head, 
   // 416: the registry has another number of bytes than we think.
   if (other_count) {
     step_ = upload_step::ask;
-    if (++lost_sessions_ > most_lost_sessions) refuse(status);
+    if (++in_vain_ > most_in_vain) refuse(status);
     return;
   }
   refuse(status);
@@ -267,10 +323,13 @@ void upload_plan::answered(unsigned status, const http::response_head& head, con
   }
 }
 
-void upload_plan::broke() {
+void upload_plan::broke(std::uint64_t sent) {
   switch (step_) {
     case upload_step::send_all:
     case upload_step::send:
+      if (sent > 0) cut_ = sent;
+      step_ = upload_step::ask;
+      return;
     case upload_step::close:
       step_ = upload_step::ask;
       return;

@@ -32,6 +32,7 @@ struct upload_action {
   std::uint64_t offset = 0;  ///< of the bytes to send
   std::uint64_t length = 0;
   bool ranged = false;      ///< the bytes are not all: Content-Range tells which
+  bool apart = false;       ///< over a connection of its own: one that has carried more may be cut sooner
   bool open_ended = false;  ///< fewer bytes may be sent, see upload_plan::ended_early: no length is announced
 };
 
@@ -42,19 +43,24 @@ struct upload_refusals {
   bool pieces = false;  ///< a PATCH with a range
   /// A request with as many bytes was too large; smaller ones may pass.
   std::uint64_t too_large = std::numeric_limits<std::uint64_t>::max();
+  /// Longer requests were cut on the way, and what they had sent was lost.
+  std::uint64_t gets_through = std::numeric_limits<std::uint64_t>::max();
 
   void add(const upload_refusals& more) noexcept {
     stream = stream || more.stream;
     whole = whole || more.whole;
     pieces = pieces || more.pieces;
     too_large = std::min(too_large, more.too_large);
+    gets_through = std::min(gets_through, more.gets_through);
   }
   friend bool operator==(const upload_refusals&, const upload_refusals&) = default;
 };
 
 /// Decides how one blob gets into a registry (distribution-spec, "Pushing blobs"): mount, else everything in one PUT, or, of a large blob,
-/// in one PATCH that can be ended at any byte, else what a broken or refused one has left by PATCH. Without I/O: the caller carries out
-/// \ref next and reports what came of it. One object an upload; it may be fed failures as often as the caller's patience allows.
+/// in one PATCH that can be ended at any byte, else what a broken or refused one has left by PATCH. Where a request was cut and the
+/// registry kept nothing of it, the next ones are shorter, so that each has its answer before the line is cut. Without I/O: the caller
+/// carries out \ref next and reports what came of it. One object an upload; it may be fed failures as often as the caller's patience
+/// allows.
 class upload_plan {
  public:
   /// From here on a blob is sent so that a stop loses nothing: docker-registry and its kin drop a session whose request was cut.
@@ -77,7 +83,8 @@ class upload_plan {
   /// The registry answered \ref next. \param asked the URL that was asked, which a relative Location refers to
   void answered(unsigned status, const http::response_head& head, const http::url& asked);
   /// The connection broke, or the answer says "not now": what the registry has is asked for next.
-  void broke();
+  /// \param sent bytes of the request's body that had gone out; 0: it never got so far
+  void broke(std::uint64_t sent = 0);
 
   /// The open session; nothing before the first and after the end.
   const std::optional<http::url>& session() const noexcept { return session_; }
@@ -94,9 +101,9 @@ class upload_plan {
 
  private:
   enum class manner {
-    stream,  ///< PATCH with all that is left, or as much as there is time for, then close
+    stream,  ///< PATCH with all that is left, or as much as there is time for, or as gets through, then close
     whole,   ///< one PUT
-    pieces,  ///< PATCH with all that is left, then close
+    pieces,  ///< PATCH with all that is left, or as much as gets through, then close
     chunks,  ///< PATCH of \ref chunk_ bytes at a time, then close
   };
   void fail(failure why);
@@ -108,6 +115,12 @@ class upload_plan {
   void after_bytes(unsigned status, const http::response_head& head, const http::url& asked);
   void begin();
   void start_over();
+  void shorten();
+  void note_progress() noexcept;
+  /// Whether requests have a bound that this blob exceeds.
+  bool is_bounded() const noexcept { return longest() < values_.size; }
+  std::uint64_t longest() const noexcept { return std::max(values_.refused.gets_through, chunk_); }
+  failure lost_too_often() const;
   manner next_manner() const noexcept;
   void change_manner(unsigned status);
 
@@ -118,7 +131,12 @@ class upload_plan {
   std::uint64_t offset_ = 0;
   std::uint64_t chunk_;
   std::optional<std::uint64_t> sent_;  ///< see ended_early
-  unsigned lost_sessions_ = 0;
+  std::optional<std::uint64_t> cut_;   ///< what the request that broke had sent, until it is known what became of it
+  std::uint64_t most_ = 0;             ///< bytes that a session has had
+  unsigned in_vain_ = 0;               ///< sessions lost, or of another length than thought, since \ref most_ has grown
+  unsigned lost_by_cuts_ = 0;          ///< sessions lost by a request that broke
+  unsigned lost_ = 0;                  ///< other ones
+  bool whole_only_ = false;            ///< pieces were tried in place of the whole, and refused
   bool mount_tried_ = false;
   bool resumed_ = false;  ///< what the registry has was sent by an earlier run
   bool mounted_ = false;

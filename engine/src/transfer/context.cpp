@@ -15,6 +15,8 @@ failure give_up(const retry_policy& policy, failure error) {
 
 task<std::optional<failure>> back_off(operation& running, retry_policy& policy, std::string object, failure error, std::uint64_t progress) {
   if (running.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+  // Nobody has tried that again: attempts that failed before it did so for other reasons.
+  if (error.code != condition::retryable) co_return error;
   const auto delay = policy.after(error, progress, running.idle(), running.answered_before(error));
   if (!delay) co_return give_up(policy, std::move(error));
   running.events.emit(retry_scheduled{std::move(object), policy.failures(), *delay, error.code, error.text.message()});

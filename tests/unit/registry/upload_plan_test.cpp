@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/result.hpp"
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -301,6 +302,149 @@ TEST_CASE("what was refused is told once another way has succeeded") {
   lost.plan.ended_early(1'000'000);
   lost.answer(202, {session()}).answer(404);
   CHECK(lost.plan.refusals() == upload_refusals());
+}
+
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+
+/// A line that was cut while \p sent bytes of a request had gone out, and a registry that has lost the session with them.
+void lose(upload& u, std::uint64_t sent) {
+  u.plan.broke(sent);
+  CHECK(u.step() == upload_step::ask);
+  u.answer(404);
+  if (u.step() == upload_step::open) u.answer(202, {session()});
+}
+
+/// Requests of the length that the plan wants, until \p bytes have arrived.
+void send(upload& u, std::uint64_t bytes = std::numeric_limits<std::uint64_t>::max()) {
+  while (u.step() == upload_step::send && u.plan.received() < bytes) {
+    const upload_action action = u.plan.next();
+    if (action.open_ended) u.plan.ended_early(action.length);
+    u.answer(202, {session(), range("0-" + std::to_string(action.offset + action.length - 1))});
+  }
+}
+
+TEST_CASE("where a cut request has lost everything the next ones are bounded, each over a connection of its own") {
+  struct row {
+    const char* what;
+    std::vector<std::uint64_t> cuts;  ///< MiB sent by one request after another
+    std::uint64_t bound;              ///< MiB of the next
+  };
+  const std::vector<row> rows{
+      {"nothing went out", {0}, 1000},
+      {"early", {1}, 16},
+      {"half of what was carried", {90}, 45},
+      {"late", {900}, 64},
+      {"again", {900, 64}, 32},
+      {"again, and early", {900, 2}, 4},
+      {"to the least", {900, 64, 32, 16, 8}, 4},
+  };
+  for (const row& one : rows) {
+    INFO(one.what);
+    upload u(1000 * mebibyte);
+    u.answer(202, {session()});
+    CHECK_FALSE(u.plan.next().apart);
+    for (const std::uint64_t sent : one.cuts) lose(u, sent * mebibyte);
+    REQUIRE(u.step() == upload_step::send);
+    const upload_action action = u.plan.next();
+    CHECK(action.offset == 0);
+    CHECK(action.length == one.bound * mebibyte);
+    CHECK(action.open_ended);  // a stop still ends it at any byte
+    CHECK(action.apart == (one.bound < 1000));
+    send(u);
+    CHECK(u.step() == upload_step::close);
+  }
+}
+
+TEST_CASE("what is bounded is no shorter than the registry allows") {
+  upload u(1000 * mebibyte);
+  u.answer(202, {session(), {"OCI-Chunk-Min-Length", std::to_string(40 * mebibyte)}});
+  lose(u, mebibyte);
+  CHECK(u.plan.next().length == 40 * mebibyte);
+}
+
+TEST_CASE("sessions may be lost as often as more than before has arrived meanwhile") {
+  upload u(4000 * mebibyte);
+  u.answer(202, {session()});
+  for (unsigned i = 1; i <= 20; ++i) {
+    lose(u, 900 * mebibyte);
+    REQUIRE(u.step() == upload_step::send);
+    send(u, i * 100 * mebibyte);
+  }
+  for (unsigned i = 0; i < 5; ++i) lose(u, mebibyte);
+  REQUIRE(u.step() == upload_step::send);
+  lose(u, mebibyte);
+  REQUIRE(u.step() == upload_step::failed);
+  const std::string message = u.plan.error().text.message();
+  CHECK(message.find("cut off 26 times, in the end in requests of 4 MiB") != std::string::npos);
+  CHECK(message.find("servers") == std::string::npos);
+}
+
+TEST_CASE("where a proxy keeps what is cut to itself, requests are bounded too") {
+  upload u(1000 * mebibyte);
+  u.answer(202, {session()});
+  u.plan.broke(100 * mebibyte);
+  u.answer(204, {session(), range("0-0")});
+  CHECK(u.plan.next().length == 50 * mebibyte);
+  send(u, 50 * mebibyte);
+  u.plan.broke(50 * mebibyte);
+  u.answer(204, {session(), range("0-" + std::to_string(50 * mebibyte - 1))});
+  CHECK(u.plan.next().offset == 50 * mebibyte);
+  CHECK(u.plan.next().length == 25 * mebibyte);
+  // What has arrived in part is no reason.
+  u.plan.broke(20 * mebibyte);
+  u.answer(204, {session(), range("0-" + std::to_string(60 * mebibyte - 1))});
+  CHECK(u.plan.next().length == 25 * mebibyte);
+}
+
+TEST_CASE("after a run of which nothing is left requests are bounded from the begin") {
+  upload gone(1000 * mebibyte, {}, upload::at("/v2/x"));
+  gone.answer(404).answer(202, {session()});
+  CHECK(gone.plan.next().length == 64 * mebibyte);
+  upload empty(1000 * mebibyte, {}, upload::at("/v2/x"));
+  empty.answer(204, {session(), range("0-0")});
+  CHECK(empty.plan.next().length == 64 * mebibyte);
+  upload some(1000 * mebibyte, {}, upload::at("/v2/x"));
+  some.answer(204, {session(), range("0-9")});
+  CHECK(some.plan.next().length == 1000 * mebibyte - 10);
+}
+
+TEST_CASE("what got through with one blob is the bound of the next") {
+  upload u(100 * mebibyte);
+  u.answer(202, {session()});
+  lose(u, 60 * mebibyte);
+  send(u);
+  u.answer(201);
+  REQUIRE(u.step() == upload_step::done);
+  CHECK(u.plan.refusals().gets_through == 30 * mebibyte);
+  upload next(100 * mebibyte, {}, {}, false, u.plan.refusals());
+  next.answer(202, {session()});
+  CHECK(next.plan.next().length == 30 * mebibyte);
+  CHECK(next.plan.next().apart);
+}
+
+TEST_CASE("a blob that goes whole is cut into pieces after a loss, and goes whole again where those are refused") {
+  upload_refusals no_stream;
+  no_stream.stream = true;
+  upload u(100 * mebibyte, {}, {}, false, no_stream);
+  u.answer(202, {session()});
+  REQUIRE(u.step() == upload_step::send_all);
+  lose(u, 60 * mebibyte);
+  REQUIRE(u.step() == upload_step::send);
+  CHECK(u.plan.next().length == 30 * mebibyte);
+  CHECK(u.plan.next().ranged);
+  SECTION("taken") {
+    send(u);
+    CHECK(u.step() == upload_step::close);
+  }
+  SECTION("refused") {
+    u.answer(405).answer(202, {session()});
+    CHECK(u.step() == upload_step::send_all);
+    lose(u, 60 * mebibyte);
+    CHECK(u.step() == upload_step::send_all);
+    u.answer(201);
+    REQUIRE(u.step() == upload_step::done);
+    CHECK(u.plan.refusals() == no_stream);
+  }
 }
 
 TEST_CASE("what an earlier run has left wrong begins anew") {
