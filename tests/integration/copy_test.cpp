@@ -367,4 +367,19 @@ TEST_CASE("what refers to an image and to its manifests goes with it, nested too
   // Again: nothing new, no entry twice.
   REQUIRE(c.copy({c.target("first:1"), c.target("second:1"), "--referrers"}).status == 0);
   CHECK(c.raw(c.target("second:" + fallback_tag(index))) == listed);
+
+  // A copy of every tag has the lists among them: they are added to as well.
+  REQUIRE(c.copy({c.target("first:1"), c.target("third:1")}).status == 0);
+  REQUIRE(refer(c.to.host(), "third", index, 5, "of another") == foreign);
+  list(c.to.host(), "third", index, foreign, size_of(c.target("third@" + foreign)));
+  const outcome all = c.copy({c.target("first"), c.target("third"), "--all-tags"});
+  INFO(all.err);
+  REQUIRE(all.status == 0);
+  const std::string merged = c.raw(c.target("third:" + fallback_tag(index)));
+  CHECK(merged.find(foreign) != std::string::npos);
+  CHECK(merged.find(of_index) != std::string::npos);
+  CHECK(all.out.find(sha256_of(merged)) != std::string::npos);
+  for (const std::string& one : {child, of_child}) {
+    CHECK(c.raw(c.target("third:" + fallback_tag(one))) == c.raw(c.target("first:" + fallback_tag(one))));
+  }
 }
