@@ -37,6 +37,21 @@ TEST_CASE("a missing architecture keeps its tag unwritten unless a part will do"
   // Nothing of what is asked for is no part of it.
   CHECK(lenient.at("mirror/team/one:other").code == errc::platform_not_found);
   CHECK_FALSE(s.target.has_tag("mirror/team/one", "other"));
+
+  // What is missing is told again, and known by one HEAD on each side.
+  const auto alone = R"([{"source": "SOURCE/team/two", "tags": ["1"], "architectures": ["amd64", "s390x"]}])";
+  s.source.forget_requests();
+  const unsigned heads = s.target.count("HEAD manifest");
+  for (unsigned run = 0; run < 2; ++run) {
+    const sync_report again = s.run(s.list(alone));
+    CHECK(again.at("mirror/team/two:1").state == sync_state::unchanged);
+    REQUIRE(again.at("mirror/team/two:1").missing.size() == 1);
+    CHECK(again.at("mirror/team/two:1").top.digest == part.top.digest);
+  }
+  CHECK(s.source.requests().size() == 2);
+  CHECK(s.target.count("HEAD manifest") == heads + 2);
+  s.options.allow_partial = false;
+  CHECK(s.run(s.list(alone)).at("mirror/team/two:1").code == errc::platform_not_found);
 }
 
 TEST_CASE("each architecture has its time", "[faults]") {

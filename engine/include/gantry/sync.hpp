@@ -64,7 +64,7 @@ struct synced_image {
   reference target;
   descriptor top;  ///< what \ref target names now; empty when it failed
   sync_state state = sync_state::failed;
-  std::vector<platform> missing;  ///< with sync_state::partial
+  std::vector<platform> missing;  ///< with sync_state::partial, and unchanged: what it is written without
   std::size_t referrers = 0;      ///< see copied_image
   error_code code;                ///< with sync_state::failed
   std::string message;            ///< the same: one sentence

@@ -29,6 +29,25 @@ constexpr std::size_t lock_size_limit = std::size_t{512} << 20;
 // What a kill costs at most: choices of platforms that came since are looked at again.
 constexpr std::chrono::seconds lock_interval{5};
 
+result<sync_lock> read_lock_file(const std::string& path) {
+  const auto text = runtime::read_file(path, lock_size_limit);
+  if (!text && text.error().code == errc::file_not_found) return sync_lock();
+  if (!text) return text.error();
+  return read_sync_lock(*text, path);
+}
+
+/// The lock \p text of one part, with what the file says of others by now: they may run at the same time and write it as well.
+std::string with_other_parts(const std::string& path, const std::string& text, const sync_shard& shard) {
+  auto mine = read_sync_lock(text, path);
+  auto there = read_lock_file(path);
+  if (!mine || !there) return text;
+  const auto other = [&](const auto& one) { return !in_shard(one.first.substr(0, one.first.rfind(':')), shard); };
+  std::erase_if(*mine, other);
+  std::erase_if(*there, [&](const auto& one) { return !other(one); });
+  mine->merge(*there);
+  return write_sync_lock(*mine);
+}
+
 /// Carries out one list.
 class list_sync {
  public:
@@ -118,12 +137,7 @@ run_order::ends list_sync::ends_of(const planned_sync& one) const {
 
 task<> list_sync::read_lock() {
   if (options_.lock_file.empty()) co_return;
-  auto read = [path = options_.lock_file]() -> result<sync_lock> {
-    const auto text = runtime::read_file(path, lock_size_limit);
-    if (!text && text.error().code == errc::file_not_found) return sync_lock();
-    if (!text) return text.error();
-    return read_sync_lock(*text, path);
-  };
+  auto read = [path = options_.lock_file] { return read_lock_file(path); };
   auto known = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
   if (known) {
     lock_ = std::move(*known);
@@ -143,7 +157,8 @@ task<> list_sync::save_lock(bool due_only) {
   if (hash == saved_) co_return;
   saving_ = true;
   saved_ = hash;
-  auto write = [path = options_.lock_file, text = write_sync_lock(lock_)] {
+  auto write = [path = options_.lock_file, text = write_sync_lock(lock_), shard = options_.shard]() mutable {
+    if (shard.count > 1) text = with_other_parts(path, text, shard);
     return runtime::atomic_write_file(path, text, {.sync = true, .permissions = 0644, .nameless = true});
   };
   const result<void> written = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(write));
@@ -160,6 +175,8 @@ void list_sync::drop_unnamed() {
     const std::size_t colon = one.first.rfind(':');
     if (colon == std::string::npos) return true;
     const std::string repository = one.first.substr(0, colon);
+    // Of other parts, for which the same file may be given.
+    if (!in_shard(repository, options_.shard)) return false;
     if (plan_.unknown.contains(repository)) return false;
     const auto named = plan_.named.find(repository);
     return named == plan_.named.end() || !named->second.contains(one.first.substr(colon + 1));

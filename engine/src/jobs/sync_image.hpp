@@ -68,14 +68,20 @@ class image_sync {
   /// The same for a source that is a directory.
   task<result<void>> carry_local(sync_part& part, const planned_sync& one, synced_image& done);
   task<result<std::shared_ptr<const loaded_source>>> load(sync_part& part, std::filesystem::path directory);
-  void keep_in_lock(const synced_image& done, const std::string& source, const digest& source_digest, const std::vector<platform>& written);
+  /// \param missing what the source is known not to have
+  void keep_in_lock(const synced_image& done, const std::string& source, const digest& source_digest, const std::vector<platform>& written,
+                    const std::vector<platform>& missing);
   /// \param target of which \p named becomes what it names, if that may be asked beside, and then by one try
   task<result<void>> ask_source(sync_part& part, const planned_sync& one, source_state& source, reference target,
                                 std::optional<result<digest>>& named);
   const locked_tag* locked(const reference& target) const;
   task<result<void>> copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done);
+  struct brought_platforms {
+    std::vector<platform> there;
+    bool late = false;  ///< what is missing did not come in its time: another run may have it
+  };
   /// The platforms of the entry one by one, each in its time: those that came, the others in \p done. What stops the tag is returned.
-  task<result<std::vector<platform>>> bring_platforms(sync_part& part, const sync_entry& entry, reference source, synced_image& done);
+  task<result<brought_platforms>> bring_platforms(sync_part& part, const sync_entry& entry, reference source, synced_image& done);
   task<result<void>> bring_platform(sync_part& part, platform wanted, bool blobs, reference source, reference target);
 
   transfer::context& shared_;

@@ -68,7 +68,7 @@ task<result<void>> image_sync::carry_local(sync_part& part, const planned_sync& 
   done.top = moved->images.front().top;
   done.state = moved->images.front().unchanged ? sync_state::unchanged : sync_state::copied;
   if (!done.missing.empty() && done.state == sync_state::copied) done.state = sync_state::partial;
-  keep_in_lock(done, "oci:" + entry.directory + ":" + one.tag_here, image->top.digest, wanted.platforms);
+  keep_in_lock(done, "oci:" + entry.directory + ":" + one.tag_here, image->top.digest, wanted.platforms, done.missing);
   co_return result<void>();
 }
 
