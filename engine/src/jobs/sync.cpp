@@ -82,7 +82,7 @@ class list_sync {
   sync_lock lock_;
   image_sync images_;
   std::optional<directory_sync> directory_;
-  std::optional<sync_neighbours> neighbours_;  ///< of a part of a list
+  std::optional<sync_neighbours> neighbours_;  ///< where something is to be written
   run_order order_;
   sync_plan plan_;
   std::vector<synced_image> done_;     ///< of every target, in the order of the list
@@ -116,6 +116,8 @@ task<> list_sync::carry() {
         done = co_await directory_->bring(one, target);
       } else {
         done = co_await images_.bring(one, target, source);
+        const bool written = done.state == sync_state::copied || done.state == sync_state::partial;
+        if (neighbours_ && written) neighbours_->know(done.target, done.top.digest);
       }
       if (done.state == sync_state::failed) {
         order_.failed(ends, (directory_ ? one.source : target).string(), failure(done.code, done.message), one.entry->timeout.has_value());
@@ -189,8 +191,10 @@ void list_sync::meet_neighbours() {
     auto target = target_of(entry, options_);
     if (target && !in_shard(target->name(), options_.shard)) repositories.insert(std::move(*target));
   }
-  neighbours_.emplace(shared_, std::vector<reference>(repositories.begin(), repositories.end()));
-  images_.ask_elsewhere([this](transfer::operation& asking, planned_blob one) { return neighbours_->find(asking, std::move(one)); });
+  neighbours_.emplace(shared_, lock_, std::vector<reference>(repositories.begin(), repositories.end()));
+  images_.ask_elsewhere([this](transfer::operation& asking, planned_blob one, reference source) {
+    return neighbours_->find(asking, std::move(one), std::move(source));
+  });
 }
 
 task<> list_sync::find_unwanted(sync_result& done) {
@@ -236,7 +240,7 @@ task<result<sync_result>> list_sync::run() {
   } else {
     co_await read_lock();
     drop_unnamed();
-    if (options_.shard.count > 1 && !options_.dry_run) meet_neighbours();
+    if (!options_.dry_run) meet_neighbours();
   }
   {
     runtime::task_group group(shared_.executor);

@@ -103,6 +103,16 @@ const locked_tag* image_sync::locked(const reference& target) const {
   return known == lock_.end() ? nullptr : &known->second;
 }
 
+upload_settings image_sync::settings_for(reference source) const {
+  upload_settings settings = settings_;
+  if (elsewhere_) {
+    settings.elsewhere = [ask = elsewhere_, source = std::move(source)](transfer::operation& running, planned_blob one) {
+      return ask(running, std::move(one), source);
+    };
+  }
+  return settings;
+}
+
 task<result<void>> image_sync::ask_source(sync_part& part, const planned_sync& one, source_state& source, reference target,
                                           std::optional<result<digest>>& named) {
   if (source.asked) co_return result<void>();
@@ -200,7 +210,7 @@ void image_sync::keep_in_lock(const synced_image& done, const std::string& sourc
 }
 
 task<result<void>> image_sync::copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done) {
-  copy_run run(part.shared, *part.running, settings_, ledger_);
+  copy_run run(part.shared, *part.running, settings_for(source), ledger_);
   const reference target = done.target;
   auto copied = co_await run.copy(std::move(source), target, std::move(wanted));
   add_counts(counts_, run.counts());
@@ -245,7 +255,7 @@ task<result<void>> image_sync::bring_platform(sync_part& part, platform wanted, 
   if (!found) co_return found.error();
   if (!blobs) co_return result<void>();
   const digest manifest = found->manifests.front().entry.digest;
-  copy_run run(part.shared, *part.running, settings_, ledger_);
+  copy_run run(part.shared, *part.running, settings_for(source), ledger_);
   copy_run::choice whole;
   const reference one = source.with_tag({}).with_digest(manifest);
   const reference there = target.with_tag({}).with_digest(manifest);

@@ -48,10 +48,9 @@ class image_sync {
     std::optional<descriptor> top;  ///< none although asked: the registry did not say
   };
 
-  /// \p elsewhere knows what others have brought; see upload_settings.
-  void ask_elsewhere(std::function<task<std::string>(transfer::operation&, planned_blob)> elsewhere) {
-    settings_.elsewhere = std::move(elsewhere);
-  }
+  /// Knows where a blob of a source may be that was not brought in this run; see upload_settings.
+  using elsewhere = std::function<task<std::string>(transfer::operation&, planned_blob, reference)>;
+  void ask_elsewhere(elsewhere asked) { elsewhere_ = std::move(asked); }
 
   /// One image to one of its targets, within the time that its entry allows. What fails is in the result.
   task<synced_image> bring(const planned_sync& one, reference target, source_state& source);
@@ -75,6 +74,7 @@ class image_sync {
   task<result<void>> ask_source(sync_part& part, const planned_sync& one, source_state& source, reference target,
                                 std::optional<result<digest>>& named);
   const locked_tag* locked(const reference& target) const;
+  upload_settings settings_for(reference source) const;
   task<result<void>> copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done);
   struct brought_platforms {
     std::vector<platform> there;
@@ -89,6 +89,7 @@ class image_sync {
   const sync_options& options_;
   sync_lock& lock_;
   upload_settings settings_;
+  elsewhere elsewhere_;
   std::shared_ptr<upload_ledger> ledger_ = std::make_shared<upload_ledger>();
   upload_counts counts_;
   std::map<std::filesystem::path, std::shared_ptr<const loaded_source>> loaded_;

@@ -62,7 +62,8 @@ task<result<void>> image_sync::carry_local(sync_part& part, const planned_sync& 
   auto plan = plan_push(alone.images, push_target(done.target), wanted, facts);
   if (!plan) co_return plan.error();
   auto feed = stored_feed(part.shared, *part.running, alone);
-  auto moved = co_await upload(part.shared, *part.running, *ledger_, std::move(feed), settings_, std::move(*plan));
+  upload_settings settings = settings_for(reference());
+  auto moved = co_await upload(part.shared, *part.running, *ledger_, std::move(feed), std::move(settings), std::move(*plan));
   if (!moved) co_return moved.error();
   add_counts(counts_, moved->counts);
   done.top = moved->images.front().top;
