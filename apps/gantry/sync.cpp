@@ -189,7 +189,8 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
   std::set<std::string> named = registries.sources;
   named.insert(registries.targets.begin(), registries.targets.end());
   common_options common = arguments.common;
-  const std::vector<mirror_setting> mirrors = list->mirrors();
+  std::vector<mirror_setting> mirrors = list->mirrors();
+  for (mirror_setting& one : mirrors) one.source = arguments.list;
   common.mirrors.insert(common.mirrors.end(), mirrors.begin(), mirrors.end());
   // -u is for the one registry that all ends are in.
   const bool sides = common.username.empty();

@@ -30,7 +30,7 @@ struct pruned {
     for (const std::string& name : {std::string("index"), index.digest}) registry.hold_manifest("app", name, index);
   }
 
-  prune_result prune(const std::vector<std::string>& tags) const {
+  prune_result prune(const std::vector<std::string>& tags, bool dry_run = false) const {
     engine_options settings;
     settings.cache_dir = directory / "store";
     settings.plain_http.insert(registry.host());
@@ -44,7 +44,9 @@ struct pruned {
     bool completed = false;
     {
       engine one(context.get_executor(), settings);
-      one.async_prune(std::move(names), prune_options(), text, [&](error_code failed, prune_result made) {
+      prune_options options;
+      options.dry_run = dry_run;
+      one.async_prune(std::move(names), options, text, [&](error_code failed, prune_result made) {
         ec = failed;
         result = std::move(made);
         completed = true;
@@ -74,6 +76,11 @@ struct pruned {
 TEST_CASE("where tags can be deleted alone, nothing else is looked at or lost", "[faults]") {
   pruned p;
   p.registry.delete_by_tag();
+  // Which kind of registry it is only a deletion would tell: what may go is named with what it depends on.
+  const prune_result dry = p.prune({"child", "index"}, true);
+  CHECK(dry.deleted.size() == 1);
+  CHECK(pruned::why(dry, "child").find("unless it deletes tags alone") != std::string::npos);
+  CHECK(p.has("child"));
   CHECK(p.prune({"child", "index"}).deleted.size() == 2);
   CHECK_FALSE(p.has("child"));
   CHECK_FALSE(p.has("index"));

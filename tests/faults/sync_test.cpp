@@ -180,6 +180,16 @@ TEST_CASE("a dry run of a list writes nothing and counts what is shared once", "
   CHECK(s.target.taken() == plan.result.bytes_uploaded);
 }
 
+TEST_CASE("referrers do not go into a directory, which is said before anything is asked", "[faults]") {
+  synced s;
+  s.options.referrers = true;
+  s.options.to = (s.directory / "out").string();
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/a", "target": "x", "tags": ["1"]}])"));
+  CHECK(report.ec == errc::invalid_option);
+  CHECK(report.text.message().find("leave out --referrers") != std::string::npos);
+  CHECK(s.source.count() == 0);
+}
+
 TEST_CASE("a list that contradicts itself is refused before anything is asked", "[faults]") {
   synced s;
   const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/a", "target": "x", "tags": ["1"]},

@@ -369,17 +369,25 @@ TEST_CASE("what refers to an image and to its manifests goes with it, nested too
   CHECK(c.raw(c.target("second:" + fallback_tag(index))) == listed);
 
   // A copy of every tag has the lists among them: they are added to as well.
-  REQUIRE(c.copy({c.target("first:1"), c.target("third:1")}).status == 0);
-  REQUIRE(refer(c.to.host(), "third", index, 5, "of another") == foreign);
-  list(c.to.host(), "third", index, foreign, size_of(c.target("third@" + foreign)));
-  const outcome all = c.copy({c.target("first"), c.target("third"), "--all-tags"});
+  REQUIRE(c.copy({c.target("first:1"), c.target("fourth:1")}).status == 0);
+  REQUIRE(refer(c.to.host(), "fourth", index, 5, "of another") == foreign);
+  list(c.to.host(), "fourth", index, foreign, size_of(c.target("fourth@" + foreign)));
+  const outcome all = c.copy({c.target("first"), c.target("fourth"), "--all-tags"});
   INFO(all.err);
   REQUIRE(all.status == 0);
-  const std::string merged = c.raw(c.target("third:" + fallback_tag(index)));
+  const std::string merged = c.raw(c.target("fourth:" + fallback_tag(index)));
   CHECK(merged.find(foreign) != std::string::npos);
   CHECK(merged.find(of_index) != std::string::npos);
   CHECK(all.out.find(sha256_of(merged)) != std::string::npos);
   for (const std::string& one : {child, of_child}) {
-    CHECK(c.raw(c.target("third:" + fallback_tag(one))) == c.raw(c.target("first:" + fallback_tag(one))));
+    CHECK(c.raw(c.target("fourth:" + fallback_tag(one))) == c.raw(c.target("first:" + fallback_tag(one))));
   }
+
+  // One that is still listed and was deleted by its digest takes nobody else with it.
+  run_or_throw({{"curl", "-sS", "--fail-with-body", "-X", "DELETE", "http://" + c.to.host() + "/v2/first/manifests/" + of_index}});
+  const outcome rest = c.copy({c.target("first:1"), c.target("third:1"), "--referrers"});
+  INFO(rest.err);
+  CHECK(rest.status == 0);
+  CHECK(rest.err.find("lists " + of_index + " among what refers to " + index + ", and does not have it") != std::string::npos);
+  CHECK(c.raw(c.target("third@" + of_child)) == c.raw(c.target("first@" + of_child)));
 }

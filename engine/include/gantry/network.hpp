@@ -24,6 +24,7 @@ struct proxy_settings {
 struct mirror_setting {
   std::string registry;  ///< `host[:port]` as in reference::registry; or with a path, for the repositories below it
   std::string url;       ///< `[http[s]://]host[:port][/path]`; the path is put before the repository. Without scheme: https
+  std::string source{};  ///< who named it, for messages; empty: the option `--mirror`
 };
 
 /// Where the configuration lies that docker, podman and containerd have on this machine: certificates (certs.d), mirrors and exceptions

@@ -15,6 +15,7 @@ struct platform {
   std::string variant;
   std::string os_version;
   std::vector<std::string> os_features;
+  std::vector<std::string> features{};  ///< of the processor, in docker's manifest lists; kept, and never a criterion
 
   friend bool operator==(const platform&, const platform&) = default;
 

@@ -121,7 +121,7 @@ result<std::vector<endpoint>> mirror_rules::endpoints(const std::string& registr
     if (option.registry != longest) continue;
     // What the rule names is what the mirror stands for: below a path only the rest is asked of it.
     const std::string below = name.substr(std::min(name.size(), option.registry.size() + 1));
-    auto made = mirror_at(option.url, below, "--mirror");
+    auto made = mirror_at(option.url, below, option.source.empty() ? "--mirror" : option.source);
     if (!made) return made.error();
     mirrors.push_back(std::move(*made));
   }

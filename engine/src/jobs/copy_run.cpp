@@ -158,6 +158,12 @@ task<result<std::size_t>> copy_run::copy_cosign_tags(reference source, reference
   co_return count;
 }
 
+task<bool> copy_run::has(reference manifest) {
+  auto ask = [this, manifest] { return registry::head_manifest(shared_.registry, manifest, running_.stop); };
+  const auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared_, running_, "manifest of " + manifest.familiar(), ask);
+  co_return found || found.error().code != errc::not_found;
+}
+
 task<result<std::size_t>> copy_run::copy_referrers(reference source, reference target, std::vector<digest> subjects, unsigned depth) {
   std::size_t count = 0;
   for (const digest& subject : subjects) {
@@ -183,6 +189,17 @@ task<result<std::size_t>> copy_run::copy_referrers(reference source, reference t
       nested.referrers = true;
       // Written again when it is not listed: the registry may have the manifest without knowing whom it refers to.
       auto copied = co_await copy_content(from, to, std::move(nested), !listed, depth + 1);
+      bool gone = false;
+      if (!copied && copied.error().code == errc::not_found) {
+        const bool held = co_await has(from);
+        gone = !held;
+      }
+      if (gone) {
+        // Deleted by digest where nobody takes it off the list: what else refers to the subject is worth no less for that.
+        running_.events.emit(warning{fmt::format("{} lists {} among what refers to {}, and does not have it: it is passed over",
+                                                 source.name(), one.digest.string(), subject.string())});
+        continue;
+      }
       if (!copied) co_return copied.error();
       count += 1 + copied->referrers;
     }

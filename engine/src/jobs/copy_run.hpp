@@ -47,6 +47,8 @@ class copy_run {
 
  private:
   /// What refers to \p subjects. \param depth of manifests that refer to each other \returns how many there are
+  /// Whether a registry has \p manifest, as far as it says.
+  task<bool> has(reference manifest);
   task<result<std::size_t>> copy_referrers(reference source, reference target, std::vector<digest> subjects, unsigned depth);
   /// The tags that cosign hangs on \p subject, and on what they name: an SBOM has a signature of its own.
   task<result<std::size_t>> copy_cosign_tags(reference source, reference target, digest subject, unsigned depth);

@@ -131,7 +131,8 @@ task<result<void>> repository_prune::run(std::set<std::string> unwanted) {
   const result<void> learnt = co_await learn(facts);
   if (!learnt) co_return learnt.error();
   const prune_plan plan = plan_prune(facts);
-  for (const auto& one : plan.keep) keep(one.tag, {}, one.why);
+  const char* const unless = dry_run_ ? ", unless it deletes tags alone, which only trying shows" : "";
+  for (const auto& one : plan.keep) keep(one.tag, {}, one.why + unless);
   std::set<digest> needed;  // by indexes that could not be deleted
   for (const auto& one : plan.remove) {
     if (needed.contains(one.subject)) continue;

@@ -277,6 +277,10 @@ task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transf
   }
   if (std::holds_alternative<std::string>(options.to)) {
     if (options.shard.count > 1) co_return failure(errc::invalid_option, "a directory is written as a whole, by one process");
+    if (options.referrers) {
+      co_return failure(errc::invalid_option,
+                        "what refers to images goes from registry to registry, not into a directory; leave out --referrers");
+    }
     for (const sync_entry& entry : list.entries) {
       if (entry.place)
         co_return failure(errc::invalid_option, fmt::format("{} names a registry, and the list goes into a directory", entry.label()));

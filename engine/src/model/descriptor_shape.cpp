@@ -54,11 +54,13 @@ json::shape media_type_shape(std::function<std::string&()> into) {
 json::shape platform_shape(const std::function<descriptor&()>& target) {
   const auto at = [target]() -> platform& { return *target().platform; };
   const auto feature = [at]() -> std::string& { return at().os_features.emplace_back(); };
+  const auto of_processor = [at]() -> std::string& { return at().features.emplace_back(); };
   return json::object({{"architecture", word_shape([at]() -> std::string& { return at().architecture; }), need::required},
                        {"os", word_shape([at]() -> std::string& { return at().os; }), need::required},
                        {"variant", word_shape([at]() -> std::string& { return at().variant; })},
                        {"os.version", word_shape([at]() -> std::string& { return at().os_version; })},
-                       {"os.features", json::array(word_shape(feature))}},
+                       {"os.features", json::array(word_shape(feature))},
+                       {"features", json::array(word_shape(of_processor))}},
                       json::unknown_keys::refuse_alike, [target] { target().platform.emplace(); });
 }
 

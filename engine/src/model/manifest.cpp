@@ -86,6 +86,7 @@ void write(json_writer& out, const platform& value) {
   if (!value.os_version.empty()) out.member("os.version", value.os_version);
   if (!value.os_features.empty()) out.member("os.features", value.os_features);
   if (!value.variant.empty()) out.member("variant", value.variant);
+  if (!value.features.empty()) out.member("features", value.features);
   out.end_object();
 }
 

@@ -134,12 +134,17 @@ TEST_CASE("what is written of a descriptor reads back the same") {
 TEST_CASE("an index may list unknown kinds of manifests, a manifest must have config and layers") {
   const auto index_text =
       R"({"schemaVersion":2,"manifests":[)" +
-      entry("m", "application/x", R"(,"platform":{"os":"linux","architecture":"arm","variant":"v7","os.features":["f"]})") + "]}";
+      entry("m", "application/x",
+            R"(,"platform":{"os":"linux","architecture":"arm","variant":"v7","os.features":["f"],"features":["sse4"]})") +
+      "]}";
   const auto parsed = parse_document(index_text, media_type::docker_list);
   REQUIRE(parsed);
   const index& value = std::get<index>(*parsed);
   CHECK(value.media_type == media_type::docker_list);
-  CHECK(value.manifests.at(0).platform == platform{"linux", "arm", "v7", "", {"f"}});
+  CHECK(value.manifests.at(0).platform == platform{"linux", "arm", "v7", "", {"f"}, {"sse4"}});
+  json_writer out;
+  write(out, value.manifests.at(0));
+  CHECK(parse_descriptor(out.string()).value() == value.manifests.at(0));
   CHECK(code_of(parse_document(R"({"schemaVersion":2})", media_type::oci_manifest)) == errc::malformed_document);
   CHECK(code_of(parse_document(R"({"schemaVersion":3,"manifests":[]})", media_type::oci_index)) == errc::malformed_document);
   CHECK(code_of(parse_document(R"({"manifests":[]})", media_type::oci_index)) == errc::malformed_document);
