@@ -92,9 +92,21 @@ TEST_CASE("a choice of platforms that is unchanged is known from the lock by HEA
   CHECK(s.run(s.list(text)).count(sync_state::copied) == 1);
   fs::remove(s.options.lock_file);
   CHECK(s.run(s.list(text)).count(sync_state::unchanged) == 1);
-  std::ofstream(s.options.lock_file) << "{";
+  std::ofstream(s.options.lock_file) << R"({"version":1,"images":[)";
   CHECK(s.run(s.list(text)).count(sync_state::unchanged) == 1);
   s.source.forget_requests();
   CHECK(s.run(s.list(text)).count(sync_state::unchanged) == 1);
   CHECK(s.source.requests().size() == 1);
+}
+
+TEST_CASE("a file that is no lock is not written over", "[faults]") {
+  synced s;
+  s.source.hold("team/one", "1", small_image(1));
+  const std::string kept = GENERATE(as<std::string>(), "[]", R"({"images":[{"source":"a/b:1"}]})", "notes");
+  std::ofstream(s.options.lock_file) << kept;
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/one:1"}])"));
+  CHECK(report.ec == errc::invalid_option);
+  CHECK(report.text.message().find("is no lock file") != std::string::npos);
+  CHECK(writes(s.target) == 0);
+  CHECK(slurp(s.options.lock_file) == kept);
 }

@@ -32,7 +32,8 @@ struct sync_options : operation_options {
   sync_shard shard;
 
   /// A file (path, native encoding (bytes)) that keeps what became of each tag, so that a repetition can tell by HEADs alone that a choice
-  /// of platforms is unchanged. Replaced atomically; what cannot be read counts as empty, what cannot be written is a warning. Empty: none.
+  /// of platforms is unchanged. Replaced atomically; a damaged one counts as empty, one that cannot be written is a warning, a file of
+  /// another kind is errc::invalid_option. Empty: none.
   std::string lock_file;
 
   /// An image that lacks some of the platforms that are asked for is written with the others, always as an index. false: its tag is not

@@ -29,11 +29,14 @@ constexpr std::size_t lock_size_limit = std::size_t{512} << 20;
 // What a kill costs at most: choices of platforms that came since are looked at again.
 constexpr std::chrono::seconds lock_interval{5};
 
+/// errc::invalid_option for a file of another kind, which must not be written over; what else cannot be read is a damaged lock.
 result<sync_lock> read_lock_file(const std::string& path) {
   const auto text = runtime::read_file(path, lock_size_limit);
   if (!text && text.error().code == errc::file_not_found) return sync_lock();
   if (!text) return text.error();
-  return read_sync_lock(*text, path);
+  auto lock = read_sync_lock(*text, path);
+  if (lock || text->empty() || text->starts_with(sync_lock_front)) return lock;
+  return failure(errc::invalid_option, path + " is no lock file of a sync, and would be written over; give the lock another name");
 }
 
 /// The lock \p text of one part, with what the file says of others by now: they may run at the same time and write it as well.
@@ -68,7 +71,7 @@ class list_sync {
  private:
   task<> carry();
   run_order::ends ends_of(const planned_sync& one) const;
-  task<> read_lock();
+  task<result<void>> read_lock();
   task<> save_lock(bool due_only);
   void drop_unnamed();
   std::vector<synced_image> collect();
@@ -137,16 +140,19 @@ run_order::ends list_sync::ends_of(const planned_sync& one) const {
   return ends;
 }
 
-task<> list_sync::read_lock() {
-  if (options_.lock_file.empty()) co_return;
+task<result<void>> list_sync::read_lock() {
+  if (options_.lock_file.empty()) co_return result<void>();
   auto read = [path = options_.lock_file] { return read_lock_file(path); };
   auto known = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
   if (known) {
     lock_ = std::move(*known);
     saved_ = hash_of(lock_);
+  } else if (known.error().code == errc::invalid_option) {
+    co_return known.error();
   } else {
     running_->events.emit(warning{fmt::format("{}; every choice of platforms is looked at again", known.error().text.message())});
   }
+  co_return result<void>();
 }
 
 task<> list_sync::save_lock(bool due_only) {
@@ -238,7 +244,8 @@ task<result<sync_result>> list_sync::run() {
     const result<void> begun = co_await directory_->begin(plan_);
     if (!begun) co_return begun.error();
   } else {
-    co_await read_lock();
+    const result<void> read = co_await read_lock();
+    if (!read) co_return read.error();
     drop_unnamed();
     if (!options_.dry_run) meet_neighbours();
   }

@@ -44,7 +44,8 @@ std::string line_of(const std::string& name, const locked_tag& one) {
 }  // namespace
 
 std::string write_sync_lock(const sync_lock& lock) {
-  std::string text = "{\"version\":1,\"images\":[";
+  std::string text(sync_lock_front);
+  text += "1,\"images\":[";
   bool first = true;
   for (const auto& [name, one] : lock) {
     text += first ? "\n" : ",\n";

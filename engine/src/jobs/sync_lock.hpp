@@ -33,6 +33,9 @@ struct locked_tag {
 /// The lock file of a sync: by the full name of the target with its tag.
 using sync_lock = std::map<std::string, locked_tag>;
 
+/// How every lock begins, whatever its version.
+inline constexpr std::string_view sync_lock_front = "{\"version\":";
+
 /// `{"version": 1, "images": [{"name", "source", "source_digest", "platforms", "missing", "media_type", "digest", "size"}]}`, `missing`
 /// where something is, an image a line so that changes are read easily. The same lock is the same text.
 std::string write_sync_lock(const sync_lock& lock);
