@@ -44,6 +44,12 @@ std::string json(const copy_result& result, bool dry_run) {
 
 /// Each end answers for itself, the common options for what is at neither.
 outcome<std::shared_ptr<credential_source>> credentials_of(const copy_arguments& arguments, const environment& variables, console& output) {
+  std::set<std::string> registries;
+  for (const reference& target : arguments.targets) registries.insert(target.registry());
+  if (!arguments.to.username.empty() && registries.size() > 1) {
+    return usage_problem(fmt::format("--dest-creds is for one registry, and the targets are in {}", registries.size()),
+                         "log in to each with 'gantry login', or give --dest-authfile");
+  }
   std::vector<credential_side> sides;
   read_credentials read;
   // Requests about one repository are made as one user: who is named for the target alone reads there, too.

@@ -258,6 +258,18 @@ TEST_CASE("a copy that is stopped inside a layer goes on there", "[integration]"
             .ok());
 }
 
+TEST_CASE("one account is not sent to the registries of several targets", "[integration]") {
+  const workplace place;
+  const fake_registry source;
+  const fake_registry one;
+  const fake_registry other;
+  const outcome refused =
+      place.run({"copy", source.host() + "/app:1", one.host() + "/app:1", other.host() + "/app:1", "--dest-creds", "bob:second-secret"});
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("--dest-creds is for one registry, and the targets are in 2") != std::string::npos);
+  CHECK(source.count() + one.count() + other.count() == 0);
+}
+
 TEST_CASE("the password of the source never reaches the target", "[integration]") {
   registry_options locked;
   locked.username = "alice";
