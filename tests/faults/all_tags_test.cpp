@@ -99,6 +99,21 @@ TEST_CASE("a list of referrers that is copied by its tag is merged into the targ
   }
 }
 
+TEST_CASE("what a list of referrers names and is gone keeps no other from being copied", "[faults]") {
+  tagged t;
+  const std::string whole = t.repository.manifest("team/app", t.hanging).value_or("");
+  const std::string entry = "{" + t.signature("nobody").descriptor_members() + "},";
+  const std::size_t place = whole.find("\"manifests\":[") + 13;
+  t.repository.hold_manifest(
+      "team/app", t.hanging,
+      test_blob::of("application/vnd.oci.image.index.v1+json", whole.substr(0, place) + entry + whole.substr(place)));
+  CHECK_FALSE(t.copy_all());
+  INFO(t.text.message());
+  CHECK(t.result.failed.empty());
+  CHECK(t.list().find(t.own.digest) != std::string::npos);
+  CHECK(t.list().find(t.signature("nobody").digest) == std::string::npos);
+}
+
 TEST_CASE("a list of referrers does not take the place of an image of that name", "[faults]") {
   tagged t;
   t.target.hold("copied/app", t.hanging, t.image);
