@@ -149,10 +149,11 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
     if (one.state == sync_state::failed) {
       output.warn(fmt::format("entry {}: {} is not written: {}", one.entry, target, why_of(one, arguments)));
     }
-    if (one.state != sync_state::partial) continue;
+    if (one.missing.empty()) continue;
     std::string missing;
     for (const platform& absent : one.missing) missing += (missing.empty() ? "" : ", ") + to_string(absent);
-    output.warn(fmt::format("entry {}: {} is written without {}", one.entry, target, missing));
+    const char* const state = one.state == sync_state::unchanged ? "unchanged and still" : "written";
+    output.warn(fmt::format("entry {}: {} is {} without {}", one.entry, target, state, missing));
   }
   for (const kept_tag& one : pruned.kept) output.warn(fmt::format("{} is not deleted: {}", one.name.string(), one.why));
   output.note(sync_table(result, arguments.dry_run));

@@ -37,6 +37,21 @@ TEST_CASE("a missing architecture keeps its tag unwritten unless a part will do"
   // Nothing of what is asked for is no part of it.
   CHECK(lenient.at("mirror/team/one:other").code == errc::platform_not_found);
   CHECK_FALSE(s.target.has_tag("mirror/team/one", "other"));
+
+  // What is missing is told again, and known by one HEAD on each side.
+  const auto alone = R"([{"source": "SOURCE/team/two", "tags": ["1"], "architectures": ["amd64", "s390x"]}])";
+  s.source.forget_requests();
+  const unsigned heads = s.target.count("HEAD manifest");
+  for (unsigned run = 0; run < 2; ++run) {
+    const sync_report again = s.run(s.list(alone));
+    CHECK(again.at("mirror/team/two:1").state == sync_state::unchanged);
+    REQUIRE(again.at("mirror/team/two:1").missing.size() == 1);
+    CHECK(again.at("mirror/team/two:1").top.digest == part.top.digest);
+  }
+  CHECK(s.source.requests().size() == 2);
+  CHECK(s.target.count("HEAD manifest") == heads + 2);
+  s.options.allow_partial = false;
+  CHECK(s.run(s.list(alone)).at("mirror/team/two:1").code == errc::platform_not_found);
 }
 
 TEST_CASE("each architecture has its time", "[faults]") {
@@ -77,9 +92,21 @@ TEST_CASE("a choice of platforms that is unchanged is known from the lock by HEA
   CHECK(s.run(s.list(text)).count(sync_state::copied) == 1);
   fs::remove(s.options.lock_file);
   CHECK(s.run(s.list(text)).count(sync_state::unchanged) == 1);
-  std::ofstream(s.options.lock_file) << "{";
+  std::ofstream(s.options.lock_file) << R"({"version":1,"images":[)";
   CHECK(s.run(s.list(text)).count(sync_state::unchanged) == 1);
   s.source.forget_requests();
   CHECK(s.run(s.list(text)).count(sync_state::unchanged) == 1);
   CHECK(s.source.requests().size() == 1);
+}
+
+TEST_CASE("a file that is no lock is not written over", "[faults]") {
+  synced s;
+  s.source.hold("team/one", "1", small_image(1));
+  const std::string kept = GENERATE(as<std::string>(), "[]", R"({"images":[{"source":"a/b:1"}]})", "notes");
+  std::ofstream(s.options.lock_file) << kept;
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/one:1"}])"));
+  CHECK(report.ec == errc::invalid_option);
+  CHECK(report.text.message().find("is no lock file") != std::string::npos);
+  CHECK(writes(s.target) == 0);
+  CHECK(slurp(s.options.lock_file) == kept);
 }

@@ -92,6 +92,37 @@ TEST_CASE("parts of a list do together what the whole does", "[faults]") {
   CHECK(s.target.count("PUT manifest") == many);
 }
 
+TEST_CASE("parts of a list that are given one lock keep what is of the others", "[faults]") {
+  synced s;
+  const std::set<std::string> names{"a", "b", "c", "d"};
+  std::string text;
+  for (const std::string& name : names) {
+    s.source.hold("team/" + name, "1", small_image(static_cast<std::uint32_t>(name[0])));
+    text += (text.empty() ? "[" : ",") + std::string(R"({"source": "SOURCE/team/)") + name + ":1\"}";
+  }
+  const auto locked = [&] {
+    std::set<std::string> found;
+    const std::string lock = slurp(s.options.lock_file);
+    for (const std::string& name : names) {
+      if (lock.find("/mirror/team/" + name + ":1") != std::string::npos) found.insert(name);
+    }
+    return found;
+  };
+  const sync_list list = s.list(text + "]");
+  for (const unsigned part : {1, 2, 1}) {
+    s.options.shard = {part, 2};
+    const sync_report report = s.run(list);
+    REQUIRE_FALSE(report.ec);
+    REQUIRE(!report.result.images.empty());
+    REQUIRE(report.result.images.size() < names.size());
+  }
+  CHECK(locked() == names);
+  // What the list does not name any more goes with its part.
+  s.options.shard = {1, 1};
+  s.run(s.list(R"([{"source": "SOURCE/team/a:1"}])"));
+  CHECK(locked() == std::set<std::string>{"a"});
+}
+
 TEST_CASE("a part of a list that looks at what the others bring follows no pages in circles", "[faults]") {
   synced s;
   s.target.list_tags_in_circles();
@@ -166,6 +197,28 @@ TEST_CASE("a list that contradicts itself is refused before anything is asked", 
   CHECK(report.ec == errc::invalid_option);
   CHECK(report.text.message().find("both write") != std::string::npos);
   CHECK(s.source.count() == 0);
+}
+
+TEST_CASE("a filter that meets a tag of another entry fails alone", "[faults]") {
+  synced s;
+  upload_registry source;
+  s.settings.plain_http.insert(source.host());
+  for (const std::string tag : {"1", "2"}) source.hold("team/app", tag, small_image(1));
+  source.hold("team/own", "2", small_image(2));
+  s.source.hold("team/other", "1", small_image(3));
+  const std::string host = source.host();
+  const sync_report report = s.run(s.list(R"([{"source": ")" + host +
+                                          R"(/team/app", "target": "x", "tags": ["1"], "filter": {"regex": "."}},
+    {"source": ")" + host + R"(/team/own", "target": "x", "tags": ["2"]}, {"source": "SOURCE/team/other:1"}])"));
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.count(sync_state::copied) == 3);
+  CHECK(report.at("mirror/x:1").state == sync_state::copied);
+  CHECK(report.at("mirror/team/other:1").state == sync_state::copied);
+  CHECK(s.target.manifest("mirror/x", "2") == small_image(2).manifest.bytes);
+  REQUIRE(report.count(sync_state::failed) == 1);
+  CHECK(report.at("mirror/x:").entry == 1);
+  CHECK(report.at("mirror/x:").message.find("both write") != std::string::npos);
 }
 
 TEST_CASE("the list of a repository is asked once for all entries that filter it", "[faults]") {

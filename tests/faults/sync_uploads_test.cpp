@@ -27,6 +27,42 @@ TEST_CASE("a layer that several entries share goes up once and is mounted", "[fa
   CHECK(s.source.count("/blobs/" + image.layers.front().digest) == 1);
 }
 
+TEST_CASE("a layer of an unchanged image is mounted by a new entry, and is looked for only then", "[faults]") {
+  synced s;
+  s.settings.jobs = 1;  // the largest layer first: it is what somebody looks for
+  if (GENERATE(false, true)) s.options.lock_file.clear();
+  const bool several = GENERATE(false, true);
+  const test_image image = app_image();
+  image_recipe other;
+  other.layers = {2'000'000};
+  other.seed = 99;
+  other.architecture = "arm64";
+  if (several) s.source.hold("team/app", "1.0", build_index(media_family::oci, {image, build_image(other)}));
+  if (!several) s.source.hold("team/app", "1.0", image);
+  s.source.hold("team/other", "1.0", build_image(other));
+  const std::string known = R"({"source": "SOURCE/team/other:1.0"}, {"source": "SOURCE/team/app:1.0", "target": "one"})";
+  const sync_report first = s.run(s.list("[" + known + "]"));
+  INFO(first.text.message());
+  REQUIRE_FALSE(first.ec);
+  REQUIRE(first.count(sync_state::copied) == 2);
+  // What this run has brought itself is known.
+  CHECK(s.target.count("GET manifest") == 0);
+  const std::uint64_t taken = s.target.taken();
+  const sync_list more = s.list("[" + known + R"(, {"source": "SOURCE/team/app:1.0", "target": "two"}])");
+  const sync_report second = s.run(more);
+  INFO(second.text.message());
+  REQUIRE_FALSE(second.ec);
+  CHECK(second.count(sync_state::unchanged) == 2);
+  CHECK(second.result.blobs_uploaded == 0);
+  CHECK(second.result.blobs_mounted == (several ? 5 : 3));
+  CHECK(s.target.taken() == taken);
+  const unsigned read = s.target.count("GET manifest");
+  CHECK(read >= 1);
+  CHECK(read <= 4);
+  CHECK(s.run(more).count(sync_state::unchanged) == 3);
+  CHECK(s.target.count("GET manifest") == read);
+}
+
 namespace {
 
 constexpr const char* manifest_type = "application/vnd.oci.image.manifest.v1+json";

@@ -258,6 +258,18 @@ TEST_CASE("a copy that is stopped inside a layer goes on there", "[integration]"
             .ok());
 }
 
+TEST_CASE("one account is not sent to the registries of several targets", "[integration]") {
+  const workplace place;
+  const fake_registry source;
+  const fake_registry one;
+  const fake_registry other;
+  const outcome refused =
+      place.run({"copy", source.host() + "/app:1", one.host() + "/app:1", other.host() + "/app:1", "--dest-creds", "bob:second-secret"});
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("--dest-creds is for one registry, and the targets are in 2") != std::string::npos);
+  CHECK(source.count() + one.count() + other.count() == 0);
+}
+
 TEST_CASE("the password of the source never reaches the target", "[integration]") {
   registry_options locked;
   locked.username = "alice";
@@ -367,6 +379,21 @@ TEST_CASE("what refers to an image and to its manifests goes with it, nested too
   // Again: nothing new, no entry twice.
   REQUIRE(c.copy({c.target("first:1"), c.target("second:1"), "--referrers"}).status == 0);
   CHECK(c.raw(c.target("second:" + fallback_tag(index))) == listed);
+
+  // A copy of every tag has the lists among them: they are added to as well.
+  REQUIRE(c.copy({c.target("first:1"), c.target("fourth:1")}).status == 0);
+  REQUIRE(refer(c.to.host(), "fourth", index, 5, "of another") == foreign);
+  list(c.to.host(), "fourth", index, foreign, size_of(c.target("fourth@" + foreign)));
+  const outcome all = c.copy({c.target("first"), c.target("fourth"), "--all-tags"});
+  INFO(all.err);
+  REQUIRE(all.status == 0);
+  const std::string merged = c.raw(c.target("fourth:" + fallback_tag(index)));
+  CHECK(merged.find(foreign) != std::string::npos);
+  CHECK(merged.find(of_index) != std::string::npos);
+  CHECK(all.out.find(sha256_of(merged)) != std::string::npos);
+  for (const std::string& one : {child, of_child}) {
+    CHECK(c.raw(c.target("fourth:" + fallback_tag(one))) == c.raw(c.target("first:" + fallback_tag(one))));
+  }
 
   // One that is still listed and was deleted by its digest takes nobody else with it.
   run_or_throw({{"curl", "-sS", "--fail-with-body", "-X", "DELETE", "http://" + c.to.host() + "/v2/first/manifests/" + of_index}});

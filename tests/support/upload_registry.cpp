@@ -232,6 +232,7 @@ struct upload_registry::state {
       const std::string key = path.substr(4);
       if (request.method == "PUT") {
         manifests[key] = {request.header("content-type"), body};
+        manifests[key.substr(0, key.find("/manifests/") + 11) + sha256_of(body)] = manifests[key];
         names_written.insert(key.substr(0, key.find("/manifests/")) + ":" + key.substr(key.find("/manifests/") + 11));
         std::string fields = "Docker-Content-Digest: " + sha256_of(body) + "\r\n";
         if (const std::string subject = subject_of(body); lists_referrers && !subject.empty()) fields += "OCI-Subject: " + subject + "\r\n";
@@ -400,6 +401,12 @@ std::optional<std::string> upload_registry::blob(const std::string& digest) cons
 bool upload_registry::has_tag(const std::string& repository, const std::string& tag) const {
   const std::scoped_lock lock(state_->mutex);
   return state_->manifests.contains(repository + "/manifests/" + tag);
+}
+
+std::optional<std::string> upload_registry::manifest(const std::string& repository, const std::string& name) const {
+  const std::scoped_lock lock(state_->mutex);
+  const auto found = state_->manifests.find(repository + "/manifests/" + name);
+  return found == state_->manifests.end() ? std::nullopt : std::optional(found->second.bytes);
 }
 
 unsigned upload_registry::count(const std::string& request) const {

@@ -66,6 +66,8 @@ class upload_registry {
   void delete_by_tag();
   /// The bytes of a complete blob.
   std::optional<std::string> blob(const std::string& digest) const;
+  /// The bytes of the manifest of that tag or digest.
+  std::optional<std::string> manifest(const std::string& repository, const std::string& name) const;
   bool has_tag(const std::string& repository, const std::string& tag) const;
   /// How often "METHOD kind" was asked.
   unsigned count(const std::string& request) const;

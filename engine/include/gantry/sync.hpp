@@ -32,7 +32,8 @@ struct sync_options : operation_options {
   sync_shard shard;
 
   /// A file (path, native encoding (bytes)) that keeps what became of each tag, so that a repetition can tell by HEADs alone that a choice
-  /// of platforms is unchanged. Replaced atomically; what cannot be read counts as empty, what cannot be written is a warning. Empty: none.
+  /// of platforms is unchanged. Replaced atomically; a damaged one counts as empty, one that cannot be written is a warning, a file of
+  /// another kind is errc::invalid_option. Empty: none.
   std::string lock_file;
 
   /// An image that lacks some of the platforms that are asked for is written with the others, always as an index. false: its tag is not
@@ -64,7 +65,7 @@ struct synced_image {
   reference target;
   descriptor top;  ///< what \ref target names now; empty when it failed
   sync_state state = sync_state::failed;
-  std::vector<platform> missing;  ///< with sync_state::partial
+  std::vector<platform> missing;  ///< with sync_state::partial, and unchanged: what it is written without
   std::size_t referrers = 0;      ///< see copied_image
   error_code code;                ///< with sync_state::failed
   std::string message;            ///< the same: one sentence

@@ -4,6 +4,7 @@
 #include "jobs/push.hpp"
 #include "jobs/record.hpp"
 #include "jobs/referrers.hpp"
+#include "jobs/referrers_index.hpp"
 #include "jobs/relayed_feed.hpp"
 #include "jobs/resolve.hpp"
 #include "jobs/target_name.hpp"
@@ -60,7 +61,32 @@ task<result<copied_image>> copy_run::copy(reference source, reference target, ch
     }
   }
   const bool changed = wanted.changed || (comparable && !wanted.referrers);
-  co_return co_await copy_content(std::move(source), std::move(target), std::move(wanted), changed, 0);
+  auto copied = co_await copy_content(source, target, std::move(wanted), changed, 0);
+  const digest subject = listed_subject(source);
+  const bool list = subject && subject == listed_subject(target) && !settings_.dry_run;
+  if (copied || copied.error().code != errc::not_found || !list) co_return copied;
+  const bool held = co_await has(source);
+  if (!held) co_return copied;
+  co_return co_await copy_list(std::move(source), std::move(target), std::move(subject), copied.error());
+}
+
+task<result<copied_image>> copy_run::copy_list(reference source, reference target, digest subject, failure gone) {
+  std::vector<digest> subjects(1, std::move(subject));
+  const auto found = co_await copy_referrers(source, target, std::move(subjects), 0);
+  if (!found) co_return found.error();
+  auto ask = [this, target] {
+    return registry::head_manifest(shared_.registry, target, running_.stop, registry::precedence::registry_alone);
+  };
+  auto there = co_await transfer::with_retry<std::optional<descriptor>>(shared_, running_, "manifest of " + target.familiar(), ask);
+  // Nothing of it could be brought.
+  if (!there && there.error().code == errc::not_found) co_return gone;
+  if (!there) co_return there.error();
+  copied_image done;
+  done.source = std::move(source);
+  done.target = std::move(target);
+  if (*there) done.top = std::move(**there);
+  done.referrers = *found;
+  co_return done;
 }
 
 task<result<copied_image>> copy_run::copy_content(reference source, reference target, choice wanted, bool changed, unsigned depth) {

@@ -54,6 +54,8 @@ class copy_run {
   task<result<std::size_t>> copy_cosign_tags(reference source, reference target, digest subject, unsigned depth);
   /// Gives \p image its name in the store, if all of it is there.
   task<result<void>> note_in_cache(resolved_image image);
+  /// The list of referrers \p source, of which some are \p gone: the others, one by one.
+  task<result<copied_image>> copy_list(reference source, reference target, digest subject, failure gone);
   task<result<bool>> is_unchanged(reference source, reference target, descriptor& top);
   task<result<copied_image>> copy_content(reference source, reference target, choice wanted, bool changed, unsigned depth);
 

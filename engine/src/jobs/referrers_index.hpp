@@ -9,6 +9,8 @@
 #include <gantry/digest.hpp>
 #include <gantry/reference.hpp>
 
+#include <string>
+
 namespace gantry::jobs {
 
 using runtime::task;
@@ -18,5 +20,19 @@ using runtime::task;
 /// same time.
 task<result<void>> list_as_referrer(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, reference repository,
                                     digest subject, descriptor entry);
+
+/// What a list of referrers has become.
+struct merged_list {
+  descriptor top;
+  bool written = false;  ///< false: it named everything already
+};
+
+/// The same for a whole list that is brought to \p name, a tag of that schema: the one that is there is given the entries that it lacks,
+/// and where there is none \p bytes are written as they are. \param list describes them
+task<result<merged_list>> merge_list(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, reference name,
+                                     descriptor list, std::string bytes);
+
+/// Whose referrers the tag of \p name lists, by that schema; empty for any other tag.
+digest listed_subject(const reference& name);
 
 }  // namespace gantry::jobs

@@ -29,6 +29,28 @@ constexpr std::size_t lock_size_limit = std::size_t{512} << 20;
 // What a kill costs at most: choices of platforms that came since are looked at again.
 constexpr std::chrono::seconds lock_interval{5};
 
+/// errc::invalid_option for a file of another kind, which must not be written over; what else cannot be read is a damaged lock.
+result<sync_lock> read_lock_file(const std::string& path) {
+  const auto text = runtime::read_file(path, lock_size_limit);
+  if (!text && text.error().code == errc::file_not_found) return sync_lock();
+  if (!text) return text.error();
+  auto lock = read_sync_lock(*text, path);
+  if (lock || text->empty() || text->starts_with(sync_lock_front)) return lock;
+  return failure(errc::invalid_option, path + " is no lock file of a sync, and would be written over; give the lock another name");
+}
+
+/// The lock \p text of one part, with what the file says of others by now: they may run at the same time and write it as well.
+std::string with_other_parts(const std::string& path, const std::string& text, const sync_shard& shard) {
+  auto mine = read_sync_lock(text, path);
+  auto there = read_lock_file(path);
+  if (!mine || !there) return text;
+  const auto other = [&](const auto& one) { return !in_shard(one.first.substr(0, one.first.rfind(':')), shard); };
+  std::erase_if(*mine, other);
+  std::erase_if(*there, [&](const auto& one) { return !other(one); });
+  mine->merge(*there);
+  return write_sync_lock(*mine);
+}
+
 /// Carries out one list.
 class list_sync {
  public:
@@ -49,7 +71,7 @@ class list_sync {
  private:
   task<> carry();
   run_order::ends ends_of(const planned_sync& one) const;
-  task<> read_lock();
+  task<result<void>> read_lock();
   task<> save_lock(bool due_only);
   void drop_unnamed();
   std::vector<synced_image> collect();
@@ -63,7 +85,7 @@ class list_sync {
   sync_lock lock_;
   image_sync images_;
   std::optional<directory_sync> directory_;
-  std::optional<sync_neighbours> neighbours_;  ///< of a part of a list
+  std::optional<sync_neighbours> neighbours_;  ///< where something is to be written
   run_order order_;
   sync_plan plan_;
   std::vector<synced_image> done_;     ///< of every target, in the order of the list
@@ -97,6 +119,8 @@ task<> list_sync::carry() {
         done = co_await directory_->bring(one, target);
       } else {
         done = co_await images_.bring(one, target, source);
+        const bool written = done.state == sync_state::copied || done.state == sync_state::partial;
+        if (neighbours_ && written) neighbours_->know(done.target, done.top.digest);
       }
       if (done.state == sync_state::failed) {
         order_.failed(ends, (directory_ ? one.source : target).string(), failure(done.code, done.message), one.entry->timeout.has_value());
@@ -116,21 +140,19 @@ run_order::ends list_sync::ends_of(const planned_sync& one) const {
   return ends;
 }
 
-task<> list_sync::read_lock() {
-  if (options_.lock_file.empty()) co_return;
-  auto read = [path = options_.lock_file]() -> result<sync_lock> {
-    const auto text = runtime::read_file(path, lock_size_limit);
-    if (!text && text.error().code == errc::file_not_found) return sync_lock();
-    if (!text) return text.error();
-    return read_sync_lock(*text, path);
-  };
+task<result<void>> list_sync::read_lock() {
+  if (options_.lock_file.empty()) co_return result<void>();
+  auto read = [path = options_.lock_file] { return read_lock_file(path); };
   auto known = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
   if (known) {
     lock_ = std::move(*known);
     saved_ = hash_of(lock_);
+  } else if (known.error().code == errc::invalid_option) {
+    co_return known.error();
   } else {
     running_->events.emit(warning{fmt::format("{}; every choice of platforms is looked at again", known.error().text.message())});
   }
+  co_return result<void>();
 }
 
 task<> list_sync::save_lock(bool due_only) {
@@ -143,7 +165,8 @@ task<> list_sync::save_lock(bool due_only) {
   if (hash == saved_) co_return;
   saving_ = true;
   saved_ = hash;
-  auto write = [path = options_.lock_file, text = write_sync_lock(lock_)] {
+  auto write = [path = options_.lock_file, text = write_sync_lock(lock_), shard = options_.shard]() mutable {
+    if (shard.count > 1) text = with_other_parts(path, text, shard);
     return runtime::atomic_write_file(path, text, {.sync = true, .permissions = 0644, .nameless = true});
   };
   const result<void> written = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(write));
@@ -160,6 +183,8 @@ void list_sync::drop_unnamed() {
     const std::size_t colon = one.first.rfind(':');
     if (colon == std::string::npos) return true;
     const std::string repository = one.first.substr(0, colon);
+    // Of other parts, for which the same file may be given.
+    if (!in_shard(repository, options_.shard)) return false;
     if (plan_.unknown.contains(repository)) return false;
     const auto named = plan_.named.find(repository);
     return named == plan_.named.end() || !named->second.contains(one.first.substr(colon + 1));
@@ -172,8 +197,10 @@ void list_sync::meet_neighbours() {
     auto target = target_of(entry, options_);
     if (target && !in_shard(target->name(), options_.shard)) repositories.insert(std::move(*target));
   }
-  neighbours_.emplace(shared_, std::vector<reference>(repositories.begin(), repositories.end()));
-  images_.ask_elsewhere([this](transfer::operation& asking, planned_blob one) { return neighbours_->find(asking, std::move(one)); });
+  neighbours_.emplace(shared_, lock_, std::vector<reference>(repositories.begin(), repositories.end()));
+  images_.ask_elsewhere([this](transfer::operation& asking, planned_blob one, reference source) {
+    return neighbours_->find(asking, std::move(one), std::move(source));
+  });
 }
 
 task<> list_sync::find_unwanted(sync_result& done) {
@@ -217,9 +244,10 @@ task<result<sync_result>> list_sync::run() {
     const result<void> begun = co_await directory_->begin(plan_);
     if (!begun) co_return begun.error();
   } else {
-    co_await read_lock();
+    const result<void> read = co_await read_lock();
+    if (!read) co_return read.error();
     drop_unnamed();
-    if (options_.shard.count > 1 && !options_.dry_run) meet_neighbours();
+    if (!options_.dry_run) meet_neighbours();
   }
   {
     runtime::task_group group(shared_.executor);

@@ -103,6 +103,16 @@ const locked_tag* image_sync::locked(const reference& target) const {
   return known == lock_.end() ? nullptr : &known->second;
 }
 
+upload_settings image_sync::settings_for(reference source) const {
+  upload_settings settings = settings_;
+  if (elsewhere_) {
+    settings.elsewhere = [ask = elsewhere_, source = std::move(source)](transfer::operation& running, planned_blob one) {
+      return ask(running, std::move(one), source);
+    };
+  }
+  return settings;
+}
+
 task<result<void>> image_sync::ask_source(sync_part& part, const planned_sync& one, source_state& source, reference target,
                                           std::optional<result<digest>>& named) {
   if (source.asked) co_return result<void>();
@@ -133,7 +143,8 @@ task<result<void>> image_sync::carry(sync_part& part, const planned_sync& one, s
   digest expected;
   if (source.top) {
     from = from.with_digest(source.top->digest);  // a tag that moves meanwhile moves in the next run
-    if (!options_.force_upload) expected = unchanged_top(source.top->digest, entry.platforms, locked(done.target));
+    const locked_tag* const known = locked(done.target);
+    if (!options_.force_upload) expected = unchanged_top(source.top->digest, entry.platforms, known, options_.allow_partial);
   }
   if (expected && !options_.referrers) {
     descriptor top = *source.top;
@@ -156,11 +167,13 @@ task<result<void>> image_sync::carry(sync_part& part, const planned_sync& one, s
       part.running->events.emit(image_resolved{one.source, *source.top, 0});
       done.state = sync_state::unchanged;
       done.top = top;
-      keep_in_lock(done, one.source.string(), source.top->digest, entry.platforms);
+      if (!entry.platforms.empty()) done.missing = still_missing(entry.platforms, *locked(done.target));
+      keep_in_lock(done, one.source.string(), source.top->digest, without(entry.platforms, done.missing), done.missing);
       co_return result<void>();
     }
     wanted.changed = true;
   }
+  bool late = false;
   bool one_by_one = times_platforms(entry);
   if (!one_by_one) {
     const result<void> copied = co_await copy(part, from, wanted, done);
@@ -170,23 +183,26 @@ task<result<void>> image_sync::carry(sync_part& part, const planned_sync& one, s
   if (one_by_one) {
     auto there = co_await bring_platforms(part, entry, from, done);
     if (!there) co_return there.error();
-    wanted.platforms = std::move(*there);
+    late = there->late;
+    wanted.platforms = std::move(there->there);
     wanted.as_index = !done.missing.empty();
     const result<void> copied = co_await copy(part, from, wanted, done);
     if (!copied) co_return copied.error();
   }
   if (!done.missing.empty() && done.state == sync_state::copied) done.state = sync_state::partial;
-  if (source.top) keep_in_lock(done, one.source.string(), source.top->digest, wanted.platforms);
+  const std::vector<platform> lacking = late ? std::vector<platform>() : done.missing;
+  if (source.top) keep_in_lock(done, one.source.string(), source.top->digest, wanted.platforms, lacking);
   co_return result<void>();
 }
 
 void image_sync::keep_in_lock(const synced_image& done, const std::string& source, const digest& source_digest,
-                              const std::vector<platform>& written) {
+                              const std::vector<platform>& written, const std::vector<platform>& missing) {
   if (options_.dry_run) return;
   locked_tag kept;
   kept.source = source;
   kept.source_digest = source_digest;
   kept.platforms = lock_platforms(written);
+  kept.missing = lock_platforms(missing);
   kept.top.media_type = done.top.media_type;
   kept.top.digest = done.top.digest;
   kept.top.size = done.top.size;
@@ -194,7 +210,7 @@ void image_sync::keep_in_lock(const synced_image& done, const std::string& sourc
 }
 
 task<result<void>> image_sync::copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done) {
-  copy_run run(part.shared, *part.running, settings_, ledger_);
+  copy_run run(part.shared, *part.running, settings_for(source), ledger_);
   const reference target = done.target;
   auto copied = co_await run.copy(std::move(source), target, std::move(wanted));
   add_counts(counts_, run.counts());
@@ -205,28 +221,29 @@ task<result<void>> image_sync::copy(sync_part& part, reference source, copy_run:
   co_return result<void>();
 }
 
-task<result<std::vector<platform>>> image_sync::bring_platforms(sync_part& part, const sync_entry& entry, reference source,
-                                                                synced_image& done) {
-  std::vector<platform> there;
+task<result<image_sync::brought_platforms>> image_sync::bring_platforms(sync_part& part, const sync_entry& entry, reference source,
+                                                                        synced_image& done) {
+  brought_platforms brought;
   std::optional<failure> first;
   for (const platform& wanted : entry.platforms) {
     const auto time = time_of(entry, wanted);
     sync_part each(part.shared, *part.running, std::nullopt, time);
-    const result<void> brought = co_await bring_platform(each, wanted, time.has_value() && !options_.dry_run, source, done.target);
-    if (brought) {
-      there.push_back(wanted);
+    const result<void> came = co_await bring_platform(each, wanted, time.has_value() && !options_.dry_run, source, done.target);
+    if (came) {
+      brought.there.push_back(wanted);
       continue;
     }
-    failure why = brought.error();
+    failure why = came.error();
     if (each.timed_out()) why = too_late(fmt::format("{} of {}", to_string(wanted), done.source.string()), *time);
     const bool may_lack = options_.allow_partial && (each.timed_out() || why.code == errc::platform_not_found);
     if (!may_lack) co_return why;
     if (!first) first = std::move(why);
+    brought.late = brought.late || each.timed_out();
     done.missing.push_back(wanted);
   }
   // Nothing of what is asked for is no part of it.
-  if (there.empty()) co_return *first;
-  co_return there;
+  if (brought.there.empty()) co_return *first;
+  co_return brought;
 }
 
 task<result<void>> image_sync::bring_platform(sync_part& part, platform wanted, bool blobs, reference source, reference target) {
@@ -238,7 +255,7 @@ task<result<void>> image_sync::bring_platform(sync_part& part, platform wanted, 
   if (!found) co_return found.error();
   if (!blobs) co_return result<void>();
   const digest manifest = found->manifests.front().entry.digest;
-  copy_run run(part.shared, *part.running, settings_, ledger_);
+  copy_run run(part.shared, *part.running, settings_for(source), ledger_);
   copy_run::choice whole;
   const reference one = source.with_tag({}).with_digest(manifest);
   const reference there = target.with_tag({}).with_digest(manifest);

@@ -48,10 +48,9 @@ class image_sync {
     std::optional<descriptor> top;  ///< none although asked: the registry did not say
   };
 
-  /// \p elsewhere knows what others have brought; see upload_settings.
-  void ask_elsewhere(std::function<task<std::string>(transfer::operation&, planned_blob)> elsewhere) {
-    settings_.elsewhere = std::move(elsewhere);
-  }
+  /// Knows where a blob of a source may be that was not brought in this run; see upload_settings.
+  using elsewhere = std::function<task<std::string>(transfer::operation&, planned_blob, reference)>;
+  void ask_elsewhere(elsewhere asked) { elsewhere_ = std::move(asked); }
 
   /// One image to one of its targets, within the time that its entry allows. What fails is in the result.
   task<synced_image> bring(const planned_sync& one, reference target, source_state& source);
@@ -68,14 +67,21 @@ class image_sync {
   /// The same for a source that is a directory.
   task<result<void>> carry_local(sync_part& part, const planned_sync& one, synced_image& done);
   task<result<std::shared_ptr<const loaded_source>>> load(sync_part& part, std::filesystem::path directory);
-  void keep_in_lock(const synced_image& done, const std::string& source, const digest& source_digest, const std::vector<platform>& written);
+  /// \param missing what the source is known not to have
+  void keep_in_lock(const synced_image& done, const std::string& source, const digest& source_digest, const std::vector<platform>& written,
+                    const std::vector<platform>& missing);
   /// \param target of which \p named becomes what it names, if that may be asked beside, and then by one try
   task<result<void>> ask_source(sync_part& part, const planned_sync& one, source_state& source, reference target,
                                 std::optional<result<digest>>& named);
   const locked_tag* locked(const reference& target) const;
+  upload_settings settings_for(reference source) const;
   task<result<void>> copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done);
+  struct brought_platforms {
+    std::vector<platform> there;
+    bool late = false;  ///< what is missing did not come in its time: another run may have it
+  };
   /// The platforms of the entry one by one, each in its time: those that came, the others in \p done. What stops the tag is returned.
-  task<result<std::vector<platform>>> bring_platforms(sync_part& part, const sync_entry& entry, reference source, synced_image& done);
+  task<result<brought_platforms>> bring_platforms(sync_part& part, const sync_entry& entry, reference source, synced_image& done);
   task<result<void>> bring_platform(sync_part& part, platform wanted, bool blobs, reference source, reference target);
 
   transfer::context& shared_;
@@ -83,6 +89,7 @@ class image_sync {
   const sync_options& options_;
   sync_lock& lock_;
   upload_settings settings_;
+  elsewhere elsewhere_;
   std::shared_ptr<upload_ledger> ledger_ = std::make_shared<upload_ledger>();
   upload_counts counts_;
   std::map<std::filesystem::path, std::shared_ptr<const loaded_source>> loaded_;

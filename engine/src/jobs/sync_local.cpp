@@ -62,13 +62,14 @@ task<result<void>> image_sync::carry_local(sync_part& part, const planned_sync& 
   auto plan = plan_push(alone.images, push_target(done.target), wanted, facts);
   if (!plan) co_return plan.error();
   auto feed = stored_feed(part.shared, *part.running, alone);
-  auto moved = co_await upload(part.shared, *part.running, *ledger_, std::move(feed), settings_, std::move(*plan));
+  upload_settings settings = settings_for(reference());
+  auto moved = co_await upload(part.shared, *part.running, *ledger_, std::move(feed), std::move(settings), std::move(*plan));
   if (!moved) co_return moved.error();
   add_counts(counts_, moved->counts);
   done.top = moved->images.front().top;
   done.state = moved->images.front().unchanged ? sync_state::unchanged : sync_state::copied;
   if (!done.missing.empty() && done.state == sync_state::copied) done.state = sync_state::partial;
-  keep_in_lock(done, "oci:" + entry.directory + ":" + one.tag_here, image->top.digest, wanted.platforms);
+  keep_in_lock(done, "oci:" + entry.directory + ":" + one.tag_here, image->top.digest, wanted.platforms, done.missing);
   co_return result<void>();
 }
 

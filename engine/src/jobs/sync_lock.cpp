@@ -3,9 +3,11 @@
 #include "model/json.hpp"
 #include "model/json_writer.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 namespace gantry::jobs {
@@ -31,6 +33,7 @@ std::string line_of(const std::string& name, const locked_tag& one) {
   out.member("source", one.source);
   out.member("source_digest", one.source_digest.string());
   out.member("platforms", one.platforms);
+  if (!one.missing.empty()) out.member("missing", one.missing);
   out.member("media_type", one.top.media_type);
   out.member("digest", one.top.digest.string());
   out.member("size", one.top.size);
@@ -41,7 +44,8 @@ std::string line_of(const std::string& name, const locked_tag& one) {
 }  // namespace
 
 std::string write_sync_lock(const sync_lock& lock) {
-  std::string text = "{\"version\":1,\"images\":[";
+  std::string text(sync_lock_front);
+  text += "1,\"images\":[";
   bool first = true;
   for (const auto& [name, one] : lock) {
     text += first ? "\n" : ",\n";
@@ -72,6 +76,7 @@ result<sync_lock> read_sync_lock(std::string_view text, std::string_view what) {
   fields.push_back(
       {"source_digest", json::string([&](std::string_view id) { return take_digest(id, last().source_digest); }), json::need::required});
   fields.push_back({"platforms", json::strings([&]() -> std::vector<std::string>& { return last().platforms; })});
+  fields.push_back({"missing", json::strings([&]() -> std::vector<std::string>& { return last().missing; })});
   fields.push_back(
       {"media_type", json::string([&](std::string_view type) { return take(last().top.media_type, type); }), json::need::required});
   fields.push_back({"digest", json::string([&](std::string_view id) { return take_digest(id, last().top.digest); }), json::need::required});
@@ -95,10 +100,26 @@ std::vector<std::string> lock_platforms(const std::vector<platform>& platforms) 
   return words;
 }
 
-digest unchanged_top(const digest& source, const std::vector<platform>& wanted, const locked_tag* known) {
+std::vector<platform> still_missing(const std::vector<platform>& wanted, const locked_tag& known) {
+  std::vector<platform> missing;
+  const auto lacks = [&](const platform& one) {
+    return std::find(known.missing.begin(), known.missing.end(), to_string_all(one)) != known.missing.end();
+  };
+  std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(missing), lacks);
+  return missing;
+}
+
+std::vector<platform> without(std::vector<platform> all, const std::vector<platform>& some) {
+  std::erase_if(all, [&](const platform& one) { return std::find(some.begin(), some.end(), one) != some.end(); });
+  return all;
+}
+
+digest unchanged_top(const digest& source, const std::vector<platform>& wanted, const locked_tag* known, bool allow_partial) {
   if (wanted.empty()) return source;
-  const bool same = source && known != nullptr && known->source_digest == source && known->platforms == lock_platforms(wanted);
-  return same ? known->top.digest : digest();
+  if (!source || known == nullptr || known->source_digest != source || (!allow_partial && !known->missing.empty())) return {};
+  const std::vector<platform> missing = still_missing(wanted, *known);
+  return lock_platforms(missing) == known->missing && lock_platforms(without(wanted, missing)) == known->platforms ? known->top.digest
+                                                                                                                   : digest();
 }
 
 }  // namespace gantry::jobs

@@ -35,32 +35,46 @@ bool in_shard(std::string_view repository, const sync_shard& shard) noexcept {
   return hash % shard.count == shard.number - 1;
 }
 
-result<void> add_entry(sync_plan& plan, const sync_entry& entry, const reference& target, const std::vector<std::string>& found) {
-  auto& named = plan.named[target.name()];
-  const auto claim = [&](const std::string& tag) -> result<bool> {
-    if (named.insert(tag).second) return true;
-    const reference name = target.with_tag(tag);
-    for (const planned_sync& other : plan.images) {
-      if (std::find(other.targets.begin(), other.targets.end(), name) == other.targets.end()) continue;
-      const bool same = other.entry->platforms == entry.platforms && other.entry->directory == entry.directory &&
-                        other.source == (entry.source.tag().empty() && !entry.source.digest() ? entry.source.with_tag(tag) : entry.source);
-      if (same) return false;
-      return failure(errc::invalid_option, fmt::format("{} and {} both write {}; give one of them another target", other.entry->label(),
-                                                       entry.label(), name.string()));
-    }
-    return true;
-  };
+namespace {
+
+std::vector<std::string> tags_of(const sync_entry& entry, const std::vector<std::string>& found) {
   std::vector<std::string> tags = entry.tags;
   for (const std::string& tag : found) {
     if (std::find(tags.begin(), tags.end(), tag) == tags.end()) tags.push_back(tag);
   }
-  const bool one_image = !entry.source.tag().empty() || entry.source.digest();
+  return tags;
+}
+
+bool is_image(const reference& source) { return !source.tag().empty() || source.digest(); }
+
+}  // namespace
+
+result<void> check_tags(const sync_plan& plan, const sync_entry& entry, const reference& target, const std::vector<std::string>& tags) {
+  const auto known = plan.named.find(target.name());
+  if (known == plan.named.end()) return {};
+  for (const std::string& tag : tags) {
+    if (!known->second.contains(tag)) continue;
+    const reference name = target.with_tag(tag);
+    for (const planned_sync& other : plan.images) {
+      if (std::find(other.targets.begin(), other.targets.end(), name) == other.targets.end()) continue;
+      const bool same = other.entry->platforms == entry.platforms && other.entry->directory == entry.directory &&
+                        other.source == (is_image(entry.source) || entry.source.empty() ? entry.source : entry.source.with_tag(tag));
+      if (same) break;
+      return failure(errc::invalid_option, fmt::format("{} and {} both write {}; give one of them another target", other.entry->label(),
+                                                       entry.label(), name.string()));
+    }
+  }
+  return {};
+}
+
+result<void> add_entry(sync_plan& plan, const sync_entry& entry, const reference& target, const std::vector<std::string>& found) {
+  const std::vector<std::string> tags = tags_of(entry, found);
+  if (const result<void> alone = check_tags(plan, entry, target, tags); !alone) return alone.error();
+  auto& named = plan.named[target.name()];
   planned_sync together{&entry, entry.source, {}, {}};
   for (const std::string& tag : tags) {
-    const auto mine = claim(tag);
-    if (!mine) return mine.error();
-    if (!*mine) continue;
-    if (one_image) {
+    if (!named.insert(tag).second) continue;
+    if (is_image(entry.source)) {
       together.targets.push_back(target.with_tag(tag));
       continue;
     }

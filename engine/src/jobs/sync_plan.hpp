@@ -34,8 +34,11 @@ result<reference> target_of(const sync_entry& entry, const sync_options& options
 /// Whether a target repository, `HOST[:PORT]/PATH`, belongs to \p shard. The hash is fixed (64-bit FNV-1a, modulo the number of shards).
 bool in_shard(std::string_view repository, const sync_shard& shard) noexcept;
 
+/// errc::invalid_option when one of \p tags is brought another image by \p plan than by \p entry. Pure.
+result<void> check_tags(const sync_plan& plan, const sync_entry& entry, const reference& target, const std::vector<std::string>& tags);
+
 /// Adds the tags of \p entry, of which \p found are those that its filter admits. errc::invalid_option when one target would get two
-/// sources: the list contradicts itself. Pure.
+/// sources: the list contradicts itself, and nothing is added. Pure.
 result<void> add_entry(sync_plan& plan, const sync_entry& entry, const reference& target, const std::vector<std::string>& found);
 
 /// Tags that nobody names, of those that \p repository has. Those by which others hang on manifests (`sha256-<hex>`, and with `.sig`,

@@ -74,6 +74,17 @@ task<> ask_for_tags(transfer::context& shared, transfer::operation& running, std
   }
 }
 
+/// What the filter of \p one admits must not be what others bring: those named in the list, or found by the filters before it.
+result<void> check_found(const sync_plan& named, const sync_plan& plan, const open_entry& one) {
+  std::vector<std::string> more;
+  const std::vector<std::string>& own = one.entry->tags;
+  for (const std::string& tag : one.found) {
+    if (std::find(own.begin(), own.end(), tag) == own.end()) more.push_back(tag);
+  }
+  const result<void> alone = check_tags(named, *one.entry, one.target, more);
+  return alone ? check_tags(plan, *one.entry, one.target, more) : alone;
+}
+
 }  // namespace
 
 task<result<sync_plan>> plan_list(transfer::context& shared, std::shared_ptr<transfer::operation> running, const sync_list& list,
@@ -89,12 +100,10 @@ task<result<sync_plan>> plan_list(transfer::context& shared, std::shared_ptr<tra
     open.push_back(std::move(one));
   }
   // Contradictions are told before anything is asked.
-  {
-    sync_plan named;
-    for (const open_entry& one : open) {
-      const result<void> added = add_entry(named, *one.entry, one.target, one.found);
-      if (!added) co_return added.error();
-    }
+  sync_plan named;
+  for (const open_entry& one : open) {
+    const result<void> added = add_entry(named, *one.entry, one.target, one.found);
+    if (!added) co_return added.error();
   }
   // A mirror's list may be a part, and what is missing there must not be deleted elsewhere.
   const registry::precedence whom = options.find_unwanted ? registry::precedence::registry_alone : registry::precedence::registry_first;
@@ -105,7 +114,12 @@ task<result<sync_plan>> plan_list(transfer::context& shared, std::shared_ptr<tra
   for (std::size_t i = 0; i < workers; ++i) group.spawn(ask_for_tags(shared, *running, all, next, whom));
   co_await group.join();
   sync_plan plan;
-  for (const open_entry& one : open) {
+  for (open_entry& one : open) {
+    // A filter begins to match what it did not: that is the fault of its entry alone, whose other tags go on.
+    if (const result<void> alone = check_found(named, plan, one); !alone) {
+      one.failed = alone.error();
+      one.found.clear();
+    }
     if (one.failed) {
       synced_image failed;
       failed.entry = one.entry->number;

@@ -3,6 +3,7 @@
 #include "jobs/referrers_index.hpp"
 #include "jobs/target_name.hpp"
 #include "jobs/upload_attempt.hpp"
+#include "model/media_type.hpp"
 #include "registry/blob_upload.hpp"
 #include "registry/manifest_requests.hpp"
 #include "registry/referrers.hpp"
@@ -30,7 +31,8 @@ class uploader {
   task<> carry();
   task<result<void>> move_blob(planned_blob one);
   task<result<void>> upload(planned_blob one);
-  task<result<void>> write(const planned_image& image);
+  /// \param told of what the name names in the end
+  task<result<void>> write(const planned_image& image, pushed_image& told);
   /// What the registry confirms as the subject, empty when it does not; nothing when the manifest was written before.
   task<result<std::optional<digest>>> put(const planned_manifest& one, std::string bytes);
 
@@ -192,7 +194,9 @@ task<result<std::optional<digest>>> uploader::put(const planned_manifest& one, s
   co_return std::optional<digest>(stored->subject);
 }
 
-task<result<void>> uploader::write(const planned_image& image) {
+task<result<void>> uploader::write(const planned_image& image, pushed_image& told) {
+  // A list of referrers is merged, never replaced: the target's may have entries of its own.
+  const digest lists = model::is_index(image.top.media_type) ? listed_subject(image.target) : digest();
   for (const planned_manifest& one : image.manifests) {
     std::string bytes = one.bytes;
     if (bytes.empty()) {
@@ -201,12 +205,19 @@ task<result<void>> uploader::write(const planned_image& image) {
       if (!got) co_return got.error();
       bytes = std::move(*got);
     }
+    if (lists && &one == &image.manifests.back()) {
+      const auto merged = co_await merge_list(shared_, running_, ledger_, one.name, one.document, std::move(bytes));
+      if (!merged) co_return merged.error();
+      told.top = merged->top;
+      told.unchanged = !merged->written;
+      break;
+    }
     const result<std::optional<digest>> confirmed = co_await put(one, bytes);
     if (!confirmed) co_return confirmed.error();
     if (!*confirmed) continue;
     digest subject;
     std::optional<descriptor> entry = registry::referrer_of(one.document, bytes, subject);
-    if (!entry || **confirmed == subject) continue;
+    if (!entry || **confirmed == subject || subject == lists) continue;
     const result<void> listed = co_await list_as_referrer(shared_, running_, ledger_, image.target, subject, std::move(*entry));
     if (!listed) co_return listed.error();
   }
@@ -216,6 +227,7 @@ task<result<void>> uploader::write(const planned_image& image) {
 task<result<upload_outcome>> uploader::run(push_plan plan) {
   std::set<std::pair<std::string, std::string>> repositories;  // of images that are not there yet
   std::vector<planned_image> changed;
+  std::vector<std::size_t> places;  // of theirs in what is told
   for (planned_image& image : plan.images) {
     bool same = false;
     if (!options_.force_upload && !image.changed) {
@@ -227,6 +239,7 @@ task<result<upload_outcome>> uploader::run(push_plan plan) {
     done_.images.push_back({image.source, image.target, image.top, same});
     if (same) continue;
     repositories.emplace(image.target.registry(), image.target.repository());
+    places.push_back(done_.images.size() - 1);
     changed.push_back(std::move(image));
   }
   transfer_planned planned;
@@ -253,8 +266,8 @@ task<result<upload_outcome>> uploader::run(push_plan plan) {
   }
   if (broken_) co_return *broken_;
   if (!options_.dry_run) {
-    for (const planned_image& image : changed) {
-      const result<void> written = co_await write(image);
+    for (std::size_t i = 0; i < changed.size(); ++i) {
+      const result<void> written = co_await write(changed[i], done_.images[places[i]]);
       if (!written) co_return written.error();
     }
   }

@@ -9,10 +9,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -122,36 +122,43 @@ std::optional<std::pair<std::size_t, bool>> end_of_manifests(std::string_view te
 
 }  // namespace
 
-result<std::optional<std::string>> merge_referrer(std::string_view present, std::string_view media_type, const descriptor& more,
-                                                  std::string_view what) {
-  model::json_writer entry;
-  model::write(entry, more);
+result<std::optional<std::string>> merge_referrers(std::string_view present, std::string_view media_type, std::span<const descriptor> more,
+                                                   std::string_view what) {
+  std::set<digest> known;
+  if (!present.empty()) {
+    auto parsed = model::parse_document(present, media_type, what);
+    if (!parsed) return parsed.error();
+    const auto* const content = std::get_if<model::index>(&*parsed);
+    if (content == nullptr) {
+      return failure(errc::unsupported_document,
+                     fmt::format("{} is no list of referrers but an image of that name; it is left alone", what));
+    }
+    for (const descriptor& one : content->manifests) known.insert(one.digest);
+  }
+  std::string entries;
+  for (const descriptor& one : more) {
+    if (!known.insert(one.digest).second) continue;
+    model::json_writer entry;
+    model::write(entry, one);
+    entries += (entries.empty() ? "" : ",") + entry.take();
+  }
   if (present.empty()) {
     model::json_writer out;
     out.begin_object();
     out.member("schemaVersion", std::uint64_t{2});
     out.member("mediaType", model::media_type::oci_index);
     out.key("manifests");
-    out.begin_array();
-    out.raw(entry.string());
-    out.end_array();
+    out.raw("[" + entries + "]");
     out.end_object();
     return std::optional<std::string>(out.take());
   }
-  auto parsed = model::parse_document(present, media_type, what);
-  if (!parsed) return parsed.error();
-  const auto* const content = std::get_if<model::index>(&*parsed);
-  if (content == nullptr) {
-    return failure(errc::unsupported_document, fmt::format("{} is no list of referrers but an image of that name; it is left alone", what));
-  }
-  const auto same = [&](const descriptor& one) { return one.digest == more.digest; };
-  if (std::any_of(content->manifests.begin(), content->manifests.end(), same)) return std::optional<std::string>();
+  if (entries.empty()) return std::optional<std::string>();
   // Written into the text: what others have put there beside what we know of stays as well.
   const auto place = end_of_manifests(present);
   if (!place) return failure(errc::malformed_document, fmt::format("{} has no list of manifests that could be added to", what));
   std::string merged(present.substr(0, place->first));
   merged += place->second ? "," : "";
-  merged += entry.string();
+  merged += entries;
   merged += present.substr(place->first);
   return std::optional<std::string>(std::move(merged));
 }

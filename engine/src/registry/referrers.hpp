@@ -9,6 +9,7 @@
 #include <gantry/reference.hpp>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,10 +33,10 @@ task<result<referrer_page>> list_referrers(registry_client& from, reference repo
 /// \returns nothing when \p bytes refer to no subject, see \p subject
 std::optional<descriptor> referrer_of(const descriptor& manifest, std::string_view bytes, digest& subject);
 
-/// The index of a fallback tag with \p more added: \p present, the bytes of the one that is there, with one more entry and else unchanged,
-/// unknown members too; an OCI index when there is none. Nothing when it names \p more already. errc::malformed_document,
+/// The index of a fallback tag with \p more added: \p present, the bytes of the one that is there, with the entries that it lacks and else
+/// unchanged, unknown members too; an OCI index when there is none. Nothing when it names them all already. errc::malformed_document,
 /// errc::unsupported_document when what is there is no index: it is somebody else's.
-result<std::optional<std::string>> merge_referrer(std::string_view present, std::string_view media_type, const descriptor& more,
-                                                  std::string_view what);
+result<std::optional<std::string>> merge_referrers(std::string_view present, std::string_view media_type, std::span<const descriptor> more,
+                                                   std::string_view what);
 
 }  // namespace gantry::registry

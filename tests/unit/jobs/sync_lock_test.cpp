@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -52,14 +53,30 @@ TEST_CASE("what is no lock is refused") {
 
 TEST_CASE("the whole of an image is unchanged when both sides name the same and a choice when the lock says so") {
   const locked_tag known = sample();
-  CHECK(unchanged_top(id('a'), {}, nullptr) == id('a'));
-  CHECK(unchanged_top(id('a'), {}, &known) == id('a'));
-  CHECK_FALSE(unchanged_top({}, {}, nullptr));
+  CHECK(unchanged_top(id('a'), {}, nullptr, false) == id('a'));
+  CHECK(unchanged_top(id('a'), {}, &known, false) == id('a'));
+  CHECK_FALSE(unchanged_top({}, {}, nullptr, false));
   const auto arm = platforms("linux/arm64");
-  CHECK(unchanged_top(id('a'), arm, &known) == id('b'));
-  CHECK_FALSE(unchanged_top(id('a'), arm, nullptr));
-  CHECK_FALSE(unchanged_top(id('c'), arm, &known));
-  CHECK_FALSE(unchanged_top(id('a'), platforms("linux/amd64"), &known));
+  CHECK(unchanged_top(id('a'), arm, &known, false) == id('b'));
+  CHECK_FALSE(unchanged_top(id('a'), arm, nullptr, false));
+  CHECK_FALSE(unchanged_top(id('c'), arm, &known, false));
+  CHECK_FALSE(unchanged_top(id('a'), platforms("linux/amd64"), &known, false));
+}
+
+TEST_CASE("what a source does not have is known to be missing where a part will do") {
+  locked_tag known = sample();
+  known.missing = {"linux/s390x"};
+  auto wanted = platforms("linux/s390x");
+  wanted.push_back(platforms("linux/arm64").front());
+  CHECK(unchanged_top(id('a'), wanted, &known, true) == id('b'));
+  CHECK_FALSE(unchanged_top(id('a'), wanted, &known, false));
+  CHECK_FALSE(unchanged_top(id('a'), platforms("linux/arm64"), &known, true));
+  CHECK(still_missing(wanted, known) == platforms("linux/s390x"));
+  // Not known to be missing for good.
+  CHECK_FALSE(unchanged_top(id('a'), wanted, std::make_unique<locked_tag>(sample()).get(), true));
+  const auto read = read_sync_lock(write_sync_lock({{"t.test/nginx:1", known}}), "it");
+  REQUIRE(read);
+  CHECK(read->at("t.test/nginx:1").missing == known.missing);
 }
 
 }  // namespace gantry::jobs
