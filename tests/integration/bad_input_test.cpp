@@ -1,6 +1,6 @@
 #include "integration/shelf.hpp"
-#include "integration/small_disk.hpp"
 #include "integration/workplace.hpp"
+#include "support/small_disk.hpp"
 
 #include "support/catch.hpp"
 #include "support/fake_registry.hpp"
