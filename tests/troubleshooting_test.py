@@ -155,6 +155,7 @@ def provoked(place):
         run("pull", "no-such-host.invalid/app:1", status=1)
         for server, words, status in (
             (Refusal(407, [("Proxy-Authenticate", "Basic realm=x")]), lambda at: ("pull", "registry.example/app:1", "--proxy", f"http://{at}"), 1),
+            (Refusal(404), lambda at: ("repos", at, f"--plain-http={at}"), 4),
             (Refusal(429, [("Retry-After", "7200")]), lambda at: ("pull", f"{at}/app:1", f"--plain-http={at}"), 8),
             (Refusal(silent=True), lambda at: ("pull", f"{at}/app:1", f"--plain-http={at}", "--timeout", "1s"), 1),
         ):

@@ -61,7 +61,7 @@ constexpr command table[] = {
     {"inspect", "IMAGE|FILE", "Show what an image consists of", inspect_command},
     {"digest", "IMAGE", "Print the digest that a name resolves to", digest_command},
     {"tags", "REPOSITORY", "List the tags of a repository", tags_command},
-    {"repos", "REGISTRY", "List the repositories of a registry", repos_command},
+    {"repos", "REGISTRY[/PATH]", "List the repositories of a registry", repos_command},
     {"delete", "REFERENCE", "Delete a tag or a manifest in a registry", delete_command},
     {"save", "REF...", "Write images of the store into one archive, without a network", save_command},
     {"explain", "IMAGE", "Say which address, credentials, certificates and settings an image would get", explain_command},

@@ -2,7 +2,6 @@
 
 #include "file_lookup.hpp"
 #include "json_line.hpp"
-#include "values.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -96,14 +95,14 @@ int tags_command(std::vector<std::string> words) {
 }
 
 int repos_command(std::vector<std::string> words) {
-  return run_parsed<lookup_arguments>(parse_repositories(std::move(words)), [](lookup_arguments arguments) {
-    auto registry = parse_registry(arguments.object);
-    if (!registry) return fail_early(registry.error());
-    if (registry->plain_http) arguments.common.plain_http.push_back(registry->host);
-    if (registry->tls) arguments.common.tls_only.push_back(registry->host);
-    const std::string host = registry->host;
+  return run_parsed<repositories_arguments>(parse_repositories(std::move(words)), [](repositories_arguments arguments) {
+    const std::string host = arguments.where.host;
+    if (arguments.where.plain_http) arguments.common.plain_http.push_back(host);
+    if (arguments.where.tls) arguments.common.tls_only.push_back(host);
+    repositories_options options;
+    options.below = arguments.where.path;
     return run_lookup<repositories_result>(
-        arguments, std::set<std::string>{host}, repositories_options(),
+        arguments, std::set<std::string>{host}, options,
         [&](engine& asked, repositories_options settings, diagnostics& text, auto token) {
           asked.async_repositories(host, std::move(settings), text, std::move(token));
         },

@@ -127,10 +127,26 @@ parsed<tags_arguments> parse_tags(std::vector<std::string> words) {
   return done;
 }
 
-parsed<lookup_arguments> parse_repositories(std::vector<std::string> words) {
-  lookup_arguments target;
-  option_parser parser("gantry repos", "REGISTRY", "List the repositories of a registry that allows it, one a line.");
-  return finish(parser, lookup_arguments(), target, std::move(words), "registry", "gantry repos localhost:5000");
+parsed<repositories_arguments> parse_repositories(std::vector<std::string> words) {
+  repositories_arguments target;
+  option_parser parser("gantry repos", "REGISTRY[/PATH]",
+                       "List the repositories of a registry that allows it, one a line; with PATH those below it.");
+  auto done = finish(parser, repositories_arguments(), target, std::move(words), "registry", "gantry repos localhost:5000");
+  if (!done) return done;
+  if (auto* arguments = std::get_if<repositories_arguments>(&*done)) {
+    auto where = parse_registry(arguments->object);
+    if (!where) return where.error();
+    if (!where->path.empty()) {
+      const std::string place = fmt::format("{}/{}", where->host, where->path);
+      if (auto image = parse_remote_image(place); !image) return image.error();
+      if (names_one_image(place)) {
+        return usage_problem(fmt::format("'{}' names one image, and repositories are listed below a path", place),
+                             fmt::format("'gantry digest {}' tells whether that one is there", place));
+      }
+    }
+    arguments->where = std::move(*where);
+  }
+  return done;
 }
 
 parsed<lookup_arguments> parse_delete(std::vector<std::string> words) {

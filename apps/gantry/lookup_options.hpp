@@ -2,6 +2,7 @@
 
 #include "options.hpp"
 #include "outcome.hpp"
+#include "values.hpp"
 
 #include <gantry/platform.hpp>
 #include <gantry/tag_filter.hpp>
@@ -43,6 +44,11 @@ struct tags_arguments : lookup_arguments {
   tag_filter filter;
 };
 
+/// `gantry repos`.
+struct repositories_arguments : lookup_arguments {
+  registry_word where;  ///< the registry, and the path below which repositories are listed
+};
+
 template <class Arguments>
 using parsed = outcome<std::variant<Arguments, help_text>>;
 
@@ -50,7 +56,7 @@ using parsed = outcome<std::variant<Arguments, help_text>>;
 parsed<inspect_arguments> parse_inspect(std::vector<std::string> words);
 parsed<digest_arguments> parse_digest(std::vector<std::string> words);
 parsed<tags_arguments> parse_tags(std::vector<std::string> words);
-parsed<lookup_arguments> parse_repositories(std::vector<std::string> words);
+parsed<repositories_arguments> parse_repositories(std::vector<std::string> words);
 parsed<lookup_arguments> parse_delete(std::vector<std::string> words);
 
 }  // namespace gantry::app

@@ -19,7 +19,14 @@ outcome<std::variant<push_prefix, std::string>> parse_to(const std::string& word
   const bool path = word.starts_with('/') || word.starts_with("./") || word.starts_with("../") || word == "." || is_directory(word);
   if (path) return place(word);
   auto registry = parse_registry(word.starts_with("docker://") ? word.substr(std::string_view("docker://").size()) : word, "--to");
-  if (!registry) return registry.error();
+  if (!registry) {
+    problem refused = registry.error();
+    // Behind a scheme it is no path, and what has '@' in it may hold a password.
+    if (word.find("://") == std::string::npos && word.find('@') == std::string::npos) {
+      refused.hint += fmt::format("; a new directory is written ./{}", word);
+    }
+    return refused;
+  }
   if (registry->plain_http) common.plain_http.push_back(registry->host);
   if (registry->tls) common.tls_only.push_back(registry->host);
   return place(push_prefix{registry->host, registry->path});

@@ -1,11 +1,11 @@
 #include "integration/shelf.hpp"
-#include "integration/small_disk.hpp"
 #include "integration/workplace.hpp"
 
 #include "support/catch.hpp"
 #include "support/fake_registry.hpp"
 #include "support/image_builder.hpp"
 #include "support/servers.hpp"
+#include "support/small_disk.hpp"
 #include "support/socket.hpp"
 
 #include <sys/mount.h>

@@ -1,8 +1,8 @@
 // What operations leave behind that are killed or run out of disk, and what they note for the next one.
 #include "integration/slow_line.hpp"
-#include "integration/small_disk.hpp"
 
 #include "support/image_builder.hpp"
+#include "support/small_disk.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -148,6 +148,40 @@ TEST_CASE("repositories are listed", "[integration]") {
   INFO(listed.err);
   CHECK(listed.status == 0);
   CHECK(lines(listed.out).contains("team/multi"));
+
+  const outcome below = s.place.run({"repos", s.registry.host() + "/team/"});
+  INFO(below.err);
+  CHECK(below.ok());
+  CHECK(below.out == listed.out);
+  // A path ends where a part of a name ends.
+  const outcome none = s.place.run({"repos", s.registry.host() + "/tea"});
+  CHECK(none.ok());
+  CHECK(none.out.empty());
+  CHECK(none.err.find(" is below " + s.registry.host() + "/tea/") != std::string::npos);
+  const outcome itself = s.place.run({"repos", s.name("multi")});
+  CHECK(itself.ok());
+  CHECK(itself.out.empty());
+  CHECK(itself.err.find("its tags are listed by 'gantry tags " + s.name("multi") + "'") != std::string::npos);
+}
+
+TEST_CASE("a registry without a list of repositories is told to be one of many", "[integration]") {
+  fake_registry registry;
+  const workplace place;
+  const std::string many = "many registries, Docker Hub, GHCR and Quay among them, offer no list of repositories";
+  struct kind {
+    unsigned status;
+    int ended;
+  };
+  for (const kind& one : {kind{404, 4}, kind{405, 1}, kind{403, 3}}) {
+    registry.inject("_catalog", answer_with(one.status), 1, 0);
+    const outcome refused = place.run({"repos", registry.host()});
+    INFO(refused.err);
+    CHECK(refused.status == one.ended);
+    CHECK(refused.out.empty());
+    CHECK(refused.err.find(many) != std::string::npos);
+    CHECK((refused.err.find(registry.host() + " does not list its repositories (") != std::string::npos) == (one.status != 403));
+    registry.heal();
+  }
 }
 
 TEST_CASE("the digest of a file and of the store is that of the registry", "[integration]") {

@@ -182,3 +182,21 @@ TEST_CASE("a layout with tags alone is told what to write in place of a prefix",
                        r.target("mirror/NAME:1.0")) != std::string::npos);
   CHECK(r.push({"plain", r.target("mirror/app:1.0")}).status == 0);
 }
+
+TEST_CASE("of a layout with several tags alone the word for one is told, whatever the target", "[integration]") {
+  const two_registries r;
+  for (const std::string tag : {"1.0", "2.0"}) {
+    run_or_throw({{"skopeo", "copy", "-q", "--src-tls-verify=false", "docker://" + r.source(tag == "1.0" ? "artifact" : "classic"),
+                   "oci:" + (r.place / "plain").string() + ":" + tag}});
+  }
+  const outcome one_name = r.push({"plain", r.target("app:7")});
+  INFO(one_name.err);
+  CHECK(one_name.status == 2);
+  CHECK(one_name.err.find("'gantry push oci:plain:1.0 " + r.target("app:1.0") + "'") != std::string::npos);
+  const outcome below = r.push({"plain", r.target("mirror/")});
+  INFO(below.err);
+  CHECK(below.status == 2);
+  CHECK(below.err.find("has only the tag 1.0 in the source, and no repository") != std::string::npos);
+  CHECK(below.err.find("'gantry push oci:plain:1.0 " + r.target("mirror/NAME:1.0") + "'") != std::string::npos);
+  CHECK(r.push({"oci:plain:2.0", r.target("app:2.0")}).status == 0);
+}

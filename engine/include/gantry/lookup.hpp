@@ -32,7 +32,10 @@ struct tags_result {
 };
 
 /// Settings of engine::async_repositories.
-struct repositories_options : operation_options {};
+struct repositories_options : operation_options {
+  /// Only repositories below this path, e.g. `team` for `team/app`, without itself; slashes at its ends do not count. Empty: all.
+  std::string below;
+};
 
 struct repositories_result {
   std::vector<std::string> repositories;  ///< paths below the registry, in its order

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -21,6 +22,11 @@ failure too_long(const descriptor& blob) {
 }
 
 bool fits(const descriptor& blob, std::uint64_t offset, std::size_t length) { return offset <= blob.size && length <= blob.size - offset; }
+
+/// Whether a piece of the file is one of \p blob, whose place begins at \p base.
+bool is_of(const store::journal_record& piece, const descriptor& blob, std::uint64_t base) {
+  return piece.offset >= base && fits(blob, piece.offset - base, piece.length);
+}
 
 }  // namespace
 
@@ -56,10 +62,7 @@ class in_place_target::part final : public store::blob_part {
   }
 
   result<void> record(const store::journal_record& piece) override {
-    const store::journal_record placed{base_ + piece.offset, piece.length, piece.checksum};
-    if (auto appended = whole_->journal_.append(whole_->codec_.encode(placed)); !appended) return appended;
-    whole_->resumable_.store(true, std::memory_order_relaxed);
-    return {};
+    return whole_->note({base_ + piece.offset, piece.length, piece.checksum});
   }
 
   result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) const override {
@@ -76,13 +79,12 @@ class in_place_target::part final : public store::blob_part {
       whole_->file_->filled(blob_.digest);
       return {};
     }
-    discard();
+    whole_->refuse(blob_, base_);
     return failure(errc::digest_mismatch, fmt::format("the {} bytes received for blob {} hash to {}; they were dropped", blob_.size,
                                                       blob_.digest.string(), computed.string()));
   }
 
-  // The records stay; without their bytes they say nothing.
-  void discard() noexcept override { whole_->file_->file().clear(base_, blob_.size); }
+  void discard() noexcept override { whole_->forget(blob_, base_); }
 
  private:
   std::shared_ptr<in_place_target> whole_;
@@ -109,11 +111,7 @@ result<void> in_place_target::open_journal() {
     if (auto cut = file_->file().truncate(0); !cut) return cut;
   }
   // The journal goes on as exactly the records that are sound: a torn tail would shift all that follow.
-  std::string wanted(reinterpret_cast<const char*>(codec_.header().data()), codec_.header().size());
-  for (const store::journal_record& piece : claimed_) {
-    const auto bytes = codec_.encode(piece);
-    wanted.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
+  const std::string wanted = journal_of(claimed_);
   if (!text || *text != wanted) {
     // Made anew without a temporary name, which nobody would remove after a crash: nobody else is here, the part is locked, and a journal
     // that is lost now costs bytes only.
@@ -131,8 +129,49 @@ result<void> in_place_target::open_journal() {
   return {};
 }
 
+std::string in_place_target::journal_of(const std::vector<store::journal_record>& pieces) const {
+  std::string text(reinterpret_cast<const char*>(codec_.header().data()), codec_.header().size());
+  for (const store::journal_record& piece : pieces) {
+    const auto bytes = codec_.encode(piece);
+    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  return text;
+}
+
+result<void> in_place_target::note(const store::journal_record& piece) {
+  const std::lock_guard guard(mutex_);
+  if (auto appended = journal_.append(codec_.encode(piece)); !appended) return appended;
+  resumable_ = true;
+  return {};
+}
+
+void in_place_target::forget(const descriptor& blob, std::uint64_t base) noexcept try {
+  // Space alone: where a file system has no holes the bytes stay, and only without their records do they say nothing.
+  file_->file().clear(base, blob.size);
+  const std::lock_guard guard(mutex_);
+  std::erase_if(claimed_, [&](const store::journal_record& piece) { return is_of(piece, blob, base); });
+  const auto text = runtime::read_file(file_->output().journal_path(), store::journal_cap_bytes);
+  std::vector<store::journal_record> others;
+  if (text) others = codec_.decode(std::as_bytes(std::span(*text))).value_or(std::vector<store::journal_record>());
+  std::erase_if(others, [&](const store::journal_record& piece) { return is_of(piece, blob, base); });
+  const std::string wanted = journal_of(others);
+  resumable_ = !others.empty();
+  // Who is killed in between, or has no room, has a journal of nothing, which costs bytes only.
+  if (const auto cut = journal_.truncate(0); !cut || !journal_.append(std::as_bytes(std::span(wanted)))) resumable_ = false;
+} catch (const std::exception&) {
+  const std::lock_guard guard(mutex_);
+  resumable_ = false;
+}
+
+void in_place_target::refuse(const descriptor& blob, std::uint64_t base) {
+  forget(blob, base);
+  const std::lock_guard guard(mutex_);
+  // The first time may be the fault of what an earlier run has left.
+  if (!refused_.insert(blob.digest).second) given_up_ = true;
+}
+
 in_place_target::~in_place_target() {
-  if (!file_->file().is_open() || !resumable_) return;
+  if (!file_->file().is_open() || !resumable_ || given_up_) return;
   // Gives back what was reserved behind the last byte; a part may lie here for days.
   if (const auto size = file_->file().size()) [[maybe_unused]]
     const auto trimmed = file_->file().truncate(*size);
@@ -151,8 +190,11 @@ result<std::unique_ptr<store::blob_part>> in_place_target::begin(const descripto
   if (!base)
     return failure(errc::internal_error, fmt::format("blob {} has no place in {}", blob.digest.string(), file_->output().path().string()));
   std::vector<store::journal_record> mine;
-  for (const store::journal_record& piece : claimed_) {
-    if (piece.offset >= *base && fits(blob, piece.offset - *base, piece.length)) mine.push_back(piece);
+  {
+    const std::lock_guard guard(mutex_);
+    for (const store::journal_record& piece : claimed_) {
+      if (is_of(piece, blob, *base)) mine.push_back(piece);
+    }
   }
   const auto trusted = store::trusted_pieces(file_->file(), mine, blob.digest, options.stop);
   if (!trusted) return trusted.error();

@@ -4,7 +4,11 @@
 #include "store/blob_target.hpp"
 #include "store/journal.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <mutex>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace gantry::archive {
@@ -14,7 +18,7 @@ digest layout_digest(const layout& plan);
 
 /// Blobs are written straight to their places inside an archive (DESIGN section 5, "Outputs"), and a journal beside the part makes that
 /// resumable: its header names the layout, its offsets are those of the file. When the object goes before the archive is complete, part and
-/// journal stay if anything was journalled, else both go.
+/// journal stay if anything was journalled, else both go; both go as well when a blob was wrong twice.
 class in_place_target final : public store::blob_target, public std::enable_shared_from_this<in_place_target> {
  public:
   /// Takes over what an earlier run has journalled for the same layout; anything else in the part is dropped. Blocking.
@@ -29,13 +33,22 @@ class in_place_target final : public store::blob_target, public std::enable_shar
   class part;
   in_place_target(std::shared_ptr<planned_file> file, bool sync);
   result<void> open_journal();
+  std::string journal_of(const std::vector<store::journal_record>& pieces) const;
+  result<void> note(const store::journal_record& piece);
+  /// Nothing of \p blob counts any more, in this run and in later ones.
+  void forget(const descriptor& blob, std::uint64_t base) noexcept;
+  /// The same for a blob that is complete and wrong.
+  void refuse(const descriptor& blob, std::uint64_t base);
 
   std::shared_ptr<planned_file> file_;
   bool sync_;
   store::journal_codec codec_;
+  std::mutex mutex_;                            ///< of all that follows: parts work concurrently
   std::vector<store::journal_record> claimed_;  ///< what the journal of an earlier run says
   runtime::file journal_;
-  std::atomic<bool> resumable_ = false;  ///< whether the journal has a record
+  bool resumable_ = false;    ///< whether the journal has a record
+  std::set<digest> refused_;  ///< blobs that were wrong
+  bool given_up_ = false;     ///< one of them was wrong again: nothing is kept
 };
 
 /// Blobs go into the store and, by the same buffers, to their places in an archive: no second pass over them. What the store has of an

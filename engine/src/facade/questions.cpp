@@ -40,8 +40,8 @@ runtime::task<result<tags_result>> engine::impl::list_tags(running_operation run
 }
 
 runtime::task<result<repositories_result>> engine::impl::list_repositories(running_operation running, std::string host,
-                                                                           repositories_options) {
-  return jobs::list_repositories(shared, std::move(running), std::move(host));
+                                                                           repositories_options wanted) {
+  return jobs::list_repositories(shared, std::move(running), std::move(host), std::move(wanted));
 }
 
 runtime::task<result<delete_result>> engine::impl::remove(running_operation running, reference image, delete_options) {

@@ -9,8 +9,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,21 @@ namespace gantry::jobs {
 namespace {
 
 using fetch_page = std::function<task<result<registry::page>>(registry::page before)>;
+
+/// Leaves those of \p names that are below a path of \p registry. \returns what there is to say when none is, else nothing
+std::string keep_below(std::vector<std::string>& names, const std::string& registry, std::string_view path) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  if (path.empty() || names.empty()) return {};
+  const std::size_t listed = names.size();
+  const bool itself = std::find(names.begin(), names.end(), path) != names.end();
+  const std::string below = std::string(path) + "/";
+  std::erase_if(names, [&](const std::string& name) { return !name.starts_with(below); });
+  if (!names.empty()) return {};
+  const std::string place = clean_text(fmt::format("{}/{}", registry, path), 256);
+  if (itself) return fmt::format("{0} is a repository, and none is below it; its tags are listed by 'gantry tags {0}'", place);
+  return fmt::format("none of the {} repositories that {} lists is below {}/", listed, registry, place);
+}
 
 /// All pages, one after the other.
 task<result<std::vector<std::string>>> collect(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::string what,
@@ -92,12 +109,13 @@ task<result<tags_result>> list_tags(transfer::context& shared, std::shared_ptr<t
 }
 
 task<result<repositories_result>> list_repositories(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                                                    std::string registry) {
+                                                    std::string registry, repositories_options options) {
   fetch_page page = [&shared, running, registry](registry::page before) {
     return registry::list_repositories(shared.registry, registry, std::move(before.next), running->stop);
   };
   auto names = co_await collect(shared, running, "repositories of " + registry, std::move(page));
   if (!names) co_return names.error();
+  if (std::string none = keep_below(*names, registry, options.below); !none.empty()) running->events.emit(warning{std::move(none)});
   repositories_result done;
   done.repositories = std::move(*names);
   co_return done;

@@ -23,7 +23,7 @@ task<result<tags_result>> list_tags(transfer::context& shared, std::shared_ptr<t
                                     tags_options options, registry::precedence whom = registry::precedence::registry_first);
 
 task<result<repositories_result>> list_repositories(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                                                    std::string registry);
+                                                    std::string registry, repositories_options options);
 
 task<result<delete_result>> remove_reference(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference image);
 

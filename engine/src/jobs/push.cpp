@@ -2,6 +2,7 @@
 
 #include "archive/image_source.hpp"
 #include "archive/image_tree.hpp"
+#include "base/redact.hpp"
 #include "jobs/extract_plan.hpp"
 #include "jobs/push_plan.hpp"
 #include "jobs/recompress.hpp"
@@ -12,7 +13,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -142,6 +146,38 @@ std::string name_of(const push_source& source) {
   return archive::source_name(archive_input(std::get<std::string>(source)));
 }
 
+/// Why several images cannot go to \p target together; nothing when they can. Those without a repository of their own, which OCI layouts
+/// may have, go one by one. \param layout the source as a path
+std::optional<failure> cannot_go_together(const std::vector<archive::archived_image>& images, const push_target& target,
+                                          const std::string& layout) {
+  if (images.size() < 2) return std::nullopt;
+  const auto* one_name = std::get_if<reference>(&target);
+  const auto nameless = std::find_if(images.begin(), images.end(), [](const archive::archived_image& one) { return one.names.empty(); });
+  if (nameless == images.end()) {
+    if (one_name == nullptr) return std::nullopt;
+    return failure(errc::invalid_option,
+                   fmt::format("the source holds {} images and {} is one name; end the target in / to push them all below it",
+                               images.size(), one_name->string()));
+  }
+  const bool tagged = !nameless->bare_tags.empty();
+  const std::string tag = tagged ? clean_text(nameless->bare_tags.front(), 128) : "TAG";
+  std::error_code ec;
+  const std::string word = fmt::format("{}:{}:{}", std::filesystem::is_directory(layout, ec) ? "oci" : "oci-archive", clean_text(layout),
+                                       tagged ? tag : fmt::format("@{}", nameless - images.begin()));
+  if (one_name != nullptr) {
+    return failure(errc::invalid_option,
+                   fmt::format("the source holds {} images and {} is one name; not all of them have a repository to be kept, so push them "
+                               "one by one, e.g. 'gantry push {} {}:{}'",
+                               images.size(), one_name->string(), word, one_name->name(), tag));
+  }
+  const auto& prefix = std::get<push_prefix>(target);
+  return failure(errc::invalid_option,
+                 fmt::format("the image {} has {} in the source, and no repository; push such images one by one, e.g. 'gantry push {} "
+                             "{}/{}{}NAME:{}'",
+                             nameless->top.digest.string(), tagged ? "only the tag " + tag : "no name", word, prefix.registry, prefix.path,
+                             prefix.path.empty() ? "" : "/", tag));
+}
+
 }  // namespace
 
 result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const archive_input& from, const std::atomic<bool>& stop) {
@@ -186,6 +222,7 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
                                std::shared_ptr<store::content_store> store, push_source source, push_target target, push_options options) {
   const auto started = std::chrono::steady_clock::now();
   const std::string origin = name_of(source);
+  const std::string path = std::holds_alternative<std::string>(source) ? std::get<std::string>(source) : std::string();
   auto load = [store, source = std::move(source), running]() -> result<loaded_source> {
     if (const auto* named = std::get_if<reference>(&source)) return load_stored(store, *named);
     const auto* member = std::get_if<archive_member>(&source);
@@ -194,11 +231,7 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   };
   auto loaded = co_await offload(shared.lanes, lane::files, std::move(load));
   if (!loaded) co_return loaded.error();
-  if (std::holds_alternative<reference>(target) && loaded->images.size() > 1) {
-    co_return failure(errc::invalid_option,
-                      fmt::format("the source holds {} images and {} is one name; end the target in / to push them all below it",
-                                  loaded->images.size(), std::get<reference>(target).string()));
-  }
+  if (std::optional<failure> refused = cannot_go_together(loaded->images, target, path)) co_return std::move(*refused);
   std::map<digest, index_facts> facts;
   std::set<digest> remade;
   if (!options.keep_compression && has_plain(loaded->images)) {

@@ -61,6 +61,22 @@ failure no_such_repository(const reference& image, const failure& said) {
           said.text.server_message()};
 }
 
+/// Few registries tell what they hold, and those that do not say so in many ways.
+failure without_list(const std::string& registry, unsigned status, const failure& said) {
+  constexpr std::string_view many = "many registries, Docker Hub, GHCR and Quay among them, offer no list of repositories";
+  std::string message;
+  if (status == 401 || status == 403) {
+    message = fmt::format("{}; {}", said.text.message(), many);
+  } else if (status == 404 || status == 405 || status == 410 || status == 501) {
+    message = fmt::format("{} does not list its repositories ({}); {}", registry, http::describe_status(status), many);
+  } else {
+    return said;
+  }
+  failure explained(said.code, std::move(message), said.text.server_message());
+  explained.retry_after = said.retry_after;
+  return explained;
+}
+
 task<result<page>> list_tags_at(registry_client& from, site at, std::string target, std::string what, runtime::stop_source& stop) {
   api_call asking;
   if (target.empty()) asking.path = fmt::format("tags/list?n={}", page_size);
@@ -114,8 +130,11 @@ task<result<page>> list_repositories(registry_client& from, std::string registry
   auto sending = co_await from.call(std::move(asking), stop, &asked);
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
-  const std::string all;
-  if (reply.head().status != 200) co_return co_await from.refusal(registry, all, what, std::move(reply));
+  if (const unsigned status = reply.head().status; status != 200) {
+    const std::string all;
+    const failure said = co_await from.refusal(registry, all, what, std::move(reply));
+    co_return without_list(registry, status, said);
+  }
   co_return co_await read_page(std::move(reply), std::move(asked), what, parse_repository_page);
 }
 

@@ -59,6 +59,20 @@ TEST_CASE("a question is about one object") {
   CHECK(refusal(parse_delete({})) == "no reference is named");
 }
 
+TEST_CASE("repositories are listed of a registry, or below a path of it") {
+  CHECK(read(parse_repositories({"localhost:5000"})).where.path.empty());
+  const auto below = read(parse_repositories({"https://a.example/team/sub/"})).where;
+  CHECK(below.host == "a.example");
+  CHECK(below.path == "team/sub");
+  CHECK(below.tls);
+  CHECK(read(parse_repositories({"https://a.example/v2/"})).where.path.empty());
+  CHECK(read(parse_repositories({"docker.io/library"})).where.path == "library");
+  CHECK(refusal(parse_repositories({"a.example/team/app:1.0"})) ==
+        "'a.example/team/app:1.0' names one image, and repositories are listed below a path");
+  CHECK(refusal(parse_repositories({"a.example/Team"})).find("is not an image reference") != std::string::npos);
+  CHECK(refusal(parse_repositories({"team"})).find("needs its port") != std::string::npos);
+}
+
 TEST_CASE("documents are printed one at a time") {
   CHECK(read(parse_inspect({"nginx", "--raw", "--platform", "linux/arm64"})).raw);
   CHECK(refusal(parse_inspect({"nginx", "--raw", "--config"})) == "--raw and --config exclude each other");

@@ -51,6 +51,16 @@ TEST_CASE("sync takes a list and a place") {
   }
 }
 
+TEST_CASE("a target that is no registry may be a directory, and the hint says how that is written") {
+  for (const char* word : {"dirout", "dir_out", "out/images"}) {
+    const problem refused = parse({"l", "--to", word}).error();
+    INFO(refused.message);
+    CHECK(refused.hint.find(std::string("; a new directory is written ./") + word) != std::string::npos);
+  }
+  for (const char* word : {"https://dirout", "me:secret@dirout"})
+    CHECK(parse({"l", "--to", word}).error().hint.find("directory") == std::string::npos);
+}
+
 TEST_CASE("the part of an array job is known from its environment") {
   CHECK_FALSE(shard_in({}).value());
   const auto kubernetes = shard_in({{"JOB_COMPLETION_INDEX", "0"}, {"JOB_COMPLETIONS", "4"}}).value();

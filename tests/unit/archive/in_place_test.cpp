@@ -143,6 +143,50 @@ TEST_CASE_METHOD(place_fixture, "wrong bytes are refused and do not come back") 
   CHECK(begin(open(), large())->held().total() == 0);
 }
 
+TEST_CASE_METHOD(place_fixture, "wrong bytes count no more where their place cannot be emptied, and other blobs keep their pieces") {
+  std::string wrong = content();
+  wrong[4'500'000] ^= 1;
+  const descriptor& other = held.layers[1];
+  {
+    auto file = open_file(plan);
+    auto target = open_target(file);
+    fetch(*begin(target, other), blobs.bytes_of(other), 0, other.size);
+    auto part = begin(target, large());
+    fetch(*part, wrong, 0, wrong.size());
+  }
+  auto file = open_file(plan);
+  auto target = open_target(file);
+  auto part = begin(target, large());
+  CHECK(part->held().total() == large().size);
+  must_fail(part->commit(model::digest_of(wrong)), errc::digest_mismatch);
+  // As they stay on a file system without holes.
+  must(file->file().write_at(file->place_of(large().digest).value(), std::as_bytes(std::span(wrong))));
+  part = begin(target, large());
+  CHECK(part->held().total() == 0);
+  fetch(*part, content(), 0, 5'000'000);
+  part.reset();
+  target.reset();
+  file.reset();
+  auto next = open();
+  CHECK(begin(next, large())->held().total() == 5'000'000);
+  CHECK(begin(next, other)->held().total() == other.size);
+}
+
+TEST_CASE_METHOD(place_fixture, "a blob that is wrong twice leaves nothing behind") {
+  std::string wrong = content();
+  wrong[4'500'000] ^= 1;
+  auto target = open();
+  { fetch(*begin(target, held.layers[1]), blobs.bytes_of(held.layers[1]), 0, held.layers[1].size); }
+  for (int time = 0; time < 2; ++time) {
+    auto part = begin(target, large());
+    fetch(*part, wrong, 0, wrong.size());
+    must_fail(part->commit(model::digest_of(wrong)), errc::digest_mismatch);
+  }
+  CHECK(files() == 2);
+  target.reset();
+  CHECK(files() == 0);
+}
+
 TEST_CASE_METHOD(place_fixture, "a part stays inside its place") {
   auto part = begin(open(), held.layers[1]);
   const std::string bytes(100, 'x');

@@ -13,8 +13,9 @@ namespace gantry::test {
 /// A file system of its own in memory; \ref usable is false where mounting is not allowed.
 class small_disk {
  public:
-  explicit small_disk(const std::string& size) {
-    mounted_ = ::geteuid() == 0 && ::mount("none", directory_.path().c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+  /// \param type tmpfs, or ramfs, which has no limit, reserves nothing and makes no holes
+  explicit small_disk(const std::string& size, const char* type = "tmpfs") {
+    mounted_ = ::geteuid() == 0 && ::mount("none", directory_.path().c_str(), type, 0, ("size=" + size).c_str()) == 0;
   }
   small_disk(const small_disk&) = delete;
   small_disk& operator=(const small_disk&) = delete;
