@@ -70,6 +70,7 @@ struct upload_registry::state {
   bool lists_referrers = false;
   bool drops_cut = false;
   bool deletes_by_tag = false;
+  bool believes = false;
   std::string session_fields;
   bool tags_in_circles = false;
   std::unique_ptr<scripted_server> server;  // last: its threads use the rest
@@ -208,7 +209,7 @@ struct upload_registry::state {
     const std::string digest = query(request.target, "digest");
     std::string bytes = std::move(session->second);
     sessions.erase(session);
-    if (sha256_of(bytes) != digest) return reply(400);
+    if (!believes && sha256_of(bytes) != digest) return reply(400);
     blobs[digest] = std::move(bytes);
     held.emplace(repository_of(request.target, "/blobs/"), digest);
     return reply(201);
@@ -371,6 +372,11 @@ void upload_registry::list_tags_in_circles() {
 void upload_registry::delete_by_tag() {
   const std::scoped_lock lock(state_->mutex);
   state_->deletes_by_tag = true;
+}
+
+void upload_registry::believe_digests() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->believes = true;
 }
 
 void upload_registry::drop_cut_sessions() {

@@ -29,6 +29,13 @@ descriptor described(const std::string& content) {
   return made;
 }
 
+platform runs_on(const std::string& os, const std::string& architecture) {
+  platform made;
+  made.os = os;
+  made.architecture = architecture;
+  return made;
+}
+
 /// An image of one layer.
 archive::archived_image image(const std::string& content, const strings& names) {
   archive::archived_image made;
@@ -37,7 +44,7 @@ archive::archived_image image(const std::string& content, const strings& names) 
   archive::archived_manifest held;
   held.manifest = made.top;
   held.layers.push_back(described("layer of " + content));
-  held.platform = platform{"linux", "amd64"};
+  held.platform = runs_on("linux", "amd64");
   made.manifests.push_back(std::move(held));
   return made;
 }
@@ -81,7 +88,7 @@ TEST_CASE("attestations are no platform that an index in part is said to have") 
   archive::archived_manifest attestation = part.manifests.front();
   attestation.manifest = described("attestation");
   attestation.attestation = true;
-  attestation.platform = platform{"unknown", "unknown"};
+  attestation.platform = runs_on("unknown", "unknown");
   part.manifests.push_back(std::move(attestation));
   const std::string said = must_fail(plan_push({part}, named("r.test/app:1"), push_options()), errc::not_found).text.message();
   CHECK(said.find("only linux/amd64 of") == 0);
