@@ -230,4 +230,13 @@ TEST_CASE("a layout with tags alone is told what to write in place of a prefix",
   CHECK(below.err.find("has only the tag 1.0 in the source, and no repository; name both in the target, e.g. " +
                        r.target("mirror/NAME:1.0")) != std::string::npos);
   CHECK(r.push({"plain", r.target("mirror/app:1.0")}).status == 0);
+  // Of several, one is named in the source; that advice is followed as it stands.
+  run_or_throw({{"skopeo", "copy", "-q", "--src-tls-verify=false", "docker://" + r.source("classic"),
+                 "oci:" + (r.place / "plain").string() + ":2.0"}});
+  const std::string advice = "gantry push oci:plain:1.0 " + r.target("mirror/other:1.0");
+  const outcome several = r.push({"plain", r.target("mirror/other:1.0")});
+  INFO(several.err);
+  CHECK(several.status == 2);
+  CHECK(several.err.find(advice) != std::string::npos);
+  CHECK(r.push({"oci:plain:1.0", r.target("mirror/other:1.0")}).status == 0);
 }

@@ -2,6 +2,7 @@
 
 #include "archive/image_source.hpp"
 #include "archive/image_tree.hpp"
+#include "base/redact.hpp"
 #include "jobs/damaged_blobs.hpp"
 #include "jobs/extract_plan.hpp"
 #include "jobs/push_plan.hpp"
@@ -14,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 #include <utility>
@@ -159,6 +161,20 @@ std::string name_of(const push_source& source) {
   return archive::source_name(archive_input(std::get<std::string>(source)));
 }
 
+/// Several images for one name.
+failure too_many(const loaded_source& source, const std::string& origin, const reference& target) {
+  std::string advice = "end the target in / to push them all below it";
+  const bool named = std::any_of(source.images.begin(), source.images.end(), [](const auto& image) { return !image.names.empty(); });
+  if (!named) {
+    const std::vector<std::string>& tags = source.images.front().bare_tags;
+    const std::string one =
+        tags.empty() ? fmt::format("docker-archive:{}:@0", origin) : fmt::format("oci:{}:{}", origin, clean_text(tags.front()));
+    advice = fmt::format("name one of them, e.g. 'gantry push {} {}'", one, target.string());
+  }
+  return failure(errc::invalid_option,
+                 fmt::format("the source holds {} images and {} is one name; {}", source.images.size(), target.string(), advice));
+}
+
 }  // namespace
 
 result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const archive_input& from, const std::atomic<bool>& stop) {
@@ -213,9 +229,7 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   auto loaded = co_await offload(shared.lanes, lane::files, std::move(load));
   if (!loaded) co_return loaded.error();
   if (std::holds_alternative<reference>(target) && loaded->images.size() > 1) {
-    co_return failure(errc::invalid_option,
-                      fmt::format("the source holds {} images and {} is one name; end the target in / to push them all below it",
-                                  loaded->images.size(), std::get<reference>(target).string()));
+    co_return too_many(*loaded, origin, std::get<reference>(target));
   }
   std::map<digest, index_facts> facts;
   std::set<digest> remade;

@@ -30,7 +30,23 @@ result<reference> below(const push_prefix& prefix, const reference& name, const 
   return name.tag().empty() ? made.with_tag({}).with_digest(top) : made.with_tag(name.tag());
 }
 
-/// The names that one image gets: the one that is asked for, or each that it has.
+/// What to do about \p image, the \p at -th of \p count, which has no name to be kept.
+failure nameless(const archive::archived_image& image, const push_prefix& prefix, std::size_t at, std::size_t count) {
+  const bool tagged = !image.bare_tags.empty();
+  const std::string tag = tagged ? clean_text(image.bare_tags.front(), 128) : std::string();
+  const std::string id = image.top.digest.string();
+  // A layout may have tags alone; of which repository they are it does not say.
+  const std::string lack = tagged ? fmt::format("the image {} has only the tag {} in the source, and no repository", id, tag)
+                                  : fmt::format("the image {} has no name in the source", id);
+  const std::string name =
+      fmt::format("{}/{}{}NAME:{}", prefix.registry, prefix.path, prefix.path.empty() ? "" : "/", tagged ? tag : "TAG");
+  if (count == 1)
+    return failure(errc::invalid_option, fmt::format("{}; name {} in the target, e.g. {}", lack, tagged ? "both" : "it", name));
+  const std::string member = tagged ? "oci:SOURCE:" + tag : fmt::format("docker-archive:SOURCE:@{}", at);
+  return failure(errc::invalid_option, fmt::format("{}; push it alone, e.g. 'gantry push {} {}'", lack, member, name));
+}
+
+/// The names that one image gets: the one that is asked for, or each that it has; none when it has none.
 result<std::vector<pushed_name>> pushed_names(const archive::archived_image& image, const push_target& target) {
   std::vector<pushed_name> names;
   if (const auto* named = std::get_if<reference>(&target)) {
@@ -43,17 +59,7 @@ result<std::vector<pushed_name>> pushed_names(const archive::archived_image& ima
     if (!made) return made.error();
     names.push_back({name, std::move(*made)});
   }
-  if (!names.empty()) return names;
-  // A layout may have tags alone; of which repository they are it does not say.
-  const std::string place = fmt::format("{}/{}{}", prefix.registry, prefix.path, prefix.path.empty() ? "" : "/");
-  if (!image.bare_tags.empty()) {
-    return failure(
-        errc::invalid_option,
-        fmt::format("the image {} has only the tag {} in the source, and no repository; name both in the target, e.g. {}NAME:{}",
-                    image.top.digest.string(), clean_text(image.bare_tags.front(), 128), place, clean_text(image.bare_tags.front(), 128)));
-  }
-  return failure(errc::invalid_option, fmt::format("the image {} has no name in the source; name it in the target, e.g. {}NAME:TAG",
-                                                   image.top.digest.string(), place));
+  return names;
 }
 
 /// Two images would get one name.
@@ -247,6 +253,10 @@ result<push_plan> plan_push(const std::vector<archive::archived_image>& images, 
   for (const archive::archived_image& image : images) {
     const auto called = pushed_names(image, target);
     if (!called) return called.error();
+    if (called->empty()) {
+      const auto at = static_cast<std::size_t>(&image - images.data());
+      return nameless(image, std::get<push_prefix>(target), at, images.size());
+    }
     for (const pushed_name& name : *called) {
       planned_image one;
       one.source = name.source;

@@ -82,6 +82,20 @@ TEST_CASE("images that only their registries tell apart cannot go below one plac
   CHECK(must(plan_push(same, push_prefix{"r.test", ""}, push_options())).images.size() == 1);
 }
 
+TEST_CASE("an image without a name is told how it is pushed, alone or as one of several") {
+  archive::archived_image tagged = image("one", {});
+  tagged.bare_tags.push_back("r1");
+  const auto said = [](const std::vector<archive::archived_image>& images) {
+    return must_fail(plan_push(images, push_prefix{"r.test", "air"}, push_options()), errc::invalid_option).text.message();
+  };
+  CHECK(said({tagged}).find("name both in the target, e.g. r.test/air/NAME:r1") != std::string::npos);
+  CHECK(said({image("two", {"app:1"}), tagged}).find("push it alone, e.g. 'gantry push oci:SOURCE:r1 r.test/air/NAME:r1'") !=
+        std::string::npos);
+  CHECK(said({image("one", {})}).find("name it in the target, e.g. r.test/air/NAME:TAG") != std::string::npos);
+  CHECK(said({image("two", {"app:1"}), image("one", {})}).find("'gantry push docker-archive:SOURCE:@1 r.test/air/NAME:TAG'") !=
+        std::string::npos);
+}
+
 TEST_CASE("attestations are no platform that an index in part is said to have") {
   archive::archived_image part = image("one", {"app:1"});
   part.top = described("index");
