@@ -69,7 +69,7 @@ void flip(const fs::path& path, std::size_t at) {
 TEST_CASE("a damaged blob of the store is not announced, and goes to quarantine", "[faults]") {
   damaged d;
   d.pull();
-  const std::size_t at = GENERATE(0, 1'500'000, 19'000);
+  const std::size_t at = GENERATE(std::size_t{0}, std::size_t{1'500'000}, std::size_t{19'000});
   const bool chunks = GENERATE(false, true);
   const test_blob& layer = at == 19'000 ? d.image.layers.front() : d.image.layers.back();
   if (chunks) d.target.fail("PUT blob", {kind::answer, 413, {}, 0});
@@ -78,7 +78,7 @@ TEST_CASE("a damaged blob of the store is not announced, and goes to quarantine"
   INFO(d.text.message());
   CHECK_FALSE(d.target.has_tag("copied/app", "1.0"));
   CHECK(d.target.count("PUT manifest") == 0);
-  CHECK_FALSE(d.target.blob(layer.digest));
+  CHECK_FALSE(d.target.blob(layer.digest).has_value());
   CHECK(d.says("the stored blob " + layer.digest + " is damaged"));
   CHECK(d.says("'gantry verify --repair' fetches it again"));
   CHECK(d.says("quarantine"));
@@ -103,7 +103,7 @@ TEST_CASE("what an earlier run sent is hashed as well when an upload goes on", "
   CHECK(d.push(d.stored()) == condition::integrity);
   INFO(d.text.message());
   CHECK(d.target.count("PUT manifest") == 0);
-  CHECK_FALSE(d.target.blob(layer.digest));
+  CHECK_FALSE(d.target.blob(layer.digest).has_value());
 }
 
 TEST_CASE("a damaged blob of a directory or an archive is not announced, and the message says where it lies", "[faults]") {
@@ -124,7 +124,7 @@ TEST_CASE("a damaged blob of a directory or an archive is not announced, and the
   CHECK(d.push(from.string()) == condition::integrity);
   INFO(d.text.message());
   CHECK(d.target.count("PUT manifest") == 0);
-  CHECK_FALSE(d.target.blob(layer.digest));
+  CHECK_FALSE(d.target.blob(layer.digest).has_value());
   CHECK(d.says(from.string() + ": blob " + layer.digest + " is damaged"));
   CHECK(d.says("gantry verify"));
 }
