@@ -207,7 +207,8 @@ TEST_CASE("a name or a tag of several that an image has means that one alone") {
   archived_image image = single(build_image(blobs, "amd64", {"one"}), "docker.io/library/x:1");
   error_code ec;
   image.names.push_back(reference::parse("docker.io/library/x:2", ec));
-  const std::string tar = written(must(plan_oci({image})), blobs);
+  const std::vector<archived_image> images(1, image);
+  const std::string tar = written(must(plan_oci(images)), blobs);
   const test::temp_dir directory;
   test::spill(directory / "a.tar", tar);
   const auto names = [&](const std::string& word) {
