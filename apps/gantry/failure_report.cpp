@@ -61,7 +61,9 @@ std::string hint_for(const error_code& ec, const std::string& message) {
   if (ec == make_error_code(errc::unauthorized) && message.find("gantry login") == std::string::npos) {
     if (std::string hint = hint_for_account(message); !hint.empty()) return hint;
   }
-  if (ec == make_error_code(errc::access_denied) && message.find("cannot create the directory") != std::string::npos) return other_store;
+  const bool denied = ec == make_error_code(errc::access_denied) && message.find("cannot create the directory") != std::string::npos;
+  const bool no_store = message.find("the layer store ") != std::string::npos && message.find(" cannot be made: ") != std::string::npos;
+  if (denied || no_store) return other_store;
   for (const auto& [code, topic, text] : advices) {
     if (ec == make_error_code(code)) return message.find(topic) == std::string::npos ? text : std::string();
   }

@@ -240,7 +240,7 @@ TEST_CASE("a failure in the middle of a stream leaves an archive that no reader 
   }
 }
 
-TEST_CASE("a damaged layer that an export meets is set aside, and the next run fetches it again", "[integration]") {
+TEST_CASE("a damaged layer that an export meets is set aside, and the next pull fetches it again", "[integration]") {
   served s;
   const std::string image = s.image("classic");
   s.pulled({"-o", "sound.tar", image});
@@ -257,7 +257,7 @@ TEST_CASE("a damaged layer that an export meets is set aside, and the next run f
     const outcome met = shell(s.place, "set -o pipefail; $GANTRY " + words + image + " --progress none | cat > out");
     INFO(met.err);
     CHECK(met.status == 5);
-    CHECK(met.err.find("so that the next run fetches it again") != std::string::npos);
+    CHECK(met.err.find("so that the next pull fetches it again") != std::string::npos);
     CHECK_FALSE(fs::exists(blob));
     CHECK(fs::exists(s.place.store() / "quarantine"));
     s.pulled({"-o", "again.tar", image});

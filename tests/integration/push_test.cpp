@@ -123,6 +123,55 @@ TEST_CASE("a bundle goes below a place with its names, layers shared by mounts",
   CHECK(number(mounted, "bytes_uploaded") == 0);
 }
 
+TEST_CASE("an image of several names is pushed under each of them, whatever holds it", "[integration]") {
+  const two_registries r;
+  const std::string classic = "docker://" + r.source("classic");
+  const auto path = [&r](const char* name) { return (r.place / name).string(); };
+  // An archive with two tags, and an OCI layout in which three names lead to one manifest.
+  run_or_throw({{"skopeo", "copy", "-q", "--src-tls-verify=false", "--additional-tag", "team/s:2", "--additional-tag", "quay.io/other/x:3",
+                 classic, "docker-archive:" + path("two.tar") + ":team/s:1"}});
+  for (const char* name : {"team/s:1", "team/s:2", "other/x:3"}) {
+    run_or_throw({{"skopeo", "copy", "-q", "--src-tls-verify=false", classic, "oci:" + path("layout") + ":localhost:1/" + name}});
+  }
+  // What gantry saves of the store.
+  REQUIRE(r.place.run({"extract", "two.tar"}).status == 0);
+  for (const char* format : {"docker", "oci"}) {
+    REQUIRE(r.place.run({"save", "team/s:1", "team/s:2", "quay.io/other/x:3", "-f", format, "-o", std::string(format) + ".tar"}).status ==
+            0);
+  }
+  for (const std::string source : {"two.tar", "layout", "docker.tar", "oci.tar"}) {
+    INFO(source);
+    const std::string below = "from-" + source.substr(0, source.find('.'));
+    const outcome pushed = r.push({path(source.c_str()), r.target(below + "/")});
+    INFO(pushed.err);
+    REQUIRE(pushed.status == 0);
+    CHECK(boost::json::parse(pushed.out).as_object().at("images").as_array().size() == 3);
+    CHECK(r.place.run({"tags", r.target(below + "/team/s")}).out == "1\n2\n");
+    CHECK(r.raw(r.target(below + "/team/s:1")) == r.raw(r.target(below + "/team/s:2")));
+    CHECK(r.raw(r.target(below + "/team/s:1")) == r.raw(r.target(below + "/other/x:3")));
+  }
+  // Whoever names one of them means that one.
+  CHECK(r.push({"docker-archive:two.tar:team/s:2", r.target("chosen/")}).status == 0);
+  CHECK(r.place.run({"tags", r.target("chosen/team/s")}).out == "2\n");
+}
+
+TEST_CASE("a list that became a directory goes to a registry with all its tags", "[integration]") {
+  const two_registries r;
+  spill(r.place / "images.json", R"([{"source": ")" + r.source("classic") + R"(", "tags": ["1.0", "stable"]},
+    {"source": ")" + r.source("multi") +
+                                     R"(", "tags": ["1.0", "2.0"]}])");
+  REQUIRE(r.place.run({"sync", "images.json", "--to", "./carried"}).status == 0);
+  const outcome pushed = r.push({"carried", r.target("air/")});
+  INFO(pushed.err);
+  REQUIRE(pushed.status == 0);
+  CHECK(boost::json::parse(pushed.out).as_object().at("images").as_array().size() == 4);
+  for (const char* name : {"classic:1.0", "classic:stable", "multi:1.0", "multi:2.0"}) {
+    INFO(name);
+    const std::string image = std::string(name).substr(0, std::string(name).find(':'));
+    CHECK(r.raw(r.target("air/team/") + name) == r.raw(r.source(image)));
+  }
+}
+
 TEST_CASE("uncompressed layers are compressed alike each time, or kept", "[integration]") {
   const two_registries r;
   r.pull({"-o", "old.tar", "-f", "synology", r.source("classic")});
@@ -181,6 +230,15 @@ TEST_CASE("a layout with tags alone is told what to write in place of a prefix",
   CHECK(below.err.find("has only the tag 1.0 in the source, and no repository; name both in the target, e.g. " +
                        r.target("mirror/NAME:1.0")) != std::string::npos);
   CHECK(r.push({"plain", r.target("mirror/app:1.0")}).status == 0);
+  // Of several, one is named in the source; that advice is followed as it stands.
+  run_or_throw({{"skopeo", "copy", "-q", "--src-tls-verify=false", "docker://" + r.source("classic"),
+                 "oci:" + (r.place / "plain").string() + ":2.0"}});
+  const std::string advice = "gantry push oci:plain:1.0 " + r.target("mirror/other:1.0");
+  const outcome several = r.push({"plain", r.target("mirror/other:1.0")});
+  INFO(several.err);
+  CHECK(several.status == 2);
+  CHECK(several.err.find(advice) != std::string::npos);
+  CHECK(r.push({"oci:plain:1.0", r.target("mirror/other:1.0")}).status == 0);
 }
 
 TEST_CASE("of a layout with several tags alone the word for one is told, whatever the target", "[integration]") {

@@ -71,6 +71,7 @@ struct upload_registry::state {
   bool drops_cut = false;
   std::uint64_t cut_after = std::numeric_limits<std::uint64_t>::max();
   bool deletes_by_tag = false;
+  bool believes = false;
   std::string session_fields;
   bool tags_in_circles = false;
   std::unique_ptr<scripted_server> server;  // last: its threads use the rest
@@ -216,7 +217,7 @@ struct upload_registry::state {
     const std::string digest = query(request.target, "digest");
     std::string bytes = std::move(session->second);
     sessions.erase(session);
-    if (sha256_of(bytes) != digest) return reply(400);
+    if (!believes && sha256_of(bytes) != digest) return reply(400);
     blobs[digest] = std::move(bytes);
     held.emplace(repository_of(request.target, "/blobs/"), digest);
     return reply(201);
@@ -385,6 +386,11 @@ void upload_registry::delete_by_tag() {
 void upload_registry::cut_connections_after(std::uint64_t bytes) {
   const std::scoped_lock lock(state_->mutex);
   state_->cut_after = bytes;
+}
+
+void upload_registry::believe_digests() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->believes = true;
 }
 
 void upload_registry::drop_cut_sessions() {

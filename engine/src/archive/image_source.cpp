@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -189,16 +190,22 @@ result<void> image_source::keep_only(const std::string& image) {
   std::vector<bool> meant(images_.size());
   error_code ec;
   const reference whole = reference::parse(image, ec);
+  const auto has_it = [&](const reference& name) { return name.tag() == image || (!ec && name == whole); };
   for (std::size_t i = 0; i < images_.size(); ++i) {
     const std::vector<reference>& names = images_[i].content.names;
     const std::vector<std::string>& tags = images_[i].tags;
-    const auto has_it = [&](const reference& name) { return name.tag() == image || (!ec && name == whole); };
     meant[i] = image == fmt::format("@{}", i) || std::find(tags.begin(), tags.end(), image) != tags.end() ||
                std::any_of(names.begin(), names.end(), has_it);
   }
   const auto found = std::count(meant.begin(), meant.end(), true);
   if (found == 1) {
     source_image one = std::move(images_[static_cast<std::size_t>(std::find(meant.begin(), meant.end(), true) - meant.begin())]);
+    // Whoever names one of its names means that one.
+    const auto drop_others = [](auto& called, const auto& is_meant) {
+      if (std::any_of(called.begin(), called.end(), is_meant)) std::erase_if(called, std::not_fn(is_meant));
+    };
+    drop_others(one.content.names, has_it);
+    drop_others(one.tags, [&image](const std::string& tag) { return tag == image; });
     images_.clear();
     images_.push_back(std::move(one));
     return {};

@@ -42,7 +42,8 @@ class image_source final : public model::blob_source {
   static result<std::unique_ptr<image_source>> read(std::shared_ptr<file_set> files, model::blob_source* elsewhere,
                                                     const std::string& name);
 
-  /// Leaves but the image that archive_member::image means. errc::not_found; errc::invalid_option when it means several.
+  /// Leaves but the image that archive_member::image means, and of its names those that the word means, if it means any. errc::not_found;
+  /// errc::invalid_option when it means several.
   result<void> keep_only(const std::string& image);
 
   const std::vector<source_image>& images() const noexcept { return images_; }

@@ -55,7 +55,7 @@ runtime::task<failure> set_damaged_aside(transfer::context& shared, transfer::op
   const std::vector<digest> moved = co_await runtime::offload(shared.lanes, runtime::lane::apart, std::move(call));
   if (moved.empty()) co_return why;
   const bool one = moved.size() == 1;
-  co_return failure(why.code, fmt::format("{}; {} blob{} of the store {} damaged and now in {}, so that the next run fetches {} again",
+  co_return failure(why.code, fmt::format("{}; {} blob{} of the store {} damaged and now in {}, so that the next pull fetches {} again",
                                           why.text.message(), moved.size(), one ? "" : "s", one ? "was" : "were",
                                           store::paths{store->root()}.quarantine().string(), one ? "it" : "them"));
 }

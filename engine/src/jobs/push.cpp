@@ -3,6 +3,7 @@
 #include "archive/image_source.hpp"
 #include "archive/image_tree.hpp"
 #include "base/redact.hpp"
+#include "jobs/damaged_blobs.hpp"
 #include "jobs/extract_plan.hpp"
 #include "jobs/push_plan.hpp"
 #include "jobs/recompress.hpp"
@@ -10,6 +11,7 @@
 #include "model/manifest.hpp"
 #include "registry/blob_upload.hpp"
 #include "transfer/upload_body.hpp"
+#include "transfer/upload_check.hpp"
 
 #include <fmt/format.h>
 
@@ -62,32 +64,46 @@ mount_hints hints_of(store::content_store& store, const std::string& registry) {
   return hints;
 }
 
+/// What hashes \p blob on its way. \param file where it lies, for messages; empty: the store
+std::shared_ptr<transfer::upload_check> check_of(const descriptor& blob, const std::string& file) {
+  const std::string id = blob.digest.string();
+  if (file.empty()) {
+    return std::make_shared<transfer::upload_check>(blob, fmt::format("the stored blob {} is damaged", id),
+                                                    "'gantry verify --repair' fetches it again");
+  }
+  return std::make_shared<transfer::upload_check>(blob, fmt::format("{}: blob {} is damaged", file, id),
+                                                  "write or copy the file anew; 'gantry verify' looks through the layer store");
+}
+
 /// Blobs and manifests that lie here.
 class stored_blob final : public blob_feed {
  public:
-  stored_blob(transfer::context& shared, transfer::operation& running, std::shared_ptr<model::blob_source> blobs, descriptor blob)
-      : shared_(shared), running_(running), blobs_(std::move(blobs)), blob_(std::move(blob)) {}
+  stored_blob(transfer::context& shared, transfer::operation& running, std::shared_ptr<model::blob_source> blobs, descriptor blob,
+              const std::string& file)
+      : shared_(shared), running_(running), blobs_(std::move(blobs)), blob_(std::move(blob)), check_(check_of(blob_, file)) {}
 
   std::unique_ptr<http::body_source> open(std::uint64_t offset, std::uint64_t length,
                                           transfer::upload_body::progress_handler progress) override {
     return std::make_unique<transfer::upload_body>(shared_.lanes, shared_.buffers, shared_.bandwidth, running_.stop, blobs_, blob_, offset,
-                                                   length, std::move(progress));
+                                                   length, check_, std::move(progress));
   }
+  std::optional<failure> broken() const override { return check_->broken(); }
 
  private:
   transfer::context& shared_;
   transfer::operation& running_;
   std::shared_ptr<model::blob_source> blobs_;
   descriptor blob_;
+  std::shared_ptr<transfer::upload_check> check_;
 };
 
 class local_feed final : public upload_feed {
  public:
-  local_feed(transfer::context& shared, transfer::operation& running, std::shared_ptr<model::blob_source> blobs)
-      : shared_(shared), running_(running), blobs_(std::move(blobs)) {}
+  local_feed(transfer::context& shared, transfer::operation& running, const loaded_source& source)
+      : shared_(shared), running_(running), blobs_(source.blobs), file_(source.file) {}
 
   std::unique_ptr<blob_feed> blob(const planned_blob& one) override {
-    return std::make_unique<stored_blob>(shared_, running_, blobs_, one.blob);
+    return std::make_unique<stored_blob>(shared_, running_, blobs_, one.blob, file_);
   }
   task<result<std::string>> document(descriptor one) override {
     auto read = [blobs = blobs_, one] {
@@ -100,6 +116,7 @@ class local_feed final : public upload_feed {
   transfer::context& shared_;
   transfer::operation& running_;
   std::shared_ptr<model::blob_source> blobs_;
+  std::string file_;
 };
 
 /// The planned blobs that \p source does not have: an archive may leave out what its receiver has. Blocking.
@@ -196,6 +213,7 @@ result<loaded_source> load_file(std::shared_ptr<store::content_store> store, con
   blobs->store = std::move(store);
   blobs->source = std::move(*opened);
   loaded_source loaded;
+  loaded.file = archive::source_name(from);
   for (const archive::source_image& one : blobs->source->images()) {
     loaded.images.push_back(one.content);
     loaded.images.back().bare_tags = one.tags;
@@ -215,7 +233,7 @@ std::map<digest, index_facts> facts_of(const loaded_source& source) {
 }
 
 std::shared_ptr<upload_feed> stored_feed(transfer::context& shared, transfer::operation& running, const loaded_source& source) {
-  return std::make_shared<local_feed>(shared, running, source.blobs);
+  return std::make_shared<local_feed>(shared, running, source);
 }
 
 task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transfer::operation> running,
@@ -270,8 +288,10 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   settings.force_upload = options.force_upload;
   settings.dry_run = options.dry_run;
   settings.sessions = std::make_shared<upload_sessions>(store->root() / "state" / "uploads", shared.lanes);
+  std::vector<descriptor> blobs;
+  for (const planned_blob& one : plan->blobs) blobs.push_back(one.blob);
   auto moved = co_await upload(shared, *running, ledger, std::move(feed), settings, std::move(*plan));
-  if (!moved) co_return moved.error();
+  if (!moved) co_return co_await set_damaged_aside(shared, *running, store, std::move(blobs), moved.error());
   push_result done;
   add_counts(done, moved->counts);
   done.images = std::move(moved->images);

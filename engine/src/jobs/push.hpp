@@ -25,6 +25,7 @@ struct loaded_source {
   std::vector<archive::archived_image> images;
   std::vector<std::vector<std::string>> tags;  ///< like \ref images: names that are tags alone
   std::shared_ptr<model::blob_source> blobs;
+  std::string file{};  ///< where they lie, for messages; empty: in the store
 };
 
 /// Reads an archive or a directory. Blocking. \param store for what can only be read once, and asked for blobs that the file lacks; null

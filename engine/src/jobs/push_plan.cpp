@@ -15,30 +15,64 @@
 namespace gantry::jobs {
 namespace {
 
-/// The name that one image gets.
-result<reference> pushed_name(const archive::archived_image& image, const push_target& target) {
-  if (const auto* named = std::get_if<reference>(&target)) return *named;
-  const auto& prefix = std::get<push_prefix>(target);
-  if (image.names.empty()) {
-    // A layout may have tags alone; of which repository they are it does not say.
-    const std::string place = fmt::format("{}/{}{}", prefix.registry, prefix.path, prefix.path.empty() ? "" : "/");
-    if (!image.bare_tags.empty()) {
-      return failure(
-          errc::invalid_option,
-          fmt::format("the image {} has only the tag {} in the source, and no repository; name both in the target, e.g. {}NAME:{}",
-                      image.top.digest.string(), clean_text(image.bare_tags.front(), 128), place,
-                      clean_text(image.bare_tags.front(), 128)));
-    }
-    return failure(errc::invalid_option, fmt::format("the image {} has no name in the source; name it in the target, e.g. {}NAME:TAG",
-                                                     image.top.digest.string(), place));
-  }
-  const reference& name = image.names.front();
+/// One name of an image, and what it becomes.
+struct pushed_name {
+  reference source;  ///< empty: it has none
+  reference target;
+};
+
+result<reference> below(const push_prefix& prefix, const reference& name, const digest& top) {
   const std::string path = prefix.path.empty() ? name.repository() : prefix.path + "/" + name.repository();
   error_code ec;
   diagnostics text;
   reference made = reference::parse(fmt::format("{}/{}", prefix.registry, path), ec, text);
   if (ec) return failure(ec, text.message());
-  return name.tag().empty() ? made.with_tag({}).with_digest(image.top.digest) : made.with_tag(name.tag());
+  return name.tag().empty() ? made.with_tag({}).with_digest(top) : made.with_tag(name.tag());
+}
+
+/// What to do about \p image, the \p at -th of \p count, which has no name to be kept.
+failure nameless(const archive::archived_image& image, const push_prefix& prefix, std::size_t at, std::size_t count) {
+  const bool tagged = !image.bare_tags.empty();
+  const std::string tag = tagged ? clean_text(image.bare_tags.front(), 128) : std::string();
+  const std::string id = image.top.digest.string();
+  // A layout may have tags alone; of which repository they are it does not say.
+  const std::string lack = tagged ? fmt::format("the image {} has only the tag {} in the source, and no repository", id, tag)
+                                  : fmt::format("the image {} has no name in the source", id);
+  const std::string name =
+      fmt::format("{}/{}{}NAME:{}", prefix.registry, prefix.path, prefix.path.empty() ? "" : "/", tagged ? tag : "TAG");
+  if (count == 1)
+    return failure(errc::invalid_option, fmt::format("{}; name {} in the target, e.g. {}", lack, tagged ? "both" : "it", name));
+  const std::string member = tagged ? "oci:SOURCE:" + tag : fmt::format("docker-archive:SOURCE:@{}", at);
+  return failure(errc::invalid_option, fmt::format("{}; push it alone, e.g. 'gantry push {} {}'", lack, member, name));
+}
+
+/// The names that one image gets: the one that is asked for, or each that it has; none when it has none.
+result<std::vector<pushed_name>> pushed_names(const archive::archived_image& image, const push_target& target) {
+  std::vector<pushed_name> names;
+  if (const auto* named = std::get_if<reference>(&target)) {
+    names.push_back({image.names.empty() ? reference() : image.names.front(), *named});
+    return names;
+  }
+  const auto& prefix = std::get<push_prefix>(target);
+  for (const reference& name : image.names) {
+    result<reference> made = below(prefix, name, image.top.digest);
+    if (!made) return made.error();
+    names.push_back({name, std::move(*made)});
+  }
+  return names;
+}
+
+/// Two images would get one name.
+failure same_name(const reference& target, const push_target& where) {
+  if (std::holds_alternative<reference>(where)) {
+    return failure(errc::invalid_option,
+                   fmt::format("several images of the source would become {}; end the target in / to keep their names", target.string()));
+  }
+  return failure(
+      errc::invalid_option,
+      fmt::format("two images of the source would become {}, since registries are left out of their names; push each alone, e.g. "
+                  "'gantry push docker-archive:FILE:NAME {}'",
+                  target.string(), target.string()));
 }
 
 /// Whether what is made of it is of docker's family.
@@ -161,7 +195,9 @@ result<std::vector<const archive::archived_manifest*>> plan_documents(const arch
     }
     if (!single && image.indexes.empty()) {
       std::string held;
-      for (const auto* one : chosen) held += (held.empty() ? "" : ", ") + to_string_all(one->platform);
+      for (const auto* one : chosen) {
+        if (!one->attestation) held += (held.empty() ? "" : ", ") + to_string_all(one->platform);
+      }
       return failure(
           errc::not_found,
           fmt::format("only {} of {} is at hand, and an index goes as a whole; choose with --platform, or fetch all platforms first", held,
@@ -177,6 +213,23 @@ result<std::vector<const archive::archived_manifest*>> plan_documents(const arch
                    fmt::format("{} names a digest, and what would be written has {}", into.target.string(), into.top.digest.string()));
   }
   return chosen;
+}
+
+/// Adds what \p chosen consists of and the repository of \p target is not planned to get yet.
+void add_blobs(push_plan& plan, std::set<std::pair<std::string, digest>>& listed, const reference& target,
+               const std::vector<const archive::archived_manifest*>& chosen) {
+  const auto add = [&](const descriptor& blob, blob_role role) {
+    const bool foreign = model::is_foreign_layer(blob.media_type) &&
+                         !blob.urls.empty();  // stays where it is (image-spec layer.md, "Non-Distributable Layers")
+    if (!foreign && listed.emplace(target.name(), blob.digest).second) {
+      plan.blobs.push_back({target.registry(), target.repository(), blob, role});
+    }
+  };
+  for (const auto* manifest : chosen) {
+    if (is_opaque(*manifest)) add(manifest->manifest, blob_role::layer);
+    if (manifest->config) add(*manifest->config, blob_role::config);
+    for (const descriptor& layer : manifest->layers) add(layer, blob_role::layer);
+  }
 }
 
 }  // namespace
@@ -198,33 +251,24 @@ result<push_plan> plan_push(const std::vector<archive::archived_image>& images, 
   std::map<reference, digest> names;
   std::set<std::pair<std::string, digest>> listed;
   for (const archive::archived_image& image : images) {
-    const auto name = pushed_name(image, target);
-    if (!name) return name.error();
-    planned_image one;
-    if (!image.names.empty()) one.source = image.names.front();
-    one.target = *name;
-    const auto chosen = plan_documents(image, options, facts, remade.contains(image.top.digest), one);
-    if (!chosen) return chosen.error();
-    const auto [known, added] = names.emplace(one.target, one.top.digest);
-    if (!added && known->second != one.top.digest) {
-      return failure(
-          errc::invalid_option,
-          fmt::format("several images of the source would become {}; end the target in / to keep their names", one.target.string()));
+    const auto called = pushed_names(image, target);
+    if (!called) return called.error();
+    if (called->empty()) {
+      const auto at = static_cast<std::size_t>(&image - images.data());
+      return nameless(image, std::get<push_prefix>(target), at, images.size());
     }
-    if (!added) continue;
-    for (const auto* manifest : *chosen) {
-      const auto add = [&](const descriptor& blob, blob_role role) {
-        const bool foreign = model::is_foreign_layer(blob.media_type) &&
-                             !blob.urls.empty();  // stays where it is (image-spec layer.md, "Non-Distributable Layers")
-        if (!foreign && listed.emplace(one.target.name(), blob.digest).second) {
-          plan.blobs.push_back({one.target.registry(), one.target.repository(), blob, role});
-        }
-      };
-      if (is_opaque(*manifest)) add(manifest->manifest, blob_role::layer);
-      if (manifest->config) add(*manifest->config, blob_role::config);
-      for (const descriptor& layer : manifest->layers) add(layer, blob_role::layer);
+    for (const pushed_name& name : *called) {
+      planned_image one;
+      one.source = name.source;
+      one.target = name.target;
+      const auto chosen = plan_documents(image, options, facts, remade.contains(image.top.digest), one);
+      if (!chosen) return chosen.error();
+      const auto [known, added] = names.emplace(one.target, one.top.digest);
+      if (!added && known->second != one.top.digest) return same_name(one.target, target);
+      if (!added) continue;
+      add_blobs(plan, listed, one.target, *chosen);
+      plan.images.push_back(std::move(one));
     }
-    plan.images.push_back(std::move(one));
   }
   // Large ones first: the last one to begin should be the shortest.
   std::stable_sort(plan.blobs.begin(), plan.blobs.end(),

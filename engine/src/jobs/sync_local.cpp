@@ -54,6 +54,7 @@ task<result<void>> image_sync::carry_local(sync_part& part, const planned_sync& 
   alone.images.push_back(*image);
   alone.images.front().names.clear();
   alone.blobs = (*source)->blobs;
+  alone.file = (*source)->file;
   std::map<digest, index_facts> facts;
   if (!wanted.platforms.empty()) {
     auto read = [alone] { return facts_of(alone); };

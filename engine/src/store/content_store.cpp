@@ -64,6 +64,12 @@ failure cannot_write(const failure& error, const std::filesystem::path& root) {
           fmt::format("the store {} cannot be written, and this puts something into it; --cache-dir names another store", root.string())};
 }
 
+/// No failure of what the user asked for, even where a part of the path cannot be found.
+failure cannot_make(const std::filesystem::path& root, const failure& why) {
+  return {why.code == condition::storage ? why.code : make_error_code(errc::storage_error),
+          fmt::format("the layer store {} cannot be made: {}", root.string(), why.text.message())};
+}
+
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
@@ -112,7 +118,7 @@ result<void> content_store::prepare() const {
                    fmt::format("cannot use {} as the store: it is an OCI image layout that gantry did not make; name another directory",
                                paths_.root.string()));
   }
-  if (auto made = runtime::make_directories(paths_.root, 0700, sync_); !made) return made;
+  if (auto made = runtime::make_directories(paths_.root, 0700, sync_); !made) return cannot_make(paths_.root, made.error());
   bool created = false;
   for (const std::filesystem::path& directory : {paths_.blobs() / "sha256", paths_.references(), paths_.ingests(), paths_.locks()}) {
     if (is_there(directory)) continue;

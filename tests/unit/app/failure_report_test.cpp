@@ -33,6 +33,11 @@ TEST_CASE("who may not make the store is told of other places") {
   const auto report = report_failure(make_error_code(errc::access_denied), text, {}, "x");
   CHECK(report.exit_code == 7);
   for (const char* const way : {"--cache-dir", "--no-cache", "HOME"}) CHECK(report.hint.find(way) != std::string::npos);
+  const diagnostics elsewhere(
+      "the layer store /proc/x/store cannot be made: cannot create the directory /proc/x: No such file or directory");
+  const auto missing = report_failure(make_error_code(errc::storage_error), elsewhere, {}, "x");
+  CHECK(missing.exit_code == 7);
+  CHECK(missing.hint == report.hint);
 }
 
 TEST_CASE("a message that gives the advice itself gets no hint") {

@@ -202,6 +202,26 @@ TEST_CASE("one image of several is chosen by tag, whole name or place") {
   must_fail(chosen("2"), errc::invalid_option);
 }
 
+TEST_CASE("a name or a tag of several that an image has means that one alone") {
+  memory_blobs blobs;
+  archived_image image = single(build_image(blobs, "amd64", {"one"}), "docker.io/library/x:1");
+  error_code ec;
+  image.names.push_back(reference::parse("docker.io/library/x:2", ec));
+  const std::vector<archived_image> images(1, image);
+  const std::string tar = written(must(plan_oci(images)), blobs);
+  const test::temp_dir directory;
+  test::spill(directory / "a.tar", tar);
+  const auto names = [&](const std::string& word) {
+    std::vector<std::string> list;
+    const auto source = must(open_image_source(archive_member{directory / "a.tar", word}, {}, running));
+    for (const reference& name : source->images().front().content.names) list.push_back(name.familiar());
+    return list;
+  };
+  CHECK(names("2") == std::vector<std::string>{"x:2"});
+  CHECK(names("x:1") == std::vector<std::string>{"x:1"});
+  CHECK(names("@0") == std::vector<std::string>{"x:1", "x:2"});
+}
+
 TEST_CASE("layers that the archive lacks come from elsewhere, manifests do not") {
   memory_blobs blobs;
   const archived_manifest held = build_image(blobs, "amd64", {"one", "two"});

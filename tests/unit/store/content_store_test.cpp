@@ -120,6 +120,17 @@ TEST_CASE_METHOD(store_fixture, "missing rights are told as such, and a complete
   }));
 }
 
+TEST_CASE("a store that cannot be made is named, and is no matter of something that was not found") {
+  for (const char* const root : {"/proc/none/store", "/dev/null/store"}) {
+    INFO(root);
+    const auto opened = content_store::open({.root = root});
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == condition::storage);
+    const std::string& said = opened.error().text.message();
+    CHECK(said.find("the layer store " + std::string(root) + " cannot be made: ") == 0);
+  }
+}
+
 TEST_CASE_METHOD(store_fixture, "a blob is held by name and size") {
   const std::string content = noise(5000);
   const descriptor blob = descriptor_of(content);
