@@ -276,6 +276,9 @@ void simulator::judge(worker& who) {
   } else {
     plan_.refused(given.stream);
   }
+  if (path_.silence) {
+    if (const auto after = path_.silence(answers_++, who.answer, random_)) who.line->fate.stalls_after = who.line->carried + *after;
+  }
   // A wait for a header is no crawl.
   who.pace = pace_.add(now_);
   who.receiving = true;

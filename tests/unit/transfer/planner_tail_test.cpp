@@ -164,6 +164,69 @@ TEST_CASE("each stream of a blob that falls silent in vain gets twice the time o
   }
 }
 
+/// A blob of which all is there but what two streams that have fallen silent ask for, and one that has brought its part.
+struct two_silent {
+  two_silent() {
+    t.open(blob_size);
+    first = t.must();
+    t.header(first);
+    second = t.must();
+    t.header(second);
+    third = t.must();
+    t.header(third);
+    t.receive(first, t.plan.remaining(first.stream) - left);
+    t.receive(second, t.plan.remaining(second.stream) - left);
+  }
+
+  static constexpr std::uint64_t left = 400 * KiB;
+  static constexpr std::uint64_t blob_size = 12 * MiB;
+  planner_bench t{3};
+  assignment first;
+  assignment second;
+  assignment third;
+};
+
+TEST_CASE("several streams of a blob that fall silent at a time are no tries in vain of each other") {
+  two_silent s;
+  planner_bench& t = s.t;
+  t.receive(s.third, t.plan.remaining(s.third.stream));
+  t.plan.ended(s.third.stream);
+  t.now += 2s;
+  // Nothing at all has come since: one is tried.
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.first.stream});
+  t.plan.ended(s.first.stream);
+  const assignment again = t.must();
+  REQUIRE(again.range.length == two_silent::left);
+  t.header(again);
+  CHECK(t.plan.laggards(t.now).empty());
+  t.receive(again, KiB);
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.second.stream});
+}
+
+TEST_CASE("a stream that took over and was of use leaves nobody with twice the time") {
+  const bool all = GENERATE(true, false);
+  planner_bench t(1);
+  t.open(200 * KiB);
+  const auto falls_silent = [&](std::uint64_t after) {
+    const assignment one = t.must();
+    t.header(one, one.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
+    t.receive(one, after);
+    t.now += 1900ms;
+    CHECK(t.plan.laggards(t.now).empty());
+    t.now += 100ms;
+    CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{one.stream});
+    t.plan.ended(one.stream);
+  };
+  falls_silent(10 * KiB);
+  if (all) {
+    t.finish(t.must());
+    t.plan.drop(0);
+    CHECK(t.plan.outstanding() == 0);
+    return;
+  }
+  falls_silent(KiB * 0);
+}
+
 TEST_CASE("the last stream is named when it is much slower than those before it") {
   planner_bench t(4);
   for (int i = 0; i < 3; ++i) t.open(800 * KiB);
