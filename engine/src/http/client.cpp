@@ -118,7 +118,9 @@ std::map<std::string, std::chrono::milliseconds> client::resting() const {
 
 std::chrono::steady_clock::time_point client::rests_until() const {
   std::chrono::steady_clock::time_point last;
-  for (const auto& [authority, host] : hosts_) last = std::max(last, host.rules.rests_until());
+  for (const auto& [authority, host] : hosts_) {
+    if (!host.rules.is_inherited()) last = std::max(last, host.rules.rests_until());
+  }
   return last;
 }
 

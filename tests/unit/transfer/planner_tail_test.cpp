@@ -203,28 +203,132 @@ TEST_CASE("several streams of a blob that fall silent at a time are no tries in 
   CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.second.stream});
 }
 
-TEST_CASE("a stream that took over and was of use leaves nobody with twice the time") {
-  const bool all = GENERATE(true, false);
+/// Asks for what is free, receives \p bytes at once and then nothing more: it is named after \p patience and not before.
+void falls_silent(planner_bench& t, std::uint64_t bytes, std::chrono::milliseconds patience) {
+  const assignment one = t.must();
+  t.header(one, one.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
+  t.receive(one, bytes);
+  t.now += patience - 100ms;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.now += 100ms;
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{one.stream});
+  t.plan.ended(one.stream);
+}
+
+TEST_CASE("a silent stream that was of use before leaves the next no more time than it had") {
   planner_bench t(1);
-  t.open(200 * KiB);
-  const auto falls_silent = [&](std::uint64_t after) {
+  const std::uint64_t progress = GENERATE(63 * KiB, 64 * KiB);
+  t.open(400 * KiB);
+  falls_silent(t, 10 * KiB, 2000ms);
+  falls_silent(t, progress, progress < 64 * KiB ? 4000ms : 2000ms);
+  falls_silent(t, 10 * KiB, progress < 64 * KiB ? 8000ms : 4000ms);
+}
+
+TEST_CASE("a stream that brings what another could not leaves nobody with twice the time") {
+  two_silent s;
+  planner_bench& t = s.t;
+  t.receive(s.third, t.plan.remaining(s.third.stream));
+  t.plan.ended(s.third.stream);
+  t.now += 2s;
+  REQUIRE(t.plan.laggards(t.now) == std::vector<stream_id>{s.first.stream});
+  t.plan.ended(s.first.stream);
+  t.finish(t.must());
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.second.stream});
+  t.plan.ended(s.second.stream);
+  falls_silent(t, KiB, 4000ms);
+}
+
+TEST_CASE("where every connection crawls none is tried more often for the little that it brings") {
+  planner_bench t(1);
+  const blob_id quick = t.open(2 * MiB);
+  const assignment first = t.must();
+  t.header(first, range_support::unknown);
+  t.flow(1s, {{first, 4'000'000}});
+  t.plan.ended(first.stream);
+  t.plan.drop(quick);
+  t.open(4 * MiB);
+  std::vector<std::chrono::steady_clock::duration> lives;
+  for (int i = 0; i < 4; ++i) {
     const assignment one = t.must();
     t.header(one, one.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
-    t.receive(one, after);
-    t.now += 1900ms;
-    CHECK(t.plan.laggards(t.now).empty());
-    t.now += 100ms;
-    CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{one.stream});
+    const auto began = t.now;
+    while (t.plan.laggards(t.now).empty()) t.flow(100ms, {{one, 40'000}});
+    lives.push_back(t.now - began);
     t.plan.ended(one.stream);
-  };
-  falls_silent(10 * KiB);
-  if (all) {
-    t.finish(t.must());
-    t.plan.drop(0);
-    CHECK(t.plan.outstanding() == 0);
-    return;
   }
-  falls_silent(KiB * 0);
+  for (std::size_t i = 1; i < lives.size(); ++i) CHECK(lives[i] > lives[i - 1] * 3 / 2);
+}
+
+TEST_CASE("while others bring bytes a silent stream gets three seconds at most") {
+  planner_bench t(2);
+  t.open(100 * MiB);
+  const blob_id little = t.open(200 * KiB);
+  const assignment busy = t.must();
+  t.header(busy);
+  const auto begin = [&](std::uint64_t bytes) {
+    const assignment one = t.must(little);
+    REQUIRE(one.blob == little);
+    t.header(one, one.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
+    t.receive(one, bytes);
+    return one;
+  };
+  const assignment first = begin(KiB);
+  t.flow(2s, {{busy, 500'000}});
+  REQUIRE(has(t.plan.laggards(t.now), first));
+  t.plan.ended(first.stream);
+  const assignment second = begin(KiB);
+  t.flow(2900ms, {{busy, 500'000}});
+  CHECK_FALSE(has(t.plan.laggards(t.now), second));
+  t.flow(200ms, {{busy, 500'000}});
+  CHECK(has(t.plan.laggards(t.now), second));
+}
+
+TEST_CASE("what has been silent for three seconds is asked for over an idle connection, whatever may be risked") {
+  two_silent s;
+  planner_bench& t = s.t;
+  t.receive(s.third, t.plan.remaining(s.third.stream));
+  t.plan.ended(s.third.stream);
+  // Three per cent of the blob are less than that.
+  t.now += 1900ms;
+  CHECK_FALSE(t.next());
+  t.now += 1200ms;
+  const assignment hedge = t.must();
+  CHECK(hedge.kind == segment_kind::hedge);
+  CHECK(hedge.range.length == two_silent::left);
+  const assignment& silent = hedge.range.offset < s.second.range.offset ? s.first : s.second;
+  SECTION("the silent one is given up when the other brings something") {
+    t.header(hedge);
+    CHECK(t.plan.remaining(silent.stream) == two_silent::left);
+    t.receive(hedge, KiB);
+    CHECK(t.plan.remaining(silent.stream) == 0);
+    CHECK(t.plan.overtaken(silent.stream));
+    CHECK(t.plan.remaining(hedge.stream) == two_silent::left - KiB);
+    t.plan.ended(silent.stream);
+    t.receive(hedge, two_silent::left - KiB);
+    CHECK(t.plan.outstanding() == two_silent::left);
+    CHECK(t.plan.hedged() == 0);
+  }
+  SECTION("the other is given up when the silent one has gone on before") {
+    t.now += 5ms;
+    t.receive(silent, KiB);
+    t.header(hedge);
+    CHECK(t.plan.remaining(hedge.stream) == 0);
+    CHECK(t.plan.overtaken(hedge.stream));
+    CHECK(t.plan.remaining(silent.stream) == two_silent::left - KiB);
+  }
+  SECTION("the other does not wait for ever, either, and what it brought is not asked for again") {
+    t.header(hedge);
+    t.receive(hedge, KiB);
+    t.plan.ended(silent.stream);
+    t.now += 2s;
+    CHECK(has(t.plan.laggards(t.now), hedge));
+  }
+  SECTION("nor when it brings nothing") {
+    t.header(hedge);
+    t.now += 2s;
+    const std::vector<stream_id> named = t.plan.laggards(t.now);
+    CHECK(has(named, hedge) != has(named, &silent == &s.first ? s.second : s.first));
+  }
 }
 
 TEST_CASE("the last stream is named when it is much slower than those before it") {
