@@ -177,7 +177,8 @@ task<result<bench_result>> bench(transfer::context& shared, std::shared_ptr<tran
     shared.registry.cool_down();
     bench_run measured;
     measured.jobs = jobs;
-    if (const std::optional<failure> refused = co_await rest(shared, whole)) {
+    const std::optional<failure> refused = co_await rest(shared, whole);
+    if (refused) {
       measured.ec = refused->code;
       measured.error = refused->text.message();
     } else {
