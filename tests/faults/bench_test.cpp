@@ -112,8 +112,8 @@ TEST_CASE("a registry that refuses is the result of a run, and of the whole when
 TEST_CASE("a wait that one number of connections earned is not measured as the next", "[faults]") {
   meter m;
   m.options.jobs = {1, 2};
-  m.options.time_each = 800ms;
-  m.registry.inject("/blobs/", too_many_requests("2"), 1, 1);
+  m.options.time_each = 1500ms;
+  m.registry.inject("/blobs/", too_many_requests("3"), 1, 1);
   const bench_result measured = m.run();
   INFO(m.text.message());
   REQUIRE_FALSE(m.ec);
@@ -130,7 +130,6 @@ TEST_CASE("a wait that one number of connections earned is not measured as the n
 TEST_CASE("a registry that wants to be left alone for long is the error of what was not measured", "[faults]") {
   meter m;
   m.options.jobs = {1, 2};
-  m.options.time_each = 800ms;
   m.registry.inject("/blobs/", too_many_requests("300"), 1, 1);
   m.run();
   CHECK(m.ec == errc::rate_limited);

@@ -211,15 +211,15 @@ class planner {
   double seconds_to_go(stream_state& stream, time_point now) const;
   /// How many streams the one stands for that were cut in vain.
   unsigned doubts_about(const stream_state& stream) const noexcept;
-  /// How long a stream may be slow or silent before another connection is tried, without what others tell and \p doubts apart.
+  /// How long a stream may be slow or silent before another connection is tried: twice as long for each of \p doubts.
   std::chrono::nanoseconds patience(unsigned doubts) const noexcept;
-  /// How long it may be silent.
+  /// How long it may be silent, with what others tell.
   std::chrono::nanoseconds patience_in_silence(stream_id id, time_point now) const;
   /// A stream has brought something new.
   void progressed(const stream_state& stream, time_point now);
-  /// Whether a hedge is waited for in vain, too.
+  /// Whether another can go on with what the stream should bring, once it is cut.
   bool replaceable(const stream_state& stream) const;
-  /// What another may be asked for in place of the silent stream, whatever is risked already.
+  /// Whether the stream has been silent for so long that another is asked in its place, whatever is risked already.
   bool given_up(const stream_state& stream, time_point now) const;
   /// What a connection does these days, bytes per second; 0: not known.
   double rate_of_others(time_point now);

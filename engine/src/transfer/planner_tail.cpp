@@ -215,8 +215,9 @@ std::optional<assignment> planner::hedge(time_point now) {
     if (seconds_to_go(stream, now) < seconds_worth_waiting(left)) continue;
     const stream_id victim = id;
     // A hedge before this one may have brought a part.
-    byte_range range = *blobs_[stream.blob].map->first_gap({}, stream.position);
-    range.length = std::min(range.end(), stream.end) - range.offset;
+    const std::optional<byte_range> gap = blobs_[stream.blob].map->first_gap(byte_ranges(), stream.position);
+    if (!gap) continue;
+    const byte_range range{gap->offset, std::min(gap->end(), stream.end) - gap->offset};
     const assignment given = start(now, stream.blob, range, segment_kind::hedge);
     stream.rival = given.stream;
     stream_state& rival = streams_.at(given.stream);
