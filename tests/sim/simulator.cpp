@@ -277,7 +277,8 @@ void simulator::judge(worker& who) {
     plan_.refused(given.stream);
   }
   if (path_.silence) {
-    if (const auto after = path_.silence(answers_++, who.answer, random_)) who.line->fate.stalls_after = who.line->carried + *after;
+    const std::optional<std::uint64_t> bytes = path_.silence(answers_++, who.answer, random_);
+    if (bytes) who.line->fate.stalls_after = who.line->carried + *bytes;
   }
   // A wait for a header is no crawl.
   who.pace = pace_.add(now_);
