@@ -108,3 +108,31 @@ TEST_CASE("a registry that refuses is the result of a run, and of the whole when
   m.run();
   CHECK(m.ec == make_error_condition(condition::not_authorised));
 }
+
+TEST_CASE("a wait that one number of connections earned is not measured as the next", "[faults]") {
+  meter m;
+  m.options.jobs = {1, 2};
+  m.options.time_each = 1500ms;
+  m.registry.inject("/blobs/", too_many_requests("3"), 1, 1);
+  const bench_result measured = m.run();
+  INFO(m.text.message());
+  REQUIRE_FALSE(m.ec);
+  REQUIRE(measured.runs.size() == 2);
+  // It was made to wait for as long as it was measured.
+  CHECK(measured.runs[0].ec == errc::rate_limited);
+  CHECK(measured.runs[0].error.find("limits the rate of requests") != std::string::npos);
+  CHECK(measured.runs[1].complete);
+  CHECK(measured.runs[1].bytes >= m.image.blob_bytes());
+  CHECK_FALSE(measured.runs[1].ec);
+  CHECK(measured.recommended == 2u);
+}
+
+TEST_CASE("a registry that wants to be left alone for long is the error of what was not measured", "[faults]") {
+  meter m;
+  m.options.jobs = {1, 2};
+  m.registry.inject("/blobs/", too_many_requests("300"), 1, 1);
+  m.run();
+  CHECK(m.ec == errc::rate_limited);
+  // Nobody asks again.
+  CHECK(m.registry.count("/blobs/") == 1);
+}

@@ -195,6 +195,20 @@ TEST_CASE("a connection that falls silent is replaced long before anybody gives 
   CHECK(s.times_sent() <= 1.3);
 }
 
+TEST_CASE("several connections of a blob that fall silent are replaced, each as soon as one alone would be", "[faults]") {
+  served s;
+  s.pulls.settings.timeouts.idle = std::chrono::minutes(5);
+  // Not the probe; some of those that take over as well.
+  for (const unsigned which : {2u, 4u, 6u, 8u, 9u, 11u, 13u}) s.registry.inject(s.layer().digest, stall_after(100'000), which, 1);
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took < 60s);
+  CHECK(s.connections() > 1);
+  CHECK(s.registry.count(s.layer().digest) <= 40);
+  // What lies in the buffers of a connection that is cut has been sent, too.
+  CHECK(s.times_sent() <= 1.3);
+}
+
 TEST_CASE("a small layer whose connection falls silent or crawls is asked for over another", "[faults]") {
   served s;
   s.pulls.settings.timeouts.idle = std::chrono::minutes(5);

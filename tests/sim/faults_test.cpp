@@ -27,6 +27,27 @@ TEST_CASE("one connection in eight that stalls costs less than a fifth") {
   CHECK(result.extra() <= 0.03);
 }
 
+TEST_CASE("several answers of a blob that fall silent on a fast line cost seconds, not a timeout each") {
+  const std::uint32_t seed = GENERATE(range(1u, 13u));
+  workload work{{64 * MiB}, 8};
+  work.seed = seed;
+  work.adaptive = GENERATE(false, true);
+  if (work.adaptive) work.connections = 16;
+  // From the first byte on, or only after some: then each that takes over brings something.
+  const std::uint64_t least = GENERATE(0 * KiB, 64 * KiB);
+  CAPTURE(seed, work.adaptive, least);
+  network path = capped(20ms, 20 * MB);
+  const double without = checked(path, work).seconds;
+  path.silence = [&](unsigned, std::uint64_t length, std::minstd_rand& random) -> std::optional<std::uint64_t> {
+    const auto draw = [&](std::uint64_t below) { return random() % below; };
+    if (draw(4) != 0 || length <= least) return std::nullopt;
+    return least + draw(length - least);
+  };
+  const outcome result = checked(path, work);
+  CHECK(result.seconds <= 3 * without + 6);
+  CHECK(result.extra() <= 0.03);
+}
+
 TEST_CASE("one connection in eight that crawls costs less than a tenth") {
   const double without = checked(capped(40ms, 10 * MB), eight).seconds;
   connection_fate fate;

@@ -39,6 +39,8 @@ struct network {
   std::optional<duration> retry_after;  ///< sent with a 429
   /// The fate of the n-th connection, from 0.
   std::function<connection_fate(unsigned, std::minstd_rand&)> fate;
+  /// After how many bytes the n-th answer, from 0 and so long, falls silent together with its connection; nothing: not at all.
+  std::function<std::optional<std::uint64_t>(unsigned, std::uint64_t, std::minstd_rand&)> silence;
 
   duration setup() const { return round_trip * (handshake + 1); }
 };

@@ -276,6 +276,10 @@ void simulator::judge(worker& who) {
   } else {
     plan_.refused(given.stream);
   }
+  if (path_.silence) {
+    const std::optional<std::uint64_t> bytes = path_.silence(answers_++, who.answer, random_);
+    if (bytes) who.line->fate.stalls_after = who.line->carried + *bytes;
+  }
   // A wait for a header is no crawl.
   who.pace = pace_.add(now_);
   who.receiving = true;

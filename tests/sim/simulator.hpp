@@ -154,6 +154,7 @@ class simulator {
   std::uint64_t received_ = 0;
   bool ranges_seen_ = false;
   bool answered_ = false;
+  unsigned answers_ = 0;
   unsigned ticks_ = 0;
   outcome result_;
 };

@@ -118,6 +118,14 @@ std::map<std::string, std::chrono::milliseconds> client::resting() const {
   return found;
 }
 
+std::chrono::steady_clock::time_point client::rests_until() const {
+  std::chrono::steady_clock::time_point last;
+  for (const auto& [authority, host] : hosts_) {
+    if (!host.rules.is_inherited()) last = std::max(last, host.rules.rests_until());
+  }
+  return last;
+}
+
 task<result<void>> client::await_turn(const origin& where, bool named, runtime::stop_source& stop) {
   governed& host = hosts_[where.authority()];
   for (;;) {

@@ -58,6 +58,8 @@ class client {
   governor& governor_of(const std::string& authority) { return hosts_[authority].rules; }
   /// The hosts that want to be left alone by anybody who has no login there, and for how long.
   std::map<std::string, std::chrono::milliseconds> resting() const;
+  /// When all hosts that have asked for patience in this run may be asked again; in the past where none has.
+  std::chrono::steady_clock::time_point rests_until() const;
 
  private:
   struct answered_line;

@@ -17,6 +17,8 @@ namespace {
 
 // PERFORMANCE, "Adaptive count": the most that is tried when nobody says otherwise.
 constexpr unsigned most_automatic = 16;
+// A registry that wants to be left alone for longer is not waited for.
+constexpr std::chrono::minutes longest_rest{2};
 
 /// Takes a blob and forgets it when it is complete. Without a file nothing can be read back: what arrived out of order is hashed as
 /// whatever is in the buffer, which costs what hashing costs, and the digest is not checked.
@@ -82,6 +84,11 @@ task<> limit(transfer::operation& run, std::chrono::milliseconds time, runtime::
   run.request_stop();
 }
 
+/// How long a host that was asked wants to be left alone.
+std::chrono::seconds rest_of(const transfer::context& shared) {
+  return std::chrono::ceil<std::chrono::seconds>(shared.registry.rests_until() - std::chrono::steady_clock::now());
+}
+
 task<bench_run> measure(transfer::context& shared, transfer::operation& whole, unsigned jobs, std::vector<transfer::wanted_blob> blobs,
                         const bench_options& options) {
   bench_run measured;
@@ -121,8 +128,27 @@ task<bench_run> measure(transfer::context& shared, transfer::operation& whole, u
   if (!fetched && !(timed_out && fetched.error().code == errc::cancelled)) {
     measured.ec = fetched.error().code;
     measured.error = fetched.error().text.message();
+  } else if (measured.bytes == 0 && !fetched && !whole.stop.stop_requested()) {
+    const bool refused = rest_of(shared) > std::chrono::seconds(0);
+    measured.ec = refused ? errc::rate_limited : errc::timed_out;
+    measured.error = fmt::format("no byte arrived within {} ms{}", options.time_each.count(),
+                                 refused ? ": the registry limits the rate of requests" : "; --time allows more");
   }
   co_return measured;
+}
+
+/// What one setting is made to wait for says nothing about the next: waits until the registry may be asked again. \returns why the next
+/// cannot be measured
+task<std::optional<failure>> rest(transfer::context& shared, transfer::operation& whole) {
+  const std::chrono::seconds left = rest_of(shared);
+  if (left <= std::chrono::seconds(0)) co_return std::nullopt;
+  if (left > longest_rest) {
+    co_return failure(errc::rate_limited,
+                      fmt::format("not measured: the registry limits the rate of requests and asks to come back in {} s", left.count()));
+  }
+  whole.events.emit(warning{fmt::format("the registry limits the rate of requests; measuring goes on in {} s", left.count())});
+  co_await runtime::sleep_for(left, whole.stop);
+  co_return std::nullopt;
 }
 
 }  // namespace
@@ -149,7 +175,15 @@ task<result<bench_result>> bench(transfer::context& shared, std::shared_ptr<tran
     std::vector<transfer::wanted_blob> blobs = *wanted;
     // Over connections of its own, as a pull has: those of the setting before have their windows open already.
     shared.registry.cool_down();
-    bench_run measured = co_await measure(shared, whole, jobs, std::move(blobs), options);
+    bench_run measured;
+    measured.jobs = jobs;
+    const std::optional<failure> refused = co_await rest(shared, whole);
+    if (refused) {
+      measured.ec = refused->code;
+      measured.error = refused->text.message();
+    } else {
+      measured = co_await measure(shared, whole, jobs, std::move(blobs), options);
+    }
     // Another number of connections does not mend what is wrong with the directory or the image.
     if (measured.ec && (*measured.ec == condition::storage || *measured.ec == condition::integrity))
       co_return failure(*measured.ec, measured.error);

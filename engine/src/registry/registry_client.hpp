@@ -107,6 +107,8 @@ class registry_client {
   task<> warm_up(std::string registry, unsigned connections, runtime::stop_source& stop);
   /// Closes what is idle: the next requests open connections anew, as those of a new program do.
   void cool_down() { http_.pool().clear(); }
+  /// When everybody that was asked so far may be asked again.
+  std::chrono::steady_clock::time_point rests_until() const { return http_.rests_until(); }
 
   /// GET /v2/ (distribution-spec, "Determining Support"): whether the registry lets us in. errc::unauthorized, errc::not_found when there
   /// is no such API, and those of the network.

@@ -153,7 +153,8 @@ assignment planner::start(time_point now, blob_id blob, byte_range range, segmen
                       .answered = now,
                       .last_byte = now,
                       .ahead = ahead,
-                      .rate = rate_meter(now)};
+                      .rate = rate_meter(now),
+                      .doubt = blobs_[blob].fruitless};
   streams_.emplace(given.stream, std::move(stream));
   blobs_[blob].streams.push_back(given.stream);
   if (ahead) {
@@ -231,7 +232,9 @@ void planner::header(stream_id id, time_point now, range_support support, std::u
   stream.position = begin;
   // Of two requests that waited for an answer at the same time one is enough.
   const auto rival = streams_.find(stream.rival);
-  if (rival == streams_.end() || !rival->second.has_answer || rival->second.answered < stream.started) return;
+  if (rival == streams_.end() || !rival->second.has_answer) return;
+  const time_point spoke = stream.instead ? rival->second.last_byte : rival->second.answered;
+  if (spoke < stream.started) return;
   if (!silent(rival->second, now)) stream.end = stream.position;
 }
 
@@ -265,6 +268,8 @@ std::vector<byte_range> planner::received(stream_id id, time_point now, std::uin
   for (const byte_range& part : mine) fresh += part.length;
   outstanding_ -= fresh;
   if (stream.kind == segment_kind::hedge || stream.rival != 0) hedged_ += bytes - fresh;
+  if (fresh != 0) progressed(stream, now);
+  if (fresh != 0 && stream.instead) take_over(stream, now);
   return mine;
 }
 
@@ -307,7 +312,7 @@ void planner::ended(stream_id id) {
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
   const stream_state& stream = found->second;
-  if (const auto rival = streams_.find(stream.rival); rival != streams_.end()) rival->second.rival = 0;
+  if (const auto rival = streams_.find(stream.rival); rival != streams_.end()) part(rival->second);
   if (stream.has_answer && !stream.ahead && !stream.behind && stream.bytes >= values_.small_blob) {
     const auto took = stream.last_byte - stream.answered - stream.paused;
     const double seconds = std::max(std::chrono::duration<double>(took).count(), least_measure);

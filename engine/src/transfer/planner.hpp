@@ -151,7 +151,8 @@ class planner {
     std::optional<segment_map> map;  ///< there while the blob is open
     range_support ranges = range_support::unknown;
     bool troubled = false;
-    unsigned fruitless = 0;  ///< streams that were cut since one was as fast as the others
+    unsigned fruitless = 0;  ///< how many streams in a row were cut, each begun when the one before it had been, since one was of use
+    bool heard = true;       ///< bytes have come since the last was cut
     std::vector<stream_id> streams;
     std::optional<rank> waiting;  ///< its place in \ref waiting_
   };
@@ -178,6 +179,8 @@ class planner {
     std::chrono::nanoseconds paused{0};  ///< of the time since its answer, what was spent waiting for something of ours
     double last_rate = 0;                ///< when it last received something; 0: not known yet
     std::uint64_t charged = 0;           ///< of what its connection will have brought for nothing
+    unsigned doubt = 0;                  ///< its blob's \ref blob_state::fruitless when it began
+    bool instead = false;                ///< a hedge whose rival is given up as soon as it brings something
 
     std::uint64_t left() const noexcept { return end > position ? end - position : 0; }
   };
@@ -206,8 +209,18 @@ class planner {
   bool silent(const stream_state& stream, time_point now) const;
   bool judged(const stream_state& stream, time_point now) const;
   double seconds_to_go(stream_state& stream, time_point now) const;
-  /// How long a stream of the blob may be slow or silent before another connection is tried.
-  std::chrono::nanoseconds patience_with(blob_id blob) const noexcept;
+  /// How many streams the one stands for that were cut in vain.
+  unsigned doubts_about(const stream_state& stream) const noexcept;
+  /// How long a stream may be slow or silent before another connection is tried: twice as long for each of \p doubts.
+  std::chrono::nanoseconds patience(unsigned doubts) const noexcept;
+  /// How long it may be silent, with what others tell.
+  std::chrono::nanoseconds patience_in_silence(stream_id id, time_point now) const;
+  /// A stream has brought something new.
+  void progressed(const stream_state& stream, time_point now);
+  /// Whether another can go on with what the stream should bring, once it is cut.
+  bool replaceable(const stream_state& stream) const;
+  /// Whether the stream has been silent for so long that another is asked in its place, whatever is risked already.
+  bool given_up(const stream_state& stream, time_point now) const;
   /// What a connection does these days, bytes per second; 0: not known.
   double rate_of_others(time_point now);
   /// A stream that needs less than that for \p left bytes is not worth a second request: another must be expected to need a small part of
@@ -218,6 +231,10 @@ class planner {
   void charge(stream_state& stream, std::uint64_t lost);
   std::optional<assignment> steal(time_point now);
   std::optional<assignment> hedge(time_point now);
+  /// The rival of \p hedge is of no use any more.
+  void take_over(stream_state& hedge, time_point now);
+  /// The stream has no rival any more: what it asks for nobody else does.
+  void part(stream_state& stream) const;
   double round_trip_seconds() const noexcept { return std::chrono::duration<double>(round_trip()).count(); }
 
   settings values_;

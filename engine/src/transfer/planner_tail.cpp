@@ -29,6 +29,8 @@ constexpr std::chrono::seconds dead{3};
 constexpr std::chrono::seconds unheard{8};
 // What a thief leaves to a stream that gives nothing: little enough to be hedged.
 constexpr std::uint64_t stub = std::uint64_t{64} << 10;
+// DESIGN, "Constants": so much is progress.
+constexpr std::uint64_t real_progress = std::uint64_t{64} << 10;
 // PERFORMANCE, "Tail": slower than this share of the others, or silent, for so long; twice as long for every time that it was of no use.
 constexpr double slow_share = 0.3;
 constexpr std::chrono::seconds slow_patience{2};
@@ -79,10 +81,37 @@ bool planner::judged(const stream_state& stream, time_point now) const {
   return stream.has_answer ? now - stream.answered > rate_meter::window : silent(stream, now);
 }
 
-std::chrono::nanoseconds planner::patience_with(blob_id blob) const noexcept {
+unsigned planner::doubts_about(const stream_state& stream) const noexcept {
+  const blob_state& blob = blobs_[stream.blob];
+  // Several that fall silent at a time say nothing about those that come after them; while nothing comes at all, one is tried for all.
+  return blob.heard ? std::min(stream.doubt, blob.fruitless) : blob.fruitless;
+}
+
+std::chrono::nanoseconds planner::patience(unsigned doubts) const noexcept {
   // A new connection is slow by nature for some round trips.
   const auto once = std::max<std::chrono::nanoseconds>(slow_patience, slow_start_round_trips * round_trip());
-  return once * (1 << std::min(blobs_[blob].fruitless, most_doublings));
+  return once * (1 << std::min(doubts, most_doublings));
+}
+
+std::chrono::nanoseconds planner::patience_in_silence(stream_id id, time_point now) const {
+  const stream_state& stream = streams_.at(id);
+  const std::chrono::nanoseconds wait = patience(doubts_about(stream));
+  const auto brings = [&](const auto& entry) {
+    const stream_state& other = entry.second;
+    return entry.first != id && other.bytes != 0 && blobs_[other.blob].group == blobs_[stream.blob].group && !silent(other, now);
+  };
+  // Where others bring bytes the line is not to blame.
+  if (!std::any_of(streams_.begin(), streams_.end(), brings)) return wait;
+  return std::min(wait, std::max<std::chrono::nanoseconds>(dead, patience(0)));
+}
+
+void planner::progressed(const stream_state& stream, time_point now) {
+  blob_state& blob = blobs_[stream.blob];
+  blob.heard = true;
+  if (blob.fruitless == 0) return;
+  const double took = std::chrono::duration<double>(now - stream.answered).count();
+  const bool fast = static_cast<double>(stream.bytes) >= took * slow_share * usual_rate_;
+  if (stream.left() == 0 || (stream.bytes >= real_progress && fast)) blob.fruitless = 0;
 }
 
 double planner::seconds_to_go(stream_state& stream, time_point now) const {
@@ -119,7 +148,7 @@ std::optional<assignment> planner::steal(time_point now) {
   const std::uint64_t lost = lost_by_cut(*victim, now, victim->end - taken);
   // To receive that takes time, too.
   if (ours > 0 && !silent(*victim, now) && longest < 2 * static_cast<double>(lost) / ours) return std::nullopt;
-  if (risk() + lost - std::min(lost, victim->charged) > allowance()) return std::nullopt;
+  if (lost > victim->charged && risk() + lost - victim->charged > allowance()) return std::nullopt;
   charge(*victim, lost);
   victim->end -= taken;
   const byte_range range{victim->end, taken};
@@ -164,25 +193,64 @@ double planner::seconds_worth_waiting(std::uint64_t left) const noexcept {
   return 4 * expected + std::chrono::duration<double>(least_silence).count();
 }
 
+bool planner::given_up(const stream_state& stream, time_point now) const {
+  if (stream.ahead || !silent(stream, now)) return false;
+  const std::chrono::nanoseconds silence = now - stream.last_byte;
+  const blob_state& blob = blobs_[stream.blob];
+  const bool served = stream.has_answer || blob.ranges == range_support::yes;
+  if (served && !blob.troubled && divisible(stream) && silence > dead) return true;
+  return !stream.has_answer && repeatable(stream) && silence > unheard;
+}
+
 std::optional<assignment> planner::hedge(time_point now) {
   const std::uint64_t risked = risk();
   const std::uint64_t allowed = allowance();
   for (auto& [id, stream] : streams_) {
     const std::uint64_t left = stream.left();
+    if (left == 0 || remaining(id) == 0 || group_is_full(stream.blob)) continue;
     // It is asked for again however much it is: when both answer, one of the answers is given up.
-    const bool unanswered = !stream.has_answer && !stream.ahead && silent(stream, now) && now - stream.last_byte > unheard;
-    if (!(unanswered ? repeatable(stream) : divisible(stream)) || group_is_full(stream.blob)) continue;
-    if (left == 0 || remaining(id) == 0 || (!unanswered && risked + left > allowed)) continue;
+    const bool instead = given_up(stream, now);
+    if (!instead && (!divisible(stream) || risked + left > allowed)) continue;
     // A stream that crawls is as bad as a silent one.
     if (seconds_to_go(stream, now) < seconds_worth_waiting(left)) continue;
     const stream_id victim = id;
-    const byte_range range{stream.position, left};
+    // A hedge before this one may have brought a part.
+    const std::optional<byte_range> gap = blobs_[stream.blob].map->first_gap(byte_ranges(), stream.position);
+    if (!gap) continue;
+    const byte_range range{gap->offset, std::min(gap->end(), stream.end) - gap->offset};
     const assignment given = start(now, stream.blob, range, segment_kind::hedge);
     stream.rival = given.stream;
-    streams_.at(given.stream).rival = victim;
+    stream_state& rival = streams_.at(given.stream);
+    rival.rival = victim;
+    rival.instead = instead;
     return given;
   }
   return std::nullopt;
+}
+
+void planner::take_over(stream_state& hedge, time_point now) {
+  hedge.instead = false;
+  const auto rival = streams_.find(hedge.rival);
+  if (rival == streams_.end()) return;
+  stream_state& slower = rival->second;
+  charge(slower, lost_by_cut(slower, now, slower.position));
+  slower.end = slower.position;
+  part(slower);
+  part(hedge);
+}
+
+void planner::part(stream_state& stream) const {
+  stream.rival = 0;
+  stream.instead = false;
+  if (stream.kind != segment_kind::hedge) return;
+  const bool whole = stream.position == stream.bytes && stream.answer == blobs_[stream.blob].size;
+  stream.kind = whole ? segment_kind::whole : segment_kind::segment;
+}
+
+bool planner::replaceable(const stream_state& stream) const {
+  if (divisible(stream)) return true;
+  const bool served = stream.has_answer || blobs_[stream.blob].ranges == range_support::yes;
+  return stream.kind == segment_kind::hedge && !stream.disowned && served;
 }
 
 std::vector<stream_id> planner::laggards(time_point now) {
@@ -192,7 +260,7 @@ std::vector<stream_id> planner::laggards(time_point now) {
     if (stream.cut) continue;
     blob_state& blob = blobs_[stream.blob];
     // What is never said again: nothing is lost with the connection, and so nobody has to be faster.
-    const bool mute = stream.has_answer && silent(stream, now) && now - stream.last_byte >= patience_with(stream.blob);
+    const bool mute = stream.has_answer && silent(stream, now) && now - stream.last_byte >= patience_in_silence(id, now);
     if (!mute) {
       const bool fair = judged(stream, now) && !kept_by_us(stream, now);
       if (!fair || stream.rate.rate(now) >= slow_share * others) {
@@ -201,14 +269,15 @@ std::vector<stream_id> planner::laggards(time_point now) {
         continue;
       }
       if (!stream.slow_since) stream.slow_since = now;
-      if (now - *stream.slow_since < patience_with(stream.blob)) continue;
+      if (now - *stream.slow_since < patience(doubts_about(stream))) continue;
     }
-    if (!divisible(stream) || remaining(id) == 0) continue;
+    if (!replaceable(stream) || remaining(id) == 0) continue;
     // A little is a case for a hedge, unless it takes much longer than somebody else would.
     if (!mute && stream.left() <= values_.least_steal && seconds_to_go(stream, now) < seconds_worth_waiting(stream.left())) continue;
     slow.push_back(id);
     stream.cut = true;
-    ++blob.fruitless;
+    blob.fruitless = std::max(blob.fruitless, doubts_about(stream) + 1);
+    blob.heard = false;
     charge(stream, lost_by_cut(stream, now, stream.position));
   }
   return slow;

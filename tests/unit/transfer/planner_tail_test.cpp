@@ -164,6 +164,176 @@ TEST_CASE("each stream of a blob that falls silent in vain gets twice the time o
   }
 }
 
+/// A blob of which all is there but what two streams that have fallen silent ask for, and one that has brought its part.
+struct two_silent {
+  two_silent() {
+    t.open(blob_size);
+    first = t.must();
+    t.header(first);
+    second = t.must();
+    t.header(second);
+    third = t.must();
+    t.header(third);
+    t.receive(first, t.plan.remaining(first.stream) - left);
+    t.receive(second, t.plan.remaining(second.stream) - left);
+  }
+
+  static constexpr std::uint64_t left = 400 * KiB;
+  static constexpr std::uint64_t blob_size = 12 * MiB;
+  planner_bench t{3};
+  assignment first;
+  assignment second;
+  assignment third;
+};
+
+TEST_CASE("several streams of a blob that fall silent at a time are no tries in vain of each other") {
+  two_silent s;
+  planner_bench& t = s.t;
+  t.receive(s.third, t.plan.remaining(s.third.stream));
+  t.plan.ended(s.third.stream);
+  t.now += 2s;
+  // Nothing at all has come since: one is tried.
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.first.stream});
+  t.plan.ended(s.first.stream);
+  const assignment again = t.must();
+  REQUIRE(again.range.length == two_silent::left);
+  t.header(again);
+  CHECK(t.plan.laggards(t.now).empty());
+  t.receive(again, KiB);
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.second.stream});
+}
+
+/// Asks for what is free, receives \p bytes at once and then nothing more: it is named after \p patience and not before.
+void falls_silent(planner_bench& t, std::uint64_t bytes, std::chrono::milliseconds patience) {
+  const assignment one = t.must();
+  t.header(one, one.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
+  t.receive(one, bytes);
+  t.now += patience - 100ms;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.now += 100ms;
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{one.stream});
+  t.plan.ended(one.stream);
+}
+
+TEST_CASE("a silent stream that was of use before leaves the next no more time than it had") {
+  planner_bench t(1);
+  const std::uint64_t progress = GENERATE(63 * KiB, 64 * KiB);
+  t.open(400 * KiB);
+  falls_silent(t, 10 * KiB, 2000ms);
+  falls_silent(t, progress, progress < 64 * KiB ? 4000ms : 2000ms);
+  falls_silent(t, 10 * KiB, progress < 64 * KiB ? 8000ms : 4000ms);
+}
+
+TEST_CASE("a stream that brings what another could not leaves nobody with twice the time") {
+  two_silent s;
+  planner_bench& t = s.t;
+  t.receive(s.third, t.plan.remaining(s.third.stream));
+  t.plan.ended(s.third.stream);
+  t.now += 2s;
+  REQUIRE(t.plan.laggards(t.now) == std::vector<stream_id>{s.first.stream});
+  t.plan.ended(s.first.stream);
+  t.finish(t.must());
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.second.stream});
+  t.plan.ended(s.second.stream);
+  falls_silent(t, KiB, 4000ms);
+}
+
+TEST_CASE("where every connection crawls none is tried more often for the little that it brings") {
+  planner_bench t(1);
+  const blob_id quick = t.open(2 * MiB);
+  const assignment first = t.must();
+  t.header(first, range_support::unknown);
+  t.flow(1s, {{first, 4'000'000}});
+  t.plan.ended(first.stream);
+  t.plan.drop(quick);
+  t.open(4 * MiB);
+  std::vector<std::chrono::steady_clock::duration> lives;
+  for (int i = 0; i < 4; ++i) {
+    const assignment one = t.must();
+    t.header(one, one.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
+    const auto began = t.now;
+    while (t.plan.laggards(t.now).empty()) t.flow(100ms, {{one, 40'000}});
+    lives.push_back(t.now - began);
+    t.plan.ended(one.stream);
+  }
+  for (std::size_t i = 1; i < lives.size(); ++i) CHECK(lives[i] > lives[i - 1] * 3 / 2);
+}
+
+TEST_CASE("while others bring bytes a silent stream gets three seconds at most") {
+  planner_bench t(2);
+  t.open(100 * MiB);
+  const blob_id little = t.open(200 * KiB);
+  const assignment busy = t.must();
+  t.header(busy);
+  const auto begin = [&](std::uint64_t bytes) {
+    const assignment one = t.must(little);
+    REQUIRE(one.blob == little);
+    t.header(one, one.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
+    t.receive(one, bytes);
+    return one;
+  };
+  const assignment first = begin(KiB);
+  t.flow(2s, {{busy, 500'000}});
+  REQUIRE(has(t.plan.laggards(t.now), first));
+  t.plan.ended(first.stream);
+  const assignment second = begin(KiB);
+  t.flow(2900ms, {{busy, 500'000}});
+  CHECK_FALSE(has(t.plan.laggards(t.now), second));
+  t.flow(200ms, {{busy, 500'000}});
+  CHECK(has(t.plan.laggards(t.now), second));
+}
+
+TEST_CASE("what has been silent for three seconds is asked for over an idle connection, whatever may be risked") {
+  two_silent s;
+  planner_bench& t = s.t;
+  t.receive(s.third, t.plan.remaining(s.third.stream));
+  t.plan.ended(s.third.stream);
+  // Three per cent of the blob are less than that.
+  t.now += 1900ms;
+  CHECK_FALSE(t.next());
+  t.now += 1200ms;
+  const assignment hedge = t.must();
+  CHECK(hedge.kind == segment_kind::hedge);
+  CHECK(hedge.range.length == two_silent::left);
+  const assignment& silent = hedge.range.offset < s.second.range.offset ? s.first : s.second;
+  SECTION("the silent one is given up when the other brings something") {
+    t.header(hedge);
+    CHECK(t.plan.remaining(silent.stream) == two_silent::left);
+    t.receive(hedge, KiB);
+    CHECK(t.plan.remaining(silent.stream) == 0);
+    CHECK(t.plan.overtaken(silent.stream));
+    CHECK(t.plan.remaining(hedge.stream) == two_silent::left - KiB);
+    t.plan.ended(silent.stream);
+    t.receive(hedge, two_silent::left - KiB);
+    CHECK(t.plan.outstanding() == two_silent::left);
+    CHECK(t.plan.hedged() == 0);
+  }
+  SECTION("the other is given up when the silent one has gone on before") {
+    t.now += 5ms;
+    t.receive(silent, KiB);
+    t.header(hedge);
+    CHECK(t.plan.remaining(hedge.stream) == 0);
+    CHECK(t.plan.overtaken(hedge.stream));
+    CHECK(t.plan.remaining(silent.stream) == two_silent::left - KiB);
+  }
+  SECTION("the other is not waited for for ever, either") {
+    t.receive(s.second, two_silent::left);
+    t.plan.ended(s.second.stream);
+    t.header(hedge);
+    const std::uint64_t brought = GENERATE(0 * KiB, KiB);
+    if (brought != 0) {
+      t.receive(hedge, brought);
+      t.plan.ended(silent.stream);
+    }
+    t.now += 2s;
+    CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{hedge.stream});
+    t.plan.ended(hedge.stream);
+    const assignment again = t.must();
+    CHECK(again.kind == (brought != 0 ? segment_kind::segment : segment_kind::hedge));
+    CHECK(again.range.length == two_silent::left - brought);
+  }
+}
+
 TEST_CASE("the last stream is named when it is much slower than those before it") {
   planner_bench t(4);
   for (int i = 0; i < 3; ++i) t.open(800 * KiB);
