@@ -128,6 +128,24 @@ TEST_CASE("a session without a place, or in a place that may not be asked, ends 
   CHECK(u.target.taken() == 0);
 }
 
+TEST_CASE("a session at a host that is not there is given up soon, and who named it is said", "[faults]") {
+  uploaded u;
+  u.target.fail("POST session", {kind::location, 202, "Location: http://127.0.0.1:1/upload\r\n", 0}, 1, 0);
+  CHECK(u.copy());
+  INFO(u.text.message());
+  CHECK(u.text.message().find(u.target.host() + " wants uploads to be sent to http://127.0.0.1:1") != std::string::npos);
+  // Three attempts for each of the blobs that go at once.
+  CHECK(u.target.count("POST session") <= 3 * (u.image.layers.size() + 1));
+}
+
+TEST_CASE("a manifest that is refused while somebody else writes it is offered once more", "[faults]") {
+  uploaded u;
+  u.target.fail("PUT manifest", {kind::answer, 400, {}, 0}, 1, 1);
+  CHECK_FALSE(u.copy());
+  INFO(u.text.message());
+  CHECK(u.complete());
+}
+
 TEST_CASE("a session on another host gets the bytes and no credentials, whatever it answers", "[faults]") {
   std::mutex mutex;
   std::string heads;

@@ -266,7 +266,7 @@ TEST_CASE("one account is not sent to the registries of several targets", "[inte
   const outcome refused =
       place.run({"copy", source.host() + "/app:1", one.host() + "/app:1", other.host() + "/app:1", "--dest-creds", "bob:second-secret"});
   CHECK(refused.status == 2);
-  CHECK(refused.err.find("--dest-creds is for one registry, and the targets are in 2") != std::string::npos);
+  CHECK(refused.err.find("--dest-creds is for one registry, and 2 are named as targets") != std::string::npos);
   CHECK(source.count() + one.count() + other.count() == 0);
 }
 

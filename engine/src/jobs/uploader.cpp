@@ -8,12 +8,16 @@
 #include "registry/manifest_requests.hpp"
 #include "registry/referrers.hpp"
 #include "runtime/deadline.hpp"
+#include "runtime/signal.hpp"
 #include "runtime/task_group.hpp"
 
 #include <algorithm>
 
 namespace gantry::jobs {
 namespace {
+
+// What a process that writes the same manifest needs at most.
+constexpr std::chrono::milliseconds other_writer{500};
 
 // As many as skopeo and crane send at once, when nobody says otherwise: uploads gain less from more than downloads do.
 constexpr unsigned usual_uploads = 8;
@@ -187,8 +191,12 @@ task<result<std::optional<digest>>> uploader::put(const planned_manifest& one, s
   const bool by_digest = one.name.tag().empty();
   if (by_digest && ledger_.has(registry, one.document.digest, one.name.repository())) co_return std::optional<digest>();
   auto ask = [this, &one, &bytes] { return registry::put_manifest(shared_.registry, one.name, one.document, bytes, running_.stop); };
-  const auto stored =
-      co_await transfer::with_retry<registry::stored_manifest>(shared_, running_, "manifest of " + one.name.familiar(), ask);
+  auto stored = co_await transfer::with_retry<registry::stored_manifest>(shared_, running_, "manifest of " + one.name.familiar(), ask);
+  if (!stored && stored.error().code == errc::unexpected_status) {
+    // Another process may be writing it, or one that it names, at this moment.
+    co_await runtime::sleep_for(other_writer, running_.stop);
+    stored = co_await transfer::with_retry<registry::stored_manifest>(shared_, running_, "manifest of " + one.name.familiar(), ask);
+  }
   if (!stored) co_return stored.error();
   ledger_.add(registry, one.document.digest, one.name.repository(), true);
   co_return std::optional<digest>(stored->subject);

@@ -159,7 +159,11 @@ task<result<http::exchange>> blob_upload::send(upload_action action, http::body_
   message.how.once = action.apart;
   if (session_step && api_ && action.where.origin != *api_) {
     asked = message.target;
-    co_return co_await to_.call_elsewhere(std::move(message), body, stop);
+    const http::origin elsewhere = action.where.origin;
+    auto sent = co_await to_.call_elsewhere(std::move(message), body, stop);
+    if (!sent && !answered_elsewhere_) co_return misled(sent.error(), elsewhere);
+    answered_elsewhere_ = true;
+    co_return sent;
   }
   api_call asking = call(verb);
   asking.path = std::move(path);
@@ -168,6 +172,20 @@ task<result<http::exchange>> blob_upload::send(upload_action action, http::body_
   asking.message = std::move(message);
   asking.body = body;
   co_return co_await to_.call(std::move(asking), stop, &asked);
+}
+
+failure blob_upload::misled(failure why, const http::origin& elsewhere) const {
+  const bool nobody = why.code == errc::name_not_resolved || why.code == errc::connection_refused || why.code == errc::tls_expected ||
+                      why.code == errc::tls_failed;
+  if (!nobody) return why;
+  // The registry answers; it is this host that never has.
+  why.last_answer = std::chrono::steady_clock::time_point();
+  why.text = diagnostics(
+      fmt::format("{} wants uploads to be sent to {}: {}; the registry, or a proxy in front of it that hands on another Host, has "
+                  "to name itself as clients do",
+                  where_.registry, elsewhere.string(), why.text.message()),
+      why.text.server_message());
+  return why;
 }
 
 task<> blob_upload::tell_session() {

@@ -50,6 +50,8 @@ class blob_upload {
 
  private:
   task<> tell_session();
+  /// \p why nobody at \p elsewhere, where the registry wants its uploads, has answered.
+  failure misled(failure why, const http::origin& elsewhere) const;
   /// \param body of \p action, or null
   task<result<http::exchange>> send(upload_action action, http::body_source* body, http::url& asked, runtime::stop_source& stop);
   api_call call(http::method verb) const;
@@ -61,6 +63,7 @@ class blob_upload {
   std::uint64_t connection_ = 0;
   std::optional<http::url> kept_;    ///< what target::keep was told last
   std::optional<http::origin> api_;  ///< of the registry, once it has answered
+  bool answered_elsewhere_ = false;  ///< another host that it named has
 };
 
 }  // namespace gantry::registry

@@ -68,6 +68,14 @@ task<failure> registry_client::refusal_by(host& where, std::string registry, std
         where.written.empty() ? "leave out --plain-http" : fmt::format("write https:// in place of http:// ({})", where.written);
     co_return failure(errc::tls_expected, fmt::format("{} speaks TLS and was asked in clear text; {}", where.registry, remedy), words);
   }
+  if (head.status == 413) {
+    co_return failure(
+        said.code,
+        fmt::format(
+            "{}; something in front of {} limits the size of requests, and has to let larger ones pass (nginx: client_max_body_size)",
+            said.text.message(), where.registry),
+        words);
+  }
   // What nginx says; TLS itself went well.
   if (head.status == 400 && text.find("No required SSL certificate was sent") != std::string::npos) {
     co_return net::client_certificate_wanted(where.registry);

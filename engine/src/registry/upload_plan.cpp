@@ -14,6 +14,8 @@ namespace {
 
 // What remains when a registry takes neither the whole at once nor all that is left: below the limits of those that have one.
 constexpr std::uint64_t least_chunk = std::uint64_t{4} << 20;
+// What nginx takes unless it is told otherwise, for a registry that stands behind one.
+constexpr std::uint64_t proxied_chunk = std::uint64_t{1} << 20;
 constexpr std::uint64_t largest_chunk = std::uint64_t{1} << 30;
 // A registry that forgets sessions again and again will not end.
 constexpr unsigned most_in_vain = 5;
@@ -53,7 +55,8 @@ http::url with_digest(http::url session, const gantry::digest& value) {
   return session;
 }
 
-upload_plan::upload_plan(settings values) : values_(std::move(values)), step_(upload_step::open), chunk_(least_chunk) {
+upload_plan::upload_plan(settings values)
+    : values_(std::move(values)), step_(upload_step::open), chunk_(values_.refused.too_large <= least_chunk ? proxied_chunk : least_chunk) {
   manner_ = next_manner();
   begin();
 }
@@ -138,7 +141,7 @@ bool upload_plan::take_session(const http::response_head& head, const http::url&
   }
   session_ = std::move(*target);
   if (const std::string* const least = head.find("OCI-Chunk-Min-Length")) {
-    if (const auto length = number(*least)) chunk_ = std::clamp(*length, least_chunk, largest_chunk);
+    if (const auto length = number(*least)) chunk_ = std::clamp(*length, chunk_, largest_chunk);
   }
   return true;
 }
@@ -295,6 +298,11 @@ void upload_plan::after_bytes(unsigned status, const http::response_head& head, 
     session_.reset();
     offset_ = 0;
     step_ = upload_step::open;
+    return;
+  }
+  if (status == 413 && manner_ == manner::chunks && step_ == upload_step::send && chunk_ == least_chunk) {
+    values_.refused.too_large = std::min(values_.refused.too_large, least_chunk);
+    chunk_ = proxied_chunk;
     return;
   }
   // 416: the registry has another number of bytes than we think.

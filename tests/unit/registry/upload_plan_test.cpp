@@ -152,6 +152,11 @@ TEST_CASE("too large is answered with small pieces at once") {
   upload u(std::uint64_t{10} << 20);
   u.answer(202, {session()}).answer(413).answer(202, {session()});
   CHECK(u.plan.next().length == std::uint64_t{4} << 20);
+  // A proxy in front may take less than any registry.
+  u.answer(413);
+  CHECK(u.step() == upload_step::send);
+  CHECK(u.plan.next().length == std::uint64_t{1} << 20);
+  CHECK(u.plan.refusals().too_large == std::uint64_t{4} << 20);
   u.answer(413);
   CHECK(u.step() == upload_step::failed);
   CHECK(u.plan.refused());
