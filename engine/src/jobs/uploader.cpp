@@ -12,6 +12,7 @@
 #include "runtime/task_group.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace gantry::jobs {
 namespace {
