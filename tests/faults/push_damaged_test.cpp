@@ -72,7 +72,7 @@ TEST_CASE("a damaged blob of the store is not announced, and goes to quarantine"
   const std::size_t at = GENERATE(std::size_t{0}, std::size_t{1'500'000}, std::size_t{19'000});
   const bool chunks = GENERATE(false, true);
   const test_blob& layer = at == 19'000 ? d.image.layers.front() : d.image.layers.back();
-  if (chunks) d.target.fail("PUT blob", {kind::answer, 413, {}, 0});
+  if (chunks) d.target.fail("PUT blob", {kind::early, 413, {}, 0});
   flip(d.in_store(layer), at);
   CHECK(d.push(d.stored()) == condition::integrity);
   INFO(d.text.message());

@@ -9,7 +9,6 @@ namespace gantry {
 struct archive_member {
   std::string path;  ///< native encoding (bytes)
   /// What the source calls it: a tag (`org.opencontainers.image.ref.name` of OCI layouts), a whole name, or `@N`, the N-th from 0.
-  /// Of an image with several names a tag or a name means that one alone.
   std::string image;
 };
 
