@@ -50,14 +50,17 @@ def literals():
 
 
 class Refusal:
-    """A server that has one answer for every request; silent: none at all."""
+    """A server that has one answer for every request; silent: none at all; brusque: it hangs up instead."""
 
-    def __init__(self, status=200, headers=(), certificate=None, silent=False):
+    def __init__(self, status=200, headers=(), certificate=None, silent=False, brusque=False):
         go_on = threading.Event()
         self.go_on = go_on
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def answer(self):
+                if brusque:
+                    self.close_connection = True
+                    return
                 if silent:
                     go_on.wait(120)
                     return
@@ -145,6 +148,8 @@ def provoked(place):
         run("pull", "app:1", "-r", f"https://localhost:{opened.port}", status=1)
         run("pull", app, "-q", "--store-only", status=0, CONTAINERS_REGISTRIES_CONF=str(place / "registries.conf"))
         run("pull", "bad.example/app:1", status=3, CONTAINERS_REGISTRIES_CONF=str(place / "registries.conf"))
+        (place / "loop.conf").symlink_to("loop.conf")
+        run("pull", app, status=2, CONTAINERS_REGISTRIES_CONF=str(place / "loop.conf"))
         run("pull", app, "-o", "/no/such/directory/app.tar", status=4)
         run("pull", app, "--cache-dir", "file", status=7)
         run("pull", app, "--load", "docker", status=1, PATH=f"{bin_dir}:/usr/bin:/bin")
@@ -157,9 +162,12 @@ def provoked(place):
             (Refusal(407, [("Proxy-Authenticate", "Basic realm=x")]), lambda at: ("pull", "registry.example/app:1", "--proxy", f"http://{at}"), 1),
             (Refusal(404), lambda at: ("repos", at, f"--plain-http={at}"), 4),
             (Refusal(429, [("Retry-After", "7200")]), lambda at: ("pull", f"{at}/app:1", f"--plain-http={at}"), 8),
+            (Refusal(brusque=True), lambda at: ("pull", f"{at}/app:1", f"--plain-http={at}", "--timeout", "1s"), 1),
             (Refusal(silent=True), lambda at: ("pull", f"{at}/app:1", f"--plain-http={at}", "--timeout", "1s"), 1),
         ):
-            run(*words(server.address), status=status)
+            # What the first run is told holds for the second.
+            for _ in range(2 if status == 8 else 1):
+                run(*words(server.address), status=status)
             server.stop()
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=other.example",
                         "-addext", "subjectAltName=DNS:other.example", "-keyout", place / "key", "-out", place / "cert"], check=True, capture_output=True)
