@@ -28,16 +28,19 @@ TEST_CASE("facts that are torn, of another version or out of range are none") {
   const std::string text = to_json(some_facts());
   CHECK_FALSE(store::parse_meta(""));
   CHECK_FALSE(store::parse_meta(text.substr(0, text.size() - 3)));
-  CHECK_FALSE(store::parse_meta("{\"version\":1}"));
+  CHECK_FALSE(store::parse_meta("{\"version\":2}"));
   const auto changed = [&](std::string_view from, std::string_view to) {
     std::string other = text;
     const auto place = other.find(from);
     REQUIRE(place != std::string::npos);
     return other.replace(place, from.size(), to);
   };
-  CHECK_FALSE(store::parse_meta(changed("\"version\":1", "\"version\":2")));
+  CHECK_FALSE(store::parse_meta(changed("\"version\":2", "\"version\":1")));
   CHECK_FALSE(store::parse_meta(changed("\"crc32\":4275878552", "\"crc32\":4294967296")));
   CHECK_FALSE(store::parse_meta(changed("sha256:", "md5:")));
+  // And those that look like facts.
+  CHECK_FALSE(store::parse_meta(changed("\"rawSize\":21474836480", "\"rawSize\":21474836992")));
+  CHECK_FALSE(store::parse_meta(changed("true", "false")));
 }
 
 TEST_CASE_METHOD(store_fixture, "facts are kept for a blob and replaced as a whole") {
