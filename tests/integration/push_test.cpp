@@ -146,7 +146,7 @@ TEST_CASE("an image of several names is pushed under each of them, whatever hold
     INFO(pushed.err);
     REQUIRE(pushed.status == 0);
     CHECK(boost::json::parse(pushed.out).as_object().at("images").as_array().size() == 3);
-    CHECK(r.place.run({"tags", r.target(below + "/team/s")}).out == "1\n2\n");
+    CHECK(r.place.run({"tags", r.target(below + "/team/s")}).out == "2\n1\n");
     CHECK(r.raw(r.target(below + "/team/s:1")) == r.raw(r.target(below + "/team/s:2")));
     CHECK(r.raw(r.target(below + "/team/s:1")) == r.raw(r.target(below + "/other/x:3")));
   }

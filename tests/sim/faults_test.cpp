@@ -44,7 +44,8 @@ TEST_CASE("several answers of a blob that fall silent on a fast line cost second
     return least + draw(length - least);
   };
   const outcome result = checked(path, work);
-  CHECK(result.seconds <= 3 * without + 6);
+  // What took over may fall silent as well, three times in a row.
+  CHECK(result.seconds <= 3 * without + 10);
   CHECK(result.extra() <= 0.03);
 }
 

@@ -17,12 +17,12 @@ struct placement {
   unsigned connections = 0;
   /// Not behind others after all.
   bool alone = false;
-  /// Of a request with a body that is streamed: over a fresh connection, which nobody uses after it.
-  bool once = false;
   /// It is made ahead of its time: no connection is opened for it, and without room on one it fails at once with errc::cancelled.
   bool ahead = false;
   /// Whose request it is: a connection carries requests of one user, or of nobody and then of the user who takes it over. 0: nobody's.
   std::uint64_t user = 0;
+  /// Of a request with a body that is streamed: over a fresh connection, which nobody uses after it.
+  bool once = false;
 };
 
 }  // namespace gantry::http

@@ -264,7 +264,7 @@ std::vector<stream_id> planner::laggards(time_point now) {
     if (!mute) {
       const bool fair = judged(stream, now) && !kept_by_us(stream, now);
       if (!fair || stream.rate.rate(now) >= slow_share * others) {
-        if (fair && stream.has_answer && others > 0) blob.fruitless = 0;
+        if (fair && stream.has_answer && others > 0 && !silent(stream, now)) blob.fruitless = 0;
         stream.slow_since.reset();
         continue;
       }

@@ -126,7 +126,7 @@ TEST_CASE("a store that cannot be made is named, and is no matter of something t
     const auto opened = content_store::open({.root = root});
     REQUIRE_FALSE(opened);
     CHECK(opened.error().code == condition::storage);
-    const std::string& said = opened.error().text.message();
+    const std::string said = opened.error().text.message();
     CHECK(said.find("the layer store " + std::string(root) + " cannot be made: ") == 0);
   }
 }

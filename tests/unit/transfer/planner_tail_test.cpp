@@ -198,8 +198,9 @@ TEST_CASE("several streams of a blob that fall silent at a time are no tries in 
   const assignment again = t.must();
   REQUIRE(again.range.length == two_silent::left);
   t.header(again);
-  CHECK(t.plan.laggards(t.now).empty());
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{});
   t.receive(again, KiB);
+  CAPTURE(s.first.stream, s.second.stream, s.third.stream, again.stream);
   CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.second.stream});
 }
 
