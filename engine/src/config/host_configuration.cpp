@@ -24,9 +24,12 @@ constexpr std::size_t path_shown = 512;
 
 bool is_absent(const std::error_code& ec) { return ec == std::errc::no_such_file_or_directory || ec == std::errc::not_a_directory; }
 
-failure unreadable(const fs::path& path, const std::string& why) {
-  return {errc::invalid_option, fmt::format("{} cannot be read: {}; make it readable, or leave such files aside with --no-host-config",
-                                            clean_text(path.string(), path_shown), why)};
+/// \param reason an errno, or 0 with \p why
+failure unreadable(const fs::path& path, int reason, std::string why = {}) {
+  const error_code code = reason == 0 ? make_error_code(errc::invalid_option) : system_failure(reason, "cannot read", path.string()).code;
+  if (reason != 0) why = std::generic_category().message(reason);
+  return {code, fmt::format("{} cannot be read: {}; make it readable, or leave such files aside with --no-host-config",
+                            clean_text(path.string(), path_shown), why)};
 }
 
 /// Nothing where there is no such file, or a device such as /dev/null.
@@ -34,19 +37,19 @@ result<std::optional<std::string>> text_of(const fs::path& file) {
   std::error_code ec;
   const fs::file_status status = fs::status(file, ec);
   if (is_absent(ec) || status.type() == fs::file_type::not_found) return std::nullopt;
-  if (ec) return unreadable(file, ec.message());
-  if (status.type() == fs::file_type::directory) return unreadable(file, "it is a directory");
+  if (ec) return unreadable(file, ec.value());
+  if (status.type() == fs::file_type::directory) return unreadable(file, 0, "it is a directory");
   if (status.type() != fs::file_type::regular) return std::nullopt;
   errno = 0;
   std::ifstream in(file, std::ios::binary);
-  if (!in) return unreadable(file, std::generic_category().message(errno == 0 ? EIO : errno));
+  if (!in) return unreadable(file, errno == 0 ? EIO : errno);
   // Most are short: memory for what is accepted at most would be the largest piece of many runs.
   std::string text;
   std::array<char, 4096> piece;
   while (text.size() < read_limit && in.read(piece.data(), piece.size()).gcount() > 0) {
     text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
   }
-  if (in.bad()) return unreadable(file, "the disk gives no more of it");
+  if (in.bad()) return unreadable(file, EIO);
   return text;
 }
 
@@ -54,7 +57,7 @@ result<std::vector<fs::path>> entries_of(const fs::path& directory) {
   std::vector<fs::path> found;
   std::error_code ec;
   for (fs::directory_iterator one(directory, ec), end; !ec && one != end; one.increment(ec)) found.push_back(one->path());
-  if (ec && !is_absent(ec)) return unreadable(directory, ec.message());
+  if (ec && !is_absent(ec)) return unreadable(directory, ec.value());
   std::sort(found.begin(), found.end());
   return found;
 }

@@ -21,8 +21,9 @@ struct host_configuration {
   std::vector<std::string> notes;  ///< one sentence each: what may not be read, and what therefore does not count
 };
 
-/// Reads everything below \p places. What does not exist says nothing. errc::invalid_option for what cannot be read or understood and may
-/// have blocked a registry; a hosts.toml says so for its own registry alone, and what only docker's daemon may read is noted. Blocking.
+/// Reads everything below \p places. What does not exist says nothing. errc::invalid_option for what cannot be understood, and what the
+/// system says of what cannot be read, since it may have blocked a registry; a hosts.toml says so for its own registry alone, and what only
+/// docker's daemon may read is noted. Blocking.
 result<host_configuration> read_host_configuration(const host_config& places);
 
 }  // namespace gantry::config
