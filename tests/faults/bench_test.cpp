@@ -113,7 +113,7 @@ TEST_CASE("a wait that one number of connections earned is not measured as the n
   meter m;
   m.options.jobs = {1, 2};
   m.options.time_each = 1500ms;
-  m.registry.inject(m.image.layers[0].digest, too_many_requests("3"), 1, 1);
+  m.registry.inject("/blobs/", too_many_requests("3"), 2, 1);  // the first is for the configuration
   const bench_result measured = m.run();
   INFO(m.text.message());
   REQUIRE_FALSE(m.ec);
