@@ -42,7 +42,7 @@ bool is_shortage(error_code code) noexcept {
          code == boost::system::errc::too_many_files_open_in_system;
 }
 
-task<> attempt(race& contest, asio::ip::address address, std::uint16_t port, std::chrono::milliseconds limit) {
+task<> attempt(race& contest, asio::ip::address address, std::uint16_t port, connect_limits limits) {
   const runtime::executor where = co_await asio::this_coro::executor;
   if (contest.losers.stop_requested()) {  // between the spawning and the start
     ++contest.finished;
@@ -57,10 +57,13 @@ task<> attempt(race& contest, asio::ip::address address, std::uint16_t port, std
   const tcp::endpoint target(address, port);
   error_code opened;
   socket.open(target.protocol(), opened);
+  // Before connecting: the window that is offered grows from there. A system that refuses leaves its own size.
+  error_code unsized;
+  if (!opened && limits.receive_buffer != 0) socket.set_option(tcp::socket::receive_buffer_size(limits.receive_buffer), unsized);
   error_code outcome = opened;
   bool late = false;
   if (!opened) {
-    const runtime::deadline timer(where, limit, close);
+    const runtime::deadline timer(where, limits.connect, close);
     const runtime::stop_source::registration registered(contest.losers, close);
     const auto [connected] = co_await socket.async_connect(target, runtime::use_task);
     outcome = connected;
@@ -154,7 +157,7 @@ task<result<connector::opened>> connector::open(std::vector<asio::ip::address> a
   while (!contest.winner && !stop.stop_requested() && contest.finished < addresses.size()) {
     // The next address gets its turn when the ones before it have failed, or have been silent for a while.
     const unsigned before = contest.finished;
-    if (started < addresses.size()) attempts.spawn(attempt(contest, addresses[started++], port, limits_.connect));
+    if (started < addresses.size()) attempts.spawn(attempt(contest, addresses[started++], port, limits_));
     if (contest.winner || contest.finished != before) continue;
     if (started < addresses.size()) {
       co_await contest.changed.wait(stop, attempt_delay);

@@ -40,6 +40,8 @@ std::string to_string(const endpoint& value);
 struct connect_limits {
   std::chrono::milliseconds connect{30'000};  ///< per address
   std::chrono::milliseconds tls{10'000};
+  int receive_buffer =
+      0;  ///< bytes that the system may take from the line before they are asked for, per connection; 0: as many as it likes
 };
 
 /// Opens streams: resolves, races the addresses (RFC 8305), tunnels through proxies, shakes hands.

@@ -5,10 +5,14 @@
 #include "support/result.hpp"
 #include "support/scripted_server.hpp"
 
+#include <sys/socket.h>
+
 #include <array>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace gantry::net {
@@ -28,7 +32,8 @@ endpoint plain(std::string host, std::uint16_t port) {
 }
 
 struct fixture {
-  explicit fixture(std::chrono::milliseconds limit = 15s) : connections(workers, connect_limits{limit, 10s}) {}
+  explicit fixture(std::chrono::milliseconds limit = 15s) : fixture(connect_limits{limit, 10s}) {}
+  explicit fixture(connect_limits limits) : connections(workers, limits) {}
 
   test::loop loop;  // outlives the workers
   runtime::lanes workers;
@@ -99,6 +104,50 @@ TEST_CASE("a stream on which bytes wait is not quiet") {
   const test::stopwatch watch;
   while (made->quiet() && watch.elapsed() < 10s) f.loop.run_for(5ms);
   CHECK_FALSE(made->quiet());
+}
+
+// Sends until nothing more is taken for a while. \returns the bytes
+std::size_t send_until_full(const test::socket_handle& connection) {
+  const int own_buffer = 4 << 10;  // else the sender's would hide the receiver's
+  ::setsockopt(connection.fd(), SOL_SOCKET, SO_SNDBUF, &own_buffer, sizeof own_buffer);
+  const std::string block(1024, 'x');
+  std::size_t taken = 0;
+  for (int refusals = 0; refusals < 40;) {
+    const ssize_t sent = ::send(connection.fd(), block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) {
+      taken += static_cast<std::size_t>(sent);
+      refusals = 0;
+    } else {
+      ++refusals;
+      std::this_thread::sleep_for(5ms);
+    }
+  }
+  return taken;
+}
+
+// Bytes that a peer gets rid of while nobody reads.
+std::size_t taken_ahead(int receive_buffer) {
+  std::atomic<std::size_t> taken = 0;
+  std::atomic<bool> full = false;
+  test::scripted_server server({[&](test::socket_handle& connection) {
+    taken = send_until_full(connection);
+    full = true;
+    test::await_end(connection);
+  }});
+  fixture f(connect_limits{15s, 10s, receive_buffer});
+  const stream made = test::must(f.connect(plain("127.0.0.1", server.port())));
+  const test::stopwatch watch;
+  while (!full && watch.elapsed() < 20s) f.loop.run_for(5ms);
+  made->close();
+  return taken;
+}
+
+TEST_CASE("a connection takes no more ahead than it was told to") {
+  const std::size_t limited = taken_ahead(8 << 10);
+  const std::size_t free = taken_ahead(0);
+  INFO(limited << " and " << free << " bytes");
+  CHECK(limited > 0);
+  CHECK(free > limited + (32 << 10));
 }
 
 TEST_CASE("a refused connection says so and names the endpoint") {
