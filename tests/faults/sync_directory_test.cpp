@@ -1,6 +1,7 @@
 // Lists into a directory: what it names, and what a prune lets go of it.
 #include "faults/synced.hpp"
 
+#include "store/content_store.hpp"
 #include "support/catch.hpp"
 
 #include <cstdint>
@@ -8,6 +9,8 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <variant>
+#include <vector>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -25,7 +28,117 @@ std::string named_in(const fs::path& directory, const std::string& name) {
   return digest == std::string::npos ? std::string() : text.substr(digest, 7 + 64);
 }
 
+/// Takes the names of containerd and of the layout out of index.json, as tools write it that know a tag alone, or nothing.
+void rename_in(const fs::path& directory, const std::string& member, const std::string& other) {
+  std::ifstream file(directory / "index.json");
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  REQUIRE(text.find(member) != std::string::npos);
+  for (std::size_t at = 0; (at = text.find(member, at)) != std::string::npos;) text.replace(at, member.size(), other);
+  std::ofstream(directory / "index.json") << text;
+}
+
+const std::string full_name = "io.containerd.image.name";
+const std::string tag_alone = "org.opencontainers.image.ref.name";
+
 }  // namespace
+
+TEST_CASE("an image of a directory that has a tag alone, or no name, is one that the list does not name", "[faults]") {
+  synced s;
+  const fs::path out = s.directory / "out";
+  s.options.to = out.string();
+  s.source.hold("team/precious", "1", small_image(1));
+  s.source.hold("team/other", "1", small_image(2));
+  REQUIRE_FALSE(s.run(s.list(R"([{"source": "SOURCE/team/precious:1"}])")).ec);
+  rename_in(out, full_name, "org.example.other");
+  std::string called = "1";
+  SECTION("a tag alone") { rename_in(out, s.source.host() + "/team/precious:1", "precious"), called = "precious"; }
+  SECTION("no name") { rename_in(out, tag_alone, "org.example.else"), called = "sha256:"; }
+  const sync_list list = s.list(R"([{"source": "SOURCE/team/other:1"}])");
+  for (const bool dry : {true, false}) {
+    s.options.dry_run = dry;
+    const sync_report refused = s.run(list);
+    CHECK(refused.ec == errc::invalid_option);
+    CHECK(refused.text.message().find(called) != std::string::npos);
+    CHECK(named_in(out, s.source.host() + "/team/other:1").empty());
+  }
+  s.options.find_unwanted = true;
+  std::vector<std::string> warnings;
+  s.options.on_event = [&](const event& told) {
+    if (const auto* one = std::get_if<warning>(&told)) warnings.push_back(one->message);
+  };
+  const sync_report written = s.run(list);
+  INFO(written.text.message());
+  REQUIRE_FALSE(written.ec);
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings.front().find(called) != std::string::npos);
+  CHECK_FALSE(named_in(out, s.source.host() + "/team/other:1").empty());
+}
+
+TEST_CASE("in the store an image keeps the name that it was fetched by, whatever it is called in the directory", "[faults]") {
+  synced s;
+  s.options.to = (s.directory / "out").string();
+  s.source.hold("team/one", "1", small_image(1));
+  s.source.hold("team/two", "1", small_image(2));
+  REQUIRE_FALSE(s.run(s.list(R"([{"source": "SOURCE/team/one:1"}])")).ec);
+  s.options.to = (s.directory / "other").string();
+  const sync_report renamed = s.run(s.list(R"([{"source": "SOURCE/team/two:1", "target": "team/one"}])"));
+  INFO(renamed.text.message());
+  REQUIRE_FALSE(renamed.ec);
+  CHECK(named_in(s.directory / "other", s.source.host() + "/team/one:1") == small_image(2).manifest.digest);
+  store::store_options where;
+  where.root = s.settings.cache_dir;
+  const auto store = store::content_store::open(where);
+  REQUIRE(store);
+  error_code ec;
+  const auto record = (*store)->find_reference(reference::parse(s.source.host() + "/team/one:1", ec));
+  REQUIRE(record);
+  REQUIRE(*record);
+  CHECK((*record)->top.digest.string() == small_image(1).manifest.digest);
+}
+
+TEST_CASE("an image of a directory that cannot be had anew stays as it was, with and without the store", "[faults]") {
+  synced s;
+  const fs::path out = s.directory / "out";
+  s.options.to = out.string();
+  s.source.hold("team/one", "1", small_image(1));
+  s.source.hold("team/two", "1", small_image(2));
+  const sync_list list = s.list(R"([{"source": "SOURCE/team/one:1"}, {"source": "SOURCE/team/two:1"}])");
+  REQUIRE_FALSE(s.run(list).ec);
+  SECTION("the store is another one") { fs::remove_all(s.settings.cache_dir); }
+  SECTION("the store has a newer image of that name") {
+    s.source.hold("team/one", "1", small_image(3));
+    s.options.to = (s.directory / "elsewhere").string();
+    REQUIRE_FALSE(s.run(list).ec);
+    s.options.to = out.string();
+  }
+  s.source.hold("team/two", "1", small_image(4));
+  s.source.inject("/team/one/manifests/1", answer_with(404), 1, 0);
+  const sync_report again = s.run(list);
+  INFO(again.text.message());
+  REQUIRE_FALSE(again.ec);
+  CHECK(again.at("team/one:1").state == sync_state::failed);
+  CHECK(again.at("team/two:1").state == sync_state::copied);
+  CHECK(named_in(out, s.source.host() + "/team/one:1") == small_image(1).manifest.digest);
+  CHECK(named_in(out, s.source.host() + "/team/two:1") == small_image(4).manifest.digest);
+  const std::string layer = small_image(1).layers.front().digest.substr(7);
+  CHECK(fs::exists(out / "blobs" / "sha256" / layer));
+}
+
+TEST_CASE("a directory that may not be replaced is refused before anything is fetched", "[faults]") {
+  synced s;
+  const fs::path out = s.directory / "out";
+  fs::create_directories(out);
+  std::ofstream(out / "NOTES.txt") << "mine";
+  s.options.to = out.string();
+  s.source.hold("team/one", "1", small_image(1));
+  for (const bool dry : {true, false}) {
+    s.options.dry_run = dry;
+    const sync_report refused = s.run(s.list(R"([{"source": "SOURCE/team/one:1"}])"));
+    CHECK(refused.ec == errc::invalid_option);
+  }
+  CHECK(s.source.requests().empty());
+  CHECK(fs::exists(out / "NOTES.txt"));
+}
 
 TEST_CASE("the digest that is told of an image in a directory is the one that the directory names", "[faults]") {
   synced s;

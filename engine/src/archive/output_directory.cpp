@@ -121,6 +121,11 @@ result<output_directory> output_directory::create(const fs::path& path, std::uin
   return created;
 }
 
+result<void> output_directory::check(const fs::path& path) {
+  const result<fs::path> target = checked_directory(path);
+  return target ? result<void>() : target.error();
+}
+
 output_directory& output_directory::operator=(output_directory&& other) noexcept {
   if (this != &other) {
     abandon();

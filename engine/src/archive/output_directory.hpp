@@ -20,6 +20,9 @@ class output_directory {
   /// \returns errors as output_file::create
   static result<output_directory> create(const std::filesystem::path& path, std::uint64_t expected_size);
 
+  /// Whether \ref create would take \p path; nothing is made. The same errors, but for those of making it.
+  static result<void> check(const std::filesystem::path& path);
+
   output_directory(output_directory&&) noexcept = default;
   output_directory& operator=(output_directory&& other) noexcept;
   ~output_directory();

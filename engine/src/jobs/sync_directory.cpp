@@ -3,6 +3,7 @@
 #include "archive/image_source.hpp"
 #include "archive/image_tree.hpp"
 #include "jobs/export.hpp"
+#include "jobs/held_directory.hpp"
 #include "jobs/pull.hpp"
 #include "jobs/push_plan.hpp"
 #include "jobs/resolve.hpp"
@@ -44,42 +45,42 @@ descriptor top_of(const archive::archived_image& image) {
   return top;
 }
 
-/// What is written of \p name. Blocking.
-result<archive::archived_image> stored_image(store::content_store& store, const reference& name, const std::vector<platform>& platforms) {
-  const auto record = store.find_reference(name);
-  if (!record) return record.error();
-  if (!*record) return failure(errc::not_found, fmt::format("{} is not in the store any more", name.string()));
-  std::set<digest> held;
-  for (const descriptor& one : (*record)->manifests) held.insert(one.digest);
-  return chosen_image(store, (*record)->top, name, held, platforms);
-}
+/// A directory that is ready to be written, and where its blobs come from.
+struct prepared_content {
+  std::shared_ptr<model::blob_source> blobs;
+  std::optional<archive_export> out;
+};
 
 }  // namespace
 
+struct directory_sync::planned_content {
+  std::vector<archive::archived_image> images;  ///< none: nothing has changed
+  std::set<reference> unchanged;
+  std::map<reference, descriptor> tops;
+  bool keeps = false;  ///< whether some of them did not come in this run
+};
+
 task<result<void>> directory_sync::begin(const sync_plan& plan) {
-  auto read = [path = directory(), running = running_]() -> result<std::map<reference, std::set<digest>>> {
-    std::map<reference, std::set<digest>> there;
-    std::error_code ec;
-    if (!std::filesystem::exists(path, ec) || std::filesystem::is_empty(path, ec)) return there;
-    const auto opened = archive::open_image_source(path, {}, running->stop_flag());
-    if (!opened) return opened.error();
-    for (const archive::source_image& one : (*opened)->images()) {
-      for (const reference& name : one.content.names) there.emplace(name, manifests_of(one.content));
-    }
-    return there;
-  };
-  auto there = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
-  if (!there) co_return there.error();
-  there_ = std::move(*there);
-  for (const auto& [name, manifests] : there_) {
+  auto read = [path = directory(), running = running_] { return read_directory(path, running->stop_flag()); };
+  auto held = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
+  if (!held) co_return held.error();
+  there_ = std::move(held->named);
+  nameless_ = std::move(held->nameless);
+  for (const auto& [name, image] : there_) {
     const auto named = plan.named.find(name.name());
     if (named != plan.named.end() && named->second.contains(name.tag())) continue;
     (plan.unknown.contains(name.name()) ? unknown_ : unwanted_).push_back(name);
   }
-  if (!options_.find_unwanted && !unwanted_.empty()) {
+  if (unwanted_.empty() && nameless_.empty()) co_return result<void>();
+  if (!options_.find_unwanted) {
+    const std::string first = unwanted_.empty() ? nameless_.front() : unwanted_.front().string();
     co_return failure(errc::invalid_option,
                       fmt::format("{} holds {}, which the list does not name, and is written as a whole; --prune lets it go",
-                                  directory().string(), unwanted_.front().string()));
+                                  directory().string(), first));
+  }
+  for (const std::string& one : nameless_) {
+    running_->events.emit(warning{fmt::format("{} of {} {}: it has no name that a list could have", one, directory().string(),
+                                              options_.dry_run ? "would go" : "goes")});
   }
   co_return result<void>();
 }
@@ -100,8 +101,9 @@ task<result<void>> directory_sync::fill(sync_part& part, const planned_sync& one
   const sync_entry& entry = *one.entry;
   bool one_by_one = times_platforms(entry);
   std::vector<platform> there = entry.platforms;
+  brought_image came;
   if (!one_by_one) {
-    const result<void> fetched = co_await fetch(part, one, there, done);
+    const result<void> fetched = co_await fetch(part, one, there, done, came);
     one_by_one = !fetched && fetched.error().code == errc::platform_not_found && options_.allow_partial;
     if (!fetched && !one_by_one) co_return fetched.error();
   }
@@ -112,7 +114,7 @@ task<result<void>> directory_sync::fill(sync_part& part, const planned_sync& one
       const auto time = time_of(entry, wanted);
       sync_part each(part.shared, *part.running, std::nullopt, time);
       std::vector<platform> alone(1, wanted);
-      const result<void> fetched = co_await fetch(each, one, std::move(alone), done);
+      const result<void> fetched = co_await fetch(each, one, std::move(alone), done, came);
       if (fetched) {
         there.push_back(wanted);
         continue;
@@ -127,11 +129,13 @@ task<result<void>> directory_sync::fill(sync_part& part, const planned_sync& one
   }
   done.state = done.missing.empty() ? sync_state::copied : sync_state::partial;
   if (options_.dry_run) settle_dry(done, there);
-  platforms_.insert_or_assign(done.target, std::move(there));
+  came.platforms = std::move(there);
+  brought_.insert_or_assign(done.target, std::move(came));
   co_return result<void>();
 }
 
-task<result<void>> directory_sync::fetch(sync_part& part, const planned_sync& one, std::vector<platform> platforms, synced_image& done) {
+task<result<void>> directory_sync::fetch(sync_part& part, const planned_sync& one, std::vector<platform> platforms, synced_image& done,
+                                         brought_image& into) {
   if (options_.dry_run) {
     looked_at& looked = looked_[done.target];
     if (!looked.documents) looked.documents = std::make_shared<store::memory_documents>();
@@ -170,11 +174,14 @@ task<result<void>> directory_sync::fetch(sync_part& part, const planned_sync& on
   pull_options wanted;
   wanted.all_platforms = platforms.empty();
   wanted.platforms = std::move(platforms);
-  wanted.name = done.target;
   std::vector<reference> images(1, one.source);
   const auto pulled = co_await pull(part.shared, part.running, store_, std::move(images), std::move(wanted), sync_);
   if (!pulled) co_return pulled.error();
-  done.top = pulled->images.front().top;
+  const pulled_image& first = pulled->images.front();
+  if (into.top.digest != first.top.digest) into.manifests.clear();  // the tag has moved between two platforms
+  into.known_as = first.reference;
+  into.top = done.top = first.top;
+  for (const pulled_image& image : pulled->images) into.manifests.insert(image.manifest.digest);
   upload_counts counts;
   counts.blobs = pulled->blobs;
   counts.bytes = pulled->bytes;
@@ -194,7 +201,39 @@ void directory_sync::settle_dry(synced_image& done, const std::vector<platform>&
   if (image) done.top = top_of(*image);
   const std::set<digest> manifests = image ? manifests_of(*image) : seen.manifests;
   const auto known = there_.find(done.target);
-  if (done.missing.empty() && known != there_.end() && known->second == manifests) done.state = sync_state::unchanged;
+  if (done.missing.empty() && known != there_.end() && manifests_of(known->second) == manifests) done.state = sync_state::unchanged;
+}
+
+/// Blocking.
+result<directory_sync::planned_content> directory_sync::plan_content(const std::vector<reference>& names) const {
+  planned_content made;
+  std::size_t kept = 0;
+  for (const reference& name : names) {
+    const auto came = brought_.find(name);
+    const auto known = there_.find(name);
+    if (known != there_.end()) ++kept;
+    if (came == brought_.end()) {
+      if (known == there_.end()) continue;  // it failed, and was not there before
+      made.unchanged.insert(name);
+      made.images.push_back(known->second);
+      made.keeps = true;
+      continue;
+    }
+    std::set<digest> held = came->second.manifests;
+    // Attestations are in no result of a pull.
+    if (const auto record = store_->find_reference(came->second.known_as);
+        record && *record && (*record)->top.digest == came->second.top.digest) {
+      for (const descriptor& one : (*record)->manifests) held.insert(one.digest);
+    }
+    auto image = chosen_image(*store_, came->second.top, name, held, came->second.platforms);
+    if (!image) return image.error();
+    if (known != there_.end() && manifests_of(known->second) == manifests_of(*image)) made.unchanged.insert(name);
+    made.tops.emplace(name, top_of(*image));
+    made.images.push_back(std::move(*image));
+  }
+  // Nothing new, and nothing to be dropped.
+  if (made.unchanged.size() == made.images.size() && kept == there_.size() && nameless_.empty()) made.images.clear();
+  return made;
 }
 
 task<result<void>> directory_sync::finish(std::vector<synced_image>& done) {
@@ -202,34 +241,12 @@ task<result<void>> directory_sync::finish(std::vector<synced_image>& done) {
     dropped_ = unwanted_;
     co_return result<void>();
   }
-  struct planned {
-    std::vector<archive::archived_image> images;
-    std::set<reference> unchanged;
-    std::map<reference, descriptor> tops;
-  };
   std::vector<reference> names;
   for (const synced_image& one : done) {
     if (!one.target.tag().empty()) names.push_back(one.target);
   }
   names.insert(names.end(), unknown_.begin(), unknown_.end());
-  auto plan = [store = store_, names, platforms = platforms_, there = there_]() -> result<planned> {
-    planned made;
-    std::size_t kept = 0;
-    for (const reference& name : names) {
-      const auto came = platforms.find(name);
-      const auto known = there.find(name);
-      if (came == platforms.end() && known == there.end()) continue;  // it failed, and was not there before
-      auto image = stored_image(*store, name, came == platforms.end() ? std::vector<platform>() : came->second);
-      if (!image) return image.error();
-      kept += known == there.end() ? 0 : 1;
-      if (known != there.end() && known->second == manifests_of(*image)) made.unchanged.insert(name);
-      made.tops.emplace(name, top_of(*image));
-      made.images.push_back(std::move(*image));
-    }
-    // Nothing new, and nothing to be dropped.
-    if (made.unchanged.size() == made.images.size() && kept == there.size()) made.images.clear();
-    return made;
-  };
+  auto plan = [this, names] { return plan_content(names); };
   auto made = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(plan));
   if (!made) co_return made.error();
   for (synced_image& one : done) {
@@ -239,13 +256,25 @@ task<result<void>> directory_sync::finish(std::vector<synced_image>& done) {
     if (one.state == sync_state::copied && made->unchanged.contains(one.target)) one.state = sync_state::unchanged;
   }
   if (made->images.empty()) co_return result<void>();
-  archive_file file;
-  file.path = directory();
-  file.format = archive_format::oci_dir;
-  auto prepare = [file, images = made->images, root = store_->root()] { return archive_export::prepare(output(file), images, root); };
-  auto out = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(prepare));
-  if (!out) co_return out.error();
-  const auto written = co_await archive_export::write(shared_, running_, store_, std::move(*out), sync_);
+  auto prepare = [path = directory(), store = store_, content = std::move(*made), running = running_]() -> result<prepared_content> {
+    prepared_content ready;
+    ready.blobs = store;
+    if (content.keeps) {
+      auto opened = archive::open_image_source(path, {}, running->stop_flag());
+      if (!opened) return opened.error();
+      ready.blobs = store_and_directory(store, std::move(*opened));
+    }
+    archive_file file;
+    file.path = path;
+    file.format = archive_format::oci_dir;
+    auto out = archive_export::prepare(output(file), content.images, store->root());
+    if (!out) return out.error();
+    ready.out.emplace(std::move(*out));
+    return ready;
+  };
+  auto ready = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(prepare));
+  if (!ready) co_return ready.error();
+  const auto written = co_await archive_export::write_from(shared_, running_, std::move(ready->blobs), std::move(*ready->out), sync_);
   if (!written) co_return written.error();
   dropped_ = unwanted_;
   co_return result<void>();
