@@ -1,6 +1,7 @@
 #include "console.hpp"
 
 #include "annotation.hpp"
+#include "failure_report.hpp"
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
 #include "upload_options.hpp"
@@ -124,8 +125,7 @@ void console::print_late() {
 
 void console::error(const error_report& report) {
   print_late();
-  if (log_)
-    log_->write_error(report.server_message.empty() ? report.message : report.message + "; registry said: " + report.server_message);
+  if (log_) log_->write_error(with_server_words(report.message, report.server_message));
   if (report_) report_->error(report, std::chrono::steady_clock::now());
   renderer_->error(report);
   if (annotates_) write_all(standard_error, github_annotation(report));

@@ -1,4 +1,5 @@
 #include "copy_options.hpp"
+#include "failure_report.hpp"
 #include "json_line.hpp"
 #include "lookup.hpp"
 #include "progress/terminal.hpp"
@@ -34,6 +35,7 @@ std::string json(const copy_result& result, bool dry_run) {
   for (const auto& missing : result.failed) {
     json_object one;
     one.add("name", missing.target.string()).add("source", missing.source.string()).add("error", missing.message);
+    if (!missing.server_message.empty()) one.add("server_message", missing.server_message);
     failed.push_back(one.string());
   }
   json_object all;
@@ -125,7 +127,8 @@ int copy(const copy_arguments& arguments, console& output) {
     const std::vector<reference> target(1, missing.target);
     const std::string why =
         sides ? with_account(missing.message, account_options(missing.message, missing.source, target)) : missing.message;
-    output.warn(fmt::format("{} was not copied to {}: {}", missing.source.string(), missing.target.string(), why));
+    output.warn(with_server_words(fmt::format("{} was not copied to {}: {}", missing.source.string(), missing.target.string(), why),
+                                  missing.server_message));
   }
   output.summary(upload_totals{ended.result, images.size(), static_cast<std::size_t>(unchanged), ended.result.elapsed, arguments.dry_run});
   if (ended.result.failed.empty()) return static_cast<int>(exit_code::done);

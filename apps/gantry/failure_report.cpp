@@ -100,4 +100,8 @@ error_report report_failure(const error_code& ec, const diagnostics& text, const
 
 error_report report_problem(const problem& what) { return {static_cast<int>(what.code), what.message, {}, what.hint}; }
 
+std::string with_server_words(const std::string& message, const std::string& server_message) {
+  return server_message.empty() ? message : message + "; registry said: " + server_message;
+}
+
 }  // namespace gantry::app

@@ -29,4 +29,7 @@ error_report report_failure(const error_code& ec, const diagnostics& text, const
 
 error_report report_problem(const problem& what);
 
+/// \p message with what the registry said of it behind it, if anything: for lines of a list.
+std::string with_server_words(const std::string& message, const std::string& server_message);
+
 }  // namespace gantry::app

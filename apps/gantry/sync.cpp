@@ -1,4 +1,5 @@
 #include "engine_setup.hpp"
+#include "failure_report.hpp"
 #include "image_names.hpp"
 #include "lookup.hpp"
 #include "progress/terminal.hpp"
@@ -147,7 +148,8 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
   for (const synced_image& one : result.images) {
     const std::string target = one.target.tag().empty() ? one.target.name() : one.target.string();
     if (one.state == sync_state::failed) {
-      output.warn(fmt::format("entry {}: {} is not written: {}", one.entry, target, why_of(one, arguments)));
+      output.warn(
+          with_server_words(fmt::format("entry {}: {} is not written: {}", one.entry, target, why_of(one, arguments)), one.server_message));
     }
     if (one.missing.empty()) continue;
     std::string missing;
@@ -155,7 +157,9 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
     const char* const state = one.state == sync_state::unchanged ? "unchanged and still" : "written";
     output.warn(fmt::format("entry {}: {} is {} without {}", one.entry, target, state, missing));
   }
-  for (const kept_tag& one : pruned.kept) output.warn(fmt::format("{} is not deleted: {}", one.name.string(), one.why));
+  for (const kept_tag& one : pruned.kept) {
+    output.warn(with_server_words(fmt::format("{} is not deleted: {}", one.name.string(), one.why), one.server_message));
+  }
   output.note(sync_table(result, arguments.dry_run));
   if (!pruned.deleted.empty()) {
     const bool one = pruned.deleted.size() == 1;

@@ -46,7 +46,11 @@ std::string json(const synced_image& image) {
   one.add("name", image.target.tag().empty() ? image.target.name() : image.target.string());
   one.add("source", image.source.empty() ? std::string() : image.source.tag().empty() ? image.source.name() : image.source.string());
   one.add("entry", std::uint64_t{image.entry}).add("state", name_of(image.state));
-  if (image.state == sync_state::failed) return one.add("error", image.message).string();
+  if (image.state == sync_state::failed) {
+    one.add("error", image.message);
+    if (!image.server_message.empty()) one.add("server_message", image.server_message);
+    return one.string();
+  }
   one.add("digest", image.top.digest.string());
   std::vector<std::string> missing;
   for (const platform& absent : image.missing) missing.push_back(json_quote(to_string(absent)));
@@ -75,7 +79,9 @@ std::string sync_json(const sync_result& result, const prune_result& pruned, boo
   std::vector<std::string> kept;
   for (const kept_tag& one : pruned.kept) {
     json_object tag;
-    kept.push_back(tag.add("name", one.name.string()).add("why", one.why).string());
+    tag.add("name", one.name.string()).add("why", one.why);
+    if (!one.server_message.empty()) tag.add("server_message", one.server_message);
+    kept.push_back(tag.string());
   }
   json_object all;
   all.add("version", std::uint64_t{1}).add("dry_run", dry_run).add_raw("images", json_array(images));

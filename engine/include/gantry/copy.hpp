@@ -54,6 +54,7 @@ struct copy_failure {
   reference target;
   error_code code;
   std::string message;
+  std::string server_message{};  ///< what the registry said of it, if anything; see diagnostics
 };
 
 /// What a copy did.

@@ -69,6 +69,7 @@ struct synced_image {
   std::size_t referrers = 0;      ///< see copied_image
   error_code code;                ///< with sync_state::failed
   std::string message;            ///< the same: one sentence
+  std::string server_message{};     ///< the same: what the registry said of it, if anything; see diagnostics
 };
 
 /// What a sync did.
@@ -90,6 +91,7 @@ struct kept_tag {
   reference name;
   error_code code;  ///< empty: somebody needs it
   std::string why;
+  std::string server_message{};  ///< what the registry said of it, if anything; see diagnostics
 };
 
 /// What a prune did.

@@ -61,7 +61,7 @@ class copy_list {
       const listed_copy one = std::move(listed_[mine->index()]);
       const run_order::ends ends = ends_of(one);
       if (const std::optional<failure> gone = order_.given_up(ends)) {
-        done_.failed.push_back({one.source, one.target, gone->code, gone->text.message()});
+        done_.failed.push_back({one.source, one.target, gone->code, gone->text.message(), gone->text.server_message()});
         continue;
       }
       // What one waits for is not what another gets.
@@ -77,7 +77,8 @@ class copy_list {
         done_.images.push_back(std::move(*copied));
       } else {
         order_.failed(ends, one.target.string(), copied.error());
-        done_.failed.push_back({one.source, one.target, copied.error().code, copied.error().text.message()});
+        done_.failed.push_back(
+            {one.source, one.target, copied.error().code, copied.error().text.message(), copied.error().text.server_message()});
       }
     }
   }

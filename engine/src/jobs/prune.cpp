@@ -34,8 +34,9 @@ class repository_prune {
   task<result<void>> add_children(reference index, std::set<digest>& into, unsigned depth);
   task<result<bool>> is_referred(digest subject, const prune_facts& facts);
   task<result<std::optional<descriptor>>> head(reference name);
-  void keep(const std::string& tag, error_code code, std::string why) {
-    done_.kept.push_back({repository_.with_tag(tag), code, std::move(why)});
+  void keep(const std::string& tag, std::string why) { done_.kept.push_back({repository_.with_tag(tag), {}, std::move(why), {}}); }
+  void keep(const std::string& tag, const failure& why) {
+    done_.kept.push_back({repository_.with_tag(tag), why.code, why.text.message(), why.text.server_message()});
   }
 
   transfer::context& shared_;
@@ -132,14 +133,14 @@ task<result<void>> repository_prune::run(std::set<std::string> unwanted) {
   if (!learnt) co_return learnt.error();
   const prune_plan plan = plan_prune(facts);
   const char* const unless = dry_run_ ? ", unless it deletes tags alone, which only trying shows" : "";
-  for (const auto& one : plan.keep) keep(one.tag, {}, one.why + unless);
+  for (const auto& one : plan.keep) keep(one.tag, one.why + unless);
   std::set<digest> needed;  // by indexes that could not be deleted
   for (const auto& one : plan.remove) {
     if (needed.contains(one.subject)) continue;
     if (needed.contains(one.manifest)) {
       const auto& children = facts.children[one.manifest];
       needed.insert(children.begin(), children.end());
-      for (const std::string& tag : one.tags) keep(tag, {}, "an index that could not be deleted is made of this manifest");
+      for (const std::string& tag : one.tags) keep(tag, "an index that could not be deleted is made of this manifest");
       continue;
     }
     if (!dry_run_) {
@@ -149,7 +150,7 @@ task<result<void>> repository_prune::run(std::set<std::string> unwanted) {
       if (!gone && gone.error().code != errc::not_found) {
         const auto& children = facts.children[one.manifest];
         needed.insert(children.begin(), children.end());
-        for (const std::string& tag : one.tags) keep(tag, gone.error().code, gone.error().text.message());
+        for (const std::string& tag : one.tags) keep(tag, gone.error());
         continue;
       }
     }

@@ -60,6 +60,7 @@ void note_failure(synced_image& image, const failure& why) {
   image.missing.clear();
   image.code = why.code;
   image.message = why.text.message();
+  image.server_message = why.text.server_message();
 }
 
 void image_sync::forward(const event& what) {

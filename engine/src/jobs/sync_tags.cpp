@@ -1,6 +1,7 @@
 #include "jobs/sync_tags.hpp"
 
 #include "jobs/lookup.hpp"
+#include "jobs/sync_image.hpp"
 #include "jobs/sync_part.hpp"
 #include "model/tag_selection.hpp"
 #include "runtime/task_group.hpp"
@@ -125,8 +126,7 @@ task<result<sync_plan>> plan_list(transfer::context& shared, std::shared_ptr<tra
       failed.entry = one.entry->number;
       failed.source = one.entry->source;
       failed.target = one.target;
-      failed.code = one.failed->code;
-      failed.message = one.failed->text.message();
+      note_failure(failed, *one.failed);
       plan.failed.push_back(std::move(failed));
       plan.unknown.insert(one.target.name());
     }

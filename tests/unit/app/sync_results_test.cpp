@@ -40,6 +40,9 @@ TEST_CASE("what became of a list is told by lines by a table and by the exit sta
   CHECK(sync_failure(result, {})->message == "1 of 3 tags of the list are not written");
   const std::string json = sync_json(result, {}, false);
   CHECK(json.find(R"("name":"t.test/x:2","source":"a.test/x:1","entry":1,"state":"failed","error":"gone")") != std::string::npos);
+  CHECK(json.find("server_message") == std::string::npos);
+  result.images[1].server_message = "DENIED: quota exceeded";
+  CHECK(sync_json(result, {}, false).find(R"("error":"gone","server_message":"DENIED: quota exceeded"})") != std::string::npos);
   result.images.erase(result.images.begin());
   result.images.pop_back();
   CHECK(sync_status(result, {}) == 4);
@@ -53,4 +56,6 @@ TEST_CASE("what became of a list is told by lines by a table and by the exit sta
   CHECK(sync_status(result, pruned) == 6);
   CHECK(sync_failure(result, pruned)->message == "1 of 1 tag of the list is not deleted");
   CHECK(sync_failure(result, pruned)->code == exit_code::partial);
+  pruned.kept.back().server_message = "DENIED: immutable";
+  CHECK(sync_json(result, pruned, false).find(R"("why":"refused","server_message":"DENIED: immutable"})") != std::string::npos);
 }
