@@ -25,6 +25,10 @@ constexpr std::chrono::seconds renew_early{10};
 // What a helper of a cloud gives is good for an hour, and a list of images may take longer.
 constexpr std::chrono::minutes credential_life{10};
 
+// One repository may be closed to a user whom the registry knows; two, and nothing open, are a wrong password.
+constexpr std::size_t enough_refusals = 2;
+constexpr std::chrono::seconds refusal_life{30};
+
 /// What keeps tokens of different credentials apart; in memory alone.
 std::string fingerprint(const std::optional<credential>& who) {
   if (!who) return "anonymous";
@@ -85,6 +89,26 @@ std::uint64_t authenticator::user_of(const std::string& repository) const {
   const auto known = credentials_.find(repository);
   if (known == credentials_.end()) return 0;
   return number_of(known->second.value);
+}
+
+void authenticator::note_accepted(const std::string& repository) {
+  if (const std::uint64_t who = user_of(repository); who != 0) refusals_[who].accepted = true;
+}
+
+void authenticator::note_refused(const std::string& repository) {
+  const std::uint64_t who = user_of(repository);
+  if (who == 0) return;
+  refusals& of = refusals_[who];
+  if (of.repositories.size() < enough_refusals) of.repositories.insert(repository);
+  of.last = std::chrono::steady_clock::now();
+}
+
+bool authenticator::is_refused(const std::string& repository) const {
+  const auto known = refusals_.find(user_of(repository));
+  if (known == refusals_.end() || known->second.accepted) return false;
+  const refusals& of = known->second;
+  if (std::chrono::steady_clock::now() - of.last > refusal_life) return false;
+  return of.repositories.size() >= enough_refusals || of.repositories.contains(repository);
 }
 
 std::string authenticator::absence(const std::string& repository) const {
@@ -160,6 +184,7 @@ task<result<std::string>> authenticator::basic(const http::origin& api, std::str
     co_return no_credentials(repository, "asks for a user name and a password");
   }
   if (!may_carry_secrets(api)) co_return clear_text(api, fmt::format("the password of {}", known->username));
+  if (is_refused(repository)) co_return not_accepted(repository);
   co_return "Basic " + base64_encode(known->username + ":" + known->password);
 }
 
@@ -255,6 +280,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
   const std::optional<credential> known = *looked_up;
   const http::origin& target = realm->origin;
   if (known && !may_carry_secrets(target)) co_return clear_text(target, "credentials");
+  if (known && is_refused(repository)) co_return not_accepted(repository);
 
   std::string query;
   const auto add = [&query](std::string_view name, std::string_view value) {
@@ -309,6 +335,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
       failure refusal = status_failure(fmt::format("asking {} for a token {}", target.authority(), identity(repository)), head, text, now);
       if (status == 401 || status == 403) {
         failure explained = not_accepted(repository);
+        if (status == 401) note_refused(repository);
         if (!known) explained = no_credentials(repository, "gives no token without credentials");
         refusal = failure(explained.code, explained.text.message(), refusal.text.server_message());
       } else if (refusal.code == errc::rate_limited && refusal.retry_after) {
@@ -333,6 +360,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
                         fmt::format("{} gives no token that {} would take: {}{}", target.authority(), values_.registry,
                                     parsed.error().text.message(), kind.empty() ? kind : " (" + kind + ")"));
     }
+    note_accepted(repository);
     into.value = parsed->token;
     into.expires_at = parsed->expires_at;
     co_return result<void>();

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,13 @@ class authenticator {
   /// Whether secrets may be sent there: not in clear text, but within this machine and where the user allowed it.
   bool may_carry_secrets(const http::origin& where) const;
 
+  /// The registry has let a request for \p repository in, or refused its credentials for good.
+  void note_accepted(const std::string& repository);
+  void note_refused(const std::string& repository);
+  /// Whether the credential of \p repository need not be sent: refused for this repository or for two others, accepted nowhere, and that
+  /// half a minute ago at most. A wrong password that is sent for each image of a list locks accounts.
+  bool is_refused(const std::string& repository) const;
+
   /// A number for the credential that requests for \p repository carry, of which nothing can be learnt about it; 0 when there is none, or
   /// nobody has asked for one yet. Different credentials have different numbers, whatever their registry.
   std::uint64_t user_of(const std::string& repository) const;
@@ -84,6 +92,13 @@ class authenticator {
     std::chrono::steady_clock::time_point until;
   };
 
+  /// Where a credential was refused, while it was accepted nowhere.
+  struct refusals {
+    std::set<std::string> repositories;
+    std::chrono::steady_clock::time_point last;
+    bool accepted = false;
+  };
+
   failure clear_text(const http::origin& where, std::string_view secret) const;
   failure no_credentials(const std::string& repository, std::string_view wish) const;
   failure not_accepted(const std::string& repository) const;
@@ -101,6 +116,7 @@ class authenticator {
   runtime::semaphore lookups_{1};
   std::map<std::string, lookup> credentials_;  ///< by repository
   std::map<std::string, std::shared_ptr<token>> tokens_;
+  std::map<std::uint64_t, refusals> refusals_;  ///< by the number of the credential
 };
 
 }  // namespace gantry::registry

@@ -120,6 +120,8 @@ class registry_client {
   /// The places where \p image can be had, in the order in which they are asked; the last is the registry itself. \param by_digest not by
   /// tag. errc::forbidden for what the host's configuration blocks.
   result<std::vector<site>> sites(const reference& image, bool by_digest);
+  /// Whether the registry of \p image has refused the credentials for it so often that they are not sent any more (authenticator).
+  bool refuses_account(const reference& image) const;
   /// Whether GETs of this manifest are limited, so that a HEAD before one may save something.
   bool counts_pulls(const reference& image);
   /// Whether everybody who may be asked for blobs of \p image has answered with ranges before, in this run or an earlier one.

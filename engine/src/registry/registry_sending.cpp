@@ -179,6 +179,8 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     if (settings_.log) {
       settings_.log(fmt::format("{} {} -> {}", http::to_string(sent.verb), reply.where(), http::describe_status(reply.head().status)));
     }
+    const bool let_in = reply.head().status < 500 && reply.head().status != 401 && reply.head().status != 429;
+    if (ours && let_in && !authorization->empty()) where.auth.note_accepted(repository);
     if (challenged == 2 || !ours) co_return reply;
     auto challenges = parse_challenges(reply.head().all("WWW-Authenticate"));
     const bool asked_for = challenges && !challenges->empty();
@@ -204,9 +206,17 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     const bool had_tried = !used.empty();
     authorization = co_await where.auth.answer(*api, repository, scope, std::move(*challenges), std::move(used), stop);
     // ECR Public refuses HEAD to those to whom it allows GET: the answer stands, and the caller asks otherwise.
-    if (!authorization && had_tried && sent.verb == http::method::head && authorization.error().code == errc::unauthorized) co_return reply;
+    const bool refused = !authorization && had_tried && authorization.error().code == errc::unauthorized;
+    if (refused && sent.verb == http::method::head) co_return reply;
+    if (refused) where.auth.note_refused(repository);
     if (!authorization) co_return authorization.error();
   }
+}
+
+bool registry_client::refuses_account(const reference& image) const {
+  return std::any_of(hosts_.begin(), hosts_.end(), [&image](const auto& one) {
+    return one.second->registry == image.registry() && one.second->auth.is_refused(image.repository());
+  });
 }
 
 void registry_client::note_quota(host& where, const http::response_head& answer) {
