@@ -87,6 +87,24 @@ result<void> add_entry(sync_plan& plan, const sync_entry& entry, const reference
   return {};
 }
 
+result<void> check_source(const sync_plan& plan, const sync_entry& entry, const reference& target, const sync_options& options) {
+  // In a directory an image has the name of its source.
+  if (std::holds_alternative<std::string>(options.to) || entry.source.empty()) return {};
+  const auto written = plan.named.find(entry.source.name());
+  if (written == plan.named.end()) return {};
+  if (options.find_unwanted) {
+    return failure(errc::invalid_option,
+                   fmt::format("{} comes from {}, into which the list writes, and whose other tags --prune would delete; "
+                               "give its target another path",
+                               entry.label(), entry.source.name()));
+  }
+  if (target.name() != entry.source.name()) return {};
+  const bool same = !is_image(entry.source) || std::find(entry.tags.begin(), entry.tags.end(), entry.source.tag()) != entry.tags.end();
+  if (!same) return {};
+  return failure(errc::invalid_option, fmt::format("{} is source and target at once: {}; give --to a namespace, or the entry a target",
+                                                   entry.label(), target.name()));
+}
+
 digest tag_subject(std::string_view tag) {
   constexpr std::string_view kind = "sha256-";
   constexpr std::size_t letters = 64;

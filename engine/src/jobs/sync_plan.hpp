@@ -41,6 +41,10 @@ result<void> check_tags(const sync_plan& plan, const sync_entry& entry, const re
 /// sources: the list contradicts itself, and nothing is added. Pure.
 result<void> add_entry(sync_plan& plan, const sync_entry& entry, const reference& target, const std::vector<std::string>& found);
 
+/// errc::invalid_option when \p entry, which goes to \p target, would write over the tags that it reads, or when something in \p plan makes
+/// --prune delete tags of its source. Pure.
+result<void> check_source(const sync_plan& plan, const sync_entry& entry, const reference& target, const sync_options& options);
+
 /// Tags that nobody names, of those that \p repository has. Those by which others hang on manifests (`sha256-<hex>`, and with `.sig`,
 /// `.att`, `.sbom` behind) go by what they hang on, not by their names.
 std::vector<std::string> unwanted_tags(const std::vector<std::string>& there, const std::set<std::string>& named);

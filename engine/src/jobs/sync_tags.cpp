@@ -106,6 +106,10 @@ task<result<sync_plan>> plan_list(transfer::context& shared, std::shared_ptr<tra
     const result<void> added = add_entry(named, *one.entry, one.target, one.found);
     if (!added) co_return added.error();
   }
+  for (const open_entry& one : open) {
+    const result<void> apart = check_source(named, *one.entry, one.target, options);
+    if (!apart) co_return apart.error();
+  }
   // A mirror's list may be a part, and what is missing there must not be deleted elsewhere.
   const registry::precedence whom = options.find_unwanted ? registry::precedence::registry_alone : registry::precedence::registry_first;
   std::vector<asked_repository> all = repositories_of(open);

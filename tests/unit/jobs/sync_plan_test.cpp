@@ -70,6 +70,29 @@ TEST_CASE("one target has one source") {
   CHECK(plan.images.size() == 2);
 }
 
+TEST_CASE("a list does not write over what it reads, and prunes nothing of it") {
+  const sync_list list = list_of(R"([{"source": "t.test/app", "tags": ["1"]}, {"source": "t.test/app:1", "tags": ["1", "2"]},
+    {"source": "t.test/app:1", "tags": ["2"]}, {"source": "t.test/app", "tags": ["1"], "target": "copy"}, {"source": "a.test/app", "tags": ["3"]}])");
+  sync_options options = into("t.test");
+  sync_plan plan;
+  for (const sync_entry& entry : list.entries) REQUIRE(add_entry(plan, entry, *target_of(entry, options), {}));
+  const auto check = [&](std::size_t entry) {
+    return check_source(plan, list.entries[entry], *target_of(list.entries[entry], options), options);
+  };
+  CHECK(check(0).error().text.message() ==
+        "entry 1 (t.test/app, line 1) is source and target at once: t.test/app; give --to a namespace, or the entry a target");
+  CHECK_FALSE(check(1));
+  CHECK(check(2));  // another name for the same image
+  CHECK(check(3));
+  CHECK(check(4));
+  options.find_unwanted = true;
+  CHECK_FALSE(check(2));
+  CHECK(check(3).error().text.message().find("comes from t.test/app, into which the list writes") != std::string::npos);
+  CHECK(check(4));
+  options.to = std::string("/srv/layout");
+  CHECK(check(0));
+}
+
 TEST_CASE("shards cut a list into parts that are always the same") {
   CHECK(in_shard("t.test/a", {}));
   unsigned owners = 0;
