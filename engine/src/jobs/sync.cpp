@@ -3,6 +3,7 @@
 #include "base/redact.hpp"
 #include "jobs/lookup.hpp"
 #include "jobs/run_order.hpp"
+#include "jobs/side_by_side.hpp"
 #include "jobs/sync_directory.hpp"
 #include "jobs/sync_image.hpp"
 #include "jobs/sync_neighbours.hpp"
@@ -77,6 +78,8 @@ class list_sync {
   std::vector<synced_image> collect();
   void meet_neighbours();
   task<> find_unwanted(sync_result& done);
+  /// \param why_not set when nothing of the repository \p name may be pruned
+  task<> ask_unwanted(std::string name, std::vector<reference>& unwanted, std::string& why_not);
 
   transfer::context& shared_;
   std::shared_ptr<transfer::operation> running_;
@@ -203,23 +206,42 @@ void list_sync::meet_neighbours() {
   });
 }
 
+task<> list_sync::ask_unwanted(std::string name, std::vector<reference>& unwanted, std::string& why_not) {
+  if (plan_.unknown.contains(name)) {
+    why_not = "not all of the tags that the list means are known";
+    co_return;
+  }
+  error_code ec;
+  const reference repository = reference::parse(name, ec).with_tag({});
+  tags_options every;
+  const auto there = co_await list_tags(shared_, running_, repository, std::move(every), registry::precedence::registry_alone);
+  if (there) {
+    for (const std::string& tag : unwanted_tags(there->tags, plan_.named.at(name))) unwanted.push_back(repository.with_tag(tag));
+  } else if (there.error().code != errc::not_found) {
+    why_not = there.error().text.message();
+  }
+}
+
 task<> list_sync::find_unwanted(sync_result& done) {
-  for (const auto& [name, tags] : plan_.named) {
-    if (running_->stop.stop_requested()) co_return;
-    if (plan_.unknown.contains(name)) {
-      running_->events.emit(warning{fmt::format("nothing of {} is pruned: not all of the tags that the list means are known", name)});
-      continue;
-    }
-    error_code ec;
-    const reference repository = reference::parse(name, ec).with_tag({});
-    tags_options every;
-    const auto there = co_await list_tags(shared_, running_, repository, std::move(every), registry::precedence::registry_alone);
-    if (!there) {
-      if (there.error().code == errc::not_found) continue;
-      running_->events.emit(warning{fmt::format("nothing of {} is pruned: {}", name, there.error().text.message())});
-      continue;
-    }
-    for (const std::string& tag : unwanted_tags(there->tags, tags)) done.unwanted.push_back(repository.with_tag(tag));
+  struct answer {
+    std::string name;
+    std::vector<reference> unwanted;
+    std::string why_not;
+  };
+  std::vector<answer> answers;
+  for (const auto& repository : plan_.named) {
+    answers.emplace_back();
+    answers.back().name = repository.first;
+  }
+  std::function<task<>(std::size_t)> ask = [this, &answers](std::size_t number) {
+    answer& one = answers[number];
+    return ask_unwanted(one.name, one.unwanted, one.why_not);
+  };
+  co_await side_by_side(shared_.executor, shared_.jobs, answers.size(), std::move(ask), running_->stop);
+  if (running_->stop.stop_requested()) co_return;
+  for (answer& one : answers) {
+    if (!one.why_not.empty()) running_->events.emit(warning{fmt::format("nothing of {} is pruned: {}", one.name, one.why_not)});
+    std::move(one.unwanted.begin(), one.unwanted.end(), std::back_inserter(done.unwanted));
   }
 }
 
