@@ -42,6 +42,7 @@ std::shared_ptr<upload_feed> stored_feed(transfer::context& shared, transfer::op
 /// last.
 /// \param store asked for images that are named, and for where else their blobs are known to be
 task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                               std::shared_ptr<store::content_store> store, push_source source, push_target target, push_options options);
+                               std::shared_ptr<store::content_store> store, upload_state kept, push_source source, push_target target,
+                               push_options options);
 
 }  // namespace gantry::jobs
