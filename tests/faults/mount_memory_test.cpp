@@ -106,6 +106,24 @@ TEST_CASE("a mount that does not come about is an upload, and its place is forgo
   CHECK(text.find("two/app") != std::string::npos);
 }
 
+TEST_CASE("what neither the source nor the repository has is mounted from where an earlier run brought it", "[faults]") {
+  remembered r;
+  REQUIRE_FALSE(r.push("one/app"));
+  REQUIRE(fs::remove(fs::path(r.settings.cache_dir) / "blobs" / "sha256" / r.image.layers.back().digest.substr(7)));
+  REQUIRE_FALSE(r.push("two/app"));
+  INFO(r.text.message());
+  CHECK(r.done.blobs_mounted == 3);
+  CHECK(r.target.has_tag("two/app", "1.0"));
+  // Without the memory it is found nowhere, which is said before anything is written.
+  fs::remove(r.file());
+  const unsigned mounts = r.target.count("POST mount");
+  const unsigned sessions = r.target.count("POST session");
+  CHECK(r.push("three/app") == errc::not_found);
+  CHECK(r.text.message().find("nothing was sent") != std::string::npos);
+  CHECK(r.target.count("POST mount") == mounts);
+  CHECK(r.target.count("POST session") == sessions);
+}
+
 TEST_CASE("a damaged memory of mounts is none, and is written anew", "[faults]") {
   remembered r;
   REQUIRE_FALSE(r.push("one/app"));

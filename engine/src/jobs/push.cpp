@@ -141,23 +141,23 @@ task<result<void>> check_complete(transfer::context& shared, transfer::operation
                                   std::string from) {
   std::vector<descriptor> nowhere;
   for (const planned_blob& one : lacking) {
-    // One that can be mounted need not be sent.
-    if (!force_upload && !ledger.other_repository(one.registry, one.blob.digest, one.repository).empty()) continue;
-    bool there = false;
+    // One that can be mounted need not be sent; that it can be is looked at, for there is no other way to get it.
+    std::vector<std::string> places;
     if (!force_upload) {
-      const result<bool> found = co_await ask_for_blob(shared, running, one);
-      if (!found) co_return found.error();
-      there = *found;
+      places.push_back(one.repository);
+      if (mounts) places.push_back(mounts->find(one.registry, one.blob.digest, one.repository));
+      places.push_back(ledger.other_repository(one.registry, one.blob.digest, one.repository));
     }
-    if (there) ledger.add(one.registry, one.blob.digest, one.repository, true);
-    planned_blob other = one;
-    if (!there && !force_upload && mounts) other.repository = mounts->find(one.registry, one.blob.digest, one.repository);
-    if (other.repository != one.repository && !other.repository.empty()) {
-      // What an earlier run saw is looked at: there is no other way to get the blob.
-      const result<bool> found = co_await ask_for_blob(shared, running, other);
-      if (!found && found.error().code == condition::cancelled) co_return found.error();
+    bool there = false;
+    for (std::size_t i = 0; i < places.size() && !there; ++i) {
+      if (places[i].empty()) continue;
+      planned_blob asked = one;
+      asked.repository = places[i];
+      const result<bool> found = co_await ask_for_blob(shared, running, asked);
+      const bool elsewhere = i > 0;  // which may not be for us to read
+      if (!found && (!elsewhere || found.error().code == condition::cancelled)) co_return found.error();
       there = found && *found;
-      if (there) ledger.add(one.registry, one.blob.digest, other.repository, true);
+      if (there) ledger.add(one.registry, one.blob.digest, asked.repository, true);
     }
     if (!there) nowhere.push_back(one.blob);
   }
