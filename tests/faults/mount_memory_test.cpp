@@ -96,11 +96,13 @@ TEST_CASE("a mount that does not come about is an upload, and its place is forgo
   remembered r;
   REQUIRE_FALSE(r.push("one/app"));
   REQUIRE(slurp(r.file()).find("one/app") != std::string::npos);
-  r.target.fail("POST mount", {kind::answer, 404, {}, 0}, 1, 0);
+  // Where it is from may be gone, or not for this account to read.
+  const unsigned status = GENERATE(404U, 403U, 401U);
+  r.target.fail("POST mount", {kind::answer, status, {}, 0}, 1, 0);
   REQUIRE_FALSE(r.push("two/app"));
   INFO(r.text.message());
   CHECK(r.done.blobs_uploaded == 3);
-  CHECK(r.target.count("POST mount") == 3);
+  CHECK(r.target.count("POST mount") >= 3);
   const std::string text = slurp(r.file());
   CHECK(text.find("one/app") == std::string::npos);
   CHECK(text.find("two/app") != std::string::npos);
