@@ -83,7 +83,7 @@ void mount_facts::know(const std::string& registry, const digest& blob, const st
   if (known.repositories.size() > places) known.repositories.resize(places);
   known.used = ++uses_;
   // Seldom, since it looks at all of them.
-  if (blobs_.size() > 2 * limit) shrink();
+  if (blobs_.size() > limit + limit / 4) shrink();
 }
 
 void mount_facts::forget(const std::string& registry, const digest& blob, const std::string& repository) {
@@ -93,14 +93,13 @@ void mount_facts::forget(const std::string& registry, const digest& blob, const 
   if (known->second.repositories.empty()) blobs_.erase(known);
 }
 
-void mount_facts::add_older(const mount_facts& older) {
-  mount_facts all = older;
+void mount_facts::add_older(mount_facts older) {
   const auto mine = newest_first();
   for (auto at = mine.rbegin(); at != mine.rend(); ++at) {
     const auto& [what, known] = **at;
-    for (auto name = known.repositories.rbegin(); name != known.repositories.rend(); ++name) all.know(what.first, what.second, *name);
+    for (auto name = known.repositories.rbegin(); name != known.repositories.rend(); ++name) older.know(what.first, what.second, *name);
   }
-  *this = std::move(all);
+  *this = std::move(older);
 }
 
 std::vector<std::map<mount_facts::key, mount_facts::entry>::const_iterator> mount_facts::newest_first() const {

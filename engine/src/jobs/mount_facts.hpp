@@ -32,7 +32,7 @@ class mount_facts {
   void know(const std::string& registry, const digest& blob, const std::string& repository);
   void forget(const std::string& registry, const digest& blob, const std::string& repository);
   /// Adds what \p older says; what is known here counts as used after all of it.
-  void add_older(const mount_facts& older);
+  void add_older(mount_facts older);
 
  private:
   using key = std::pair<std::string, digest>;  // registry, blob

@@ -20,9 +20,9 @@ mount_facts read_mounts(const std::filesystem::path& file) {
 task<> mount_memory::load() {
   if (loaded_) co_return;
   auto read = [file = file_] { return read_mounts(file); };
-  const mount_facts found = co_await runtime::offload(workers_, runtime::lane::files, std::move(read));
+  mount_facts found = co_await runtime::offload(workers_, runtime::lane::files, std::move(read));
   // Another operation may have been first.
-  if (!std::exchange(loaded_, true)) known_.add_older(found);
+  if (!std::exchange(loaded_, true)) known_.add_older(std::move(found));
 }
 
 task<> mount_memory::save() {
@@ -32,7 +32,7 @@ task<> mount_memory::save() {
     if (!std::filesystem::is_directory(file.parent_path().parent_path(), unknown)) return false;
     mount_facts there = read_mounts(file);
     for (const auto& [registry, blob, repository] : wrong) there.forget(registry, blob, repository);
-    learnt.add_older(there);
+    learnt.add_older(std::move(there));
     runtime::write_options how;
     how.sync = false;
     how.permissions = 0600;
