@@ -1,6 +1,7 @@
 #include "jobs/lookup.hpp"
 #include "jobs/prune_plan.hpp"
 #include "jobs/referrers.hpp"
+#include "jobs/remove.hpp"
 #include "jobs/side_by_side.hpp"
 #include "jobs/sync.hpp"
 #include "jobs/sync_plan.hpp"

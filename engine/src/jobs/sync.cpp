@@ -56,12 +56,12 @@ std::string with_other_parts(const std::string& path, const std::string& text, c
 class list_sync {
  public:
   list_sync(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<store::content_store> store,
-            std::shared_ptr<upload_sessions> sessions, const sync_list& list, const sync_options& options, bool sync)
+            upload_state kept, const sync_list& list, const sync_options& options, bool sync)
       : shared_(shared),
         running_(std::move(running)),
         list_(list),
         options_(options),
-        images_(shared, *running_, options, lock_, std::move(sessions)),
+        images_(shared, *running_, options, lock_, std::move(kept)),
         order_([this](const std::string& registry) { return shared_.registry.last_answer(registry); }, shared_.jobs,
                shared_.retry.budget * 9 / 10) {
     if (store) directory_.emplace(shared_, running_, std::move(store), options_, sync);
@@ -299,8 +299,8 @@ task<result<sync_result>> list_sync::run() {
 }  // namespace
 
 task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                               std::shared_ptr<store::content_store> store, std::shared_ptr<upload_sessions> sessions, sync_list list,
-                               sync_options options, bool sync) {
+                               std::shared_ptr<store::content_store> store, upload_state kept, sync_list list, sync_options options,
+                               bool sync) {
   if (options.shard.count == 0 || options.shard.number == 0 || options.shard.number > options.shard.count) {
     co_return failure(errc::invalid_option, fmt::format("there is no part {} of {}", options.shard.number, options.shard.count));
   }
@@ -317,7 +317,7 @@ task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transf
         co_return failure(errc::invalid_option, fmt::format("{} is a directory itself; 'gantry convert' copies those", entry.label()));
     }
   }
-  list_sync all(shared, std::move(running), std::move(store), std::move(sessions), list, options, sync);
+  list_sync all(shared, std::move(running), std::move(store), std::move(kept), list, options, sync);
   co_return co_await all.run();
 }
 
