@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,14 +33,21 @@ struct pruned {
   }
 
   prune_result prune(const std::vector<std::string>& tags, bool dry_run = false) const {
-    engine_options settings;
-    settings.cache_dir = directory / "store";
-    settings.plain_http.insert(registry.host());
     std::vector<reference> names;
     error_code ec;
     for (const std::string& tag : tags) names.push_back(reference::parse(registry.host() + "/app:" + tag, ec));
     REQUIRE_FALSE(ec);
+    return prune_all(std::move(names), dry_run);
+  }
+  prune_result prune_all(std::vector<reference> names, bool dry_run = false) const {
+    engine_options settings;
+    settings.cache_dir = directory / "store";
+    settings.plain_http.insert(registry.host());
+    // A request that is held back until others come must not be given up.
+    settings.timeouts.header = std::chrono::seconds(30);
+    settings.jobs = 4;
     boost::asio::io_context context;
+    error_code ec;
     diagnostics text;
     prune_result result;
     bool completed = false;
@@ -134,4 +143,66 @@ TEST_CASE("who may not delete is told so", "[faults]") {
   const prune_result result = p.prune({"child", "index", "same"});
   REQUIRE_FALSE(result.kept.empty());
   CHECK(result.kept.front().why.find("/app may not be deleted: ") != std::string::npos);
+}
+
+TEST_CASE("what is asked of many tags, and what is deleted, goes side by side", "[faults]") {
+  pruned p;
+  std::vector<std::string> unwanted;
+  for (char one = 'a'; one < 'm'; ++one) {
+    image_recipe recipe;
+    recipe.layers = {200};
+    recipe.seed = static_cast<std::uint32_t>(one);
+    unwanted.push_back(std::string("old") + one);
+    p.registry.hold("app", unwanted.back(), build_image(recipe));
+  }
+  p.registry.gather("HEAD manifest", 4);
+  const prune_result dry = p.prune(unwanted, true);
+  CHECK(p.registry.most_at_once("HEAD manifest") == 4);
+  REQUIRE(dry.deleted.size() == unwanted.size());
+  CHECK(p.registry.count("DELETE manifest") == 0);
+  const prune_result result = p.prune(unwanted);
+  REQUIRE(result.deleted.size() == unwanted.size());
+  // As with one after another: by digest, each with its tags.
+  for (std::size_t i = 0; i < unwanted.size(); ++i) CHECK(result.deleted[i].tag() == dry.deleted[i].tag());
+  CHECK(p.has("child"));
+}
+
+TEST_CASE("tags that can be deleted alone go side by side once one has shown it", "[faults]") {
+  pruned p;
+  p.registry.delete_by_tag();
+  std::vector<std::string> unwanted;
+  for (char one = 'a'; one < 'j'; ++one) {
+    unwanted.push_back(std::string("old") + one);
+    p.registry.hold("app", unwanted.back(), p.image);
+  }
+  // The second fails, and stops no other.
+  p.registry.fail("DELETE manifest", {kind::answer, 403, {}, 0}, 2, 1);
+  const prune_result result = p.prune(unwanted);
+  CHECK(p.registry.count("DELETE manifest") == unwanted.size());
+  CHECK(result.deleted.size() == unwanted.size() - 1);
+  REQUIRE(result.kept.size() == 1);
+  CHECK(result.kept.front().why.find("may not be deleted") != std::string::npos);
+  for (std::size_t i = 1; i < result.deleted.size(); ++i) CHECK(result.deleted[i - 1].tag() < result.deleted[i].tag());
+}
+
+TEST_CASE("who refers to a manifest is not asked when a kept tag decides", "[faults]") {
+  pruned p;
+  const prune_result result = p.prune({"child"}, true);
+  CHECK(pruned::why(result, "child").find("the tag same names the same manifest") == 0);
+  CHECK(p.registry.count("GET referrers") == 0);
+}
+
+TEST_CASE("repositories are pruned side by side", "[faults]") {
+  pruned p;
+  p.registry.delete_by_tag();
+  std::vector<reference> names;
+  error_code ec;
+  for (char one = 'a'; one < 'e'; ++one) {
+    p.registry.hold(std::string("team/") + one, "old", p.image);
+    names.push_back(reference::parse(p.registry.host() + "/team/" + one + ":old", ec));
+  }
+  p.registry.gather("DELETE manifest", 4);
+  const prune_result result = p.prune_all(names);
+  CHECK(p.registry.most_at_once("DELETE manifest") == 4);
+  CHECK(result.deleted == names);
 }

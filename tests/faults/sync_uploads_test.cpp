@@ -48,6 +48,8 @@ TEST_CASE("a layer of an unchanged image is mounted by a new entry, and is looke
   // What this run has brought itself is known.
   CHECK(s.target.count("GET manifest") == 0);
   const std::uint64_t taken = s.target.taken();
+  // Another machine: what this one remembers of mounts is not there.
+  fs::remove(fs::path(s.settings.cache_dir) / "state" / "mounts.json");
   const sync_list more = s.list("[" + known + R"(, {"source": "SOURCE/team/app:1.0", "target": "two"}])");
   const sync_report second = s.run(more);
   INFO(second.text.message());

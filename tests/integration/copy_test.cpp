@@ -403,3 +403,26 @@ TEST_CASE("what refers to an image and to its manifests goes with it, nested too
   CHECK(rest.err.find("lists " + of_index + " among what refers to " + index + ", and does not have it") != std::string::npos);
   CHECK(c.raw(c.target("third@" + of_child)) == c.raw(c.target("first@" + of_child)));
 }
+
+TEST_CASE("a manifest that is deleted is taken off the list of what refers to its subject", "[integration]") {
+  const copied c;
+  REQUIRE(c.copy({c.source("classic"), c.target("app:1")}).status == 0);
+  const std::string subject = sha256_of(c.raw(c.target("app:1")));
+  const std::string first = refer(c.to.host(), "app", subject, 5, "first");
+  const std::string second = refer(c.to.host(), "app", subject, 5, "second");
+  const auto entry = [](const std::string& digest) {
+    return R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" + digest + R"(","size":5,"x-other":[1]})";
+  };
+  const std::string front = R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","x-list":true,"manifests":[)";
+  put("http://" + c.to.host() + "/v2/app/manifests/" + fallback_tag(subject), "application/vnd.oci.image.index.v1+json",
+      front + entry(first) + "," + entry(second) + "]}");
+  const outcome gone = c.place.run({"delete", c.target("app@" + first)});
+  INFO(gone.err);
+  REQUIRE(gone.status == 0);
+  CHECK(gone.err.find("may still name it") == std::string::npos);
+  CHECK(c.raw(c.target("app:" + fallback_tag(subject))) == front + entry(second) + "]}");
+  // A list without entries is one.
+  REQUIRE(c.place.run({"delete", c.target("app@" + second)}).status == 0);
+  CHECK(c.raw(c.target("app:" + fallback_tag(subject))) == front + "]}");
+  CHECK(c.place.run({"digest", c.target("app:1")}).status == 0);
+}

@@ -233,6 +233,28 @@ TEST_CASE("a manifest is deleted by digest, and with it its tags", "[integration
   CHECK(s.place.run({"delete", s.name("app") + "@" + digest}).status == 4);
 }
 
+TEST_CASE("a registry that deletes nothing is said to need its operator, and how", "[integration]") {
+  const writable s;
+  const temp_dir directory;
+  registry_options options;
+  options.storage = s.storage.path();
+  options.deletes = false;
+  const docker_registry to(directory / "registry", std::move(options));
+  const std::string repository = to.host() + "/team/app";
+  std::string digest = s.place.run({"digest", repository + ":1.9.0"}).out;
+  digest.pop_back();
+  const outcome refused = s.place.run({"delete", repository + "@" + digest});
+  INFO(refused.err);
+  CHECK(refused.status == 1);
+  CHECK(refused.err.find("its operator has to enable it (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true)") != std::string::npos);
+  CHECK(refused.err.find("delete the digest") == std::string::npos);
+  const outcome by_tag = s.place.run({"delete", repository + ":1.9.0"});
+  INFO(by_tag.err);
+  CHECK(by_tag.status == 1);
+  CHECK(by_tag.err.find("REGISTRY_STORAGE_DELETE_ENABLED=true") != std::string::npos);
+  CHECK(s.place.run({"digest", repository + ":1.9.0"}).status == 0);
+}
+
 TEST_CASE("what archives and directories hold is inspected as an image of a registry is", "[integration]") {
   const served s;
   const std::string image = s.name("multi:1.0");

@@ -22,7 +22,8 @@ void write_text(const fs::path& file, const std::string& text) {
 
 std::string config_text(const fs::path& directory, const registry_options& options, const test_certificates& certificates) {
   std::string text = "version: 0.1\nlog:\n  level: info\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: ";
-  text += options.storage.string() + "\n  delete:\n    enabled: true\n  maintenance:\n    uploadpurging:\n      enabled: false\n";
+  text += options.storage.string() + "\n  delete:\n    enabled: " + (options.deletes ? "true" : "false") +
+          "\n  maintenance:\n    uploadpurging:\n      enabled: false\n";
   text += "http:\n  addr: 127.0.0.1:0\n  secret: not-a-secret\n";
   if (options.tls) {
     text += "  tls:\n    certificate: " + certificates.certificate.string() + "\n    key: " + certificates.key.string() + "\n";

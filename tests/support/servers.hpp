@@ -29,6 +29,7 @@ struct registry_options {
   std::string username{};
   std::string password{};
   bool tls = false;
+  bool deletes = true;
   /// With a realm, those get in who bring a token of this service (token_server).
   std::string token_realm{};
   std::string token_service{};

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <limits>
 #include <map>
@@ -49,6 +51,9 @@ void await_hangup(const socket_handle& connection) {
   while (::poll(&gone, 1, -1) < 0 && errno == EINTR) continue;
 }
 
+// Long enough for what comes at once on the busiest machine; only what does not come at once waits for it.
+constexpr std::chrono::seconds gathering{10};
+
 std::string reply(unsigned status, const std::string& headers = {}, const std::string& body = {}) {
   return "HTTP/1.1 " + std::to_string(status) + " Said\r\n" + headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
          body;
@@ -63,6 +68,10 @@ struct upload_registry::state {
   std::map<std::string, stored> manifests;             // "<repository>/manifests/<name>"
   std::map<std::string, std::string> sessions;         // by path
   std::map<std::string, unsigned> asked;               // "METHOD kind"
+  std::map<std::string, unsigned> here;                // the same, unanswered now
+  std::map<std::string, unsigned> most;                // ... and at most
+  std::map<std::string, unsigned> gathered;            // so many of them are awaited
+  std::condition_variable complete;
   std::vector<rule> rules;
   std::set<std::string> names_written;
   std::uint64_t taken = 0;
@@ -87,6 +96,7 @@ struct upload_registry::state {
   static std::string kind_of(const fake_request& request) {
     const bool session = request.target.find("/blobs/uploads/") != std::string::npos;
     if (request.target.find("/manifests/") != std::string::npos) return request.method + " manifest";
+    if (request.target.find("/referrers/") != std::string::npos) return request.method + " referrers";
     if (request.target.find("/tags/list") != std::string::npos) return request.method + " tags";
     if (request.method == "POST") return request.target.find("mount=") != std::string::npos ? "POST mount" : "POST session";
     return request.method + (session && request.method == "GET" ? " session" : " blob");
@@ -149,8 +159,32 @@ struct upload_registry::state {
     }
   }
 
+  /// A request is here, for as long as it lives.
+  struct presence {
+    presence(state& whose, std::string request) : owner(whose), kind(std::move(request)) {
+      std::unique_lock lock(owner.mutex);
+      owner.most[kind] = std::max(owner.most[kind], ++owner.here[kind]);
+      const auto awaited = owner.gathered.find(kind);
+      if (awaited == owner.gathered.end()) return;
+      if (owner.here[kind] < awaited->second) {
+        owner.complete.wait_for(lock, gathering, [this] { return !owner.gathered.contains(kind); });
+      }
+      owner.gathered.erase(kind);
+      owner.complete.notify_all();
+    }
+    presence(const presence&) = delete;
+    presence& operator=(const presence&) = delete;
+    ~presence() {
+      const std::scoped_lock lock(owner.mutex);
+      --owner.here[kind];
+    }
+    state& owner;
+    std::string kind;
+  };
+
   /// \param carried bytes of bodies that came over the connection
   bool answer(socket_handle& connection, std::string& unread, const fake_request& request, std::uint64_t length, std::uint64_t& carried) {
+    const presence here_now(*this, kind_of(request));
     std::optional<upload_fault> trouble;
     std::uint64_t lasts = 0;
     {
@@ -413,6 +447,17 @@ std::optional<std::string> upload_registry::manifest(const std::string& reposito
   const std::scoped_lock lock(state_->mutex);
   const auto found = state_->manifests.find(repository + "/manifests/" + name);
   return found == state_->manifests.end() ? std::nullopt : std::optional(found->second.bytes);
+}
+
+void upload_registry::gather(const std::string& request, unsigned count) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->gathered[request] = count;
+}
+
+unsigned upload_registry::most_at_once(const std::string& request) const {
+  const std::scoped_lock lock(state_->mutex);
+  const auto found = state_->most.find(request);
+  return found == state_->most.end() ? 0 : found->second;
 }
 
 unsigned upload_registry::count(const std::string& request) const {

@@ -71,6 +71,11 @@ class upload_registry {
   /// The bytes of the manifest of that tag or digest.
   std::optional<std::string> manifest(const std::string& repository, const std::string& name) const;
   bool has_tag(const std::string& repository, const std::string& tag) const;
+  /// Holds back the answers to the requests "METHOD kind" until \p count of them wait at once; then, or after some seconds in vain, all go
+  /// on, and later ones are not held.
+  void gather(const std::string& request, unsigned count);
+  /// How many requests "METHOD kind" were here unanswered at once, at most.
+  unsigned most_at_once(const std::string& request) const;
   /// How often "METHOD kind" was asked.
   unsigned count(const std::string& request) const;
   /// The names under which manifests were written, tags and digests, `<repository>:<name>`, each once; also those that are gone again.

@@ -7,6 +7,7 @@
 #include "facade/own_thread.hpp"
 #include "http/client.hpp"
 #include "http/routes.hpp"
+#include "jobs/mount_memory.hpp"
 #include "jobs/upload_sessions.hpp"
 #include "net/connector.hpp"
 #include "registry/registry_client.hpp"
@@ -111,10 +112,10 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   };
   /// The store for those who only work with what is there: nobody makes one by asking what is in it.
   task<result<present_store>> find_store();
-  /// Keeps what was learnt about hosts for the next run; what cannot be written is no loss.
+  /// Keeps what was learnt about hosts and repositories for the next run; what cannot be written is no loss.
   task<> save_hints();
-  /// Nothing else of the store is needed for them; where there is none, broken uploads begin anew.
-  std::shared_ptr<jobs::upload_sessions> upload_sessions();
+  /// Nothing else of the store is needed for it; where there is none, broken uploads begin anew.
+  task<jobs::upload_state> upload_state();
 
   engine_options options;
   unsigned jobs;
@@ -136,7 +137,8 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   bool stopping = false;
   bool reading_host_files = false;
   registry::hints saved_hints;
-  std::optional<result<void>> host_files;  ///< once they were read
+  std::shared_ptr<jobs::mount_memory> mounts;  ///< none before the first upload
+  std::optional<result<void>> host_files;      ///< once they were read
   runtime::signal host_files_changed;
 };
 

@@ -3,6 +3,7 @@
 #include "jobs/inspect.hpp"
 #include "jobs/lookup.hpp"
 #include "jobs/ping.hpp"
+#include "jobs/remove.hpp"
 #include "jobs/sync.hpp"
 
 #include <memory>

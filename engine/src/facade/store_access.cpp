@@ -72,6 +72,7 @@ runtime::task<result<engine::impl::present_store>> engine::impl::find_store() {
 }
 
 runtime::task<> engine::impl::save_hints() {
+  if (mounts) co_await mounts->save();
   if (!store) co_return;
   registry::hints learnt = registry.learnt();
   if (learnt == saved_hints) co_return;
@@ -87,10 +88,15 @@ runtime::task<> engine::impl::save_hints() {
   co_await runtime::offload(lanes, runtime::lane::files, std::move(write));
 }
 
-std::shared_ptr<jobs::upload_sessions> engine::impl::upload_sessions() {
+runtime::task<jobs::upload_state> engine::impl::upload_state() {
+  jobs::upload_state kept;
   const auto root = store_directory();
-  if (!root) return nullptr;
-  return std::make_shared<jobs::upload_sessions>(*root / "state" / "uploads", lanes);
+  if (!root) co_return kept;
+  kept.sessions = std::make_shared<jobs::upload_sessions>(*root / "state" / "uploads", lanes);
+  if (!mounts) mounts = std::make_shared<jobs::mount_memory>(jobs::mount_memory::file_in(*root), lanes);
+  kept.mounts = mounts;
+  co_await kept.mounts->load();
+  co_return kept;
 }
 
 }  // namespace gantry

@@ -54,7 +54,9 @@ runtime::task<result<push_result>> engine::impl::push(running_operation running,
                                                       push_options wanted) {
   auto opened = co_await open_store();
   if (!opened) co_return opened.error();
-  task<result<push_result>> pushing = jobs::push(shared, running, *opened, std::move(source), std::move(target), std::move(wanted));
+  jobs::upload_state kept = co_await upload_state();
+  task<result<push_result>> pushing =
+      jobs::push(shared, running, *opened, std::move(kept), std::move(source), std::move(target), std::move(wanted));
   co_return co_await jobs::while_kept<push_result>(shared, *running, *opened, std::move(pushing));
 }
 
@@ -64,15 +66,15 @@ runtime::task<result<copy_result>> engine::impl::copy(running_operation running,
   for (const reference& target : targets) {
     if (target.empty()) co_return failure(errc::invalid_reference, "an empty reference names no image");
   }
-  std::shared_ptr<jobs::upload_sessions> sessions = upload_sessions();
+  jobs::upload_state state = co_await upload_state();
   if (!wanted.cache) {
-    co_return co_await jobs::copy(shared, std::move(running), std::move(sessions), nullptr, std::move(source), std::move(targets),
+    co_return co_await jobs::copy(shared, std::move(running), std::move(state), nullptr, std::move(source), std::move(targets),
                                   std::move(wanted));
   }
   auto opened = co_await open_store();
   if (!opened) co_return opened.error();
   task<result<copy_result>> copying =
-      jobs::copy(shared, running, std::move(sessions), *opened, std::move(source), std::move(targets), std::move(wanted));
+      jobs::copy(shared, running, std::move(state), *opened, std::move(source), std::move(targets), std::move(wanted));
   co_return co_await jobs::while_kept<copy_result>(shared, *running, *opened, std::move(copying));
 }
 
@@ -83,8 +85,8 @@ runtime::task<result<sync_result>> engine::impl::sync(running_operation running,
     if (!opened) co_return opened.error();
     kept = *opened;
   }
-  std::shared_ptr<jobs::upload_sessions> sessions = upload_sessions();
-  co_return co_await jobs::sync(shared, std::move(running), std::move(kept), std::move(sessions), std::move(list), std::move(wanted),
+  jobs::upload_state state = co_await upload_state();
+  co_return co_await jobs::sync(shared, std::move(running), std::move(kept), std::move(state), std::move(list), std::move(wanted),
                                 options.sync);
 }
 

@@ -1,5 +1,6 @@
 #include "jobs/clean.hpp"
 
+#include "jobs/mount_memory.hpp"
 #include "jobs/until_had.hpp"
 #include "jobs/upload_sessions.hpp"
 #include "store/cleaner.hpp"
@@ -50,8 +51,9 @@ task<result<clean_result>> clean(transfer::context& shared, std::shared_ptr<tran
       co_await until_had<store::clean_outcome>(shared, *running, "somebody else changes the store; waiting for it", std::move(attempt));
   if (!done) co_return done.error();
   for (const std::string& note : done->notes) running->events.emit(warning{note});
-  auto forget = [place = store->root() / "state" / "uploads", age = options.all ? std::chrono::hours(0) : session_age, dry_run] {
-    return upload_sessions::forget(place, age, dry_run);
+  auto forget = [root = store->root(), all = options.all, dry_run] {
+    if (all && !dry_run) mount_memory::remove(root);
+    return upload_sessions::forget(root / "state" / "uploads", all ? std::chrono::hours(0) : session_age, dry_run);
   };
   clean_result told;
   told.uploads = co_await runtime::offload(shared.lanes, runtime::lane::files, std::move(forget));

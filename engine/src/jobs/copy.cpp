@@ -127,9 +127,9 @@ task<result<std::vector<listed_copy>>> list_copies(transfer::context& shared, st
 
 }  // namespace
 
-task<result<copy_result>> copy(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                               std::shared_ptr<upload_sessions> sessions, std::shared_ptr<store::content_store> cache, reference source,
-                               std::vector<reference> targets, copy_options options) {
+task<result<copy_result>> copy(transfer::context& shared, std::shared_ptr<transfer::operation> running, upload_state kept,
+                               std::shared_ptr<store::content_store> cache, reference source, std::vector<reference> targets,
+                               copy_options options) {
   const auto started = std::chrono::steady_clock::now();
   auto listed = co_await list_copies(shared, running, std::move(source), std::move(targets), options);
   if (!listed) co_return listed.error();
@@ -138,7 +138,7 @@ task<result<copy_result>> copy(transfer::context& shared, std::shared_ptr<transf
   upload_settings settings;
   settings.force_upload = options.force_upload;
   settings.dry_run = options.dry_run;
-  settings.sessions = std::move(sessions);
+  settings.kept = std::move(kept);
   settings.cache = std::move(cache);
   copy_run::choice wanted;
   wanted.platforms = options.platforms;

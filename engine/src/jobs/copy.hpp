@@ -15,9 +15,9 @@ using runtime::task;
 
 /// \p source to each of \p targets; with copy_options::all_tags every tag of its repository to the same tag there.
 /// \param cache see copy_options::cache; null without it
-/// \param sessions of uploads that broke off in other runs; none: uploads begin anew
-task<result<copy_result>> copy(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                               std::shared_ptr<upload_sessions> sessions, std::shared_ptr<store::content_store> cache, reference source,
-                               std::vector<reference> targets, copy_options options);
+/// \param kept what other runs left about uploads; it may be nothing
+task<result<copy_result>> copy(transfer::context& shared, std::shared_ptr<transfer::operation> running, upload_state kept,
+                               std::shared_ptr<store::content_store> cache, reference source, std::vector<reference> targets,
+                               copy_options options);
 
 }  // namespace gantry::jobs

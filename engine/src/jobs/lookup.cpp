@@ -121,21 +121,4 @@ task<result<repositories_result>> list_repositories(transfer::context& shared, s
   co_return done;
 }
 
-task<result<delete_result>> remove_reference(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference image) {
-  auto ask = [&shared, &running, image]() -> task<result<delete_result>> {
-    const result<void> gone = co_await registry::delete_manifest(shared.registry, image, running->stop);
-    if (!gone) co_return gone.error();
-    co_return delete_result();
-  };
-  auto gone = co_await transfer::with_retry<delete_result>(shared, *running, image.familiar(), ask);
-  // Where tags are not deleted at all, one that is not there is refused like any other.
-  if (gone || gone.error().code != errc::unexpected_status || image.digest()) co_return gone;
-  auto look = [&shared, &running, image] {
-    return registry::head_manifest(shared.registry, image, running->stop, registry::precedence::registry_alone);
-  };
-  const auto there = co_await transfer::with_retry<std::optional<descriptor>>(shared, *running, "manifest of " + image.familiar(), look);
-  if (!there && there.error().code == errc::not_found) co_return there.error();
-  co_return gone;
-}
-
 }  // namespace gantry::jobs

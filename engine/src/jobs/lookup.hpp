@@ -25,6 +25,4 @@ task<result<tags_result>> list_tags(transfer::context& shared, std::shared_ptr<t
 task<result<repositories_result>> list_repositories(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                                     std::string registry, repositories_options options);
 
-task<result<delete_result>> remove_reference(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference image);
-
 }  // namespace gantry::jobs

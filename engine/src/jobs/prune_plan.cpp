@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <set>
 #include <string>
@@ -68,6 +69,43 @@ prune_plan plan_prune(const prune_facts& facts) {
     plan.remove.push_back({top, tags, {}});
   }
   return plan;
+}
+
+std::vector<digest> open_questions(const prune_facts& facts) {
+  std::set<digest> needed;
+  for (const auto& [tag, top] : facts.tags) {
+    if (facts.unwanted.contains(tag)) continue;
+    needed.insert(top);
+    const auto index = facts.children.find(top);
+    if (index != facts.children.end()) needed.insert(index->second.begin(), index->second.end());
+  }
+  std::set<digest> open;
+  for (const std::string& tag : facts.unwanted) {
+    const auto found = facts.tags.find(tag);
+    if (found != facts.tags.end() && !needed.contains(found->second)) open.insert(found->second);
+  }
+  return std::vector<digest>(open.begin(), open.end());
+}
+
+std::vector<std::vector<std::size_t>> removal_rounds(const prune_plan& plan, const prune_facts& facts) {
+  std::vector<std::vector<std::size_t>> rounds;
+  std::map<digest, std::size_t> earliest;
+  const auto not_before = [&](const digest& manifest, std::size_t round) {
+    std::size_t& known = earliest[manifest];
+    known = std::max(known, round);
+  };
+  // The order of the plan has what others wait for before them.
+  for (std::size_t i = 0; i < plan.remove.size(); ++i) {
+    const prune_plan::removal& one = plan.remove[i];
+    const std::size_t round = one.subject ? std::max(earliest[one.subject], earliest[one.manifest]) : earliest[one.manifest];
+    if (rounds.size() <= round) rounds.resize(round + 1);
+    rounds[round].push_back(i);
+    if (one.subject) not_before(one.subject, round + 1);
+    const auto index = facts.children.find(one.manifest);
+    if (index == facts.children.end()) continue;
+    for (const digest& child : index->second) not_before(child, round + 1);
+  }
+  return rounds;
 }
 
 }  // namespace gantry::jobs

@@ -2,6 +2,7 @@
 
 #include <gantry/digest.hpp>
 
+#include <cstddef>
 #include <map>
 #include <set>
 #include <string>
@@ -35,5 +36,12 @@ struct prune_plan {
 /// A digest goes only when no kept tag, no kept index and no referrer needs it; an index that stays for one of these reasons is kept as
 /// much as one that the list names. Signatures that hang on it by their tags go before it. Pure.
 prune_plan plan_prune(const prune_facts& facts);
+
+/// The manifests of unwanted tags of which \ref prune_facts::referred decides: no kept tag and no index that a kept tag names needs them.
+std::vector<digest> open_questions(const prune_facts& facts);
+
+/// Places in prune_plan::remove, each once, in rounds: what is in one round can be deleted at the same time. An index goes in an earlier
+/// round than what it is made of, a signature in an earlier one than what it hangs on.
+std::vector<std::vector<std::size_t>> removal_rounds(const prune_plan& plan, const prune_facts& facts);
 
 }  // namespace gantry::jobs

@@ -129,24 +129,36 @@ std::vector<planned_blob> left_out_of(model::blob_source& source, const push_pla
   return lacking;
 }
 
+task<result<bool>> ask_for_blob(transfer::context& shared, transfer::operation& running, planned_blob one) {
+  auto ask = [&shared, &running, one] { return registry::has_blob(shared.registry, one.registry, one.repository, one.blob, running.stop); };
+  const std::string object = "blob " + std::string(one.blob.digest.short_form());
+  co_return co_await transfer::with_retry<bool>(shared, running, object, ask);
+}
+
 /// Fails, before anything is uploaded, when a blob is neither in the source nor in the registry. \param from name of the source
 task<result<void>> check_complete(transfer::context& shared, transfer::operation& running, upload_ledger& ledger,
-                                  std::vector<planned_blob> lacking, bool force_upload, std::string from) {
+                                  std::shared_ptr<mount_memory> mounts, std::vector<planned_blob> lacking, bool force_upload,
+                                  std::string from) {
   std::vector<descriptor> nowhere;
   for (const planned_blob& one : lacking) {
-    // One that can be mounted need not be sent.
-    if (!force_upload && !ledger.other_repository(one.registry, one.blob.digest, one.repository).empty()) continue;
-    bool there = false;
+    // One that can be mounted need not be sent; that it can be is looked at, for there is no other way to get it.
+    std::vector<std::string> places;
     if (!force_upload) {
-      auto ask = [&shared, &running, one] {
-        return registry::has_blob(shared.registry, one.registry, one.repository, one.blob, running.stop);
-      };
-      const std::string object = "blob " + std::string(one.blob.digest.short_form());
-      const auto found = co_await transfer::with_retry<bool>(shared, running, object, ask);
-      if (!found) co_return found.error();
-      there = *found;
+      places.push_back(one.repository);
+      if (mounts) places.push_back(mounts->find(one.registry, one.blob.digest, one.repository));
+      places.push_back(ledger.other_repository(one.registry, one.blob.digest, one.repository));
     }
-    if (there) ledger.add(one.registry, one.blob.digest, one.repository, true);
+    bool there = false;
+    for (std::size_t i = 0; i < places.size() && !there; ++i) {
+      if (places[i].empty()) continue;
+      planned_blob asked = one;
+      asked.repository = places[i];
+      const result<bool> found = co_await ask_for_blob(shared, running, asked);
+      const bool elsewhere = i > 0;  // which may not be for us to read
+      if (!found && (!elsewhere || found.error().code == condition::cancelled)) co_return found.error();
+      there = found && *found;
+      if (there) ledger.add(one.registry, one.blob.digest, asked.repository, true);
+    }
     if (!there) nowhere.push_back(one.blob);
   }
   if (nowhere.empty()) co_return result<void>();
@@ -237,7 +249,8 @@ std::shared_ptr<upload_feed> stored_feed(transfer::context& shared, transfer::op
 }
 
 task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                               std::shared_ptr<store::content_store> store, push_source source, push_target target, push_options options) {
+                               std::shared_ptr<store::content_store> store, upload_state kept, push_source source, push_target target,
+                               push_options options) {
   const auto started = std::chrono::steady_clock::now();
   const std::string origin = name_of(source);
   const std::string path = std::holds_alternative<std::string>(source) ? std::get<std::string>(source) : std::string();
@@ -279,7 +292,8 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   auto look = [blobs = loaded->blobs, wanted = *plan] { return left_out_of(*blobs, wanted); };
   std::vector<planned_blob> lacking = co_await offload(shared.lanes, lane::files, std::move(look));
   if (!lacking.empty()) {
-    const result<void> complete = co_await check_complete(shared, *running, ledger, std::move(lacking), options.force_upload, origin);
+    const result<void> complete =
+        co_await check_complete(shared, *running, ledger, kept.mounts, std::move(lacking), options.force_upload, origin);
     if (!complete) co_return complete.error();
   }
   for (const planned_image& one : plan->images) running->events.emit(image_resolved{one.target, one.top, one.manifests.size()});
@@ -287,7 +301,7 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   upload_settings settings;
   settings.force_upload = options.force_upload;
   settings.dry_run = options.dry_run;
-  settings.sessions = std::make_shared<upload_sessions>(store->root() / "state" / "uploads", shared.lanes);
+  settings.kept = kept;
   std::vector<descriptor> blobs;
   for (const planned_blob& one : plan->blobs) blobs.push_back(one.blob);
   auto moved = co_await upload(shared, *running, ledger, std::move(feed), settings, std::move(*plan));

@@ -41,7 +41,9 @@ std::shared_ptr<upload_feed> stored_feed(transfer::context& shared, transfer::op
 /// An archive, a directory or the store to a registry: blobs that the registry lacks, then manifests, children before parents, the names
 /// last.
 /// \param store asked for images that are named, and for where else their blobs are known to be
+/// \param kept what other runs left about uploads; it may be nothing
 task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                               std::shared_ptr<store::content_store> store, push_source source, push_target target, push_options options);
+                               std::shared_ptr<store::content_store> store, upload_state kept, push_source source, push_target target,
+                               push_options options);
 
 }  // namespace gantry::jobs

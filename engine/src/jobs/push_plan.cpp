@@ -102,6 +102,10 @@ std::string write_index(const archive::archived_image& image, const std::vector<
     model::write(out, entry);
   }
   out.end_array();
+  if (facts.subject && !docker) {
+    out.key("subject");
+    model::write(out, *facts.subject);
+  }
   if (!facts.annotations.empty()) {
     out.key("annotations");
     out.begin_object();
@@ -241,6 +245,7 @@ index_facts facts_of(std::string_view bytes, const descriptor& top) {
   if (auto* content = std::get_if<model::index>(&*parsed)) {
     facts.artifact_type = std::move(content->artifact_type);
     facts.annotations = std::move(content->annotations);
+    facts.subject = std::move(content->subject);
   }
   return facts;
 }

@@ -8,6 +8,7 @@
 #include <gantry/push.hpp>
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -49,6 +50,7 @@ struct push_plan {
 struct index_facts {
   std::string artifact_type;
   std::map<std::string, std::string> annotations;
+  std::optional<descriptor> subject{};  ///< a choice of what refers to something refers to it as well
 };
 
 /// The facts of the index whose bytes these are; of anything else none.

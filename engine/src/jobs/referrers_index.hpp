@@ -32,6 +32,11 @@ struct merged_list {
 task<result<merged_list>> merge_list(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, reference name,
                                      descriptor list, std::string bytes);
 
+/// Takes \p gone, a manifest that was deleted, off the list of referrers of \p subject (distribution-spec, "Deleting Manifests"). A list
+/// that becomes empty stays, as the specification has it.
+task<result<void>> unlist_referrer(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, reference repository,
+                                   digest subject, digest gone);
+
 /// Whose referrers the tag of \p name lists, by that schema; empty for any other tag.
 digest listed_subject(const reference& name);
 

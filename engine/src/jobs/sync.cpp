@@ -3,6 +3,7 @@
 #include "base/redact.hpp"
 #include "jobs/lookup.hpp"
 #include "jobs/run_order.hpp"
+#include "jobs/side_by_side.hpp"
 #include "jobs/sync_directory.hpp"
 #include "jobs/sync_image.hpp"
 #include "jobs/sync_neighbours.hpp"
@@ -55,12 +56,12 @@ std::string with_other_parts(const std::string& path, const std::string& text, c
 class list_sync {
  public:
   list_sync(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<store::content_store> store,
-            std::shared_ptr<upload_sessions> sessions, const sync_list& list, const sync_options& options, bool sync)
+            upload_state kept, const sync_list& list, const sync_options& options, bool sync)
       : shared_(shared),
         running_(std::move(running)),
         list_(list),
         options_(options),
-        images_(shared, *running_, options, lock_, std::move(sessions)),
+        images_(shared, *running_, options, lock_, std::move(kept)),
         order_([this](const std::string& registry) { return shared_.registry.last_answer(registry); }, shared_.jobs,
                shared_.retry.budget * 9 / 10) {
     if (store) directory_.emplace(shared_, running_, std::move(store), options_, sync);
@@ -77,6 +78,8 @@ class list_sync {
   std::vector<synced_image> collect();
   void meet_neighbours();
   task<> find_unwanted(sync_result& done);
+  /// \param why_not set when nothing of the repository \p name may be pruned
+  task<> ask_unwanted(std::string name, std::vector<reference>& unwanted, std::string& why_not);
 
   transfer::context& shared_;
   std::shared_ptr<transfer::operation> running_;
@@ -203,23 +206,42 @@ void list_sync::meet_neighbours() {
   });
 }
 
+task<> list_sync::ask_unwanted(std::string name, std::vector<reference>& unwanted, std::string& why_not) {
+  if (plan_.unknown.contains(name)) {
+    why_not = "not all of the tags that the list means are known";
+    co_return;
+  }
+  error_code ec;
+  const reference repository = reference::parse(name, ec).with_tag({});
+  tags_options every;
+  const auto there = co_await list_tags(shared_, running_, repository, std::move(every), registry::precedence::registry_alone);
+  if (there) {
+    for (const std::string& tag : unwanted_tags(there->tags, plan_.named.at(name))) unwanted.push_back(repository.with_tag(tag));
+  } else if (there.error().code != errc::not_found) {
+    why_not = there.error().text.message();
+  }
+}
+
 task<> list_sync::find_unwanted(sync_result& done) {
-  for (const auto& [name, tags] : plan_.named) {
-    if (running_->stop.stop_requested()) co_return;
-    if (plan_.unknown.contains(name)) {
-      running_->events.emit(warning{fmt::format("nothing of {} is pruned: not all of the tags that the list means are known", name)});
-      continue;
-    }
-    error_code ec;
-    const reference repository = reference::parse(name, ec).with_tag({});
-    tags_options every;
-    const auto there = co_await list_tags(shared_, running_, repository, std::move(every), registry::precedence::registry_alone);
-    if (!there) {
-      if (there.error().code == errc::not_found) continue;
-      running_->events.emit(warning{fmt::format("nothing of {} is pruned: {}", name, there.error().text.message())});
-      continue;
-    }
-    for (const std::string& tag : unwanted_tags(there->tags, tags)) done.unwanted.push_back(repository.with_tag(tag));
+  struct answer {
+    std::string name;
+    std::vector<reference> unwanted;
+    std::string why_not;
+  };
+  std::vector<answer> answers;
+  for (const auto& repository : plan_.named) {
+    answers.emplace_back();
+    answers.back().name = repository.first;
+  }
+  std::function<task<>(std::size_t)> ask = [this, &answers](std::size_t number) {
+    answer& one = answers[number];
+    return ask_unwanted(one.name, one.unwanted, one.why_not);
+  };
+  co_await side_by_side(shared_.executor, shared_.jobs, answers.size(), std::move(ask), running_->stop);
+  if (running_->stop.stop_requested()) co_return;
+  for (answer& one : answers) {
+    if (!one.why_not.empty()) running_->events.emit(warning{fmt::format("nothing of {} is pruned: {}", one.name, one.why_not)});
+    std::move(one.unwanted.begin(), one.unwanted.end(), std::back_inserter(done.unwanted));
   }
 }
 
@@ -277,8 +299,8 @@ task<result<sync_result>> list_sync::run() {
 }  // namespace
 
 task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                               std::shared_ptr<store::content_store> store, std::shared_ptr<upload_sessions> sessions, sync_list list,
-                               sync_options options, bool sync) {
+                               std::shared_ptr<store::content_store> store, upload_state kept, sync_list list, sync_options options,
+                               bool sync) {
   if (options.shard.count == 0 || options.shard.number == 0 || options.shard.number > options.shard.count) {
     co_return failure(errc::invalid_option, fmt::format("there is no part {} of {}", options.shard.number, options.shard.count));
   }
@@ -295,7 +317,7 @@ task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transf
         co_return failure(errc::invalid_option, fmt::format("{} is a directory itself; 'gantry convert' copies those", entry.label()));
     }
   }
-  list_sync all(shared, std::move(running), std::move(store), std::move(sessions), list, options, sync);
+  list_sync all(shared, std::move(running), std::move(store), std::move(kept), list, options, sync);
   co_return co_await all.run();
 }
 

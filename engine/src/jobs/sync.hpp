@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/failure.hpp"
-#include "jobs/upload_sessions.hpp"
+#include "jobs/mount_memory.hpp"
 #include "runtime/task.hpp"
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
@@ -18,11 +18,11 @@ using runtime::task;
 /// go into a registry once; what fails stops nothing else. errc::invalid_option for a list that contradicts itself, before anything is
 /// asked or written.
 /// \param store what a directory is written through; null for registries
-/// \param sessions of uploads that broke off, for those into registries; may be null
+/// \param kept what other runs left about uploads into registries; it may be nothing
 /// \param sync whether what is written there is forced to disk
 task<result<sync_result>> sync(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                               std::shared_ptr<store::content_store> store, std::shared_ptr<upload_sessions> sessions, sync_list list,
-                               sync_options options, bool sync);
+                               std::shared_ptr<store::content_store> store, upload_state kept, sync_list list, sync_options options,
+                               bool sync);
 
 /// Deletes tags in registries: by tag where a registry can, else by digest where nobody else needs it (see plan_prune).
 task<result<prune_result>> prune(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::vector<reference> tags,

@@ -34,12 +34,11 @@ void note_failure(synced_image& image, const failure& why);
 /// it runs, and all arguments must outlive it.
 class image_sync {
  public:
-  image_sync(transfer::context& shared, transfer::operation& running, const sync_options& options, sync_lock& lock,
-             std::shared_ptr<upload_sessions> sessions)
+  image_sync(transfer::context& shared, transfer::operation& running, const sync_options& options, sync_lock& lock, upload_state kept)
       : shared_(shared), running_(running), options_(options), lock_(lock) {
     settings_.force_upload = options.force_upload;
     settings_.dry_run = options.dry_run;
-    settings_.sessions = std::move(sessions);
+    settings_.kept = std::move(kept);
   }
 
   /// What a source is known to be; shared by its targets.

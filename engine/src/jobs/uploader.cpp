@@ -36,6 +36,11 @@ class uploader {
   task<> carry();
   task<result<void>> move_blob(planned_blob one);
   task<result<void>> upload(planned_blob one);
+  /// Another repository of the registry that most likely has the blob; empty when none is known.
+  std::string likely_repository(const planned_blob& one) const;
+  /// Whether a dry run can count \p one as mounted.
+  task<result<bool>> could_mount(planned_blob one);
+  task<result<bool>> has_blob(const planned_blob& one);
   /// \param told of what the name names in the end
   task<result<void>> write(const planned_image& image, pushed_image& told);
   /// What the registry confirms as the subject, empty when it does not; nothing when the manifest was written before.
@@ -50,6 +55,31 @@ class uploader {
   std::optional<failure> broken_;
   upload_outcome done_;
 };
+
+std::string uploader::likely_repository(const planned_blob& one) const {
+  std::string guess = ledger_.other_repository(one.registry, one.blob.digest, one.repository);
+  if (!options_.kept.mounts || (!guess.empty() && ledger_.has(one.registry, one.blob.digest, guess))) return guess;
+  // What the registry itself has shown to an earlier run is worth more than what records of pulls say.
+  std::string seen = options_.kept.mounts->find(one.registry, one.blob.digest, one.repository);
+  return seen.empty() ? guess : seen;
+}
+
+task<result<bool>> uploader::has_blob(const planned_blob& one) {
+  auto ask = [this, one] { return registry::has_blob(shared_.registry, one.registry, one.repository, one.blob, running_.stop); };
+  const std::string object = "blob " + std::string(one.blob.digest.short_form());
+  co_return co_await transfer::with_retry<bool>(shared_, running_, object, ask);
+}
+
+task<result<bool>> uploader::could_mount(planned_blob one) {
+  one.repository = likely_repository(one);
+  if (options_.force_upload || one.repository.empty()) co_return false;
+  if (ledger_.has(one.registry, one.blob.digest, one.repository)) co_return true;
+  const result<bool> there = co_await has_blob(one);
+  // It may not be for us to read: then it is no place to mount from.
+  if (!there && there.error().code != condition::cancelled) co_return false;
+  if (there && *there) ledger_.add(one.registry, one.blob.digest, one.repository, true);
+  co_return there;
+}
 
 task<result<void>> uploader::upload(planned_blob one) {
   const digest id = one.blob.digest;
@@ -81,16 +111,16 @@ task<result<void>> uploader::upload(planned_blob one) {
   where.blob = one.blob;
   where.refused = ledger_.refusals(one.registry);
   if (!options_.force_upload) {
-    where.mount_from = ledger_.other_repository(one.registry, id, one.repository);
+    where.mount_from = likely_repository(one);
     where.mount_first = !where.mount_from.empty() && ledger_.has(one.registry, id, where.mount_from);
     if (where.mount_from.empty() && options_.elsewhere) {
       where.mount_from = co_await options_.elsewhere(running_, one);
       where.mount_first = true;  // a manifest in that repository names it
     }
   }
-  if (options_.sessions && one.blob.size >= upload_sessions::least_size) {
-    where.resume = co_await options_.sessions->find(one.registry, one.repository, id);
-    where.keep = [sessions = options_.sessions, one](std::optional<http::url> session) {
+  if (options_.kept.sessions && one.blob.size >= upload_sessions::least_size) {
+    where.resume = co_await options_.kept.sessions->find(one.registry, one.repository, id);
+    where.keep = [sessions = options_.kept.sessions, one](std::optional<http::url> session) {
       return sessions->keep(one.registry, one.repository, one.blob.digest, std::move(session));
     };
   }
@@ -131,6 +161,9 @@ task<result<void>> uploader::upload(planned_blob one) {
   running_.note_answer();
   ledger_.learn(one.registry, moving->plan().refusals());
   const bool mounted = moving->plan().mounted();
+  // Where a session of an earlier run was there, the mount was not tried.
+  const bool in_vain = !mounted && !where.mount_from.empty() && !where.resume;
+  if (in_vain && options_.kept.mounts) options_.kept.mounts->forget(one.registry, id, where.mount_from);
   if (mounted) {
     ++done_.counts.blobs_mounted;
   } else {
@@ -146,9 +179,7 @@ task<result<void>> uploader::move_blob(planned_blob one) {
   if (!mine) co_return failure(errc::cancelled, "stopped");
   bool there = ledger_.has(one.registry, one.blob.digest, one.repository);
   if (!there && !options_.force_upload) {
-    auto ask = [this, &one] { return registry::has_blob(shared_.registry, one.registry, one.repository, one.blob, running_.stop); };
-    const std::string object = "blob " + std::string(one.blob.digest.short_form());
-    const auto found = co_await transfer::with_retry<bool>(shared_, running_, object, ask);
+    const result<bool> found = co_await has_blob(one);
     if (!found) co_return found.error();
     there = *found;
   }
@@ -158,8 +189,9 @@ task<result<void>> uploader::move_blob(planned_blob one) {
     running_.events.emit(blob_finished{one.blob.digest, one.blob.size, true, one.role, false});
   } else if (options_.dry_run) {
     // What an image before it would have brought there is mounted when its turn comes.
-    const std::string from = ledger_.other_repository(one.registry, one.blob.digest, one.repository);
-    if (!from.empty() && ledger_.has(one.registry, one.blob.digest, from)) {
+    const result<bool> mountable = co_await could_mount(one);
+    if (!mountable) co_return mountable.error();
+    if (*mountable) {
       ++done_.counts.blobs_mounted;
     } else {
       ++done_.counts.blobs_uploaded;
@@ -170,6 +202,7 @@ task<result<void>> uploader::move_blob(planned_blob one) {
     if (!moved) co_return moved.error();
   }
   ledger_.add(one.registry, one.blob.digest, one.repository, true);
+  if (options_.kept.mounts && !options_.dry_run) options_.kept.mounts->know(one.registry, one.blob.digest, one.repository);
   co_return result<void>();
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/failure.hpp"
 #include "http/body_source.hpp"
+#include "jobs/mount_memory.hpp"
 #include "jobs/push_plan.hpp"
 #include "jobs/upload_ledger.hpp"
 #include "jobs/upload_sessions.hpp"
@@ -57,7 +58,7 @@ class upload_feed {
 struct upload_settings {
   bool force_upload = false;  ///< see push_options
   bool dry_run = false;
-  std::shared_ptr<upload_sessions> sessions{};  ///< of other runs; none: uploads begin anew
+  upload_state kept{};  ///< of other runs
   /// Asked for another repository of the registry that may have a blob when nothing is known of one; may be empty.
   std::function<task<std::string>(transfer::operation&, planned_blob)> elsewhere{};
   std::shared_ptr<store::content_store> cache{};  ///< where what is copied passes through and stays; none: memory alone

@@ -214,6 +214,13 @@ task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
     runtime::stop_source& ends = action.open_ended ? late.source : stop;
     http::url asked;
     auto sending = co_await send(action, carried, asked, ends);
+    if (!sending && action.step == upload_step::mount && sending.error().code == condition::not_authorised) {
+      // Who gets no token for the other repository may write into this one all the same.
+      http::response_head refused;
+      refused.status = 403;
+      plan_.answered(refused.status, refused, asked);
+      continue;
+    }
     if (!sending) {
       plan_.broke(body ? body->sent() : 0);
       if (sending.error().code == condition::integrity && where_.keep) {

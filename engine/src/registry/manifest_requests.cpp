@@ -137,14 +137,22 @@ task<result<void>> delete_manifest(registry_client& from, reference image, runti
   failure said = co_await from.refusal(image.registry(), image.repository(), fmt::format("deleting {}", image.string()), std::move(reply));
   const bool by_tag = !image.digest();
   if (status == 404) co_return no_such_manifest(image, said);
-  // docker-registry 2.8 takes every reference for a digest here.
-  if (by_tag && (status == 400 || status == 405)) {
+  const std::string enable = "(docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true)";
+  // docker-registry 2.8 takes every reference for a digest, and says 400 to a tag; 405, to both, where deletion is disabled.
+  if (by_tag && status == 400) {
     co_return failure(errc::unexpected_status,
                       fmt::format("{} does not delete by tag; delete the digest, which removes every tag that names it", image.registry()),
                       said.text.server_message());
   }
+  if (by_tag && status == 405) {
+    co_return failure(errc::unexpected_status,
+                      fmt::format("{} does not delete by tag; either its operator has to enable deletion {}, or it deletes digests alone",
+                                  image.registry(), enable),
+                      said.text.server_message());
+  }
   if (status == 405) {
-    co_return failure(errc::unexpected_status, fmt::format("{} does not allow deletion; its operator has to enable it", image.registry()),
+    co_return failure(errc::unexpected_status,
+                      fmt::format("{} does not allow deletion; its operator has to enable it {}", image.registry(), enable),
                       said.text.server_message());
   }
   co_return said;

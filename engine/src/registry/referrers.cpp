@@ -1,7 +1,6 @@
 #include "registry/referrers.hpp"
 
 #include "http/redirect.hpp"
-#include "model/json_writer.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "registry/ask_sites.hpp"
@@ -9,10 +8,7 @@
 
 #include <fmt/format.h>
 
-#include <cstddef>
-#include <cstdint>
 #include <functional>
-#include <set>
 #include <utility>
 #include <variant>
 
@@ -87,80 +83,6 @@ std::optional<descriptor> referrer_of(const descriptor& manifest, std::string_vi
   entry.artifact_type = content.artifact_type;
   entry.annotations = std::move(content.annotations);
   return entry;
-}
-
-namespace {
-
-/// Where the array of the top level's member "manifests" ends in \p text, which is a valid JSON object: the place of its bracket, and
-/// whether something stands before it.
-std::optional<std::pair<std::size_t, bool>> end_of_manifests(std::string_view text) {
-  unsigned depth = 0;
-  bool ours = false;    // the value of the member is next, or open
-  bool filled = false;  // something stands in its array
-  std::string_view last;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char here = text[at];
-    if (here == '"') {
-      const std::size_t begin = ++at;
-      while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
-      if (at >= text.size()) return std::nullopt;
-      last = text.substr(begin, at - begin);
-      filled = filled || (ours && depth == 2);
-    } else if (here == ':' && depth == 1) {
-      ours = last == "manifests";
-    } else if (here == '[' || here == '{') {
-      filled = filled || (ours && depth == 2);
-      ++depth;
-    } else if (here == ']' || here == '}') {
-      if (ours && depth == 2) return std::pair(at, filled);
-      if (depth == 0) return std::nullopt;
-      --depth;
-    }
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
-result<std::optional<std::string>> merge_referrers(std::string_view present, std::string_view media_type, std::span<const descriptor> more,
-                                                   std::string_view what) {
-  std::set<digest> known;
-  if (!present.empty()) {
-    auto parsed = model::parse_document(present, media_type, what);
-    if (!parsed) return parsed.error();
-    const auto* const content = std::get_if<model::index>(&*parsed);
-    if (content == nullptr) {
-      return failure(errc::unsupported_document,
-                     fmt::format("{} is no list of referrers but an image of that name; it is left alone", what));
-    }
-    for (const descriptor& one : content->manifests) known.insert(one.digest);
-  }
-  std::string entries;
-  for (const descriptor& one : more) {
-    if (!known.insert(one.digest).second) continue;
-    model::json_writer entry;
-    model::write(entry, one);
-    entries += (entries.empty() ? "" : ",") + entry.take();
-  }
-  if (present.empty()) {
-    model::json_writer out;
-    out.begin_object();
-    out.member("schemaVersion", std::uint64_t{2});
-    out.member("mediaType", model::media_type::oci_index);
-    out.key("manifests");
-    out.raw("[" + entries + "]");
-    out.end_object();
-    return std::optional<std::string>(out.take());
-  }
-  if (entries.empty()) return std::optional<std::string>();
-  // Written into the text: what others have put there beside what we know of stays as well.
-  const auto place = end_of_manifests(present);
-  if (!place) return failure(errc::malformed_document, fmt::format("{} has no list of manifests that could be added to", what));
-  std::string merged(present.substr(0, place->first));
-  merged += place->second ? "," : "";
-  merged += entries;
-  merged += present.substr(place->first);
-  return std::optional<std::string>(std::move(merged));
 }
 
 }  // namespace gantry::registry

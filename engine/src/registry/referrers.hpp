@@ -9,7 +9,6 @@
 #include <gantry/reference.hpp>
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,11 +31,5 @@ task<result<referrer_page>> list_referrers(registry_client& from, reference repo
 /// The descriptor by which a list of referrers names a manifest: with its artifact type, or that of its config, and its annotations.
 /// \returns nothing when \p bytes refer to no subject, see \p subject
 std::optional<descriptor> referrer_of(const descriptor& manifest, std::string_view bytes, digest& subject);
-
-/// The index of a fallback tag with \p more added: \p present, the bytes of the one that is there, with the entries that it lacks and else
-/// unchanged, unknown members too; an OCI index when there is none. Nothing when it names them all already. errc::malformed_document,
-/// errc::unsupported_document when what is there is no index: it is somebody else's.
-result<std::optional<std::string>> merge_referrers(std::string_view present, std::string_view media_type, std::span<const descriptor> more,
-                                                   std::string_view what);
 
 }  // namespace gantry::registry

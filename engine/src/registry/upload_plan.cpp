@@ -218,8 +218,8 @@ void upload_plan::after_open(unsigned status, const http::response_head& head, c
     step_ = manner_ == manner::whole ? upload_step::send_all : upload_step::send;
     return;
   }
-  // Some registries refuse a mount that they cannot do instead of opening a session.
-  if (mounting && (status == 403 || status == 404 || refuses_manner(status))) return begin();
+  // Some registries refuse a mount that they cannot do, or whoever may not read where it is from, instead of opening a session.
+  if (mounting && (status == 401 || status == 403 || status == 404 || refuses_manner(status))) return begin();
   refuse(status);
 }
 

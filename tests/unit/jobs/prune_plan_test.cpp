@@ -2,9 +2,11 @@
 
 #include "support/catch.hpp"
 
+#include <cstddef>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace gantry::jobs {
 namespace {
@@ -73,6 +75,34 @@ TEST_CASE("an index that stays although nobody named it keeps what it is made of
   // With nobody to need it all goes, the outer first.
   facts.referred.clear();
   CHECK(removed(plan_prune(facts)) == "outer inner child other ");
+}
+
+TEST_CASE("indexes and signatures go in rounds before what they hang on") {
+  const std::string sig = "sha256-" + std::string(64, 'a') + ".sig";
+  prune_facts facts;
+  facts.tags = {{"other", named('e')}, {"child", named('a')}, {"index", named('b')}, {sig, named('c')}};
+  facts.unwanted = {"other", "child", "index"};
+  facts.children[named('b')] = {named('a')};
+  const prune_plan plan = plan_prune(facts);
+  REQUIRE(plan.remove.size() == 4);
+  std::map<digest, std::size_t> round_of;
+  const auto rounds = removal_rounds(plan, facts);
+  for (std::size_t i = 0; i < rounds.size(); ++i) {
+    for (const std::size_t one : rounds[i]) CHECK(round_of.emplace(plan.remove[one].manifest, i).second);
+  }
+  CHECK(round_of.size() == 4);
+  CHECK(round_of[named('b')] == 0);
+  CHECK(round_of[named('e')] == 0);
+  CHECK(round_of[named('c')] == 1);
+  CHECK(round_of[named('a')] == 2);
+}
+
+TEST_CASE("who refers to a manifest is a question only when nothing kept needs it") {
+  prune_facts facts;
+  facts.tags = {{"kept", named('a')}, {"same", named('a')}, {"index", named('b')}, {"child", named('c')}, {"old", named('d')}};
+  facts.unwanted = {"same", "child", "old", "gone"};
+  facts.children[named('b')] = {named('c')};
+  CHECK(open_questions(facts) == std::vector<digest>(1, named('d')));
 }
 
 }  // namespace gantry::jobs

@@ -4,7 +4,9 @@
 #include "support/result.hpp"
 
 #include <algorithm>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gantry::jobs {
@@ -106,6 +108,33 @@ TEST_CASE("attestations are no platform that an index in part is said to have") 
   part.manifests.push_back(std::move(attestation));
   const std::string said = must_fail(plan_push({part}, named("r.test/app:1"), push_options()), errc::not_found).text.message();
   CHECK(said.find("only linux/amd64 of") == 0);
+}
+
+TEST_CASE("a choice of an index that refers to something refers to it as well, where its kind can say so") {
+  archive::archived_image both = image("both", {"app:1"});
+  archive::archived_manifest other;
+  other.manifest = described("arm");
+  other.platform = runs_on("linux", "arm64");
+  both.manifests.push_back(std::move(other));
+  both.top.media_type = "application/vnd.oci.image.index.v1+json";
+  const descriptor subject = described("subject");
+  const std::string text =
+      R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"subject":{"mediaType":)"
+      R"("application/vnd.oci.image.manifest.v1+json","digest":")" +
+      subject.digest.string() + R"(","size":7}})";
+  const index_facts known = facts_of(text, both.top);
+  REQUIRE(known.subject);
+  CHECK(known.subject->digest == subject.digest);
+  const std::map<digest, index_facts> facts{{both.top.digest, known}};
+  push_options options;
+  options.platforms = {runs_on("linux", "amd64"), runs_on("linux", "arm64")};
+  const auto written = [&] { return must(plan_push({both}, named("r.test/app:1"), options, facts)).images.front().manifests.back().bytes; };
+  const index_facts again = facts_of(written(), both.top);
+  REQUIRE(again.subject);
+  CHECK(*again.subject == *known.subject);
+  both.top.media_type = "application/vnd.docker.distribution.manifest.list.v2+json";
+  CHECK_FALSE(written().empty());
+  CHECK(written().find("subject") == std::string::npos);
 }
 
 }  // namespace gantry::jobs

@@ -56,8 +56,8 @@ TEST_CASE("a blob goes in one PUT to the session that was opened") {
 TEST_CASE("a mount that succeeds sends nothing, one that does not becomes the session") {
   CHECK(upload(100, "team/base").answer(201).plan.mounted());
   CHECK(upload(100, "team/base").answer(202, {session()}).step() == upload_step::send_all);
-  for (const unsigned status : {400U, 403U, 404U, 405U}) CHECK(upload(100, "team/base").answer(status).step() == upload_step::open);
-  CHECK(upload(100, "team/base").answer(401).step() == upload_step::failed);
+  for (const unsigned status : {400U, 401U, 403U, 404U, 405U}) CHECK(upload(100, "team/base").answer(status).step() == upload_step::open);
+  CHECK(upload(100, "team/base").answer(401).answer(401).step() == upload_step::failed);
 }
 
 TEST_CASE("after a break the registry is asked what it has, and only the rest is sent") {
