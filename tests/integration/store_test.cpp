@@ -189,6 +189,42 @@ TEST_CASE("verify finds damage, exits with 5, and repairs from the registry", "[
   CHECK(slurp(blob) == content);
 }
 
+TEST_CASE("a damaged record is told by list and verify, and clean keeps what it may need", "[integration]") {
+  served s;
+  s.pull("multi", {"--platform", "linux/amd64"});
+  s.pull("classic");
+  const std::string name = s.image("classic");
+  const fs::path record = s.place.store() / "refs" / ("127.0.0.1+" + std::to_string(s.line.port())) / "team/classic/_/1.0";
+  REQUIRE(fs::exists(record));
+  spill(record, slurp(record).substr(0, 20));
+  const auto before = stored_bytes(s.place.store());
+
+  const outcome listed = s.place.run({"list"});
+  CHECK(listed.ok());
+  CHECK_THAT(listed.out, !Catch::Contains(name) && Catch::Contains(s.image("multi")));
+  CHECK_THAT(listed.err, Catch::Contains("the record of " + name) && Catch::Contains(record.string()) && Catch::Contains("pull it again"));
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"verify"}, {"verify", "--repair"}}) {
+    const outcome verified = s.place.run(words);
+    INFO(verified.err);
+    CHECK(verified.status == 5);
+    CHECK(verified.out == "damaged record " + name + "\n");
+    CHECK_THAT(verified.err, Catch::Contains("1 name of the store has a record that cannot be read") && Catch::Contains(record.string()));
+  }
+  const outcome cleaned = s.place.run({"clean", s.image("multi")});
+  INFO(cleaned.err);
+  CHECK(cleaned.ok());
+  CHECK_THAT(cleaned.err, Catch::Contains(name));
+  CHECK(stored_bytes(s.place.store()) == before);
+
+  // Nothing but the record is missing.
+  s.pull("classic");
+  CHECK(s.place.run({"verify"}).ok());
+  CHECK(stored_bytes(s.place.store()) == before);
+  spill(record, "");
+  CHECK(s.place.run({"clean", name}).out == name + "\n");
+  CHECK(s.place.run({"verify"}).ok());
+}
+
 TEST_CASE("an archive fills what verify has put into quarantine", "[integration]") {
   served s;
   REQUIRE(s.place.run({"pull", "--platform", "linux/amd64", "-o", "sound.tar", s.image("multi")}).ok());
