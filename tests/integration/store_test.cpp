@@ -243,12 +243,31 @@ TEST_CASE("an archive fills what verify has put into quarantine", "[integration]
   CHECK(s.place.run({"verify"}).ok());
   CHECK(store_problems(s.place.store()) == "");
 
-  // To a name that came from a registry the index belongs, of which the archive names one manifest.
+  // To a name that came from a registry the index belongs, of which the archive names one manifest: the name stays with it.
+  const auto digest_in_store = [&] {
+    return std::string(json_of(s.place.run({"list", "--json"})).at("references").at(0).at("digest").as_string());
+  };
   s.pull("multi", {"--platform", "linux/amd64"});
+  const std::string index = digest_in_store();
   fs::remove(blob);
-  CHECK(s.place.run({"extract", "sound.tar"}).status == 2);
-  CHECK(s.place.run({"extract", "--force", "sound.tar"}).ok());
+  const outcome filled = s.place.run({"extract", "sound.tar"});
+  INFO(filled.err);
+  CHECK(filled.ok());
   CHECK(slurp(blob) == content);
+  CHECK(digest_in_store() == index);
+  CHECK(s.place.run({"verify"}).ok());
+  CHECK(store_problems(s.place.store()) == "");
+  // And one that the store does not have yet is added.
+  s.pull("multi", {"--platform", "linux/arm64"});
+  REQUIRE(s.place.run({"clean", s.image("multi")}).ok());
+  s.pull("multi", {"--platform", "linux/arm64"});
+  REQUIRE(s.place.run({"extract", "sound.tar"}).ok());
+  CHECK(digest_in_store() == index);
+  CHECK_THAT(s.place.run({"list"}).out, Catch::Contains("linux/amd64, linux/arm64") || Catch::Contains("linux/arm64, linux/amd64"));
+  CHECK(s.place.run({"verify"}).ok());
+  // --force gives the name to what the archive has.
+  CHECK(s.place.run({"extract", "--force", "sound.tar"}).ok());
+  CHECK(digest_in_store() != index);
   CHECK(s.place.run({"verify"}).ok());
 }
 
