@@ -1,5 +1,6 @@
 #include "jobs/extract_plan.hpp"
 
+#include "archive/archived_image.hpp"
 #include "archive/checksum.hpp"
 #include "archive/image_tree.hpp"
 #include "archive/inflating_reader.hpp"
