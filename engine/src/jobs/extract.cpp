@@ -112,7 +112,7 @@ task<> work(transfer::context& shared, std::shared_ptr<transfer::operation> runn
 }
 
 /// What \p name will stand for.
-const descriptor& top_of(const opened_source& opened, const reference& name, const archive::archived_image& image) {
+const descriptor& named_top(const opened_source& opened, const reference& name, const archive::archived_image& image) {
   const auto index = opened.indexes.find(name);
   return index == opened.indexes.end() ? image.top : index->second;
 }
@@ -123,7 +123,7 @@ std::vector<store::reference_record> records_of(const opened_source& opened) {
     for (const reference& name : image.names) {
       store::reference_record& record = records.emplace_back();
       record.name = name;
-      record.top = top_of(opened, name, image);
+      record.top = named_top(opened, name, image);
       for (const archive::archived_manifest& one : image.manifests) {
         descriptor& held = record.manifests.emplace_back(one.manifest);
         if (!held.platform && !one.platform.os.empty()) held.platform = one.platform;
@@ -175,7 +175,7 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
   for (const archive::archived_image& image : opened.images) {
     for (const reference& name : image.names) {
       archive::archived_image named = image;
-      named.top = top_of(opened, name, image);
+      named.top = named_top(opened, name, image);
       append_described(done.images, name, named);
     }
   }

@@ -229,6 +229,11 @@ task<std::vector<std::string>> library::incomplete() {
     std::size_t more = 0;
     const auto records = store->list_references();
     if (!records) return sentences;
+    if (records->empty()) {
+      sentences.push_back(
+          fmt::format("the store {} holds no image, and nothing can be pulled from here until it does; is it the right directory?",
+                      store->root().string()));
+    }
     for (const store::reference_record& record : *records) {
       if (!model::is_index(record.top.media_type)) continue;
       std::size_t all = 0;
