@@ -35,7 +35,7 @@ constexpr const char* clean_rules =
 
 constexpr const char* verify_rules =
     "Damaged blobs go to quarantine/ in the store and are never served; one that cannot be moved is told with the reason. A name whose "
-    "record cannot be read is told and stays. Exit code 5 when "
+    "record cannot be read is told; --repair writes it anew where its registry still gives what the store has. Exit code 5 when "
     "something is damaged or missing and was not "
     "repaired.\n\n"
     "With --json: "

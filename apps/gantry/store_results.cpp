@@ -170,8 +170,9 @@ std::string verify_text(const verify_result& found, std::chrono::milliseconds el
       fmt::format("{}, {}, checked in {}: ", counted(found.blobs, "blob"), format_bytes(found.bytes), format_duration(elapsed));
   if (found.damaged.empty()) return text + "all are sound";
   const auto count = [&](const char* state) {
-    return std::count_if(found.damaged.begin(), found.damaged.end(),
-                         [&](const damaged_blob& one) { return !is_record(one) && std::string_view(state_of(one)) == state; });
+    return std::count_if(found.damaged.begin(), found.damaged.end(), [&](const damaged_blob& one) {
+      return (one.repaired || !is_record(one)) && std::string_view(state_of(one)) == state;
+    });
   };
   const char* between = "";
   for (const char* state : {"damaged", "missing", "repaired"}) {
@@ -200,7 +201,8 @@ bool any_in_place(const std::vector<damaged_blob>& damaged) {
 }
 
 std::size_t damaged_records(const std::vector<damaged_blob>& damaged) {
-  return static_cast<std::size_t>(std::count_if(damaged.begin(), damaged.end(), is_record));
+  return static_cast<std::size_t>(
+      std::count_if(damaged.begin(), damaged.end(), [](const damaged_blob& one) { return is_record(one) && !one.repaired; }));
 }
 
 std::size_t unrepaired(const verify_result& found, bool repair) {

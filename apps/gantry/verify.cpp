@@ -44,7 +44,10 @@ error_report damage_report(std::size_t left, const verify_result& found, bool re
                        : "'gantry verify --repair' fetches them again from their registries";
   if (any_in_place(found.damaged))
     report.hint = "what is still in its place has to go first: see the warnings above for what keeps it there";
-  if (blobs == 0) report.hint = "pull it again, which fetches only what is missing, or remove it with 'gantry clean REF'";
+  if (blobs == 0) {
+    report.hint = std::string(repair ? "" : "'gantry verify --repair' mends a name that has not moved; else ") +
+                  "pull it again, which fetches only what is missing, or remove it with 'gantry clean REF'";
+  }
   return report;
 }
 

@@ -1,6 +1,7 @@
 #include "jobs/verify.hpp"
 
 #include "jobs/record.hpp"
+#include "jobs/record_repair.hpp"
 #include "jobs/repair.hpp"
 #include "model/digester.hpp"
 #include "runtime/task_group.hpp"
@@ -182,16 +183,24 @@ void note_missing(run& all) {
   }
 }
 
-/// A record that cannot be read stays where it is: as long as it is there, a clean-up keeps the blobs that it may need, and a new pull
-/// takes its place. Told as damage without a digest.
-void note_records(run& all) {
+/// A record that cannot be read stays where it is: as long as it is there, a clean-up keeps the blobs that it may need, and a repair or a
+/// new pull takes its place. Told as damage without a digest.
+task<result<void>> note_records(run& all, std::shared_ptr<transfer::operation> running, bool repairs) {
   for (const store::damaged_record& one : all.found.records) {
     damaged_blob told;
     told.references.push_back(one.name);
     told.trouble = advice_of(one);
-    all.running.events.emit(warning{told.trouble});
+    if (repairs) {
+      const result<bool> repaired = co_await repair_record(all.shared, running, all.store, one.name);
+      if (running->stop.stop_requested()) co_return stopped();
+      told.repaired = repaired && *repaired;
+      if (!repaired) told.trouble += "; it could not be repaired: " + repaired.error().text.message();
+    }
+    if (told.repaired) told.trouble.clear();
+    if (!told.repaired) all.running.events.emit(warning{told.trouble});
     all.result.damaged.push_back(std::move(told));
   }
+  co_return result<void>();
 }
 
 /// A store that cannot be written keeps its index.json as it was; what was found is worth more.
@@ -236,7 +245,8 @@ task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<tr
     const result<void> rebuilt = co_await rebuild_index(all);
     if (!rebuilt) co_return rebuilt.error();
   }
-  note_records(all);
+  const result<void> told = co_await note_records(all, running, options.repair);
+  if (!told) co_return told.error();
   std::stable_sort(all.result.damaged.begin(), all.result.damaged.end(),
                    [](const damaged_blob& a, const damaged_blob& b) { return a.blob.digest < b.blob.digest; });
   running->events.flush();

@@ -1,6 +1,7 @@
 #include "serve/pull_through.hpp"
 
 #include "http/content_range.hpp"
+#include "jobs/complete_part.hpp"
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
 #include "jobs/referrers.hpp"
@@ -9,7 +10,6 @@
 #include "registry/manifest_requests.hpp"
 #include "runtime/deadline.hpp"
 #include "serve/carried_content.hpp"
-#include "serve/complete_part.hpp"
 #include "serve/quiet_operation.hpp"
 #include "transfer/fetcher.hpp"
 
@@ -296,7 +296,7 @@ task<> pull_through::record_complete() {
     state now;
     for (const auto& [name, top] : names) {
       bool whole = false;
-      auto record = complete_part(*store, name, top, whole);
+      auto record = jobs::complete_part(*store, name, top, whole);
       if (record) now.records.push_back(std::move(*record));
       if (whole) now.whole.emplace_back(name, top.digest);
     }

@@ -113,7 +113,7 @@ class planner {
     if (unsure == 0) return;
     plan_.notes.push_back(fmt::format(
         "{} stay: records or manifests of {} reference{} are missing or damaged ({}), and with them the list of what is needed; "
-        "'gantry verify --repair' mends manifests, a new pull mends records, 'gantry clean REF' removes either",
+        "'gantry verify --repair' mends them, and so does a new pull; 'gantry clean REF' removes them",
         format_bytes(unsure), unreadable_, unreadable_ == 1 ? "" : "s", unreadable_names()));
   }
 

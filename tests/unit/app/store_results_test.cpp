@@ -151,4 +151,9 @@ TEST_CASE("a record that cannot be read is told by its name and counts as damage
   CHECK(unrepaired(found, false) == 1);
   CHECK(unrepaired(found, true) == 1);
   CHECK_FALSE(any_in_place(found.damaged));
+  found.damaged[0].repaired = true;
+  CHECK(verify_lines(found) == "repaired record docker.io/library/a:1\n");
+  CHECK_THAT(verify_text(found, 2s), Catch::EndsWith("checked in 2.0 s: 1 repaired"));
+  CHECK(damaged_records(found.damaged) == 0);
+  CHECK(unrepaired(found, true) == 0);
 }
