@@ -20,7 +20,7 @@ namespace {
 outcome<std::set<std::string>> registries_in_store(const verify_arguments& arguments, console& output) {
   session work(output, std::nullopt);
   engine keeper(store_engine_options(arguments.common, work));
-  const auto answer = list_store(keeper, work);
+  const auto answer = list_store(keeper, work, store_warnings::silent);
   if (answer.ec) return problem(exit_code_of(answer.ec), answer.text.message());
   std::set<std::string> registries;
   for (const auto& one : answer.result.references) registries.insert(one.reference.registry());
