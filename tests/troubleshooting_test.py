@@ -139,6 +139,8 @@ def provoked(place):
         with tarfile.open(place / "imageless.tar", "w") as archive:
             archive.add(place / "list.json", "list.json")
         run("extract", "imageless.tar", status=4)
+        (place / "torn.tar").write_bytes((place / "imageless.tar").read_bytes() * 2)
+        run("extract", "torn.tar", status=5)
         run("tags", f"localhost:{opened.port}/app", "--filter", "^2", status=0)
         run("pull", app, "--offline", status=4)
         run("delete", app, status=1)
@@ -188,6 +190,7 @@ def provoked(place):
             size = blob.stat().st_size
             blob.unlink()
             blob.write_bytes(b"y" * size)
+        next(one for one in (place / "home" / ".cache" / "gantry" / "refs").rglob("_/*") if one.is_file()).write_text("{")
         run("verify", status=5)
     finally:
         opened.stop()

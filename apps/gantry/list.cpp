@@ -13,7 +13,7 @@ namespace {
 outcome<int> list(const list_arguments& arguments, console& output) {
   session work(output, std::nullopt);
   engine keeper(store_engine_options(arguments.common, work));
-  const auto answer = list_store(keeper, work);
+  const auto answer = list_store(keeper, work, store_warnings::shown);
   if (answer.ec) return fail(answer, work, output, "the store cannot be listed");
   if (!arguments.common.json) output.note(usage_text(answer.result));
   return print_result(arguments.common.json ? list_json(answer.result) : list_table(answer.result, std::chrono::system_clock::now()));

@@ -11,8 +11,8 @@
 namespace gantry::app {
 namespace {
 
-void add_platforms(option_parser& parser, pull_arguments& into, const char* group) {
-  add_platform_options(parser, into.platforms, "Platforms: os/arch[/variant][,...] (default linux and this machine's architecture)", group);
+void add_platforms(option_parser& parser, pull_arguments& into, const char* otherwise, const char* group) {
+  add_platform_options(parser, into.platforms, fmt::format("Platforms: os/arch[/variant][,...] (default {})", otherwise).c_str(), group);
   parser.app().add_flag("--all-platforms", into.all_platforms, "Every platform that the image has")->group(group);
 }
 
@@ -30,7 +30,7 @@ void add_what(option_parser& parser, pull_arguments& into) {
   app.add_option("-t,--reference", into.tag_or_digest, "Tag or digest, beside --repository (default latest)")
       ->type_name("REF")
       ->group(group);
-  add_platforms(parser, into, group);
+  add_platforms(parser, into, "linux and this machine's architecture", group);
   app.add_flag("--offline", into.offline, "Out of the store, no network")->group(group);
 }
 
@@ -183,7 +183,7 @@ outcome<std::variant<pull_arguments, help_text>> parse_save(std::vector<std::str
   app.add_option("--from", arguments.from, "Read references from a file, one a line, or images.json; - is standard input")
       ->type_name("FILE|-")
       ->group("What to save");
-  add_platforms(parser, arguments, "What to save");
+  add_platforms(parser, arguments, "every platform that is held", "What to save");
   add_where(parser, arguments);
   arguments.offline = true;
   auto parsed = finish(parser, arguments, std::move(words));

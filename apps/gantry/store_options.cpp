@@ -34,7 +34,8 @@ constexpr const char* clean_rules =
     "\"remaining\"}; \"freed\" and \"remaining\" are bytes.";
 
 constexpr const char* verify_rules =
-    "Damaged blobs go to quarantine/ in the store and are never served; one that cannot be moved is told with the reason. Exit code 5 when "
+    "Damaged blobs go to quarantine/ in the store and are never served; one that cannot be moved is told with the reason. A name whose "
+    "record cannot be read is told; --repair writes it anew where its registry still gives what the store has. Exit code 5 when "
     "something is damaged or missing and was not "
     "repaired.\n\n"
     "With --json: "
@@ -65,7 +66,7 @@ outcome<std::variant<clean_arguments, help_text>> parse_clean(std::vector<std::s
   app.add_option("REF", names, "Names as 'gantry list' prints them; without a tag, :latest")->type_name("")->group("");
   app.add_flag("--all", arguments.all, "Every name, blob and part; asks on a terminal")->group(group);
   parser
-      .add("--older-than", "Names that were not pulled for so long: 12h, 30d", "TIME",
+      .add("--older-than", "Names that were not pulled for so long: 12h, 30d, up to 366d", "TIME",
            [&arguments](const std::string& text) -> outcome<> {
              auto time = parse_duration("--older-than", text);
              if (!time) return time.error();

@@ -85,6 +85,9 @@ std::string names_json(const std::vector<reference>& names) {
 
 json_object document() { return json_object().add("version", std::uint64_t{1}); }
 
+/// Damage without a digest is that of a name's record (see \ref verify_lines).
+bool is_record(const damaged_blob& one) { return !one.blob.digest; }
+
 const char* state_of(const damaged_blob& one) { return one.repaired ? "repaired" : one.missing ? "missing" : "damaged"; }
 
 }  // namespace
@@ -155,7 +158,7 @@ std::string clean_json(const clean_result& done, bool dry_run) {
 std::string verify_lines(const verify_result& found) {
   std::string lines;
   for (const auto& one : found.damaged) {
-    lines += fmt::format("{} {}", state_of(one), one.blob.digest.string());
+    lines += fmt::format("{} {}", state_of(one), is_record(one) ? "record" : one.blob.digest.string());
     for (const auto& name : one.references) lines += " " + name.string();
     lines += '\n';
   }
@@ -167,13 +170,15 @@ std::string verify_text(const verify_result& found, std::chrono::milliseconds el
       fmt::format("{}, {}, checked in {}: ", counted(found.blobs, "blob"), format_bytes(found.bytes), format_duration(elapsed));
   if (found.damaged.empty()) return text + "all are sound";
   const auto count = [&](const char* state) {
-    return std::count_if(found.damaged.begin(), found.damaged.end(),
-                         [&](const damaged_blob& one) { return std::string_view(state_of(one)) == state; });
+    return std::count_if(found.damaged.begin(), found.damaged.end(), [&](const damaged_blob& one) {
+      return (one.repaired || !is_record(one)) && std::string_view(state_of(one)) == state;
+    });
   };
   const char* between = "";
   for (const char* state : {"damaged", "missing", "repaired"}) {
     if (const auto number = count(state); number > 0) text += fmt::format("{}{} {}", std::exchange(between, ", "), number, state);
   }
+  if (const std::size_t records = damaged_records(found.damaged); records > 0) text += between + counted(records, "damaged record");
   return text;
 }
 
@@ -192,7 +197,12 @@ std::string verify_json(const verify_result& found) {
 
 bool any_in_place(const std::vector<damaged_blob>& damaged) {
   return std::any_of(damaged.begin(), damaged.end(),
-                     [](const damaged_blob& one) { return !one.missing && !one.repaired && one.quarantined.empty(); });
+                     [](const damaged_blob& one) { return !is_record(one) && !one.missing && !one.repaired && one.quarantined.empty(); });
+}
+
+std::size_t damaged_records(const std::vector<damaged_blob>& damaged) {
+  return static_cast<std::size_t>(
+      std::count_if(damaged.begin(), damaged.end(), [](const damaged_blob& one) { return is_record(one) && !one.repaired; }));
 }
 
 std::size_t unrepaired(const verify_result& found, bool repair) {

@@ -3,7 +3,9 @@
 #include <gantry/store.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <string>
+#include <vector>
 
 namespace gantry::app {
 
@@ -20,14 +22,16 @@ std::string clean_lines(const clean_result& done);
 std::string clean_text(const clean_result& done, bool dry_run);
 std::string clean_json(const clean_result& done, bool dry_run);
 
-/// `damaged|missing|repaired DIGEST NAME...`, one line a blob.
+/// `damaged|missing|repaired DIGEST NAME...`, one line a blob; `damaged|repaired record NAME` for a name whose record cannot be read.
 std::string verify_lines(const verify_result& found);
 std::string verify_text(const verify_result& found, std::chrono::milliseconds elapsed);
 std::string verify_json(const verify_result& found);
 
 /// Whether a damaged file could not be set aside.
 bool any_in_place(const std::vector<damaged_blob>& damaged);
-/// Blobs that are not what they should be and were not repaired, although something needs them or nobody tried.
+/// Names whose record cannot be read and was not repaired.
+std::size_t damaged_records(const std::vector<damaged_blob>& damaged);
+/// Blobs and records that are not what they should be and were not repaired, although something needs them or nobody tried.
 std::size_t unrepaired(const verify_result& found, bool repair);
 
 }  // namespace gantry::app

@@ -12,10 +12,12 @@ engine_options store_engine_options(const common_options& common, session& work)
   return settings;
 }
 
-answer<list_result> list_store(engine& keeper, session& work) {
+answer<list_result> list_store(engine& keeper, session& work, store_warnings warnings) {
   list_options options;
-  return work.run<list_result>(options, "the store",
-                               [&](diagnostics& text, auto token) { keeper.async_list(std::move(options), text, std::move(token)); });
+  return work.run<list_result>(options, "the store", [&](diagnostics& text, auto token) {
+    if (warnings == store_warnings::silent) options.on_event = nullptr;
+    keeper.async_list(std::move(options), text, std::move(token));
+  });
 }
 
 }  // namespace gantry::app

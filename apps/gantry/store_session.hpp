@@ -11,8 +11,14 @@ namespace gantry::app {
 /// Settings of an engine that works on the layer store alone: no credentials are read, nothing is connected to.
 engine_options store_engine_options(const common_options& common, session& work);
 
+/// Whether what is odd about the store is said on the way.
+enum class store_warnings {
+  shown,
+  silent,  ///< for those to whom the list is a means
+};
+
 /// Asks what is in the store.
-answer<list_result> list_store(engine& keeper, session& work);
+answer<list_result> list_store(engine& keeper, session& work, store_warnings warnings);
 
 /// Prints how an operation failed. \returns the exit status
 template <class Result>

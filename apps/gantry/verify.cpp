@@ -11,6 +11,7 @@
 #include <chrono>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace gantry::app {
 namespace {
@@ -19,21 +20,34 @@ namespace {
 outcome<std::set<std::string>> registries_in_store(const verify_arguments& arguments, console& output) {
   session work(output, std::nullopt);
   engine keeper(store_engine_options(arguments.common, work));
-  const auto answer = list_store(keeper, work);
+  const auto answer = list_store(keeper, work, store_warnings::silent);
   if (answer.ec) return problem(exit_code_of(answer.ec), answer.text.message());
   std::set<std::string> registries;
   for (const auto& one : answer.result.references) registries.insert(one.reference.registry());
   return registries;
 }
 
-error_report damage_report(std::size_t blobs, const verify_result& found, bool repair) {
+error_report damage_report(std::size_t left, const verify_result& found, bool repair) {
+  const std::size_t records = damaged_records(found.damaged);
+  const std::size_t blobs = left - records;
   error_report report;
   report.exit_code = static_cast<int>(exit_code::integrity);
-  report.message = fmt::format("{} blob{} of the store {} damaged or missing", blobs, blobs == 1 ? "" : "s", blobs == 1 ? "is" : "are");
+  std::string what;
+  if (blobs > 0)
+    what = fmt::format("{} blob{} of the store {} damaged or missing", blobs, blobs == 1 ? "" : "s", blobs == 1 ? "is" : "are");
+  if (records > 0) {
+    what += fmt::format("{}{} name{} of the store {} a record that cannot be read", blobs > 0 ? ", and " : "", records,
+                        records == 1 ? "" : "s", records == 1 ? "has" : "have");
+  }
+  report.message = std::move(what);
   report.hint = repair ? "what could not be fetched again can be removed with 'gantry clean REF'"
                        : "'gantry verify --repair' fetches them again from their registries";
   if (any_in_place(found.damaged))
     report.hint = "what is still in its place has to go first: see the warnings above for what keeps it there";
+  if (blobs == 0) {
+    report.hint = std::string(repair ? "" : "'gantry verify --repair' mends a name that has not moved; else ") +
+                  "pull it again, which fetches only what is missing, or remove it with 'gantry clean REF'";
+  }
   return report;
 }
 

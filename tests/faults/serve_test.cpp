@@ -170,6 +170,54 @@ TEST_CASE("no client gets all bytes of a blob that is wrong") {
   CHECK(soon([&] { return http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes; }));
 }
 
+TEST_CASE("a small blob that is wrong or not there is refused before a byte of it goes out") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  registry.inject(image.layers[0].digest, wrong_byte_at(100), 1, 0);
+  registry.inject(image.config.digest, wrong_byte_at(10), 1, 0);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  const std::string config = "/v2/team/app/blobs/" + image.config.digest;
+  for (const std::string& path : {blob_of(image, 0), config}) {
+    const http_reply refused = client.get(path);
+    CHECK(refused.status == 502);
+    CHECK(refused.complete);
+    CHECK_THAT(refused.body, Catch::Contains("was damaged"));
+  }
+  registry.heal();
+  CHECK(soon([&] { return client.get(config).body == image.config.bytes; }));
+  CHECK(soon([&] { return client.get(blob_of(image, 0)).body == image.layers[0].bytes; }));
+
+  // The size is known from the manifest; that there is no such blob turns out with the fetch.
+  registry.drop_blob(image.layers[1].digest);
+  CHECK(client.get(blob_of(image, 1)).status == 404);
+}
+
+TEST_CASE("the size of a blob is asked for once, however many want it") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  registry.inject(image.layers[1].digest, late_by(500ms), 1, 1);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  // No manifest was asked for here, and so nothing has told how large the blob is.
+  std::vector<std::future<bool>> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.push_back(
+        std::async(std::launch::async, [&] { return http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes; }));
+    clients.push_back(std::async(std::launch::async, [&] {
+      return http_client(server.port()).head(blob_of(image, 1)).header("Content-Length") == std::to_string(image.layers[1].bytes.size());
+    }));
+  }
+  for (auto& one : clients) CHECK(one.get());
+  std::size_t asked = 0;
+  for (const recorded_request& one : registry.requests(image.layers[1].digest)) asked += one.header("Range") == "bytes=0-0" ? 1 : 0;
+  CHECK(asked == 1);
+}
+
 TEST_CASE("a tag is asked for again each time, by HEAD, and a moved one is fetched") {
   fake_registry registry;
   const test_image first = large_image();

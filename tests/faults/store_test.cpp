@@ -194,6 +194,43 @@ TEST_CASE("repair fetches what is damaged or missing, documents and what they le
   CHECK(k.list().references.front().complete);
 }
 
+TEST_CASE("a record that cannot be read is told, and repaired where the name has not moved", "[faults]") {
+  kept k;
+  fs::path record;
+  for (const fs::directory_entry& one : fs::recursive_directory_iterator(k.pulls.store() / "refs")) {
+    if (one.is_regular_file()) record = one.path();
+  }
+  spill(record, "{");
+  CHECK(k.list().references.empty());
+  const auto repaired = [&k](const verify_result& found) {
+    REQUIRE(found.damaged.size() == 1);
+    const damaged_blob& one = found.damaged.front();
+    CHECK_FALSE(one.blob.digest);
+    REQUIRE(one.references.size() == 1);
+    CHECK(one.references[0].string() == k.registry.host() + "/team/app:1.0");
+    CHECK(one.trouble.empty() == one.repaired);
+    return one.repaired;
+  };
+  CHECK_FALSE(repaired(k.verify()));
+  CHECK(repaired(k.verify(true)));
+  CHECK(k.verify().damaged.empty());
+  REQUIRE(k.list().references.size() == 1);
+  CHECK(k.list().references.front().complete);
+  CHECK(store_problems(k.pulls.store()) == "");
+
+  // What it means now is another image.
+  spill(record, "");
+  image_recipe recipe;
+  recipe.seed = 99;
+  k.registry.hold("team/app", "1.0", build_image(recipe));
+  CHECK_FALSE(repaired(k.verify(true)));
+  CHECK(k.clean().blobs.empty());
+  CHECK(fs::exists(k.blob(k.image.layers[0])));
+  REQUIRE_FALSE(k.pulls.pull().ec);
+  CHECK(k.verify().damaged.empty());
+  CHECK(k.list().references.size() == 1);
+}
+
 TEST_CASE("what a fetched manifest shows to be missing is told, repaired or not", "[faults]") {
   kept k;
   fs::remove(k.blob(k.image.manifest));

@@ -164,6 +164,17 @@ TEST_CASE("what cannot be served is said before anything is listened on") {
   CHECK(occupied.err.find("another program listens there; choose another port") != std::string::npos);
 }
 
+TEST_CASE("a store without images is served with a word about it") {
+  workplace place;
+  const std::string mistyped = (place / "no-store").string();
+  gantry_server empty(place, {"--cache-dir", mistyped});
+  CHECK_THAT(empty.log(), Catch::Contains("the store " + mistyped + " holds no image"));
+  CHECK(empty.stop() == 0);
+  fill(place, {"team/classic:1.0"});
+  gantry_server filled(place, {});
+  CHECK_THAT(filled.log(), !Catch::Contains("holds no image"));
+}
+
 TEST_CASE("a docker engine and containerd pull from gantry") {
   workplace place;
   fill(place, {"team/multi:1.0", "team/classic:1.0"});

@@ -189,6 +189,51 @@ TEST_CASE("verify finds damage, exits with 5, and repairs from the registry", "[
   CHECK(slurp(blob) == content);
 }
 
+TEST_CASE("a damaged record is told by list and verify, and clean keeps what it may need", "[integration]") {
+  served s;
+  s.pull("multi", {"--platform", "linux/amd64"});
+  s.pull("classic");
+  const std::string name = s.image("classic");
+  const fs::path record = s.place.store() / "refs" / ("127.0.0.1+" + std::to_string(s.line.port())) / "team/classic/_/1.0";
+  REQUIRE(fs::exists(record));
+  spill(record, slurp(record).substr(0, 20));
+  const auto before = stored_bytes(s.place.store());
+
+  const outcome listed = s.place.run({"list"});
+  CHECK(listed.ok());
+  CHECK_THAT(listed.out, !Catch::Contains(name) && Catch::Contains(s.image("multi")));
+  CHECK_THAT(listed.err, Catch::Contains("the record of " + name) && Catch::Contains(record.string()) && Catch::Contains("pull it again"));
+  const outcome verified = s.place.run({"verify"});
+  INFO(verified.err);
+  CHECK(verified.status == 5);
+  CHECK(verified.out == "damaged record " + name + "\n");
+  CHECK_THAT(verified.err, Catch::Contains("1 name of the store has a record that cannot be read") && Catch::Contains(record.string()));
+
+  // The registry says what the name stands for, and all of that is here.
+  const outcome repaired = s.place.run({"verify", "--repair"});
+  INFO(repaired.err);
+  CHECK(repaired.ok());
+  CHECK(repaired.out == "repaired record " + name + "\n");
+  CHECK(stored_bytes(s.place.store()) == before);
+  CHECK(store_problems(s.place.store()) == "");
+  CHECK(s.place.run({"verify"}).out == "");
+
+  spill(record, "{");
+  const outcome cleaned = s.place.run({"clean", s.image("multi")});
+  INFO(cleaned.err);
+  CHECK(cleaned.ok());
+  CHECK_THAT(cleaned.err, Catch::Contains(name));
+  CHECK(stored_bytes(s.place.store()) == before);
+
+  // Nothing but the record is missing.
+  s.pull("classic");
+  CHECK(s.place.run({"verify"}).ok());
+  CHECK(stored_bytes(s.place.store()) == before);
+  spill(record, "");
+  CHECK(s.place.run({"clean", name}).out == name + "\n");
+  CHECK(s.place.run({"verify"}).ok());
+}
+
 TEST_CASE("an archive fills what verify has put into quarantine", "[integration]") {
   served s;
   REQUIRE(s.place.run({"pull", "--platform", "linux/amd64", "-o", "sound.tar", s.image("multi")}).ok());
@@ -207,12 +252,31 @@ TEST_CASE("an archive fills what verify has put into quarantine", "[integration]
   CHECK(s.place.run({"verify"}).ok());
   CHECK(store_problems(s.place.store()) == "");
 
-  // To a name that came from a registry the index belongs, of which the archive names one manifest.
+  // To a name that came from a registry the index belongs, of which the archive names one manifest: the name stays with it.
+  const auto digest_in_store = [&] {
+    return std::string(json_of(s.place.run({"list", "--json"})).at("references").at(0).at("digest").as_string());
+  };
   s.pull("multi", {"--platform", "linux/amd64"});
+  const std::string index = digest_in_store();
   fs::remove(blob);
-  CHECK(s.place.run({"extract", "sound.tar"}).status == 2);
-  CHECK(s.place.run({"extract", "--force", "sound.tar"}).ok());
+  const outcome filled = s.place.run({"extract", "sound.tar"});
+  INFO(filled.err);
+  CHECK(filled.ok());
   CHECK(slurp(blob) == content);
+  CHECK(digest_in_store() == index);
+  CHECK(s.place.run({"verify"}).ok());
+  CHECK(store_problems(s.place.store()) == "");
+  // And one that the store does not have yet is added.
+  s.pull("multi", {"--platform", "linux/arm64"});
+  REQUIRE(s.place.run({"clean", s.image("multi")}).ok());
+  s.pull("multi", {"--platform", "linux/arm64"});
+  REQUIRE(s.place.run({"extract", "sound.tar"}).ok());
+  CHECK(digest_in_store() == index);
+  CHECK_THAT(s.place.run({"list"}).out, Catch::Contains("linux/amd64, linux/arm64") || Catch::Contains("linux/arm64, linux/amd64"));
+  CHECK(s.place.run({"verify"}).ok());
+  // --force gives the name to what the archive has.
+  CHECK(s.place.run({"extract", "--force", "sound.tar"}).ok());
+  CHECK(digest_in_store() != index);
   CHECK(s.place.run({"verify"}).ok());
 }
 

@@ -197,7 +197,7 @@ std::string fish_script() {
 outcome<int> print_images(const completion_arguments& arguments, console& output) {
   session work(output, std::nullopt);
   engine keeper(store_engine_options(arguments.common, work));
-  const auto answer = list_store(keeper, work);
+  const auto answer = list_store(keeper, work, store_warnings::silent);
   if (answer.ec) return fail(answer, work, output, "the store cannot be listed");
   std::string names;
   for (const stored_reference& one : answer.result.references) names += one.reference.familiar() + "\n";

@@ -1,10 +1,12 @@
 #include "archive/file_set.hpp"
 
+#include "archive/tar_header.hpp"
 #include "base/redact.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -29,6 +31,19 @@ class file_part final : public model::blob_reader {
   std::uint64_t offset_;
   std::uint64_t size_;
 };
+
+/// Whether a member is found within a MiB behind the end marker, which is padded to a few KiB by those who pad. What cannot be read is
+/// none.
+bool members_follow(byte_input& behind_end) {
+  std::array<std::byte, tar_block> block{};
+  for (unsigned looks = 0; looks < 2048; ++looks) {
+    const result<std::size_t> got = behind_end.read(block);
+    if (!got || *got < block.size()) return false;
+    const result<std::optional<raw_tar_header>> header = decode_tar_header(block);
+    if (header && *header) return true;
+  }
+  return false;
+}
 
 class text_reader final : public model::blob_reader {
  public:
@@ -98,7 +113,10 @@ result<std::shared_ptr<tar_files>> tar_files::index(runtime::file opened, const 
     if (stop.load(std::memory_order_relaxed)) return failure(errc::cancelled, "stopped while reading the archive's headers");
     const result<std::optional<tar_member>> member = members.next();
     if (!member) return member.error();
-    if (!*member) return made;
+    if (!*member) {
+      made->goes_on_ = members_follow(bytes);
+      return made;
+    }
     if (const result<void> added = made->names_.add(**member, made->extents_.size()); !added) return added.error();
     made->extents_.push_back({(*member)->position, (*member)->size});
   }

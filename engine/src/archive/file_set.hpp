@@ -29,6 +29,9 @@ class file_set {
   /// The digest of a file where it is known already.
   virtual digest known_digest(std::string_view) { return {}; }
 
+  /// Whether more members follow an end marker that readers stop at: bytes were inserted or lost in front of it.
+  virtual bool goes_on_behind_end() const { return false; }
+
  protected:
   file_set() = default;
 };
@@ -59,6 +62,7 @@ class tar_files final : public file_set {
   static result<std::shared_ptr<tar_files>> index(runtime::file opened, const std::atomic<bool>& stop);
 
   result<std::unique_ptr<model::blob_reader>> open(std::string_view name) override;
+  bool goes_on_behind_end() const override { return goes_on_; }
 
  private:
   explicit tar_files(runtime::file opened) : file_(std::make_shared<runtime::file>(std::move(opened))) {}
@@ -71,6 +75,7 @@ class tar_files final : public file_set {
   std::shared_ptr<runtime::file> file_;
   std::vector<extent> extents_;
   member_list names_;
+  bool goes_on_ = false;
 };
 
 /// A directory. Only regular files are opened; symbolic links in it belong to whoever made it and are followed.

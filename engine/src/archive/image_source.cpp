@@ -105,7 +105,10 @@ result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_se
   } else {
     const auto old = document(*made->files_, "repositories", docker_manifest_limit);
     const bool ancient = old && *old;
-    read = ancient
+    const bool torn = !ancient && made->files_->goes_on_behind_end();
+    read = torn ? failure(errc::malformed_document,
+                          "the archive is damaged: it goes on behind its end marker, and what stands in front of that is no image")
+           : ancient
                ? failure(errc::unsupported_document, "this archive was written by docker before 1.10; load and save it with a newer one")
                : failure(errc::not_found, "there is no image: neither index.json nor manifest.json is at its top");
   }

@@ -88,8 +88,10 @@ class synology_planner {
 result<model::image_config> parsed_config(std::string_view text, const archived_manifest& held, std::string_view image) {
   result<model::image_config> config = model::parse_image_config(text, fmt::format("the configuration of {}", image));
   if (config && config->diff_ids.size() != held.layers.size()) {
-    return failure(errc::malformed_document, fmt::format("the manifest of {} has {} layers, its configuration {}", image,
-                                                         held.layers.size(), config->diff_ids.size()));
+    return failure(
+        errc::malformed_document,
+        fmt::format("the manifest of {} has {} layer{}, its configuration names {}: the image is damaged, and only who made it can mend it",
+                    image, held.layers.size(), held.layers.size() == 1 ? "" : "s", config->diff_ids.size()));
   }
   return config;
 }

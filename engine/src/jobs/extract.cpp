@@ -5,15 +5,20 @@
 #include "jobs/extract_plan.hpp"
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
+#include "model/manifest.hpp"
+#include "model/media_type.hpp"
 #include "runtime/task_group.hpp"
 
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
+#include <map>
 #include <optional>
 #include <utility>
+#include <variant>
 
 namespace gantry::jobs {
 namespace {
@@ -24,13 +29,34 @@ using runtime::offload;
 /// Blobs that are hashed, inflated and written at the same time.
 constexpr unsigned workers = 2;
 
+/// An index of the store that an image of the archive joins, and what it says of that image's manifest.
+struct joined_index {
+  descriptor top;
+  descriptor entry;
+};
+
 /// What an extract works with once its source is open.
 struct opened_source {
   std::shared_ptr<archive::image_source> source;
   std::vector<std::string> refused;             ///< see name_plan
   std::vector<archive::archived_image> images;  ///< those that are taken, called what they will be called
+  std::map<reference, joined_index> indexes;    ///< names that stay with an index of the store; see index_with
   std::vector<extracted_blob> blobs;
 };
+
+/// The index that \p record stands for, when it names \p manifest: the archive then has one of its platforms, and no other image.
+std::optional<joined_index> index_with(const store::content_store& store, const store::reference_record& record, const digest& manifest) {
+  if (!model::is_index(record.top.media_type)) return std::nullopt;
+  const result<std::string> bytes = store.read(record.top, model::document_limit);
+  if (!bytes) return std::nullopt;
+  const result<model::document> parsed = model::parse_document(*bytes, record.top.media_type);
+  const auto* index = parsed ? std::get_if<model::index>(&*parsed) : nullptr;
+  if (index == nullptr) return std::nullopt;
+  const auto entry =
+      std::find_if(index->manifests.begin(), index->manifests.end(), [&manifest](const descriptor& one) { return one.digest == manifest; });
+  if (entry == index->manifests.end()) return std::nullopt;
+  return joined_index{record.top, *entry};
+}
 
 /// Everything before the first blob is moved, out of line. Blocking.
 result<opened_source> open(const archive_input& from, const extract_options& options, const std::shared_ptr<store::content_store>& store,
@@ -43,9 +69,17 @@ result<opened_source> open(const archive_input& from, const extract_options& opt
   opened_source made;
   made.source = std::move(*opened);
   const std::string label = archive::source_name(from);
-  const auto held = [&store](const reference& name) {
+  const auto held = [&](const reference& name) {
     const auto record = store->find_reference(name);
-    return record && *record ? (*record)->top.digest : digest();
+    if (!record || !*record) return digest();
+    for (const archive::source_image& image : made.source->images()) {
+      const std::vector<reference>& names = image.content.names;
+      if (options.force || std::find(names.begin(), names.end(), name) == names.end()) continue;
+      const std::optional<joined_index> index = index_with(*store, **record, image.content.top.digest);
+      if (index) made.indexes.insert_or_assign(name, *index);
+      if (index) return image.content.top.digest;
+    }
+    return (*record)->top.digest;
   };
   result<name_plan> names = plan_names(made.source->images(), options.name, options.force, held, label);
   if (!names) return names.error();
@@ -84,15 +118,24 @@ task<> work(transfer::context& shared, std::shared_ptr<transfer::operation> runn
   }
 }
 
-std::vector<store::reference_record> records_of(const std::vector<archive::archived_image>& images) {
+/// What \p name will stand for.
+const descriptor& named_top(const opened_source& opened, const reference& name, const archive::archived_image& image) {
+  const auto index = opened.indexes.find(name);
+  return index == opened.indexes.end() ? image.top : index->second.top;
+}
+
+std::vector<store::reference_record> records_of(const opened_source& opened) {
   std::vector<store::reference_record> records;
-  for (const archive::archived_image& image : images) {
+  for (const archive::archived_image& image : opened.images) {
     for (const reference& name : image.names) {
       store::reference_record& record = records.emplace_back();
       record.name = name;
-      record.top = image.top;
+      record.top = named_top(opened, name, image);
+      const auto joined = opened.indexes.find(name);
       for (const archive::archived_manifest& one : image.manifests) {
-        descriptor& held = record.manifests.emplace_back(one.manifest);
+        // As the index has it, so that one that the record has already is known again.
+        const bool listed = joined != opened.indexes.end() && joined->second.entry.digest == one.manifest.digest;
+        descriptor& held = record.manifests.emplace_back(listed ? joined->second.entry : one.manifest);
         if (!held.platform && !one.platform.os.empty()) held.platform = one.platform;
       }
     }
@@ -137,10 +180,14 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
   co_await group.join();
   if (jobs->failed) co_return archive::of_source(label, *jobs->failed);
 
-  const result<void> recorded = co_await record(shared, *running, store, records_of(opened.images));
+  const result<void> recorded = co_await record(shared, *running, store, records_of(opened));
   if (!recorded) co_return recorded.error();
   for (const archive::archived_image& image : opened.images) {
-    for (const reference& name : image.names) append_described(done.images, name, image);
+    for (const reference& name : image.names) {
+      archive::archived_image named = image;
+      named.top = named_top(opened, name, image);
+      append_described(done.images, name, named);
+    }
   }
   done.refused = opened.refused;
   done.blobs = planned.blobs;

@@ -81,8 +81,10 @@ result<name_plan> plan_names(const std::vector<archive::source_image>& images, c
         plan.refused.push_back(
             fmt::format("{} gives the name {} to two images; it stays with {}", source, name.string(), other->second.string()));
       } else if (there && there != top && !force) {
-        plan.refused.push_back(fmt::format("{} is already in the store as {}, and {} has {}; --force replaces it", name.string(),
-                                           there.string(), source, top.string()));
+        plan.refused.push_back(
+            fmt::format("{} is already in the store as {}, and {} has {}; --force replaces it, and NAME behind the archive "
+                        "stores this one under another name",
+                        name.string(), there.string(), source, top.string()));
       } else {
         names.push_back(name);
         any = true;

@@ -1,8 +1,10 @@
 #include "jobs/extract_plan.hpp"
 
+#include "archive/archived_image.hpp"
 #include "archive/checksum.hpp"
 #include "archive/image_tree.hpp"
 #include "archive/inflating_reader.hpp"
+#include "archive/synology_layout.hpp"
 #include "base/format.hpp"
 #include "model/digester.hpp"
 #include "model/image_config.hpp"
@@ -28,7 +30,7 @@ class collector {
 
   result<void> add(const archive::archived_image& image) {
     for (const archive::archived_manifest& one : image.manifests) {
-      if (const result<void> added = add(one); !added) return added;
+      if (const result<void> added = add(one, image); !added) return added;
     }
     // The innermost first.
     for (auto index = image.indexes.rbegin(); index != image.indexes.rend(); ++index) {
@@ -44,11 +46,11 @@ class collector {
   }
 
  private:
-  result<void> add(const archive::archived_manifest& one) {
+  result<void> add(const archive::archived_manifest& one, const archive::archived_image& of) {
     std::vector<digest> diff_ids;
     if (one.config) {
       if (const result<void> added = add(*one.config, blob_role::config); !added) return added;
-      result<std::vector<digest>> found = diff_ids_of(one);
+      result<std::vector<digest>> found = diff_ids_of(one, of);
       if (!found) return found.error();
       diff_ids = std::move(*found);
     }
@@ -60,7 +62,7 @@ class collector {
   }
 
   /// Those of a runnable image; nothing for artifacts, whose layers need not be tars.
-  result<std::vector<digest>> diff_ids_of(const archive::archived_manifest& one) {
+  result<std::vector<digest>> diff_ids_of(const archive::archived_manifest& one, const archive::archived_image& of) {
     const bool image =
         model::is_image_config(one.config->media_type) &&
         std::all_of(one.layers.begin(), one.layers.end(), [](const descriptor& layer) { return model::is_image_layer(layer.media_type); });
@@ -68,11 +70,9 @@ class collector {
     const std::string what = fmt::format("the configuration {}", one.config->digest.string());
     const result<std::string> bytes = archive::read_blob(source_, *one.config, model::document_limit, what);
     if (!bytes) return bytes.error();
-    result<model::image_config> config = model::parse_image_config(*bytes, what);
+    result<model::image_config> config = archive::parsed_config(*bytes, one, archive::label(of));
     if (!config) return config.error();
-    if (config->diff_ids.size() == one.layers.size()) return std::move(config->diff_ids);
-    return failure(errc::malformed_document, fmt::format("{} names {} layers, but the manifest {} has {}", what, config->diff_ids.size(),
-                                                         one.manifest.digest.string(), one.layers.size()));
+    return std::move(config->diff_ids);
   }
 
   /// Layouts leave foreign layers out (image-spec layer.md, "Non-Distributable Layers"), and a store does without them.

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <set>
 #include <utility>
+#include <vector>
 
 namespace gantry::jobs {
 namespace {
@@ -72,6 +73,11 @@ stored_reference describe(const store::content_store& store, const store::held_r
   return all;
 }
 
+struct listing {
+  list_result result;
+  std::vector<store::damaged_record> damaged;
+};
+
 }  // namespace
 
 result<store_usage> usage_of(const store::content_store& store) {
@@ -89,20 +95,25 @@ result<store_usage> usage_of(const store::content_store& store) {
 
 task<result<list_result>> list(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                std::shared_ptr<store::content_store> store) {
-  auto call = [store, running]() -> result<list_result> {
-    list_result all;
+  auto call = [store, running]() -> result<listing> {
+    listing all;
     auto usage = usage_of(*store);
     if (!usage) return usage.error();
-    all.usage = std::move(*usage);
-    const auto held = store->held_references();
+    all.result.usage = std::move(*usage);
+    auto held = store->held_references();
     if (!held) return held.error();
-    for (const store::held_reference& one : *held) {
+    all.damaged = std::move(held->damaged);
+    for (const store::held_reference& one : held->sound) {
       if (running->stop_flag()) return failure(errc::cancelled, "stopped");
-      all.references.push_back(describe(*store, one));
+      all.result.references.push_back(describe(*store, one));
     }
     return all;
   };
-  co_return co_await runtime::offload(shared.lanes, runtime::lane::files, std::move(call));
+  result<listing> seen = co_await runtime::offload(shared.lanes, runtime::lane::files, std::move(call));
+  if (!seen) co_return seen.error();
+  for (const store::damaged_record& one : seen->damaged) running->events.emit(warning{advice_of(one)});
+  running->events.flush();
+  co_return std::move(seen->result);
 }
 
 }  // namespace gantry::jobs

@@ -39,8 +39,9 @@ failure not_held(const std::vector<transfer::wanted_blob>& missing) {
     if (i < shown) list.append(i == 0 ? "" : ", ").append(missing[i].blob.digest.string());
   }
   if (missing.size() > shown) list += fmt::format(" and {} more", missing.size() - shown);
-  return {errc::not_found, fmt::format("{} is not held completely: {} blobs ({}) are not in the store, and nothing is fetched offline: {}",
-                                       missing.front().source.string(), missing.size(), format_bytes(bytes), list)};
+  return {errc::not_found, fmt::format("{} is not held completely: {} blob{} ({}) {} not in the store, and nothing is fetched offline: {}",
+                                       missing.front().source.string(), missing.size(), missing.size() == 1 ? "" : "s", format_bytes(bytes),
+                                       missing.size() == 1 ? "is" : "are", list)};
 }
 
 struct plan {

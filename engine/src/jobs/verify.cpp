@@ -1,6 +1,7 @@
 #include "jobs/verify.hpp"
 
 #include "jobs/record.hpp"
+#include "jobs/record_repair.hpp"
 #include "jobs/repair.hpp"
 #include "model/digester.hpp"
 #include "runtime/task_group.hpp"
@@ -36,6 +37,7 @@ struct need {
 struct survey {
   std::vector<store::stored_file> files;
   std::map<digest, need> needed;
+  std::vector<store::damaged_record> records;  ///< that nobody can read
   std::size_t references = 0;
 };
 
@@ -50,13 +52,14 @@ void add_needs(const store::content_store& store, const store::reference_record&
 
 result<survey> look(const store::content_store& store, const std::atomic<bool>& stop) {
   survey found;
-  const auto records = store.list_references();
+  auto records = store.held_references();
   if (!records) return records.error();
-  for (const store::reference_record& record : *records) {
+  for (const store::held_reference& one : records->sound) {
     if (stop) return stopped();
-    add_needs(store, record, found.needed);
+    add_needs(store, one.record, found.needed);
   }
-  found.references = records->size();
+  found.references = records->sound.size();
+  found.records = std::move(records->damaged);
   auto files = store.files();
   if (!files) return files.error();
   found.files = std::move(files->blobs);
@@ -180,6 +183,26 @@ void note_missing(run& all) {
   }
 }
 
+/// A record that cannot be read stays where it is: as long as it is there, a clean-up keeps the blobs that it may need, and a repair or a
+/// new pull takes its place. Told as damage without a digest.
+task<result<void>> note_records(run& all, std::shared_ptr<transfer::operation> running, bool repairs) {
+  for (const store::damaged_record& one : all.found.records) {
+    damaged_blob told;
+    told.references.push_back(one.name);
+    told.trouble = advice_of(one);
+    if (repairs) {
+      const result<bool> repaired = co_await repair_record(all.shared, running, all.store, one.name);
+      if (running->stop.stop_requested()) co_return stopped();
+      told.repaired = repaired && *repaired;
+      if (!repaired) told.trouble += "; it could not be repaired: " + repaired.error().text.message();
+    }
+    if (told.repaired) told.trouble.clear();
+    if (!told.repaired) all.running.events.emit(warning{told.trouble});
+    all.result.damaged.push_back(std::move(told));
+  }
+  co_return result<void>();
+}
+
 /// A store that cannot be written keeps its index.json as it was; what was found is worth more.
 task<result<void>> rebuild_index(run& all) {
   const bool unchanged = std::all_of(all.result.damaged.begin(), all.result.damaged.end(), is_in_place);
@@ -222,8 +245,10 @@ task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<tr
     const result<void> rebuilt = co_await rebuild_index(all);
     if (!rebuilt) co_return rebuilt.error();
   }
-  std::sort(all.result.damaged.begin(), all.result.damaged.end(),
-            [](const damaged_blob& a, const damaged_blob& b) { return a.blob.digest < b.blob.digest; });
+  const result<void> told = co_await note_records(all, running, options.repair);
+  if (!told) co_return told.error();
+  std::stable_sort(all.result.damaged.begin(), all.result.damaged.end(),
+                   [](const damaged_blob& a, const damaged_blob& b) { return a.blob.digest < b.blob.digest; });
   running->events.flush();
   co_return std::move(all.result);
 }

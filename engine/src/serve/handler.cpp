@@ -259,9 +259,15 @@ task<answer> handler::blob(route wanted, const request_head& request, runtime::s
     if (!feed && feed.error().code == errc::not_found) co_return unknown_blob(wanted);
     if (!feed) co_return refused_above(feed.error());
     if (*feed != nullptr) {
+      // A status that was sent cannot be taken back. Of a small blob nothing may be given out before all of it was verified.
       arriving_part whole;
       whole.blob = std::move(*feed);
       whole.length = whole.blob->size();
+      if (whole.length != 0) {
+        const auto begun = co_await whole.blob->available(0, stop);
+        if (!begun && begun.error().code == errc::not_found) co_return unknown_blob(wanted);
+        if (!begun) co_return refused_above(begun.error());
+      }
       co_return blob_answer(request, wanted.digest, std::move(whole));
     }
     held = co_await content_.blob(wanted.digest);

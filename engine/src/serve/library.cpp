@@ -227,14 +227,21 @@ task<std::vector<std::string>> library::incomplete() {
   auto look = [store = store_]() -> std::vector<std::string> {
     std::vector<std::string> sentences;
     std::size_t more = 0;
-    const auto records = store->list_references();
+    const auto records = store->held_references();
     if (!records) return sentences;
-    for (const store::reference_record& record : *records) {
+    for (const store::damaged_record& one : records->damaged) sentences.push_back(advice_of(one));
+    if (records->sound.empty() && records->damaged.empty()) {
+      sentences.push_back(
+          fmt::format("the store {} holds no image, and nothing can be pulled from here until it does; is it the right directory?",
+                      store->root().string()));
+    }
+    for (const store::held_reference& one : records->sound) {
+      const store::reference_record& record = one.record;
       if (!model::is_index(record.top.media_type)) continue;
       std::size_t all = 0;
       const std::size_t missing = missing_children(*store, record, all);
       if (missing == 0) continue;
-      if (sentences.size() == most_incomplete) {
+      if (sentences.size() >= most_incomplete) {
         ++more;
         continue;
       }

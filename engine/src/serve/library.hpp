@@ -50,7 +50,8 @@ class library {
   /// Descriptors of the held documents of \p where whose subject is \p subject, ordered by digest.
   task<result<std::vector<descriptor>>> referrers(repository where, gantry::digest subject);
 
-  /// Sentences about references whose index names manifests that are not held: a request for those ends in 404.
+  /// Sentences about what ends in 404 and may surprise: references whose index names manifests that are not held or
+  /// whose record cannot be read, and a store without any.
   task<std::vector<std::string>> incomplete();
 
  private:

@@ -1,6 +1,7 @@
 #include "serve/pull_through.hpp"
 
 #include "http/content_range.hpp"
+#include "jobs/complete_part.hpp"
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
 #include "jobs/referrers.hpp"
@@ -8,9 +9,7 @@
 #include "model/media_type.hpp"
 #include "registry/manifest_requests.hpp"
 #include "runtime/deadline.hpp"
-#include "runtime/signal.hpp"
 #include "serve/carried_content.hpp"
-#include "serve/complete_part.hpp"
 #include "serve/quiet_operation.hpp"
 #include "transfer/fetcher.hpp"
 
@@ -172,7 +171,34 @@ task<result<std::vector<descriptor>>> pull_through::referrers(reference image, d
 }
 
 task<result<std::uint64_t>> pull_through::blob_size(reference image, digest blob, runtime::stop_source& stop) {
+  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->blob().size;
   if (const std::optional<std::uint64_t> known = families_.size_of(blob)) co_return *known;
+  const std::string key = image.with_digest(blob).string();
+  if (const auto other = asking_.find(key); other != asking_.end()) {
+    const std::shared_ptr<size_question> question = other->second;
+    while (!question->told) {
+      if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+      co_await question->answered.wait(stop);
+    }
+    co_return *question->told;
+  }
+  const auto question = std::make_shared<size_question>();
+  asking_.emplace(key, question);
+  result<std::uint64_t> told = failure(errc::cancelled, "stopped");
+  std::exception_ptr thrown;
+  try {
+    told = co_await ask_size(image, blob, stop);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  asking_.erase(key);
+  question->told = told;
+  question->answered.notify_all();
+  if (thrown) std::rethrow_exception(thrown);
+  co_return told;
+}
+
+task<result<std::uint64_t>> pull_through::ask_size(reference image, digest blob, runtime::stop_source& stop) {
   registry::blob_request first;
   first.range = http::byte_range();
   const auto places = shared_.registry.sites(image, true);
@@ -270,7 +296,7 @@ task<> pull_through::record_complete() {
     state now;
     for (const auto& [name, top] : names) {
       bool whole = false;
-      auto record = complete_part(*store, name, top, whole);
+      auto record = jobs::complete_part(*store, name, top, whole);
       if (record) now.records.push_back(std::move(*record));
       if (whole) now.whole.emplace_back(name, top.digest);
     }

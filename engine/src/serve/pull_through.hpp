@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/signal.hpp"
 #include "runtime/stop.hpp"
 #include "runtime/task_group.hpp"
 #include "serve/arriving_blob.hpp"
@@ -14,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,12 +45,19 @@ class pull_through final : public upstream {
 
  private:
   using clock = std::chrono::steady_clock;
+  /// Somebody asks for the size of a blob, and others wait for the same answer.
+  struct size_question {
+    std::optional<result<std::uint64_t>> told;
+    runtime::signal answered;
+  };
   task<std::optional<descriptor>> held_top(reference image);
   task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
   /// The upstream cannot be asked: left alone for a while, which is said once.
   void leave_alone(const failure& why);
   task<result<digest>> revalidate(reference image, runtime::stop_source& stop);
   task<result<descriptor>> fetch_document(reference image, runtime::stop_source& stop);
+  /// Asks the registry, with a request for one byte.
+  task<result<std::uint64_t>> ask_size(reference image, digest blob, runtime::stop_source& stop);
   task<result<descriptor>> fetch_and_record(reference image, runtime::stop_source& stop);
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
   task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
@@ -60,6 +69,7 @@ class pull_through final : public upstream {
   std::string registry_;
   std::function<void(const std::string&)> note_;
   std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
+  std::map<std::string, std::shared_ptr<size_question>> asking_;  ///< by repository and digest
   image_families families_;
   asked_names incomplete_;  ///< names that clients asked for, and that may become complete
   clock::time_point offline_until_{};

@@ -46,7 +46,8 @@ class upstream {
   /// registry does not answer, what the store has counts. errc::not_found when nobody has it.
   virtual task<result<descriptor>> manifest(reference image, runtime::stop_source& stop) = 0;
 
-  /// The size of a blob, without fetching it. \p image names its repository.
+  /// The size of a blob, without fetching it. \p image names its repository and the blob. However many ask, the registry is asked once,
+  /// and not at all when a document or a fetch has told.
   virtual task<result<std::uint64_t>> blob_size(reference image, digest blob, runtime::stop_source& stop) = 0;
 
   /// What the registry lists as referring to \p subject, asked for again each time: it may not be fetched yet. \p image names the

@@ -76,6 +76,18 @@ class planner {
   /// Whether nobody can say that an unneeded blob is unneeded.
   bool blind() const { return unreadable_ != 0; }
 
+  /// Of some of those that are to blame.
+  std::string unreadable_names() const {
+    constexpr std::size_t most = 3;
+    std::string names;
+    std::size_t seen = 0;
+    for (const named* one : kept_) {
+      if (one->readable) continue;
+      if (seen++ < most) names += (names.empty() ? "" : ", ") + one->name.familiar();
+    }
+    return seen > most ? names + ", ..." : names;
+  }
+
   void remove_blob(const stored_file& blob) {
     plan_.blobs.push_back(blob);
     plan_.remaining -= blob.size;
@@ -99,11 +111,10 @@ class planner {
       }
     }
     if (unsure == 0) return;
-    plan_.notes.push_back(
-        fmt::format("{} stay: manifests of {} reference{} are missing or damaged, and with them the list of what is needed; 'gantry verify "
-                    "--repair' mends "
-                    "them, 'gantry clean REF' removes them",
-                    format_bytes(unsure), unreadable_, unreadable_ == 1 ? "" : "s"));
+    plan_.notes.push_back(fmt::format(
+        "{} stay: records or manifests of {} reference{} are missing or damaged ({}), and with them the list of what is needed; "
+        "'gantry verify --repair' mends them, and so does a new pull; 'gantry clean REF' removes them",
+        format_bytes(unsure), unreadable_, unreadable_ == 1 ? "" : "s", unreadable_names()));
   }
 
   void remove_partial(const stored_file& part) {
@@ -118,6 +129,25 @@ class planner {
         plan_.in_use += part.size;
       } else {
         remove_partial(part);
+      }
+    }
+  }
+
+  /// Ends where a name would go for nothing: while one that stays cannot be read, the end of another frees nothing.
+  void drop_least_used(std::uint64_t limit) {
+    std::stable_sort(kept_.begin(), kept_.end(), [](const named* a, const named* b) { return a->used < b->used; });
+    for (const named* one : kept_) {
+      if (plan_.remaining <= limit || (blind() && one->readable)) break;
+      forget(*one);
+      if (blind()) continue;
+      for (const digest& blob : one->blobs) {
+        const auto file = blobs_.find(blob);
+        if (is_needed(blob) || file == blobs_.end()) continue;
+        if (view_.leases.keeps(blob) || !view_.locks) {
+          plan_.in_use += file->second->size;
+        } else {
+          remove_blob(*file->second);
+        }
       }
     }
   }
@@ -137,24 +167,16 @@ class planner {
         if (!gone && !view_.leases.keeps_part_of(part->digest)) remove_partial(*part);
       }
     }
-    std::stable_sort(kept_.begin(), kept_.end(), [](const named* a, const named* b) { return a->used < b->used; });
-    for (const named* one : kept_) {
-      if (plan_.remaining <= limit) break;
-      forget(*one);
-      if (blind()) continue;
-      for (const digest& blob : one->blobs) {
-        const auto file = blobs_.find(blob);
-        if (is_needed(blob) || file == blobs_.end()) continue;
-        if (view_.leases.keeps(blob) || !view_.locks) {
-          plan_.in_use += file->second->size;
-        } else {
-          remove_blob(*file->second);
-        }
-      }
-    }
+    drop_least_used(limit);
     if (plan_.remaining > limit) {
       plan_.notes.push_back(
           fmt::format("{} remain, more than the {} that were asked for", format_bytes(plan_.remaining), format_bytes(limit)));
+      if (blind()) {
+        plan_.notes.push_back(
+            fmt::format("no other name is removed for the limit: records or manifests of {} are missing or damaged, and as "
+                        "long as that is so the end of a name frees nothing",
+                        unreadable_names()));
+      }
     }
   }
 

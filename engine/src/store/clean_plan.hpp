@@ -34,7 +34,7 @@ struct clean_view {
     reference name;
     file_time used{};        ///< when it was last pulled
     std::set<digest> blobs;  ///< all that its documents lead to
-    bool readable = true;    ///< false: some of its documents are missing or damaged, so that \ref blobs may lack some
+    bool readable = true;    ///< false: its record or some of its documents are missing or damaged, so that \ref blobs may lack some
   };
   std::vector<named> references;
   inventory files;

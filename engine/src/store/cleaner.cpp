@@ -91,7 +91,14 @@ result<clean_view> view_of(const content_store& store, bool locks, bool look_onl
   auto leases = store.leases(look_only);
   if (!leases) return leases.error();
   view.leases = std::move(*leases);
-  for (held_reference& one : *references) {
+  for (damaged_record& one : references->damaged) {
+    clean_view::named entry;
+    entry.readable = false;
+    entry.used = one.used;
+    entry.name = std::move(one.name);
+    view.references.push_back(std::move(entry));
+  }
+  for (held_reference& one : references->sound) {
     if (stop) return stopped();
     clean_view::named entry;
     const image_tree tree = walk(store, one.record);

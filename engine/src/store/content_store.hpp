@@ -69,6 +69,23 @@ struct held_reference {
   file_time used{};
 };
 
+/// A record that is there and that nobody can read. What it needs is not known, so that a clean-up has to keep what it may need.
+struct damaged_record {
+  reference name;              ///< told by the name of the file
+  std::filesystem::path path;  ///< the file below refs/
+  std::string why;             ///< a sentence's end: "is cut off or damaged"
+  file_time used{};            ///< as in \ref held_reference
+};
+
+/// All that stands below refs/.
+struct held_records {
+  std::vector<held_reference> sound;    ///< ordered by name
+  std::vector<damaged_record> damaged;  ///< ordered by name
+};
+
+/// A sentence that says what is wrong with a record and what helps.
+std::string advice_of(const damaged_record& one);
+
 /// The content-addressed store (DESIGN section 4), a valid OCI image layout on disk. Everything blocks and runs on worker lanes. The object
 /// has no state but its directory: all members may be called from several threads at once, and several processes may use one store.
 ///
@@ -142,8 +159,8 @@ class content_store final : public document_store, public blob_target {
   /// All records, ordered by name; damaged ones are left out. Fails when one cannot be read.
   result<std::vector<reference_record>> list_references() const;
 
-  /// The same with times, in the same order.
-  result<std::vector<held_reference>> held_references() const;
+  /// The same with times, and those that are damaged apart.
+  result<held_records> held_references() const;
 
   /// Makes the time of a record that of now, as if it had just been put there. Best effort.
   void note_use(const reference& name) const noexcept;

@@ -34,6 +34,19 @@ std::filesystem::path paths::reference(const gantry::reference& name) const {
   return references() / without_colons(name.registry()) / name.repository() / "_" / without_colons(name.manifest_reference());
 }
 
+std::optional<gantry::reference> paths::name_at(const std::filesystem::path& file) const {
+  // Neither registries nor repositories, tags and digests have a '+' of their own.
+  std::string name = file.lexically_relative(references()).generic_string();
+  std::replace(name.begin(), name.end(), '+', ':');
+  const std::size_t mark = name.rfind("/_/");
+  if (mark == std::string::npos) return std::nullopt;
+  const std::string last = name.substr(mark + 3);
+  error_code ec;
+  auto found = gantry::reference::parse(name.substr(0, mark) + (last.find(':') == std::string::npos ? ":" : "@") + last, ec);
+  if (ec || reference(found) != file) return std::nullopt;
+  return found;
+}
+
 std::uint64_t lock_offset(const digest& value) noexcept {
   const std::string_view hex = value.encoded().substr(0, 16);
   std::uint64_t bits = 0;

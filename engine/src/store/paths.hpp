@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace gantry::store {
@@ -34,6 +35,8 @@ struct paths {
   std::filesystem::path ingest(const digest& value, const std::string& suffix = {}) const;
   /// refs/<registry>/<repository>/_/<tag or digest>, ':' written '+'. \p name must not be empty.
   std::filesystem::path reference(const gantry::reference& name) const;
+  /// The inverse: the name whose record stands at \p file, which none of them writes otherwise; nothing when no name has that path.
+  std::optional<gantry::reference> name_at(const std::filesystem::path& file) const;
 };
 
 /// The byte of locks/blobs that stands for a digest: its first 62 bits.

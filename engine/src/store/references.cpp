@@ -18,11 +18,14 @@ constexpr std::size_t record_cap_bytes = std::size_t{16} << 20;
 /// An index.json longer than this is written anew without a look at the old one.
 constexpr std::size_t index_compare_cap_bytes = std::size_t{64} << 20;
 
-/// The record at \p path when it is sound and stands where its name belongs.
-std::optional<reference_record> sound_record(const paths& where, const std::filesystem::path& path, std::string_view text) {
+/// The record at \p path when it is sound and stands where its name belongs. Fails with errc::malformed_document.
+result<reference_record> sound_record(const paths& where, const std::filesystem::path& path, std::string_view text) {
   auto record = parse_record(text);
-  if (record && where.reference(record->name) != path) record.reset();
-  return record;
+  if (!record) return failure(errc::malformed_document, text.empty() ? "is empty" : "is cut off or damaged");
+  if (where.reference(record->name) != path) {
+    return failure(errc::malformed_document, "holds the record of " + record->name.string());
+  }
+  return std::move(*record);
 }
 
 /// Calls \p visit with every file below \p top that may be a record; what vanishes meanwhile is left out.
@@ -48,6 +51,13 @@ result<void> for_each_record_file(const std::filesystem::path& top, Visitor visi
 }
 
 }  // namespace
+
+std::string advice_of(const damaged_record& one) {
+  const std::string name = one.name.familiar();
+  return fmt::format(
+      "the record of {} {} ({}): pull it again, or remove it with 'gantry clean {}'; until then 'gantry clean' keeps what it may need",
+      name, one.why, one.path.string(), name);
+}
 
 result<std::optional<index_lock>> content_store::try_lock_index() const {
   if (auto present = check_presence(paths_); !present) return present.error();
@@ -81,24 +91,45 @@ result<void> content_store::put_reference(reference_record record, const index_l
 result<std::optional<reference_record>> content_store::find_reference(const reference& name) const {
   const std::filesystem::path path = paths_.reference(name);
   const auto text = runtime::read_file(path, record_cap_bytes);
-  if (text) return sound_record(paths_, path, *text);
+  if (text) {
+    auto record = sound_record(paths_, path, *text);
+    return record ? std::optional(std::move(*record)) : std::nullopt;
+  }
   if (text.error().code == errc::file_not_found || text.error().code == errc::limit_exceeded) return std::optional<reference_record>();
   return text.error();
 }
 
-result<std::vector<held_reference>> content_store::held_references() const {
-  std::vector<held_reference> held;
+result<held_records> content_store::held_references() const {
+  held_records held;
   std::optional<failure> trouble;
   const auto collect = [&](const std::filesystem::path& path) {
+    const auto name = paths_.name_at(path);
+    // Nobody's record.
+    if (!name) return;
     const auto text = runtime::read_file(path, record_cap_bytes);
+    if (!text && text.error().code == errc::file_not_found) return;
+    const file_time used = modified_at(path).value_or(file_time());
+    if (!text && text.error().code == errc::limit_exceeded) {
+      held.damaged.push_back({*name, path, "is larger than any record", used});
+      return;
+    }
     // A disk that fails now says nothing about the name; who took it for absent would give its blobs to a clean-up.
-    if (!text && text.error().code != errc::file_not_found && text.error().code != errc::limit_exceeded) trouble = text.error();
-    auto record = text ? sound_record(paths_, path, *text) : std::nullopt;
-    if (record) held.push_back({std::move(*record), modified_at(path).value_or(file_time())});
+    if (!text) {
+      trouble = text.error();
+      return;
+    }
+    auto record = sound_record(paths_, path, *text);
+    if (record) {
+      held.sound.push_back({std::move(*record), used});
+    } else {
+      held.damaged.push_back({*name, path, record.error().text.message(), used});
+    }
   };
   if (auto walked = for_each_record_file(paths_.references(), collect); !walked) return walked.error();
   if (trouble) return std::move(*trouble);
-  std::sort(held.begin(), held.end(), [](const held_reference& a, const held_reference& b) { return a.record.name < b.record.name; });
+  std::sort(held.sound.begin(), held.sound.end(),
+            [](const held_reference& a, const held_reference& b) { return a.record.name < b.record.name; });
+  std::sort(held.damaged.begin(), held.damaged.end(), [](const damaged_record& a, const damaged_record& b) { return a.name < b.name; });
   return held;
 }
 
@@ -106,7 +137,7 @@ result<std::vector<reference_record>> content_store::list_references() const {
   auto held = held_references();
   if (!held) return held.error();
   std::vector<reference_record> records;
-  for (held_reference& one : *held) records.push_back(std::move(one.record));
+  for (held_reference& one : held->sound) records.push_back(std::move(one.record));
   return records;
 }
 

@@ -172,6 +172,14 @@ TEST_CASE("help lists the options and is no error") {
   CHECK(text.find("{") == std::string::npos);
 }
 
+TEST_CASE("save and pull say which platforms they take when none is named") {
+  const auto page_of = [](const auto& outcome) { return help_page(std::get<help_text>(*outcome), 400); };
+  const std::string saved = page_of(parse_save({"--help"}));
+  CHECK(saved.find("default every platform that is held") != std::string::npos);
+  CHECK(saved.find("default linux") == std::string::npos);
+  CHECK(page_of(parse_pull({"--help"})).find("default linux and this machine's architecture") != std::string::npos);
+}
+
 TEST_CASE("every format has its word") {
   using gantry::archive_format;
   CHECK(parsed({"-f", "oci", "nginx"}).format == archive_format::oci);

@@ -140,3 +140,20 @@ TEST_CASE("damage is told with the names that need it, and only what is settled 
   CHECK(any_in_place({found.damaged[3]}));
   CHECK(boost::json::parse(verify_json(found)).at("damaged").as_array().size() == 4);
 }
+
+TEST_CASE("a record that cannot be read is told by its name and counts as damage") {
+  verify_result found;
+  found.damaged.resize(1);
+  found.damaged[0].references = {name_of("a:1")};
+  CHECK(verify_lines(found) == "damaged record docker.io/library/a:1\n");
+  CHECK_THAT(verify_text(found, 2s), Catch::EndsWith("checked in 2.0 s: 1 damaged record"));
+  CHECK(damaged_records(found.damaged) == 1);
+  CHECK(unrepaired(found, false) == 1);
+  CHECK(unrepaired(found, true) == 1);
+  CHECK_FALSE(any_in_place(found.damaged));
+  found.damaged[0].repaired = true;
+  CHECK(verify_lines(found) == "repaired record docker.io/library/a:1\n");
+  CHECK_THAT(verify_text(found, 2s), Catch::EndsWith("checked in 2.0 s: 1 repaired"));
+  CHECK(damaged_records(found.damaged) == 0);
+  CHECK(unrepaired(found, true) == 0);
+}

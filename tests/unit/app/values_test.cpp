@@ -15,6 +15,8 @@ TEST_CASE("durations are read with and without units") {
   for (const char* text : {"", "0", "-1", "5 m", "m", "5x", "99999999999999999999", "400d", "9223372036854775807h"}) {
     CHECK_FALSE(parse_duration("--timeout", text).has_value());
   }
+  CHECK(parse_duration("--older-than", "366d").has_value());
+  CHECK(parse_duration("--older-than", "400d").error().message.find("up to 366d, not '400d'") != std::string::npos);
 }
 
 TEST_CASE("rates are read in bytes, and in units of 1024") {

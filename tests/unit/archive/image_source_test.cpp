@@ -262,6 +262,11 @@ TEST_CASE("archives that do not hold together are refused") {
   must_fail(open(tar_builder().add("manifest.json", "{}").finish()), errc::malformed_document);
   must_fail(open(tar_builder().add("readme.txt", "hello").finish()), errc::not_found);
   must_fail(open(tar_builder().add("repositories", "{}").finish()), errc::unsupported_document);
+  // 1024 bytes too many in a member whose own end looks like that of the archive.
+  const failure torn = must_fail(open(tar_builder().add("l", "x").add_raw(std::string(1024, '\0')).add("manifest.json", "[]").finish()),
+                                 errc::malformed_document);
+  CHECK(torn.text.message().find("goes on behind its end marker") != std::string::npos);
+  must_fail(open(tar_builder().add("readme.txt", "hello").finish() + std::string(9000, 'x')), errc::not_found);
   must_fail(open("not a tar"), errc::malformed_document);
   must_fail(open(""), errc::malformed_document);
   // A second manifest.json: readers differ in which one counts.

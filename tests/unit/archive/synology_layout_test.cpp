@@ -228,7 +228,8 @@ TEST_CASE("a layer that is not what the configuration says, or one too many, is 
             .find("inflates to") != std::string::npos);
   held.layers.pop_back();
   CHECK(must_fail(plan_synology(std::vector{fixture::single(held, "a:1")}, s.contents()), errc::malformed_document).text.message() ==
-        "the manifest of docker.io/library/a:1 has 1 layers, its configuration 2");
+        "the manifest of docker.io/library/a:1 has 1 layer, its configuration names 2: the image is damaged, and only who made it can mend "
+        "it");
 }
 
 TEST_CASE("a layer that was damaged since it was inspected ends the archive inside an entry") {

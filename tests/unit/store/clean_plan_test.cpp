@@ -195,6 +195,23 @@ TEST_CASE("while a manifest is missing or damaged nobody knows what is needed, a
   CHECK(gone(s.plan(wish).blobs) == "l2 m2 orphan ");
 }
 
+TEST_CASE("a size limit removes no name for nothing while another's needs are unknown") {
+  shop s = usual();
+  s.view.references.back().readable = false;  // new:1
+  clean_wish wish;
+  wish.max_size = 0;
+  const clean_plan plan = s.plan(wish);
+  CHECK(names(plan) == "");
+  CHECK(gone(plan.blobs) == "");
+  REQUIRE(plan.notes.size() >= 2);
+  CHECK_THAT(plan.notes.back(), Catch::Contains("no other name is removed for the limit") && Catch::Contains("new:1"));
+  // Its own turn may come.
+  s = usual();
+  s.view.references.front().readable = false;  // old:1
+  wish.max_size = 500;
+  CHECK(names(s.plan(wish)) == "old:1 ");
+}
+
 TEST_CASE("without locks only age tells what may go") {
   shop s = usual();
   s.view.locks = false;

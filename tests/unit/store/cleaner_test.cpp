@@ -100,6 +100,36 @@ TEST_CASE_METHOD(cleaner_fixture, "an unknown name removes nothing and says what
   CHECK(must(store->list_references()).size() == 1);
 }
 
+TEST_CASE_METHOD(cleaner_fixture, "what a damaged record may need stays until the name is pulled again or removed") {
+  const test_image one = image_of(1);
+  const test_image two = image_of(2);
+  publish("quay.io/a/one:1", one);
+  publish("quay.io/a/two:1", two);
+  const std::filesystem::path record = directory / "store/refs/quay.io/a/one/_/1";
+  const std::string sound = slurp(record);
+  spill(record, "{");
+  const clean_outcome late = clean({}, std::chrono::hours(1000));
+  CHECK(late.blobs.empty());
+  REQUIRE(late.notes.size() == 1);
+  CHECK_THAT(late.notes.front(), Catch::Contains("(quay.io/a/one:1)") && Catch::Contains("gantry clean REF"));
+  clean_wish other;
+  other.names = {name_of("quay.io/a/two:1")};
+  CHECK(clean(other).blobs.empty());
+  CHECK(holds(two));
+  spill(record, sound);
+  CHECK(clean({}, std::chrono::hours(1000)).references.empty());
+  CHECK(holds(one));
+  CHECK_FALSE(holds(two.manifest));
+
+  spill(record, "{");
+  clean_wish wish;
+  wish.names = {name_of("quay.io/a/one:1")};
+  CHECK(clean(wish).references.size() == 1);
+  CHECK_FALSE(std::filesystem::exists(record));
+  clean({}, std::chrono::hours(1000));
+  CHECK_FALSE(holds(one.manifest));
+}
+
 TEST_CASE_METHOD(cleaner_fixture, "everything that an index leads to is kept, what is held of it and nothing else") {
   const test_index all = build_index(media_family::oci, {image_of(1), image_of(2, "arm64")});
   const descriptor top = keep(all.index);

@@ -36,6 +36,20 @@ TEST_CASE("references have one path each, without colons") {
   CHECK(where.reference(name_of("quay.io/a:tag@sha256:" + hex)) == "/s/refs/quay.io/a/_/sha256+" + hex);
 }
 
+TEST_CASE("a record's path tells the name, and no other path does") {
+  const paths where{"/s"};
+  const std::string hex(model::digest_of("").encoded());
+  for (const std::string& name : {std::string("nginx:1.25"), std::string("localhost:5000/a/b_c:x"), "quay.io/a@sha256:" + hex}) {
+    const auto found = where.name_at(where.reference(name_of(name)));
+    REQUIRE(found);
+    CHECK(*found == name_of(name));
+  }
+  for (const char* stray : {"/s/refs/x", "/s/refs/docker.io/library/x/1", "/s/refs/docker.io/library/x/_/a b", "/s/refs/docker.io/x/_/1",
+                            "/s/refs/docker.io/library/x/_/", "/elsewhere/docker.io/library/x/_/1", "/s/refs/_/1"}) {
+    CHECK_FALSE(where.name_at(stray));
+  }
+}
+
 TEST_CASE("the lock offset is the first 62 bits of the digest") {
   error_code ec;
   const auto of = [&](const std::string& start) {

@@ -95,6 +95,29 @@ TEST_CASE_METHOD(references_fixture, "an unreadable, misplaced or half-written r
   CHECK(index().size() == 2);
 }
 
+TEST_CASE_METHOD(references_fixture, "a damaged record is told apart, by the name of its file, until it is written anew") {
+  const descriptor image = stored("image", "amd64");
+  publish({name_of("x:1"), image, {image}});
+  publish({name_of("localhost:5000/a:2"), image, {image}});
+  const std::filesystem::path refs = directory / "store/refs/docker.io/library/x/_";
+  spill(refs / "3", slurp(refs / "1"));
+  spill(refs / "4", "");
+  spill(refs / ".5.0123", "x");
+  spill(refs / "no tag", "x");
+  spill(directory / "store/refs/localhost+5000/a/_/2", "{\"reference\":");
+  const store::held_records held = must(store->held_references());
+  CHECK(held.sound.size() == 1);
+  REQUIRE(held.damaged.size() == 3);
+  CHECK(held.damaged[0].name == name_of("x:3"));
+  CHECK(held.damaged[0].why == "holds the record of docker.io/library/x:1");
+  CHECK(held.damaged[1].why == "is empty");
+  CHECK(held.damaged[2].name == name_of("localhost:5000/a:2"));
+  CHECK_THAT(advice_of(held.damaged[2]), Catch::Contains("the record of localhost:5000/a:2 is cut off or damaged") &&
+                                             Catch::Contains("refs/localhost+5000/a/_/2") && Catch::Contains("pull it again"));
+  publish({name_of("localhost:5000/a:2"), image, {image}});
+  CHECK(must(store->held_references()).damaged.size() == 2);
+}
+
 TEST_CASE_METHOD(references_fixture, "a record that the disk does not give back is an error, not an absent one") {
   const descriptor image = stored("image", "amd64");
   publish({name_of("x:1"), image, {image}});
@@ -116,7 +139,7 @@ TEST_CASE_METHOD(references_fixture, "index.json leaves out what is not held and
   CHECK(std::filesystem::last_write_time(directory / "store/index.json") == written);
   // Only its time tells that it was pulled again.
   CHECK(std::filesystem::last_write_time(directory / "store/refs/docker.io/library/x/_/1") > recorded);
-  CHECK(must(store->held_references()).at(0).used > std::chrono::system_clock::now() - std::chrono::minutes(10));
+  CHECK(must(store->held_references()).sound.at(0).used > std::chrono::system_clock::now() - std::chrono::minutes(10));
   std::filesystem::remove(blob_of(image));
   must(store->rebuild_index(*must(store->try_lock_index())));
   CHECK(index().empty());

@@ -1,4 +1,4 @@
-#include "serve/complete_part.hpp"
+#include "jobs/complete_part.hpp"
 
 #include "base/failure.hpp"
 #include "model/image_config.hpp"
@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace gantry::serve {
+namespace gantry::jobs {
 namespace {
 
 /// Whether all that a manifest names is held; foreign layers may be had elsewhere.
@@ -46,4 +46,4 @@ std::optional<store::reference_record> complete_part(const store::content_store&
   return record.manifests.empty() ? std::nullopt : std::optional(std::move(record));
 }
 
-}  // namespace gantry::serve
+}  // namespace gantry::jobs
