@@ -336,6 +336,22 @@ TEST_CASE("a limited rate is not exceeded, whatever the number of connections", 
   CHECK(pulls.leftovers() == "");
 }
 
+TEST_CASE("under a limit nothing that was sent is thrown away", "[faults]") {
+  fake_registry registry;
+  image_recipe recipe;
+  recipe.layers = {3 << 20};
+  const test_image image = build_image(recipe);
+  registry.hold("team/app", "1.0", image);
+  puller pulls(registry);
+  pulls.settings.jobs = 8;
+  pulls.settings.limit_rate = 1'000'000;
+  const pull_report report = pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  const std::uint64_t layer = image.layers.front().bytes.size();
+  CHECK(registry.body_sent("/blobs/" + image.layers.front().digest) <= layer + layer / 33);
+}
+
 TEST_CASE("a limited rate is used although the answers come in small pieces", "[faults]") {
   fake_registry registry;
   const test_image image = app_image();

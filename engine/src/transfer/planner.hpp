@@ -99,6 +99,9 @@ class planner {
   std::vector<byte_range> received(stream_id stream, time_point now, std::uint64_t bytes);
   /// The stream waits for something of ours, or does no longer: meanwhile nobody takes it for silent or slow.
   void held_up(stream_id stream, time_point now, bool waiting);
+  /// A limit of ours kept a stream waiting: while it does, no connection is faster than another, and nothing is asked for twice of those
+  /// that bring something. What has been sent already lies in buffers here and would be paid for again.
+  void limited(time_point now) { limited_at_ = now; }
   /// The same for the disk, which every block waits for a little: only a long wait counts.
   void storing(stream_id stream, time_point now, bool waiting);
   /// How many bytes from its position on the stream should still read: less than asked when the rest was given away, 0 when it should end.
@@ -229,6 +232,8 @@ class planner {
   /// Bytes that would still arrive, for nothing, if the stream were cut at the offset \p end of its blob.
   std::uint64_t lost_by_cut(const stream_state& stream, time_point now, std::uint64_t end) const;
   void charge(stream_state& stream, std::uint64_t lost);
+  /// Whether a limit of ours decides how fast everything is.
+  bool is_limited(time_point now) const;
   std::optional<assignment> steal(time_point now);
   std::optional<assignment> hedge(time_point now);
   /// The rival of \p hedge is of no use any more.
@@ -249,6 +254,7 @@ class planner {
   std::size_t warm_ = 0;         ///< connections that are open and idle
   bool ranges_seen_ = false;     ///< the origin has answered 206 before
   bool ranges_refused_ = false;  ///< the origin has answered 200 to a range
+  std::optional<time_point> limited_at_;
   std::optional<std::chrono::nanoseconds> round_trip_;
   std::chrono::nanoseconds longest_wait_{0};  ///< for a header
   double usual_rate_ = 0;                     ///< of one connection, bytes per second

@@ -27,6 +27,8 @@ constexpr double buffered_seconds = 0.02;
 constexpr std::chrono::seconds dead{3};
 // A server may have to fetch a blob itself before it can answer; who takes so long may never have got the request.
 constexpr std::chrono::seconds unheard{8};
+// A limit that nobody has waited for since does not bind.
+constexpr std::chrono::seconds limit_memory{1};
 // What a thief leaves to a stream that gives nothing: little enough to be hedged.
 constexpr std::uint64_t stub = std::uint64_t{64} << 10;
 // DESIGN, "Constants": so much is progress.
@@ -124,12 +126,15 @@ double planner::seconds_to_go(stream_state& stream, time_point now) const {
   return rate > 0 ? static_cast<double>(stream.left()) / rate : 0;
 }
 
+bool planner::is_limited(time_point now) const { return limited_at_ && now - *limited_at_ < limit_memory; }
+
 std::optional<assignment> planner::steal(time_point now) {
   stream_state* victim = nullptr;
   double longest = 0;
   for (auto& [id, stream] : streams_) {
     if (!divisible(stream) || blobs_[stream.blob].troubled || group_is_full(stream.blob)) continue;
     if (stream.left() < 2 * values_.least_steal) continue;
+    if (is_limited(now) && !silent(stream, now)) continue;
     const double time = seconds_to_go(stream, now);
     if (time <= longest) continue;
     longest = time;
@@ -211,6 +216,7 @@ std::optional<assignment> planner::hedge(time_point now) {
     // It is asked for again however much it is: when both answer, one of the answers is given up.
     const bool instead = given_up(stream, now);
     if (!instead && (!divisible(stream) || risked + left > allowed)) continue;
+    if (is_limited(now) && !silent(stream, now)) continue;
     // A stream that crawls is as bad as a silent one.
     if (seconds_to_go(stream, now) < seconds_worth_waiting(left)) continue;
     const stream_id victim = id;
@@ -262,7 +268,7 @@ std::vector<stream_id> planner::laggards(time_point now) {
     // What is never said again: nothing is lost with the connection, and so nobody has to be faster.
     const bool mute = stream.has_answer && silent(stream, now) && now - stream.last_byte >= patience_in_silence(id, now);
     if (!mute) {
-      const bool fair = judged(stream, now) && !kept_by_us(stream, now);
+      const bool fair = judged(stream, now) && !kept_by_us(stream, now) && !is_limited(now);
       if (!fair || stream.rate.rate(now) >= slow_share * others) {
         if (fair && stream.has_answer && others > 0 && !silent(stream, now)) blob.fruitless = 0;
         stream.slow_since.reset();

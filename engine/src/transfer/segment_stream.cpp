@@ -14,6 +14,9 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+// For a grant of the limiter; what the queue of the strand takes is less.
+constexpr std::chrono::milliseconds noticeable_wait{1};
+
 /// Lists a line for as long as its request lasts, and ends the assignment.
 class listed {
  public:
@@ -158,9 +161,12 @@ task<std::optional<failure>> segment_stream::fill(stream_id stream, line_keeper:
     if (wanted == 0) co_return std::nullopt;
     std::size_t allowed = wanted;
     if (shared_.bandwidth.limits()) {
-      plan_.held_up(stream, clock::now(), true);
+      const clock::time_point asked = clock::now();
+      plan_.held_up(stream, asked, true);
       allowed = co_await shared_.bandwidth.acquire(wanted, line.stop());
-      plan_.held_up(stream, clock::now(), false);
+      const clock::time_point had = clock::now();
+      plan_.held_up(stream, had, false);
+      if (had - asked > noticeable_wait) plan_.limited(had);
       if (allowed == 0) co_return failure(errc::cancelled, "stopped");
       // Somebody may have taken a part meanwhile.
       wanted = static_cast<std::size_t>(std::min<std::uint64_t>(allowed, plan_.remaining(stream)));

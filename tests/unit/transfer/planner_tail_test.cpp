@@ -552,6 +552,39 @@ TEST_CASE("a stream that waits for something of ours is not slow, nor when it go
   }
 }
 
+TEST_CASE("while a limit of ours binds nothing is asked for twice, but of a stream that is silent") {
+  planner_bench t(2);
+  t.open(8 * MiB);
+  const assignment first = t.must();
+  t.header(first, range_support::yes);
+  const assignment second = t.must();
+  t.header(second, range_support::yes);
+  const auto both = [&](std::uint64_t other) {
+    for (int i = 0; i < 10; ++i) {
+      t.plan.limited(t.now);
+      t.flow(100ms, {{first, 2'000'000}, {second, other}});
+    }
+  };
+  // The limiter serves one more often than the other.
+  both(100'000);
+  both(100'000);
+  while (t.plan.remaining(first.stream) != 0) both(100'000);
+  t.plan.ended(first.stream);
+  REQUIRE(t.plan.remaining(second.stream) > MiB);
+  t.plan.limited(t.now);
+  CHECK_FALSE(t.next());
+  CHECK(t.plan.laggards(t.now).empty());
+  SECTION("until it does not bind any more") {
+    t.flow(1200ms, {{second, 100'000}});
+    CHECK(t.must().kind == segment_kind::steal);
+  }
+  SECTION("a silent one is replaced all the same") {
+    t.now += 4s;
+    t.plan.limited(t.now);
+    CHECK(t.plan.laggards(t.now).size() == 1);
+  }
+}
+
 TEST_CASE("a stream that waited for something of ours loses no more to a thief than before") {
   planner_bench t(2);
   t.open(8 * MiB);
