@@ -31,10 +31,10 @@ std::size_t buffers_of(std::size_t jobs) { return std::max<std::size_t>(most_job
 net::connect_limits connect_limits_of(const engine_options& options) {
   net::connect_limits limits{options.timeouts.connect, options.timeouts.tls, 0};
   if (options.limit_rate == 0) return limits;
-  // What the system takes ahead is over the limit at the start, once for each connection: together at most a quarter of a second's
+  // What the system takes ahead is over the limit at the start, once for each connection: together an eighth of a second's
   // worth. Not less than what keeps a line of 100 ms at 320 KB/s, since one connection alone has to do for small layers.
   const std::uint64_t connections = options.jobs != 0 ? options.jobs : first_jobs;
-  limits.receive_buffer = static_cast<int>(std::clamp<std::uint64_t>(options.limit_rate / 4 / connections, 32 << 10, 4 << 20));
+  limits.receive_buffer = static_cast<int>(std::clamp<std::uint64_t>(options.limit_rate / 8 / connections, 32 << 10, 4 << 20));
   return limits;
 }
 
