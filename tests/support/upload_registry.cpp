@@ -71,7 +71,7 @@ struct upload_registry::state {
   std::map<std::string, unsigned> here;                // the same, unanswered now
   std::map<std::string, unsigned> most;                // ... and at most
   std::map<std::string, unsigned> gathered;            // so many of them are awaited
-  std::condition_variable complete;
+  std::condition_variable all_here;
   std::vector<rule> rules;
   std::set<std::string> names_written;
   std::uint64_t taken = 0;
@@ -167,10 +167,10 @@ struct upload_registry::state {
       const auto awaited = owner.gathered.find(kind);
       if (awaited == owner.gathered.end()) return;
       if (owner.here[kind] < awaited->second) {
-        owner.complete.wait_for(lock, gathering, [this] { return !owner.gathered.contains(kind); });
+        owner.all_here.wait_for(lock, gathering, [this] { return !owner.gathered.contains(kind); });
       }
       owner.gathered.erase(kind);
-      owner.complete.notify_all();
+      owner.all_here.notify_all();
     }
     presence(const presence&) = delete;
     presence& operator=(const presence&) = delete;

@@ -42,6 +42,11 @@ bool upload_ledger::has(const std::string& registry, const digest& blob, const s
                      [&](const place& one) { return one.sure && one.repository == repository; });
 }
 
+bool upload_ledger::has_anywhere(const std::string& registry, const digest& blob) const {
+  const auto known = places_.find({registry, blob});
+  return known != places_.end() && std::any_of(known->second.begin(), known->second.end(), [](const place& one) { return one.sure; });
+}
+
 std::string upload_ledger::other_repository(const std::string& registry, const digest& blob, const std::string& repository) const {
   const auto known = places_.find({registry, blob});
   if (known == places_.end()) return {};

@@ -45,6 +45,8 @@ class upload_ledger {
   void add(const std::string& registry, const digest& blob, const std::string& repository, bool sure);
   void add(const std::string& registry, const mount_hints& hints);
   bool has(const std::string& registry, const digest& blob, const std::string& repository) const;
+  /// Whether some repository of \p registry was seen to have the blob.
+  bool has_anywhere(const std::string& registry, const digest& blob) const;
   /// Another repository that probably has the blob; empty when none is known.
   std::string other_repository(const std::string& registry, const digest& blob, const std::string& repository) const;
 

@@ -1,6 +1,7 @@
 #include "jobs/uploader.hpp"
 
 #include "jobs/referrers_index.hpp"
+#include "jobs/side_by_side.hpp"
 #include "jobs/target_name.hpp"
 #include "jobs/upload_attempt.hpp"
 #include "model/media_type.hpp"
@@ -13,6 +14,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <set>
 
 namespace gantry::jobs {
 namespace {
@@ -35,14 +40,22 @@ class uploader {
  private:
   task<> carry();
   task<result<void>> move_blob(planned_blob one);
+  /// The same for one that nobody else brings to that repository.
+  task<result<void>> bring(planned_blob one);
   task<result<void>> upload(planned_blob one);
   /// Another repository of the registry that most likely has the blob; empty when none is known.
   std::string likely_repository(const planned_blob& one) const;
   /// Whether a dry run can count \p one as mounted.
   task<result<bool>> could_mount(planned_blob one);
   task<result<bool>> has_blob(const planned_blob& one);
+  task<> look(const planned_image& image, std::size_t number, bool& same);
+  task<> write_image(const planned_image& image, std::size_t number, pushed_image& told);
   /// \param told of what the name names in the end
   task<result<void>> write(const planned_image& image, pushed_image& told);
+  /// \param lists the subject when the image is a list of its referrers
+  task<> write_child(const planned_image& image, std::size_t number, const digest& lists, std::optional<failure>& broken);
+  task<result<void>> write_one(const planned_image& image, const planned_manifest& one, std::string bytes, const digest& lists);
+  task<result<std::string>> bytes_of(const planned_manifest& one);
   /// What the registry confirms as the subject, empty when it does not; nothing when the manifest was written before.
   task<result<std::optional<digest>>> put(const planned_manifest& one, std::string bytes);
 
@@ -52,8 +65,17 @@ class uploader {
   std::shared_ptr<upload_feed> feed_;
   upload_settings options_;
   std::vector<planned_blob> waiting_;  ///< the next one last
-  std::optional<failure> broken_;
+  std::size_t most_ = 1;               ///< blobs, or images, at once
+  std::optional<failure> broken_;      ///< nothing new is begun
+  std::size_t broken_at_ = 0;          ///< the image that it is about
   upload_outcome done_;
+
+  /// Of several failures the one of the first image is told.
+  void fail(std::size_t number, failure why) {
+    if (broken_ && broken_at_ <= number) return;
+    broken_ = std::move(why);
+    broken_at_ = number;
+  }
 };
 
 std::string uploader::likely_repository(const planned_blob& one) const {
@@ -175,8 +197,22 @@ task<result<void>> uploader::upload(planned_blob one) {
 }
 
 task<result<void>> uploader::move_blob(planned_blob one) {
-  const upload_ledger::claim mine = co_await ledger_.enter(one.registry, one.blob.digest, running_.stop);
+  // Others may bring it to the same repository; and into the registry it goes once, to be mounted from there.
+  const std::string place = one.registry + "/" + one.repository;
+  const upload_ledger::claim mine = co_await ledger_.enter(place, one.blob.digest, running_.stop);
   if (!mine) co_return failure(errc::cancelled, "stopped");
+  std::optional<upload_ledger::claim> first;
+  if (options_.force_upload || !ledger_.has_anywhere(one.registry, one.blob.digest)) {
+    upload_ledger::claim alone = co_await ledger_.enter(one.registry, one.blob.digest, running_.stop);
+    if (!alone) co_return failure(errc::cancelled, "stopped");
+    first.emplace(std::move(alone));
+  }
+  // Where it is in the registry already, the repositories need not wait for each other.
+  if (!options_.force_upload && ledger_.has_anywhere(one.registry, one.blob.digest)) first.reset();
+  co_return co_await bring(std::move(one));
+}
+
+task<result<void>> uploader::bring(planned_blob one) {
   bool there = ledger_.has(one.registry, one.blob.digest, one.repository);
   if (!there && !options_.force_upload) {
     const result<bool> found = co_await has_blob(one);
@@ -236,52 +272,95 @@ task<result<std::optional<digest>>> uploader::put(const planned_manifest& one, s
   co_return std::optional<digest>(stored->subject);
 }
 
+task<result<std::string>> uploader::bytes_of(const planned_manifest& one) {
+  if (!one.bytes.empty()) co_return one.bytes;
+  const descriptor document = one.document;
+  co_return co_await feed_->document(document);
+}
+
+task<result<void>> uploader::write_one(const planned_image& image, const planned_manifest& one, std::string bytes, const digest& lists) {
+  const result<std::optional<digest>> confirmed = co_await put(one, bytes);
+  if (!confirmed) co_return confirmed.error();
+  if (!*confirmed) co_return result<void>();
+  digest subject;
+  std::optional<descriptor> entry = registry::referrer_of(one.document, bytes, subject);
+  if (!entry || **confirmed == subject || subject == lists) co_return result<void>();
+  co_return co_await list_as_referrer(shared_, running_, ledger_, image.target, subject, std::move(*entry));
+}
+
+task<> uploader::write_child(const planned_image& image, std::size_t number, const digest& lists, std::optional<failure>& broken) {
+  if (broken) co_return;
+  const planned_manifest& one = image.manifests[number];
+  auto bytes = co_await bytes_of(one);
+  if (!bytes && !broken) broken = bytes.error();
+  if (!bytes) co_return;
+  const result<void> written = co_await write_one(image, one, std::move(*bytes), lists);
+  if (!written && !broken) broken = written.error();
+}
+
 task<result<void>> uploader::write(const planned_image& image, pushed_image& told) {
   // A list of referrers is merged, never replaced: the target's may have entries of its own.
   const digest lists = model::is_index(image.top.media_type) ? listed_subject(image.target) : digest();
-  for (const planned_manifest& one : image.manifests) {
-    std::string bytes = one.bytes;
-    if (bytes.empty()) {
-      const descriptor document = one.document;
-      auto got = co_await feed_->document(document);
-      if (!got) co_return got.error();
-      bytes = std::move(*got);
-    }
-    if (lists && &one == &image.manifests.back()) {
-      const auto merged = co_await merge_list(shared_, running_, ledger_, one.name, one.document, std::move(bytes));
-      if (!merged) co_return merged.error();
-      told.top = merged->top;
-      told.unchanged = !merged->written;
-      break;
-    }
-    const result<std::optional<digest>> confirmed = co_await put(one, bytes);
-    if (!confirmed) co_return confirmed.error();
-    if (!*confirmed) continue;
-    digest subject;
-    std::optional<descriptor> entry = registry::referrer_of(one.document, bytes, subject);
-    if (!entry || **confirmed == subject || subject == lists) continue;
-    const result<void> listed = co_await list_as_referrer(shared_, running_, ledger_, image.target, subject, std::move(*entry));
-    if (!listed) co_return listed.error();
+  if (image.manifests.empty()) co_return result<void>();
+  const std::size_t last = image.manifests.size() - 1;
+  for (std::size_t begin = 0; begin < last;) {
+    // What an index is made of is there before it.
+    std::size_t end = begin;
+    while (end < last && !model::is_index(image.manifests[end].document.media_type)) ++end;
+    if (end == begin) ++end;
+    std::optional<failure> broken;
+    std::function<task<>(std::size_t)> one = [this, &image, &lists, &broken, begin](std::size_t number) {
+      return write_child(image, begin + number, lists, broken);
+    };
+    const std::size_t most = std::min<std::size_t>(usual_uploads, most_);  // bytes wait for permits
+    co_await side_by_side(shared_.executor, most, end - begin, std::move(one), running_.stop);
+    if (running_.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+    if (broken) co_return *broken;
+    begin = end;
   }
+  const planned_manifest& top = image.manifests.back();
+  auto bytes = co_await bytes_of(top);
+  if (!bytes) co_return bytes.error();
+  if (!lists) co_return co_await write_one(image, top, std::move(*bytes), lists);
+  const auto merged = co_await merge_list(shared_, running_, ledger_, top.name, top.document, std::move(*bytes));
+  if (!merged) co_return merged.error();
+  told.top = merged->top;
+  told.unchanged = !merged->written;
   co_return result<void>();
 }
 
+task<> uploader::write_image(const planned_image& image, std::size_t number, pushed_image& told) {
+  if (broken_) co_return;
+  const result<void> written = co_await write(image, told);
+  if (!written) fail(number, written.error());
+}
+
+task<> uploader::look(const planned_image& image, std::size_t number, bool& same) {
+  if (broken_ || options_.force_upload || image.changed) co_return;
+  const reference target = image.target;
+  const auto found = co_await names_already(shared_, running_, target, image.top.digest);
+  if (!found) fail(number, found.error());
+  same = found && *found;
+}
+
 task<result<upload_outcome>> uploader::run(push_plan plan) {
+  most_ = shared_.adaptive ? std::min(usual_uploads, shared_.jobs) : shared_.jobs;
+  std::deque<bool> same(plan.images.size());
+  std::function<task<>(std::size_t)> ask = [this, &plan, &same](std::size_t number) {
+    return look(plan.images[number], number, same[number]);
+  };
+  co_await side_by_side(shared_.executor, shared_.jobs, plan.images.size(), std::move(ask), running_.stop);
+  if (broken_) co_return *broken_;
+  if (running_.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   std::set<std::pair<std::string, std::string>> repositories;  // of images that are not there yet
   std::vector<planned_image> changed;
   std::vector<std::size_t> places;  // of theirs in what is told
-  for (planned_image& image : plan.images) {
-    bool same = false;
-    if (!options_.force_upload && !image.changed) {
-      const reference target = image.target;
-      const auto found = co_await names_already(shared_, running_, target, image.top.digest);
-      if (!found) co_return found.error();
-      same = *found;
-    }
-    done_.images.push_back({image.source, image.target, image.top, same});
-    if (same) continue;
+  for (std::size_t i = 0; i < plan.images.size(); ++i) {
+    planned_image& image = plan.images[i];
+    done_.images.push_back({image.source, image.target, image.top, same[i]});
+    if (same[i]) continue;
     repositories.emplace(image.target.registry(), image.target.repository());
-    places.push_back(done_.images.size() - 1);
+    places.push_back(i);
     changed.push_back(std::move(image));
   }
   transfer_planned planned;
@@ -296,22 +375,27 @@ task<result<upload_outcome>> uploader::run(push_plan plan) {
     planned.bytes += one.blob.size;
     waiting_.push_back(std::move(one));
   }
+  // What other repositories are to mount comes last: whoever waits for it would keep others from sending.
+  std::set<std::pair<std::string, digest>> known;
+  const auto is_first = [&](const planned_blob& one) { return known.emplace(one.registry, one.blob.digest).second; };
+  std::stable_partition(waiting_.begin(), waiting_.end(), is_first);
   std::reverse(waiting_.begin(), waiting_.end());
   running_.events.emit(planned);
 
   {
     runtime::task_group group(shared_.executor);
-    const std::size_t most = shared_.adaptive ? std::min(usual_uploads, shared_.jobs) : shared_.jobs;
-    const std::size_t workers = std::min<std::size_t>(most, waiting_.size());
+    const std::size_t workers = std::min<std::size_t>(most_, waiting_.size());
     for (std::size_t i = 0; i < workers; ++i) group.spawn(carry());
     co_await group.join();
   }
   if (broken_) co_return *broken_;
   if (!options_.dry_run) {
-    for (std::size_t i = 0; i < changed.size(); ++i) {
-      const result<void> written = co_await write(changed[i], done_.images[places[i]]);
-      if (!written) co_return written.error();
-    }
+    std::function<task<>(std::size_t)> one = [this, &changed, &places](std::size_t number) {
+      return write_image(changed[number], number, done_.images[places[number]]);
+    };
+    co_await side_by_side(shared_.executor, most_, changed.size(), std::move(one), running_.stop);
+    if (broken_) co_return *broken_;
+    if (running_.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   }
   running_.events.flush();
   co_return std::move(done_);

@@ -25,9 +25,12 @@ TEST_CASE("a blob is mounted from a repository that was seen to have it, else fr
   ledger.add(here, mount_hints{{blob, {"guess", "other"}}});
   CHECK(ledger.other_repository(here, blob, "new") == "guess");
   CHECK_FALSE(ledger.has(here, blob, "guess"));
+  CHECK_FALSE(ledger.has_anywhere(here, blob));
   ledger.add(here, blob, "seen", true);
   CHECK(ledger.other_repository(here, blob, "new") == "seen");
   CHECK(ledger.has(here, blob, "seen"));
+  CHECK(ledger.has_anywhere(here, blob));
+  CHECK_FALSE(ledger.has_anywhere("else.test", blob));
   // Never from itself, from another registry, or another blob.
   CHECK(ledger.other_repository(here, blob, "seen") == "guess");
   CHECK(ledger.other_repository("else.test", blob, "new").empty());
