@@ -190,6 +190,21 @@ TEST_CASE("referrers do not go into a directory, which is said before anything i
   CHECK(s.source.count() == 0);
 }
 
+TEST_CASE("a repository in which an image could not be written is not pruned", "[faults]") {
+  synced s;
+  s.source.hold("team/app", "old", small_image(1));
+  s.source.hold("team/other", "old", small_image(2));
+  s.source.hold("team/other", "new", small_image(3));
+  REQUIRE_FALSE(s.run(s.list(R"([{"source": "SOURCE/team/app:old"}, {"source": "SOURCE/team/other:old"}])")).ec);
+  s.options.find_unwanted = true;
+  const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/app:new"}, {"source": "SOURCE/team/other:new"}])"));
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(report.count(sync_state::failed) == 1);
+  REQUIRE(report.result.unwanted.size() == 1);
+  CHECK(report.result.unwanted.front().string() == s.target.host() + "/mirror/team/other:old");
+}
+
 TEST_CASE("a list that contradicts itself is refused before anything is asked", "[faults]") {
   synced s;
   const sync_report report = s.run(s.list(R"([{"source": "SOURCE/team/a", "target": "x", "tags": ["1"]},

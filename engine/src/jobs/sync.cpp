@@ -91,6 +91,7 @@ class list_sync {
   std::optional<sync_neighbours> neighbours_;  ///< where something is to be written
   run_order order_;
   sync_plan plan_;
+  std::set<std::string> unwritten_;    ///< target repositories of images that failed
   std::vector<synced_image> done_;     ///< of every target, in the order of the list
   std::vector<std::size_t> first_of_;  ///< like sync_plan::images: where in done_ their targets begin
   std::size_t saved_ = 0;              ///< hash_of what the lock file holds; 0: not known
@@ -211,6 +212,10 @@ task<> list_sync::ask_unwanted(std::string name, std::vector<reference>& unwante
     why_not = "not all of the tags that the list means are known";
     co_return;
   }
+  if (unwritten_.contains(name)) {
+    why_not = "not all that the list names there could be written";
+    co_return;
+  }
   error_code ec;
   const reference repository = reference::parse(name, ec).with_tag({});
   tags_options every;
@@ -287,6 +292,10 @@ task<result<sync_result>> list_sync::run() {
     if (!written) co_return written.error();
     done.dropped = directory_->dropped();
   } else if (options_.find_unwanted) {
+    // A slip or an outage is no order to delete what stands beside it.
+    for (const synced_image& one : done.images) {
+      if (one.state == sync_state::failed) unwritten_.insert(one.target.name());
+    }
     co_await find_unwanted(done);
   }
   if (running_->stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
