@@ -103,12 +103,16 @@ std::string sync_table(const sync_result& result, bool dry_run) {
 std::optional<problem> sync_failure(const sync_result& result, const prune_result& pruned) {
   const int status = sync_status(result, pruned);
   if (status == static_cast<int>(exit_code::done)) return std::nullopt;
+  const auto part = [](std::size_t some, std::size_t all, const char* which, const char* done) {
+    return fmt::format("{} of {} tag{} {} {} not {}", some, all, all == 1 ? "" : "s", which, all == 1 ? "is" : "are", done);
+  };
   const std::size_t failed = count(result, sync_state::failed);
   const std::size_t stuck = stuck_tags(pruned);
-  const std::size_t all = failed != 0 ? result.images.size() : stuck + pruned.deleted.size();
-  return problem(static_cast<exit_code>(status),
-                 fmt::format("{} of {} tag{} of the list {} not {}", failed != 0 ? failed : stuck, all, all == 1 ? "" : "s",
-                             all == 1 ? "is" : "are", failed != 0 ? "written" : "deleted"));
+  std::string text;
+  if (failed != 0) text = part(failed, result.images.size(), "of the list", "written");
+  if (failed != 0 && stuck != 0) text += ", and ";
+  if (stuck != 0) text += part(stuck, stuck + pruned.deleted.size(), "that the list does not name", "deleted");
+  return problem(static_cast<exit_code>(status), text);
 }
 
 int sync_status(const sync_result& result, const prune_result& pruned) {

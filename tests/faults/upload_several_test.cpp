@@ -45,6 +45,26 @@ TEST_CASE("one read feeds several registries", "[faults]") {
   CHECK(f.result.blobs_uploaded == 6);
 }
 
+TEST_CASE("copies of several tags to several registries that share a layer do not wait for each other", "[faults]") {
+  fanned f;
+  const layer_bytes shared = compressed_layer(20'000);
+  for (std::uint32_t tag = 1; tag <= 6; ++tag) {
+    image_recipe recipe;
+    recipe.seed = tag;
+    std::vector<layer_bytes> layers{shared};
+    f.source.hold("team/app", std::to_string(tag), build_image(recipe, std::move(layers)));
+  }
+  // Where two that hold what the other waits for met, half a minute went by.
+  f.options.all_tags = true;
+  for (const std::string round : {"a", "b", "c", "d", "e", "f"}) {
+    const auto begun = std::chrono::steady_clock::now();
+    CHECK_FALSE(f.copy(f.source.host() + "/team/app", {f.target.host() + "/copied/" + round, f.second.host() + "/copied/" + round}));
+    INFO(f.text.message());
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(25));
+    CHECK(f.second.has_tag("copied/" + round, "6"));
+  }
+}
+
 TEST_CASE("a registry that has a blob is not waited for", "[faults]") {
   fanned f;
   f.second.hold("copied/app", "other", f.image);

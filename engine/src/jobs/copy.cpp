@@ -21,7 +21,8 @@ constexpr std::size_t copies_at_once = 4;
 struct listed_copy {
   reference source;
   reference target;
-  std::shared_ptr<fan_group> fan;  ///< of the same source, to several registries
+  std::shared_ptr<fan_group> fan;                              ///< of the same source, to several registries
+  std::shared_ptr<std::weak_ptr<source_documents>> documents;  ///< of the same source, to several names, while one is under way
 };
 
 /// The copies of one call.
@@ -69,6 +70,11 @@ class copy_list {
       copy_run run(part.shared, *part.running, settings_, ledger_);
       copy_run::choice wanted = wanted_;
       wanted.fan = one.fan;
+      if (one.documents) wanted.documents = one.documents->lock();
+      if (one.documents && !wanted.documents) {
+        wanted.documents = std::make_shared<source_documents>();
+        *one.documents = wanted.documents;
+      }
       auto copied = co_await run.copy(one.source, one.target, std::move(wanted));
       part.running->events.flush();
       add_counts(done_, run.counts());
@@ -100,7 +106,9 @@ void list_targets(transfer::context& shared, transfer::operation& running, const
   for (const reference& target : targets) registries.insert(target.registry());
   std::shared_ptr<fan_group> fan;
   if (registries.size() > 1) fan = std::make_shared<fan_group>(shared, running, source, late);
-  for (const reference& target : targets) listed.push_back({source, target, fan});
+  std::shared_ptr<std::weak_ptr<source_documents>> documents;
+  if (targets.size() > 1) documents = std::make_shared<std::weak_ptr<source_documents>>();
+  for (const reference& target : targets) listed.push_back({source, target, fan, documents});
 }
 
 /// Every tag of the source's repository, to every target.

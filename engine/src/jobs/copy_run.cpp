@@ -89,16 +89,32 @@ task<result<copied_image>> copy_run::copy_list(reference source, reference targe
   co_return done;
 }
 
-task<result<copied_image>> copy_run::copy_content(reference source, reference target, choice wanted, bool changed, unsigned depth) {
-  std::shared_ptr<store::document_store> documents = settings_.cache;
-  if (!documents) documents = std::make_shared<store::memory_documents>();
-  resolver names(shared_, running_, documents);
+task<result<resolved_image>> copy_run::resolve(reference source, std::shared_ptr<store::document_store> documents, source_documents* known,
+                                               std::vector<platform> wanted) {
+  std::optional<source_documents::turn> mine;
+  if (known != nullptr) {
+    source_documents::turn entered = co_await known->enter(running_.stop);
+    mine.emplace(std::move(entered));
+    source = known->pinned(source);
+  }
+  resolver names(shared_, running_, std::move(documents));
   platform_choice platforms;
-  platforms.platforms = wanted.platforms;
-  platforms.all = wanted.platforms.empty();
+  platforms.all = wanted.empty();
+  platforms.platforms = std::move(wanted);
   platforms.opaque = true;
   platforms.nameless = settings_.cache == nullptr;  // the store's names say what they hold
-  const auto resolved = co_await names.resolve(source, std::move(platforms));
+  auto resolved = co_await names.resolve(source, std::move(platforms));
+  if (known != nullptr && resolved) known->remember(source, resolved->top);
+  if (known != nullptr && !resolved) known->give_up();
+  co_return resolved;
+}
+
+task<result<copied_image>> copy_run::copy_content(reference source, reference target, choice wanted, bool changed, unsigned depth) {
+  std::shared_ptr<store::document_store> documents = settings_.cache;
+  source_documents* const known = documents ? nullptr : wanted.documents.get();
+  if (known != nullptr) documents = wanted.documents;
+  if (!documents) documents = std::make_shared<store::memory_documents>();
+  const auto resolved = co_await resolve(source, documents, known, wanted.platforms);
   if (!resolved) co_return resolved.error();
   running_.events.emit(image_resolved{as_asked(source), resolved->top, resolved->manifests.size() + resolved->opaque.size()});
 

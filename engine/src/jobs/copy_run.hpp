@@ -3,6 +3,7 @@
 #include "base/failure.hpp"
 #include "jobs/fan_group.hpp"
 #include "jobs/resolve.hpp"
+#include "jobs/source_documents.hpp"
 #include "jobs/uploader.hpp"
 #include "transfer/context.hpp"
 
@@ -32,11 +33,12 @@ class copy_run {
       : shared_(shared), running_(running), settings_(std::move(settings)), ledger_(std::move(ledger)) {}
 
   struct choice {
-    std::vector<platform> platforms;   ///< see copy_options
-    bool referrers = false;            ///< the same
-    bool as_index = false;             ///< see push_options
-    bool changed = false;              ///< the target is known to name something else: it is not asked again
-    std::shared_ptr<fan_group> fan{};  ///< copies of the same source that one read feeds; none: this one reads for itself
+    std::vector<platform> platforms;                ///< see copy_options
+    bool referrers = false;                         ///< the same
+    bool as_index = false;                          ///< see push_options
+    bool changed = false;                           ///< the target is known to name something else: it is not asked again
+    std::shared_ptr<fan_group> fan{};               ///< copies of the same source that one read feeds; none: this one reads for itself
+    std::shared_ptr<source_documents> documents{};  ///< what copies of the same source have read; none: this one asks for itself
   };
   /// Brings \p source, a tag or a digest, to the name \p target. When the target names the digest of the source already, which two HEADs
   /// tell, nothing else is asked. errc::not_found, platform_not_found, digest_mismatch, and those of the network.
@@ -56,6 +58,9 @@ class copy_run {
   task<result<void>> note_in_cache(resolved_image image);
   /// The list of referrers \p source, of which some are \p gone: the others, one by one.
   task<result<copied_image>> copy_list(reference source, reference target, digest subject, failure gone);
+  /// \param known what others have read of it; may be null
+  task<result<resolved_image>> resolve(reference source, std::shared_ptr<store::document_store> documents, source_documents* known,
+                                       std::vector<platform> wanted);
   task<result<bool>> is_unchanged(reference source, reference target, descriptor& top);
   task<result<copied_image>> copy_content(reference source, reference target, choice wanted, bool changed, unsigned depth);
 

@@ -4,7 +4,6 @@
 #include "jobs/target_name.hpp"
 #include "registry/manifest_requests.hpp"
 #include "runtime/task_group.hpp"
-#include "store/memory_documents.hpp"
 
 #include <gantry/format.hpp>
 
@@ -140,6 +139,7 @@ task<result<void>> image_sync::carry(sync_part& part, const planned_sync& one, s
   copy_run::choice wanted;
   wanted.platforms = entry.platforms;
   wanted.referrers = options_.referrers;
+  wanted.documents = source.documents;
   reference from = one.source;
   digest expected;
   if (source.top) {
@@ -182,7 +182,7 @@ task<result<void>> image_sync::carry(sync_part& part, const planned_sync& one, s
     if (!copied && !one_by_one) co_return copied.error();
   }
   if (one_by_one) {
-    auto there = co_await bring_platforms(part, entry, from, done);
+    auto there = co_await bring_platforms(part, entry, from, source.documents, done);
     if (!there) co_return there.error();
     late = there->late;
     wanted.platforms = std::move(there->there);
@@ -223,13 +223,13 @@ task<result<void>> image_sync::copy(sync_part& part, reference source, copy_run:
 }
 
 task<result<image_sync::brought_platforms>> image_sync::bring_platforms(sync_part& part, const sync_entry& entry, reference source,
-                                                                        synced_image& done) {
+                                                                        std::shared_ptr<source_documents> documents, synced_image& done) {
   brought_platforms brought;
   std::optional<failure> first;
   for (const platform& wanted : entry.platforms) {
     const auto time = time_of(entry, wanted);
     sync_part each(part.shared, *part.running, std::nullopt, time);
-    const result<void> came = co_await bring_platform(each, wanted, time.has_value() && !options_.dry_run, source, done.target);
+    const result<void> came = co_await bring_platform(each, wanted, time.has_value() && !options_.dry_run, source, documents, done.target);
     if (came) {
       brought.there.push_back(wanted);
       continue;
@@ -247,13 +247,15 @@ task<result<image_sync::brought_platforms>> image_sync::bring_platforms(sync_par
   co_return brought;
 }
 
-task<result<void>> image_sync::bring_platform(sync_part& part, platform wanted, bool blobs, reference source, reference target) {
-  resolver names(part.shared, *part.running, std::make_shared<store::memory_documents>());
+task<result<void>> image_sync::bring_platform(sync_part& part, platform wanted, bool blobs, reference source,
+                                              std::shared_ptr<source_documents> documents, reference target) {
+  resolver names(part.shared, *part.running, documents);
   platform_choice choice;
   choice.platforms.push_back(std::move(wanted));
   const reference from = source;
   const auto found = co_await names.resolve(from, std::move(choice));
   if (!found) co_return found.error();
+  documents->remember(source, found->top);
   if (!blobs) co_return result<void>();
   const digest manifest = found->manifests.front().entry.digest;
   copy_run run(part.shared, *part.running, settings_for(source), ledger_);

@@ -45,6 +45,7 @@ class image_sync {
   struct source_state {
     bool asked = false;
     std::optional<descriptor> top;  ///< none although asked: the registry did not say
+    std::shared_ptr<source_documents> documents = std::make_shared<source_documents>();
   };
 
   /// Knows where a blob of a source may be that was not brought in this run; see upload_settings.
@@ -80,8 +81,10 @@ class image_sync {
     bool late = false;  ///< what is missing did not come in its time: another run may have it
   };
   /// The platforms of the entry one by one, each in its time: those that came, the others in \p done. What stops the tag is returned.
-  task<result<brought_platforms>> bring_platforms(sync_part& part, const sync_entry& entry, reference source, synced_image& done);
-  task<result<void>> bring_platform(sync_part& part, platform wanted, bool blobs, reference source, reference target);
+  task<result<brought_platforms>> bring_platforms(sync_part& part, const sync_entry& entry, reference source,
+                                                  std::shared_ptr<source_documents> documents, synced_image& done);
+  task<result<void>> bring_platform(sync_part& part, platform wanted, bool blobs, reference source,
+                                    std::shared_ptr<source_documents> documents, reference target);
 
   transfer::context& shared_;
   transfer::operation& running_;

@@ -41,6 +41,9 @@ class upload_ledger {
   /// Waits until nobody else moves this blob to \p registry. Empty when \p stop came first.
   task<claim> enter(std::string registry, digest blob, runtime::stop_source& stop);
 
+  /// Whether \ref enter would wait.
+  bool is_moving(const std::string& registry, const digest& blob) const { return moving_.contains({registry, blob}); }
+
   /// \p sure: it was seen there; else somebody believes so.
   void add(const std::string& registry, const digest& blob, const std::string& repository, bool sure);
   void add(const std::string& registry, const mount_hints& hints);

@@ -40,6 +40,9 @@ class uploader {
  private:
   task<> carry();
   task<result<void>> move_blob(planned_blob one);
+  /// Where somebody else brings \p one to \p place, those that read it together with us need not wait: two copies that did so for each
+  /// other, each holding what the other wants, would stand still.
+  void stand_aside(const std::string& place, const planned_blob& one);
   /// The same for one that nobody else brings to that repository.
   task<result<void>> bring(planned_blob one);
   task<result<void>> upload(planned_blob one);
@@ -196,13 +199,19 @@ task<result<void>> uploader::upload(planned_blob one) {
   co_return result<void>();
 }
 
+void uploader::stand_aside(const std::string& place, const planned_blob& one) {
+  if (ledger_.is_moving(place, one.blob.digest)) feed_->settle(one);
+}
+
 task<result<void>> uploader::move_blob(planned_blob one) {
   // Others may bring it to the same repository; and into the registry it goes once, to be mounted from there.
   const std::string place = one.registry + "/" + one.repository;
+  stand_aside(place, one);
   const upload_ledger::claim mine = co_await ledger_.enter(place, one.blob.digest, running_.stop);
   if (!mine) co_return failure(errc::cancelled, "stopped");
   std::optional<upload_ledger::claim> first;
   if (options_.force_upload || !ledger_.has_anywhere(one.registry, one.blob.digest)) {
+    stand_aside(one.registry, one);
     upload_ledger::claim alone = co_await ledger_.enter(one.registry, one.blob.digest, running_.stop);
     if (!alone) co_return failure(errc::cancelled, "stopped");
     first.emplace(std::move(alone));

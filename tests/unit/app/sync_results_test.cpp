@@ -54,8 +54,11 @@ TEST_CASE("what became of a list is told by lines by a table and by the exit sta
   CHECK(sync_status(result, pruned) == 0);
   pruned.kept.push_back({result.images[0].target, make_error_code(errc::forbidden), "refused"});
   CHECK(sync_status(result, pruned) == 6);
-  CHECK(sync_failure(result, pruned)->message == "1 of 1 tag of the list is not deleted");
+  CHECK(sync_failure(result, pruned)->message == "1 of 1 tag that the list does not name is not deleted");
   CHECK(sync_failure(result, pruned)->code == exit_code::partial);
   pruned.kept.back().server_message = "DENIED: immutable";
   CHECK(sync_json(result, pruned, false).find(R"("why":"refused","server_message":"DENIED: immutable"})") != std::string::npos);
+  result.images.push_back(image("t.test/x:2", sync_state::failed));
+  CHECK(sync_failure(result, pruned)->message ==
+        "1 of 2 tags of the list are not written, and 1 of 1 tag that the list does not name is not deleted");
 }
