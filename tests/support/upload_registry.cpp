@@ -228,13 +228,13 @@ struct upload_registry::state {
     };
     const bool chunked = request.header("transfer-encoding") == "chunked";
     const bool whole = chunked ? read_chunks(connection, unread, limit, take) : read_body(connection, unread, wanted, take);
-    const bool complete = whole && !breaks;
-    if (!complete && uploads) {
+    const bool arrived = whole && !breaks;
+    if (!arrived && uploads) {
       const std::scoped_lock lock(mutex);
       if (drops_cut) sessions.erase(request.path());
     }
     if (breaks) connection.reset_on_close();
-    if (!complete) return false;
+    if (!arrived) return false;
     const std::scoped_lock lock(mutex);
     if (trouble && trouble->what != upload_fault::kind::forget && trouble->what != upload_fault::kind::pause)
       return connection.send(reply(trouble->status, trouble->headers));
