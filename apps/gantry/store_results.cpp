@@ -19,8 +19,6 @@ namespace {
 
 using std::chrono::system_clock;
 
-std::string counted(std::size_t number, const char* word) { return fmt::format("{} {}{}", number, word, number == 1 ? "" : "s"); }
-
 /// As in RFC 3339, UTC.
 std::string timestamp(system_clock::time_point when) {
   const std::time_t seconds = system_clock::to_time_t(when);
@@ -88,6 +86,8 @@ json_object document() { return json_object().add("version", std::uint64_t{1}); 
 const char* state_of(const damaged_blob& one) { return one.repaired ? "repaired" : one.missing ? "missing" : "damaged"; }
 
 }  // namespace
+
+std::string counted(std::size_t number, const char* word) { return fmt::format("{} {}{}", number, word, number == 1 ? "" : "s"); }
 
 std::string list_table(const list_result& all, system_clock::time_point now) {
   if (all.references.empty()) return {};

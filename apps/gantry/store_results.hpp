@@ -3,9 +3,13 @@
 #include <gantry/store.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 namespace gantry::app {
+
+/// `1 name`, `3 names`
+std::string counted(std::size_t number, const char* word);
 
 /// A table for people, one line a name, with a header; empty for an empty store.
 std::string list_table(const list_result& all, std::chrono::system_clock::time_point now);

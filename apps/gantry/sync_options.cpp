@@ -41,7 +41,7 @@ void add_options(option_parser& parser, sync_arguments& into, std::string& to) {
   app.add_flag("--referrers", into.referrers, "Signatures, SBOMs and what else refers to the images as well")->group(what);
   app.add_flag("--allow-partial", into.allow_partial, "Write a tag also when it lacks some of its architectures")->group(what);
   app.add_flag("--prune", into.prune, "Delete tags of the target's repositories that the list does not name; asks first")->group(what);
-  app.add_flag("--yes", into.yes, "Do not ask before deleting")->group(what);
+  app.add_flag("-y,--yes,--force", into.yes, "Do not ask before deleting")->group(what);
   parser
       .add("--shard", "Only part K of N of the list, by the target's repository (default from a Kubernetes or Slurm array)", "K/N",
            [&into](const std::string& text) -> outcome<> {
