@@ -2,6 +2,7 @@
 
 #include "annotation.hpp"
 #include "failure_report.hpp"
+#include "output_places.hpp"
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
 #include "upload_options.hpp"
@@ -77,6 +78,10 @@ outcome<std::unique_ptr<console>> console::open(const common_options& options) {
   }
   progress_mode mode = choose_progress(options, live);
   if (options.progress_fd == standard_error) mode = progress_mode::json;
+  if (auto apart = check_distinct(common_outputs(options)); !apart) return apart.error();
+  if (!options.report.empty()) {
+    if (auto usable = check_directory({"--report", options.report}); !usable) return usable.error();
+  }
   std::unique_ptr<log_file> log;
   if (!options.log_file.empty()) {
     auto opened = log_file::open(options.log_file);

@@ -17,7 +17,7 @@ namespace gantry::app {
 /// All that a command says on standard error and in the log file. It decides what is said at which verbosity, the renderer how.
 class console {
  public:
-  /// Opens the log file and chooses the renderer.
+  /// Looks at where the page of `--report` goes, opens the log file and chooses the renderer.
   static outcome<std::unique_ptr<console>> open(const common_options& options);
   ~console() { print_late(); }
   console(const console&) = delete;

@@ -2,6 +2,7 @@
 #include "failure_report.hpp"
 #include "image_names.hpp"
 #include "lookup.hpp"
+#include "output_places.hpp"
 #include "progress/terminal.hpp"
 #include "prompt.hpp"
 #include "sync_options.hpp"
@@ -189,6 +190,11 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
   if (!list) return list.error();
   auto options = settings_of(arguments, variables, output);
   if (!options) return options.error();
+  if (!options->lock_file.empty()) {
+    std::vector<output_place> places = common_outputs(arguments.common);
+    places.insert(places.begin(), output_place{"--lock", options->lock_file});
+    if (auto apart = check_distinct(places); !apart) return apart.error();
+  }
   const ends registries = ends_of(*list, arguments);
   std::set<std::string> named = registries.sources;
   named.insert(registries.targets.begin(), registries.targets.end());

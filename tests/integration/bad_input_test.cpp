@@ -132,7 +132,7 @@ TEST_CASE("an output that cannot be written is refused before anything is fetche
   const workplace place;
   const outcome missing = place.run({"pull", "-o", "no/such/place.tar", name});
   INFO(missing.err);
-  CHECK((missing.status == 4 || missing.status == 7));
+  CHECK(missing.status == 7);
   CHECK(missing.err.find("no/such") != std::string::npos);
 
   // Also root cannot write below /proc.
@@ -143,6 +143,36 @@ TEST_CASE("an output that cannot be written is refused before anything is fetche
   CHECK(registry.count(image.layers[0].digest) == 0);
   CHECK(registry.count(image.layers[1].digest) == 0);
   CHECK(place.files().empty());
+}
+
+TEST_CASE("two outputs under one name, and one that has no directory, are refused before the network", "[integration]") {
+  fake_registry registry;
+  registry.hold("team/app", "1.0", build_image({}));
+  const std::string name = registry.host() + "/team/app:1.0";
+  const workplace place;
+  const auto refused = [&](std::vector<std::string> words, int status, const std::string& why) {
+    words.insert(words.begin(), {"pull", name});
+    const outcome done = place.run(words);
+    INFO(done.err);
+    CHECK(done.status == status);
+    CHECK(done.err.find(why) != std::string::npos);
+    CHECK(done.out.empty());
+  };
+  refused({"-o", "same.tar", "--report", "./same.tar"}, 2, "the archive and --report would both be ./same.tar");
+  refused({"-o", "same.tar", "--digestfile", "same.tar"}, 2, "the archive and --digestfile would both be same.tar");
+  refused({"-o", "same.tar", "--digestfile", "d", "--report", "d"}, 2, "--digestfile and --report would both be d");
+  refused({"--log-file", "x", "--report", "x"}, 2, "--log-file and --report would both be x");
+  refused({"-o", "same.tar", "--report", "none/x.html"}, 7, "cannot write none/x.html: the directory none does not exist");
+  refused({"-o", "same.tar", "--digestfile", "none/d"}, 7, "cannot write none/d: the directory none does not exist");
+  refused({"-o", "none/same.tar"}, 7, "cannot write none/same.tar: the directory none does not exist; create it first");
+  CHECK(registry.requests().empty());
+  CHECK(place.files().empty());
+
+  const outcome same = place.run({"pull", name, "-o", "x.log", "--log-file", "x.log"});
+  INFO(same.err);
+  CHECK(same.status == 2);
+  CHECK(same.err.find("the archive and --log-file would both be x.log") != std::string::npos);
+  CHECK(registry.requests().empty());
 }
 
 TEST_CASE("what is no file is no output, and that is said in one sentence", "[integration]") {
