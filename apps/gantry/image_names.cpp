@@ -196,13 +196,15 @@ outcome<image_list> read_image_list(std::istream& in, const std::string& name, c
   } else {
     if (text->size() > list_limit) return usage_problem(fmt::format("{} is longer than 1 MiB, too long for a list of references", name));
     std::istringstream lines(*text);
+    std::size_t number = 0;
     for (std::string line; std::getline(lines, line);) {
+      ++number;
       const std::size_t begin = line.find_first_not_of(" \t\r");
       if (begin == std::string::npos || line[begin] == '#') continue;
       auto image = parse_image(line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1), registry);
       if (!image) {
         problem why = image.error();
-        why.message = fmt::format("{}: {}", name, why.message);
+        why.message = fmt::format("{}, line {}: {}", name, number, why.message);
         return why;
       }
       found->images.push_back(std::move(*image));

@@ -96,7 +96,7 @@ TEST_CASE("lists hold a reference a line") {
   CHECK(list->images[0].image.string() == "docker.io/library/nginx:1.25");
   CHECK(list->images[1].image.string() == "docker.io/library/alpine:latest");
   std::istringstream wrong("nginx\na b\n");
-  CHECK(read_image_list(wrong, "list", {}).error().message.starts_with("list: "));
+  CHECK(read_image_list(wrong, "list", {}).error().message.starts_with("list, line "));
   std::istringstream empty("\n# none\n");
   CHECK(read_image_list(empty, "list", {}).error().message == "list names no image");
   std::istringstream large(std::string(2 << 20, 'a'));
