@@ -75,7 +75,7 @@ parsed<sync_arguments> parse_sync(std::vector<std::string> words, bool (*is_dire
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<sync_arguments, help_text>(std::move(**help));
-  if (auto checked = check_common_options(arguments.common); !checked) return checked.error();
+  if (auto checked = check_common_options(arguments.common, true); !checked) return checked.error();
   if (auto checked = check_upload_options(arguments); !checked) return checked.error();
   const auto example = "e.g. 'gantry sync images.json --to registry.example/mirror'";
   if (operands.size() != 1)

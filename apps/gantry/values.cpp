@@ -198,6 +198,10 @@ outcome<registry_word> parse_registry(std::string_view text, std::string_view op
   if (!plain_host(word.host)) return refused(fmt::format("takes a host name, not '{}'", rest.substr(0, slash)));
   if (word.host == "index.docker.io" || word.host == "registry-1.docker.io") word.host = "docker.io";
   const bool qualified = word.host == "localhost" || word.host.find_first_of(".:") != std::string::npos;
+  if (!qualified && option == registry_operand) {
+    return usage_problem(fmt::format("'{}' is no registry's name without a dot or a port: it reads as a user of docker.io", word.host),
+                         fmt::format("write its whole name or its port, e.g. {}:{}", word.host, word.plain_http ? 80 : 443));
+  }
   if (!qualified) {
     return refused(fmt::format("'{0}' needs its port, e.g. {0}:{1}: without a dot or a port a name reads as a user of docker.io", word.host,
                                word.plain_http ? 80 : 443));
