@@ -161,7 +161,7 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
   for (const kept_tag& one : pruned.kept) {
     output.warn(with_server_words(fmt::format("{} is not deleted: {}", one.name.string(), one.why), one.server_message));
   }
-  output.note(sync_table(result, arguments.dry_run));
+  output.note(sync_sentence(result, arguments.dry_run));
   if (!pruned.deleted.empty()) {
     const bool one = pruned.deleted.size() == 1;
     std::string text = fmt::format("{} tag{} that the list does not name {} deleted:", pruned.deleted.size(), one ? "" : "s",
