@@ -148,8 +148,9 @@ int run_help(std::vector<std::string> words) {
   if (manual && words.empty()) return print_result(*man_page({}));
   // A word that is not looked at would be taken for one that was understood.
   if (words.size() > 1) {
-    return fail_early(usage_problem(fmt::format("help takes one command; '{}' is one word too many", words[1].substr(0, words[1].find('='))),
-                                    fmt::format("e.g. 'gantry help {}'", words.front())));
+    return fail_early(
+        usage_problem(fmt::format("help takes one command; '{}' is one word too many", words[1].substr(0, words[1].find('='))),
+                      fmt::format("e.g. 'gantry help {}'", words.front())));
   }
   if (words.front() == "help") return manual ? print_result(*man_page({})) : print_result(wrap_table(help(), help_width()));
   const command* verb = find_command(words.front());

@@ -12,6 +12,8 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <sstream>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -137,7 +139,11 @@ void console::error(const error_report& report) {
 }
 
 void console::summary(const run_summary& totals) {
-  if (log_) log_->write(severity::note, summary_text(totals));
+  if (log_) {
+    // A line of the log is a sentence of its own.
+    std::istringstream lines(summary_text(totals));
+    for (std::string line; std::getline(lines, line);) log_->write(severity::note, line);
+  }
   if (!quiet_) renderer_->summary(totals);
   if (log_ && !log_->good()) renderer_->message(severity::warning, "not all lines could be written to the log file");
 }

@@ -15,6 +15,7 @@
 #include <istream>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 namespace gantry::app {
 namespace {
@@ -76,11 +77,14 @@ outcome<image_request> parse_image(std::string_view word, std::string_view regis
       return file_in_place_of_image(shown,
                                     may_be_name ? fmt::format("for a repository of that name write docker://{}", shown) : ways_of_files);
     }
-    if (registry.empty() && looks_like_archive(word))
-      return file_in_place_of_image(
-          shown, fmt::format("'gantry extract {0}' takes its images into the store, 'gantry push {0} TARGET' into a registry; for a "
-                             "repository of that name write docker://{0}",
-                             shown));
+    if (registry.empty() && looks_like_archive(word)) {
+      std::string ways =
+          fmt::format("'gantry extract {0}' takes its images into the store, 'gantry push {0} TARGET' into a registry", shown);
+      error_code ec;
+      // `./x.tar` is the name of no repository.
+      if (reference::parse(std::string(word), ec); !ec) ways += fmt::format("; for a repository of that name write docker://{}", shown);
+      return file_in_place_of_image(shown, std::move(ways));
+    }
     if (word.starts_with("http://") || word.starts_with("https://")) {
       return usage_problem(fmt::format("'{}' is an address, not an image reference", shown), "leave out what stands before the host name");
     }

@@ -18,9 +18,11 @@ struct texts {
   const char* output;
 };
 
-constexpr texts of_pull{"Platforms: os/arch[/variant][,...] (default linux and this machine's architecture)", "Every platform that the image has",
+constexpr texts of_pull{"Platforms: os/arch[/variant][,...] (default linux and this machine's architecture)",
+                        "Every platform that the image has",
                         "Archive, directory for archives, or - for standard output (default: one named archive per image)"};
-constexpr texts of_save{"Only these platforms: os/arch[/variant][,...] (default all that the store holds)", "All that the store holds (the default)",
+constexpr texts of_save{"Only these platforms: os/arch[/variant][,...] (default all that the store holds)",
+                        "All that the store holds (the default)",
                         "Archive, directory for archives, or - for standard output; it must be given"};
 
 void add_platforms(option_parser& parser, pull_arguments& into, const char* group, const texts& words) {
@@ -73,9 +75,7 @@ void add_pull_targets(option_parser& parser, pull_arguments& into) {
 void add_where(option_parser& parser, pull_arguments& into, const texts& words) {
   const auto group = "Where to put it";
   auto& app = parser.app();
-  app.add_option("-o,--output", into.output, words.output)
-      ->type_name("FILE|DIR|-")
-      ->group(group);
+  app.add_option("-o,--output", into.output, words.output)->type_name("FILE|DIR|-")->group(group);
   parser
       .add("-f,--format", "docker (loads everywhere, default), oci, oci-dir (a directory) or synology (docker before 25, DSM)", "FORMAT",
            [&into](const std::string& text) -> outcome<> {

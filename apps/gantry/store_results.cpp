@@ -163,6 +163,7 @@ std::string verify_lines(const verify_result& found) {
 }
 
 std::string verify_text(const verify_result& found, std::chrono::milliseconds elapsed) {
+  if (found.blobs == 0 && found.damaged.empty()) return fmt::format("the store at {} is empty", found.directory);
   std::string text =
       fmt::format("{}, {}, checked in {}: ", counted(found.blobs, "blob"), format_bytes(found.bytes), format_duration(elapsed));
   if (found.damaged.empty()) return text + "all are sound";

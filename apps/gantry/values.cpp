@@ -65,7 +65,7 @@ outcome<unsigned> parse_jobs(std::string_view text) {
 
 outcome<milliseconds> parse_duration(std::string_view option, std::string_view text) {
   const auto value = gantry::parse_duration(text);
-  if (!value) return usage_problem(fmt::format("{} takes a time such as 90, 90s, 5m or 1h30m, not '{}'", option, text));
+  if (!value) return usage_problem(fmt::format("{} takes a time such as 90, 90s, 5m, 1h30m or 30d, not '{}'", option, text));
   return *value;
 }
 
@@ -218,9 +218,7 @@ bool is_this_machine(std::string_view host) {
 
 outcome<mirror_setting> parse_mirror(std::string_view text) {
   const std::size_t equals = text.find('=');
-  const auto refuse = [](std::string what) {
-    return usage_problem(std::move(what), "HOST=URL is wanted, e.g. --mirror docker.io=https://mirror.example");
-  };
+  const auto refuse = [](std::string what) { return usage_problem(std::move(what), "e.g. --mirror docker.io=https://mirror.example"); };
   if (equals == std::string_view::npos) return refuse("--mirror takes HOST=URL");
   mirror_setting mirror;
   const std::string_view host = text.substr(0, equals);

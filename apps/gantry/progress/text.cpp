@@ -50,7 +50,7 @@ std::optional<std::pair<severity, std::string>> describe(const event& what) {
         } else if constexpr (std::is_same_v<kind, retry_scheduled>) {
           const std::string why = e.message.empty() ? e.reason.message() : e.message;
           const std::string object = speaks_of(why, e.object) ? std::string() : e.object + ": ";
-          return std::pair(severity::info, fmt::format("{}{}; next attempt in {}", object, why, format_duration(e.delay)));
+          return std::pair(severity::info, fmt::format("{}{}{} next attempt in {}", object, why, why.ends_with('?') ? "" : ";", format_duration(e.delay)));
         } else if constexpr (std::is_same_v<kind, gantry::waiting>) {
           return std::pair(severity::info, "waiting: " + e.what);
         } else if constexpr (std::is_same_v<kind, gantry::warning>) {

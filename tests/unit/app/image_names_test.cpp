@@ -58,6 +58,8 @@ TEST_CASE("a word with the suffix of an archive is a file unless a registry or d
   CHECK(refused.error().message == "'multi.tar' names a file, and the name of an image is wanted here");
   CHECK(refused.error().hint.find("'gantry extract multi.tar'") == 0);
   CHECK(refused.error().hint.find("'gantry push multi.tar TARGET'") != std::string::npos);
+  CHECK(refused.error().hint.find("for a repository of that name write docker://multi.tar") != std::string::npos);
+  CHECK(parse_image("./multi.tar").error().hint.find("docker://") == std::string::npos);
   CHECK(named("dir/image.tar.gz").starts_with("refused"));
   CHECK(named("docker://multi.tar") == "docker.io/library/multi.tar:latest");
   CHECK(named("multi.tar:1") == "docker.io/library/multi.tar:1");

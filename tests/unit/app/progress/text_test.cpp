@@ -59,6 +59,8 @@ TEST_CASE("transitions have words, plain progress has none") {
   const auto retry = describe(retry_scheduled{"abc", 1, 1s, make_error_code(errc::connection_lost), ""});
   REQUIRE(retry);
   CHECK(retry->second.find("abc: connection lost; next attempt in 1") == 0);
+  CHECK(describe(retry_scheduled{"abc", 1, 1s, make_error_code(errc::connection_lost), "is the port right?"})->second.find(
+            "abc: is the port right? next attempt in 1") == 0);
   // What the cause names already is not named twice, in short form or in full.
   for (const char* object : {"tags of a.test/x", "tags of x"}) {
     const retry_scheduled named{object, 1, 1s, make_error_code(errc::server_error), "the tags of a.test/x: the server answered 500"};
