@@ -149,7 +149,8 @@ void console::summary(const run_summary& totals) {
 }
 
 void console::summary(const upload_totals& totals) {
-  const std::string words = upload_summary(totals.counts, totals.images, totals.unchanged, totals.elapsed, totals.dry_run);
+  const std::string words =
+      upload_summary(totals.counts, totals.images, totals.unchanged, totals.elapsed, totals.dry_run, totals.to_directory);
   if (log_) log_->write(severity::note, words);
   if (!quiet_) renderer_->uploads(totals, words);
 }

@@ -78,6 +78,7 @@ std::string hint_for(const error_code& ec, const std::string& message) {
   if (ec == make_error_code(errc::not_found)) {
     if (std::string hint = hint_for_part(message); !hint.empty()) return hint;
   }
+  if (message.find("there is no place for the store") != std::string::npos) return other_store;
   const bool denied = ec == make_error_code(errc::access_denied) && message.find("cannot create the directory") != std::string::npos;
   const bool no_store = message.find("the layer store ") != std::string::npos && message.find(" cannot be made: ") != std::string::npos;
   if (denied || no_store) return other_store;

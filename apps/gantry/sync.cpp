@@ -173,7 +173,8 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
   }
   const auto unchanged =
       std::count_if(result.images.begin(), result.images.end(), [](const synced_image& one) { return one.state == sync_state::unchanged; });
-  output.summary(upload_totals{result, result.images.size(), static_cast<std::size_t>(unchanged), result.elapsed, arguments.dry_run});
+  output.summary(upload_totals{result, result.images.size(), static_cast<std::size_t>(unchanged), result.elapsed, arguments.dry_run,
+                               std::holds_alternative<std::string>(arguments.to)});
   if (const auto failed = sync_failure(result, pruned)) output.error(report_problem(*failed));
 }
 

@@ -56,7 +56,8 @@ void add_counts(json_object& into, const upload_counts& counts) {
 }
 
 std::string upload_summary(const upload_counts& counts, std::size_t images, std::size_t unchanged, std::chrono::milliseconds elapsed,
-                           bool dry_run) {
+                           bool dry_run, bool to_directory) {
+  const char* const sent = to_directory ? "written" : "uploaded";
   std::string text = dry_run ? "dry run: " : "";
   const char* between = "";
   const auto add = [&](const std::string& part) {
@@ -65,10 +66,10 @@ std::string upload_summary(const upload_counts& counts, std::size_t images, std:
   };
   const auto blobs = [](std::size_t number) { return fmt::format("{} blob{}", number, number == 1 ? "" : "s"); };
   if (counts.blobs_uploaded > 0) {
-    add(fmt::format("{} of {}, {}, {}", counts.blobs_uploaded, blobs(counts.blobs), format_bytes(counts.bytes_uploaded),
-                    dry_run ? "would be uploaded" : "uploaded"));
+    add(fmt::format("{} of {}, {}, {}{}", counts.blobs_uploaded, blobs(counts.blobs), format_bytes(counts.bytes_uploaded),
+                    dry_run ? "would be " : "", sent));
   } else if (counts.blobs_mounted == 0) {
-    add("nothing to upload");
+    add(to_directory ? "nothing to write" : "nothing to upload");
     between = ": ";
   }
   if (counts.blobs_mounted > 0) {

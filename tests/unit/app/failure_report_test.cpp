@@ -29,7 +29,9 @@ TEST_CASE("who gave wrong credentials is not told to give some") {
 }
 
 TEST_CASE("who has a part of an image is told how to push that part, and how to get the rest") {
-  const auto hint = [](const char* message) { return report_failure(make_error_code(errc::not_found), diagnostics(message), {}, "x").hint; };
+  const auto hint = [](const char* message) {
+    return report_failure(make_error_code(errc::not_found), diagnostics(message), {}, "x").hint;
+  };
   CHECK(hint("only linux/amd64 of a.test/app:1 is at hand, and an index goes as a whole") ==
         "--platform linux/amd64 pushes what is there; 'gantry pull --all-platforms --store-only a.test/app:1' fetches the rest");
   CHECK(hint("only linux/amd64, linux/arm/v7 of sha256:abc is at hand, and an index goes as a whole") ==
@@ -47,6 +49,8 @@ TEST_CASE("who may not make the store is told of other places") {
   const auto missing = report_failure(make_error_code(errc::storage_error), elsewhere, {}, "x");
   CHECK(missing.exit_code == 7);
   CHECK(missing.hint == report.hint);
+  const diagnostics homeless("there is no place for the store: HOME is not set; GANTRY_CACHE_DIR may name one");
+  CHECK(report_failure(make_error_code(errc::invalid_option), homeless, {}, "x").hint == report.hint);
 }
 
 TEST_CASE("a message that gives the advice itself gets no hint") {

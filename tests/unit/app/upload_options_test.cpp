@@ -27,6 +27,7 @@ TEST_CASE("the summary of an upload says what was sent, and when nothing was") {
     return upload_summary(counts, images, unchanged, 2s, dry_run);
   };
   CHECK(said(counts_of(2, 0, 7), 1, 0) == "2 of 9 blobs, 2.0 kB, uploaded, 7 there already; 2.0 s");
+  CHECK(upload_summary(counts_of(2, 0, 7), 1, 0, 2s, false, true) == "2 of 9 blobs, 2.0 kB, written, 7 there already; 2.0 s");
   CHECK(said(counts_of(0, 0, 9), 1, 0) == "nothing to upload: 9 blobs there already; 2.0 s");
   CHECK(said(counts_of(0, 0, 0), 1, 1) == "nothing to upload; the image is unchanged; 2.0 s");
   CHECK(said(counts_of(0, 1, 2), 1, 0) == "1 blob mounted from other repositories, 2 there already; 2.0 s");
