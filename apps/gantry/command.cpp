@@ -175,8 +175,9 @@ int fail_early(const problem& what) {
   return static_cast<int>(what.code);
 }
 
-int run_with_console(const common_options& common, const std::function<outcome<int>(console&)>& body) {
-  auto output = console::open(common);
+int run_with_console(const common_options& common, const std::function<outcome<int>(console&)>& body,
+                     const std::filesystem::path& to_be_made) {
+  auto output = console::open(common, to_be_made);
   if (!output) return fail_early(output.error());
   auto status = body(**output);
   if (!status) (*output)->error(report_problem(status.error()));

@@ -3,6 +3,7 @@
 #include "console.hpp"
 #include "outcome.hpp"
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
@@ -37,7 +38,9 @@ int print_result(const std::string& text);
 int print_help(const help_text& help);
 
 /// Opens the console of a command and runs \p body with it; its problem is printed. \returns the exit status
-int run_with_console(const common_options& common, const std::function<outcome<int>(console&)>& body);
+/// \param to_be_made as of console::open
+int run_with_console(const common_options& common, const std::function<outcome<int>(console&)>& body,
+                     const std::filesystem::path& to_be_made = {});
 
 // One file each.
 int pull_command(std::vector<std::string> words);

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -70,7 +71,7 @@ progress_mode choose_progress(const common_options& options, bool live) {
   return live && !options.debug ? progress_mode::bar : progress_mode::plain;
 }
 
-outcome<std::unique_ptr<console>> console::open(const common_options& options) {
+outcome<std::unique_ptr<console>> console::open(const common_options& options, const std::filesystem::path& to_be_made) {
   const bool live = is_live_terminal(standard_error);
   if (options.progress == progress_mode::bar && !live) {
     return usage_problem("--progress bar needs a terminal on standard error", "use --progress plain or json");
@@ -82,7 +83,7 @@ outcome<std::unique_ptr<console>> console::open(const common_options& options) {
   if (options.progress_fd == standard_error) mode = progress_mode::json;
   if (auto apart = check_distinct(common_outputs(options)); !apart) return apart.error();
   if (!options.report.empty()) {
-    if (auto usable = check_directory({"--report", options.report}); !usable) return usable.error();
+    if (auto usable = check_directory({"--report", options.report}, to_be_made); !usable) return usable.error();
   }
   std::unique_ptr<log_file> log;
   if (!options.log_file.empty()) {

@@ -7,6 +7,7 @@
 #include "report/recorder.hpp"
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,7 +19,8 @@ namespace gantry::app {
 class console {
  public:
   /// Looks at where the page of `--report` goes, opens the log file and chooses the renderer.
-  static outcome<std::unique_ptr<console>> open(const common_options& options);
+  /// \param to_be_made a directory that the command will make; empty: none
+  static outcome<std::unique_ptr<console>> open(const common_options& options, const std::filesystem::path& to_be_made = {});
   ~console() { print_late(); }
   console(const console&) = delete;
   console& operator=(const console&) = delete;

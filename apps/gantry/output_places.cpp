@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <system_error>
@@ -33,6 +34,13 @@ bool is_same(const fs::path& one, const fs::path& other) {
   return fs::equivalent(one, other, ec) && !ec;
 }
 
+/// Whether \p directory is \p path or one above it.
+bool is_within(const fs::path& path, const fs::path& directory) {
+  const fs::path whole = settled(path);
+  const fs::path above = settled(directory);
+  return std::mismatch(above.begin(), above.end(), whole.begin(), whole.end()).first == above.end();
+}
+
 }  // namespace
 
 std::vector<output_place> common_outputs(const common_options& options) {
@@ -54,7 +62,7 @@ outcome<> check_distinct(const std::vector<output_place>& places) {
   return {};
 }
 
-outcome<> check_directory(const output_place& place) {
+outcome<> check_directory(const output_place& place, const fs::path& to_be_made) {
   if (is_special(place.path)) return {};
   std::error_code ec;
   // A link is written where it leads to.
@@ -62,6 +70,7 @@ outcome<> check_directory(const output_place& place) {
   const fs::path target = is_link ? settled(place.path) : place.path;
   const fs::path directory = target.has_parent_path() ? target.parent_path() : fs::path(".");
   const fs::file_status status = fs::status(directory, ec);
+  if (status.type() == fs::file_type::not_found && !to_be_made.empty() && is_within(to_be_made, directory)) return {};
   if (status.type() == fs::file_type::not_found) {
     return problem(exit_code::storage, fmt::format("cannot write {}: the directory {} does not exist; create it first", place.path.string(),
                                                    directory.string()));

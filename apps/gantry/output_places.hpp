@@ -23,6 +23,7 @@ std::vector<output_place> common_outputs(const common_options& options);
 outcome<> check_distinct(const std::vector<output_place>& places);
 
 /// That the directory of \p place exists and takes files, so that nobody learns it after the transfer. \returns a problem of exit code 7
-outcome<> check_directory(const output_place& place);
+/// \param to_be_made a directory that the run will make, with those above it; empty: none
+outcome<> check_directory(const output_place& place, const std::filesystem::path& to_be_made = {});
 
 }  // namespace gantry::app

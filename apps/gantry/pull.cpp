@@ -63,8 +63,7 @@ outcome<> check_outputs(const pull_arguments& arguments, const pull_plan& plan) 
   for (output_place& one : common_outputs(arguments.common)) places.push_back(std::move(one));
   if (auto apart = check_distinct(places); !apart) return apart;
   for (const output_place& one : written) {
-    if (!plan.new_directory.empty() && one.what == "the archive") continue;
-    if (auto usable = check_directory(one); !usable) return usable;
+    if (auto usable = check_directory(one, plan.new_directory); !usable) return usable;
   }
   return {};
 }
@@ -125,8 +124,10 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
 }
 
 int run(const pull_arguments& arguments, bool from_environment) {
-  return run_with_console(arguments.common,
-                          [&](console& output) { return pull(arguments, process_environment(), from_environment, output); });
+  const bool makes = makes_directory(arguments, kind_of_path(arguments.output));
+  return run_with_console(
+      arguments.common, [&](console& output) { return pull(arguments, process_environment(), from_environment, output); },
+      makes ? std::filesystem::path(arguments.output) : std::filesystem::path());
 }
 
 int run_parsed(const outcome<std::variant<pull_arguments, help_text>>& parsed) {

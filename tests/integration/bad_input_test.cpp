@@ -168,6 +168,14 @@ TEST_CASE("two outputs under one name, and one that has no directory, are refuse
   CHECK(registry.requests().empty());
   CHECK(place.files().empty());
 
+  // A directory that the run makes takes what belongs to the run.
+  const outcome inside = place.run({"pull", name, "-o", "new/", "--digestfile", "new/digests", "--report", "new/report.html"});
+  INFO(inside.err);
+  CHECK(inside.ok());
+  CHECK(std::filesystem::exists(place / "new/digests"));
+  CHECK(std::filesystem::exists(place / "new/report.html"));
+  registry.forget_requests();
+
   const outcome same = place.run({"pull", name, "-o", "x.log", "--log-file", "x.log"});
   INFO(same.err);
   CHECK(same.status == 2);

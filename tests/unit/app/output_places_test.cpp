@@ -39,5 +39,9 @@ TEST_CASE("a directory that is not there is told before the transfer") {
   REQUIRE_FALSE(missing.has_value());
   CHECK(missing.error().code == exit_code::storage);
   CHECK_THAT(missing.error().message, Catch::EndsWith("/none does not exist; create it first"));
+  // One that the run will make will take it.
+  CHECK(check_directory({"--report", at / "none/x.html"}, at / "none/").has_value());
+  CHECK(check_directory({"--report", at / "none/x.html"}, at / "none/deeper").has_value());
+  CHECK_FALSE(check_directory({"--report", at / "none/x.html"}, at / "nonesuch").has_value());
   CHECK_THAT(check_directory({"--report", at / "file/x.html"}).error().message, Catch::EndsWith("/file is not a directory"));
 }
