@@ -21,8 +21,8 @@ struct texts {
 constexpr texts of_pull{"Platforms: os/arch[/variant][,...] (default linux and this machine's architecture)",
                         "Every platform that the image has",
                         "Archive, directory for archives, or - for standard output (default: one named archive per image)"};
-constexpr texts of_save{"Only these platforms: os/arch[/variant][,...] (default all that the store holds)",
-                        "All that the store holds (the default)",
+constexpr texts of_save{"Only these platforms: os/arch[/variant][,...] (default every platform that is held)",
+                        "Every platform that is held (the default)",
                         "Archive, directory for archives, or - for standard output; it must be given"};
 
 void add_platforms(option_parser& parser, pull_arguments& into, const char* group, const texts& words) {
