@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <string>
 #include <thread>
 
 using namespace gantry::test;
@@ -180,7 +182,32 @@ TEST_CASE("two outputs under one name, and one that has no directory, are refuse
   INFO(same.err);
   CHECK(same.status == 2);
   CHECK(same.err.find("the archive and --log-file would both be x.log") != std::string::npos);
+  const outcome mode = place.run({}, {{"IMAGE_REF", name}, {"GANTRY_OUTPUT", "a.tar.gz"}, {"GANTRY_REPORT", "./a.tar.gz"}});
+  INFO(mode.err);
+  CHECK(mode.status == 2);
+  CHECK(mode.err.find("would both be ./a.tar.gz") != std::string::npos);
+  std::ofstream(place / "list.json") << R"([{"source": ")" + name + R"(", "target": "x", "tags": ["1"]}])";
+  const outcome list = place.run({"sync", "list.json", "--to", registry.host(), "--report", "list.lock.json"});
+  INFO(list.err);
+  CHECK(list.status == 2);
+  CHECK(list.err.find("--lock and --report would both be list.lock.json") != std::string::npos);
   CHECK(registry.requests().empty());
+}
+
+TEST_CASE("each line of the log file is a sentence of its own", "[integration]") {
+  fake_registry registry;
+  registry.hold("team/app", "1.0", build_image({}));
+  const workplace place;
+  REQUIRE(place.run({"pull", registry.host() + "/team/app:1.0", "-o", "x.tar", "--log-file", "log"}).ok());
+  std::ifstream log(place / "log");
+  int of_the_cache = 0;
+  for (std::string line; std::getline(log, line);) {
+    INFO(line);
+    CHECK_FALSE(line.ends_with(' '));
+    if (line.find(" INFO    cache: 0/") != std::string::npos) ++of_the_cache;
+    CHECK((line.find("cache: ") == std::string::npos || line.find(" received") == std::string::npos));
+  }
+  CHECK(of_the_cache == 1);
 }
 
 TEST_CASE("what is no file is no output, and that is said in one sentence", "[integration]") {
