@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -26,6 +27,24 @@ def check_pages(verbs):
         if shutil.which("groff"):
             formatted = run("groff", "-man", "-Tutf8", "-ww", "-z", input=page.stdout)
             check(formatted.stderr == "", f"groff on {verb}: {formatted.stderr}")
+    top = run(gantry, "help").stdout
+    groups = [line for line in top.split("\nOptions:")[0].splitlines() if line.endswith(":")]
+    check(groups == ["Pull and save:", "Into registries:", "Looking:", "Store:", "Accounts:", "Help:"], f"groups of commands: {groups}")
+    check(all(f"\n  {verb} " in top or f"\n  {verb}\n" in top for verb in verbs), "help names every command")
+    check(top.count("\n  gantry ") == 3 and "gantry help COMMAND" in top, "help has three examples and says where there are more")
+    for words in (["help", "help"], ["--help"], ["help", "--help"]):
+        check(run(gantry, *words).stdout == top, f"{words} prints the help")
+    surplus = run(gantry, "help", "pull", "--json")
+    check(surplus.returncode == 2 and "'--json' is one word too many" in surplus.stderr, f"help takes one command: {surplus.stderr}")
+    # Who reads has seen enough: not a word, and the code of a program that SIGPIPE ends.
+    reading, writing = os.pipe()
+    os.close(reading)
+    unread = subprocess.run([gantry, "help"], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    check(unread.returncode == 141 and unread.stderr == "", f"nobody reads the help: {unread.returncode} {unread.stderr}")
+    with open("/dev/full", "w") as full:
+        unwritten = subprocess.run([gantry, "help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    check(unwritten.returncode == 7 and "cannot be written: No space left on device" in unwritten.stderr, f"a full disk has its reason: {unwritten.stderr}")
     main_page = run(gantry, "help", "--man").stdout
     check(all(f"gantry\\-{verb}" in main_page for verb in verbs), "the program's page names every command")
 

@@ -152,7 +152,8 @@ def provoked(place):
         run("pull", "bad.example/app:1", status=3, CONTAINERS_REGISTRIES_CONF=str(place / "registries.conf"))
         (place / "loop.conf").symlink_to("loop.conf")
         run("pull", app, status=7, CONTAINERS_REGISTRIES_CONF=str(place / "loop.conf"))
-        run("pull", app, "-o", "/no/such/directory/app.tar", status=4)
+        run("pull", app, "-o", "/no/such/directory/app.tar", status=7)
+        run("pull", app, "-o", "same.tar", "--report", "same.tar", status=2)
         run("pull", app, "--cache-dir", "file", status=7)
         run("pull", app, "--load", "docker", status=1, PATH=f"{bin_dir}:/usr/bin:/bin")
         # Another image under a name that the store has.

@@ -1,5 +1,7 @@
 #include "annotation.hpp"
 
+#include "utf8.hpp"
+
 #include <fmt/format.h>
 
 #include <string_view>
@@ -32,7 +34,7 @@ std::string github_annotation(const error_report& report) {
   std::string text = report.message;
   if (!report.server_message.empty()) text += "; the server said: " + report.server_message;
   if (!report.hint.empty()) text += "\n" + report.hint;
-  return fmt::format("::error title=gantry::{}\n", escaped(text));
+  return fmt::format("::error title=gantry::{}\n", escaped(printable(text)));
 }
 
 }  // namespace gantry::app

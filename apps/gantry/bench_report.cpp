@@ -35,7 +35,8 @@ std::string bench_table(const bench_result& measured) {
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }
-  if (measured.recommended) text += fmt::format("recommended: -j {}\n", jobs_text(*measured.recommended));
+  if (measured.recommended)
+    text += fmt::format("recommended: -j {}, the fewest within 10 % of the best\n", jobs_text(*measured.recommended));
   return text;
 }
 

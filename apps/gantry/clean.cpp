@@ -46,14 +46,18 @@ outcome<int> ask(const clean_arguments& arguments, console& output) {
     if (seen.ec) return fail(seen, work, output, "the store cannot be cleaned up");
   }
   const auto& all = seen.result;
-  if (agrees(fmt::format("remove all {} names and {} blobs, {}, from {}?", all.references.size(), all.blobs.size(), format_bytes(all.freed),
-                         all.directory)))
+  if (agrees(fmt::format("remove everything, {} and {}, {}, from {}?", counted(all.references.size(), "name"),
+                         counted(all.blobs.size(), "blob"), format_bytes(all.freed), all.directory)))
     return 0;
   return problem(exit_code::failed, "nothing was removed");
 }
 
 outcome<int> clean_up(const clean_arguments& arguments, console& output) {
-  if (arguments.all && !arguments.force && !arguments.dry_run && is_terminal(standard_input) && is_terminal(standard_error)) {
+  if (arguments.all && !arguments.force && !arguments.dry_run) {
+    if (!is_terminal(standard_input) || !is_terminal(standard_error)) {
+      return usage_problem("--all asks before it removes everything, and there is no terminal to ask on",
+                           "--force removes without a question, --dry-run only tells what would go");
+    }
     auto asked = ask(arguments, output);
     if (!asked || *asked != 0) return asked;
   }

@@ -16,7 +16,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -53,41 +55,53 @@ int descriptor_of_events(const std::vector<std::string>& words) {
 }
 
 constexpr command table[] = {
-    {"pull", "IMAGE...", "Pull images into archives that docker, podman, containerd and skopeo load", pull_command},
-    {"serve", "", "Serve the store as a read-only registry", serve_command},
-    {"push", "SOURCE TARGET", "Push images of the store, an archive or a directory to a registry", push_command},
-    {"copy", "SOURCE TARGET...", "Copy an image from registry to registry", copy_command},
-    {"sync", "FILE --to REGISTRY", "Bring a list of images to a registry, and keep it up to date", sync_command},
-    {"inspect", "IMAGE|FILE", "Show what an image consists of", inspect_command},
-    {"digest", "IMAGE", "Print the digest that a name resolves to", digest_command},
-    {"tags", "REPOSITORY", "List the tags of a repository", tags_command},
-    {"repos", "REGISTRY[/PATH]", "List the repositories of a registry", repos_command},
-    {"delete", "REFERENCE", "Delete a tag or a manifest in a registry", delete_command},
-    {"save", "REF...", "Write images of the store into one archive, without a network", save_command},
-    {"explain", "IMAGE", "Say which address, credentials, certificates and settings an image would get", explain_command},
-    {"login", "REGISTRY", "Check a user name and a password, and keep them for the commands to come", login_command},
-    {"logout", "REGISTRY", "Forget the credentials of a registry", logout_command},
-    {"list", "", "List what the layer store holds", list_command},
-    {"clean", "[REF...]", "Remove from the layer store what is named or not needed", clean_command},
-    {"verify", "", "Hash the layer store again, and repair it", verify_command},
-    {"extract", "FILE [NAME]", "Read images out of an archive or directory into the layer store", extract_command},
-    {"convert", "IN -o OUT", "Write images of an archive or directory into another archive", convert_command},
-    {"bench", "IMAGE", "Measure how many connections are best for an image", bench_command},
-    {"completion", "bash|zsh|fish", "Print a shell's completion script", completion_command},
+    {"pull", "IMAGE...", "Pull images into archives that docker, podman, containerd and skopeo load", pull_command, "Pull and save"},
+    {"save", "REF...", "Write images of the store into one archive, without a network", save_command, "Pull and save"},
+    {"extract", "FILE [NAME]", "Read images out of an archive or directory into the layer store", extract_command, "Pull and save"},
+    {"convert", "IN -o OUT", "Write images of an archive or directory into another archive", convert_command, "Pull and save"},
+    {"push", "SOURCE TARGET", "Push images of the store, an archive or a directory to a registry", push_command, "Into registries"},
+    {"copy", "SOURCE TARGET...", "Copy an image from registry to registry", copy_command, "Into registries"},
+    {"sync", "FILE --to REGISTRY", "Bring a list of images to a registry, and keep it up to date", sync_command, "Into registries"},
+    {"delete", "REFERENCE", "Delete a tag or a manifest in a registry", delete_command, "Into registries"},
+    {"inspect", "IMAGE|FILE", "Show what an image consists of", inspect_command, "Looking"},
+    {"digest", "IMAGE", "Print the digest that a name resolves to", digest_command, "Looking"},
+    {"tags", "REPOSITORY", "List the tags of a repository", tags_command, "Looking"},
+    {"repos", "REGISTRY[/PATH]", "List the repositories of a registry", repos_command, "Looking"},
+    {"explain", "IMAGE", "Say which address, credentials, certificates and settings an image would get", explain_command, "Looking"},
+    {"bench", "IMAGE", "Measure how many connections are best for an image", bench_command, "Looking"},
+    {"list", "", "List what the layer store holds", list_command, "Store"},
+    {"clean", "[REF...]", "Remove from the layer store what is named or not needed", clean_command, "Store"},
+    {"verify", "", "Hash the layer store again, and repair it", verify_command, "Store"},
+    {"serve", "", "Serve the store as a read-only registry", serve_command, "Store"},
+    {"login", "REGISTRY", "Check a user name and a password, and keep them for the commands to come", login_command, "Accounts"},
+    {"logout", "REGISTRY", "Forget the credentials of a registry", logout_command, "Accounts"},
+    {"completion", "bash|zsh|fish", "Print a shell's completion script", completion_command, "Help"},
 };
 
 std::string help() {
   std::string text = fmt::format(
       "gantry {} moves container images between registries, files and a local store, without a daemon.\n\n"
-      "Usage: gantry COMMAND [OPTION...]\n\nCommands:\n",
+      "Usage: gantry COMMAND [OPTION...]\n",
       version());
-  for (const auto& verb : commands())
+  std::string_view group;
+  for (const auto& verb : commands()) {
+    if (group != verb.group) text += fmt::format("\n{}:\n", verb.group);
+    group = verb.group;
     text += fmt::format("  {:<26}{}\n", *verb.usage == '\0' ? verb.name : fmt::format("{} {}", verb.name, verb.usage), verb.purpose);
-  text += fmt::format("  {:<26}{}\n", "help [--man] [COMMAND]", "Print the options of a command, with --man a manual page");
+  }
+  text += fmt::format("  {:<26}{}\n", "help [COMMAND]", "Print the options and examples of a command; --man in front of it: a manual page");
   return text +
          "\nOptions:\n"
-         "  -h, --help              Print this help\n"
-         "  --version               Print the version\n"
+         "  -h, --help                Print this help\n"
+         "  --version                 Print the version\n"
+         "\nExamples:\n"
+         "  # an archive in this directory, for docker load -i\n"
+         "  gantry pull nginx:1.25\n"
+         "  # from registry to registry, nothing on disk\n"
+         "  gantry copy nginx:1.25 registry.example/mirror/nginx:1.25\n"
+         "  # a list of images, kept up to date\n"
+         "  gantry sync images.json --to registry.example/mirror\n"
+         "\ngantry help COMMAND: the options of a command, with examples\n"
          "\nDefaults for options stand in ~/.config/gantry/config.json, e.g. {\"jobs\": 8}; 'gantry explain IMAGE' says where each value "
          "comes from.\n"
          "\nWithout arguments, and with IMAGE_REF set, gantry pulls that image; PLATFORM, GANTRY_OUTPUT, DOCKER_HUB_USERNAME, "
@@ -132,6 +146,13 @@ int run_help(std::vector<std::string> words) {
   const bool manual = words.front() == "--man";
   if (manual) words.erase(words.begin());
   if (manual && words.empty()) return print_result(*man_page({}));
+  // A word that is not looked at would be taken for one that was understood.
+  if (words.size() > 1) {
+    return fail_early(
+        usage_problem(fmt::format("help takes one command; '{}' is one word too many", words[1].substr(0, words[1].find('='))),
+                      fmt::format("e.g. 'gantry help {}'", words.front())));
+  }
+  if (words.front() == "help") return manual ? print_result(*man_page({})) : print_result(wrap_table(help(), help_width()));
   const command* verb = find_command(words.front());
   if (verb == nullptr) return unknown_command(words.front());
   if (manual) {
@@ -154,8 +175,9 @@ int fail_early(const problem& what) {
   return static_cast<int>(what.code);
 }
 
-int run_with_console(const common_options& common, const std::function<outcome<int>(console&)>& body) {
-  auto output = console::open(common);
+int run_with_console(const common_options& common, const std::function<outcome<int>(console&)>& body,
+                     const std::filesystem::path& to_be_made) {
+  auto output = console::open(common, to_be_made);
   if (!output) return fail_early(output.error());
   auto status = body(**output);
   if (!status) (*output)->error(report_problem(status.error()));
@@ -168,8 +190,13 @@ int run_with_console(const common_options& common, const std::function<outcome<i
 }
 
 int print_result(const std::string& text) {
+  errno = 0;
   if (write_all(standard_output, text)) return 0;
-  return fail_early(problem(exit_code::storage, "standard output cannot be written"));
+  const int reason = errno;
+  // Whoever reads, as `head` does, has seen enough: no failure to be told, and no success of the whole either.
+  if (reason == EPIPE) return static_cast<int>(exit_code::broken_pipe);
+  return fail_early(problem(exit_code::storage, fmt::format("standard output cannot be written: {}",
+                                                            std::generic_category().message(reason == 0 ? EIO : reason))));
 }
 
 int print_help(const help_text& what) { return print_result(help_page(what, help_width())); }

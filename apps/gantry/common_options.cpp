@@ -183,12 +183,14 @@ void add_platform_options(option_parser& parser, std::vector<platform>& into, co
       ->group(group);
 }
 
-outcome<> check_common_options(const common_options& options) {
+outcome<> check_common_options(const common_options& options, bool two_ends) {
   const bool has_password = options.password.has_value() || options.password_stdin;
   if (options.password && options.password_stdin) return usage_problem("--password and --password-stdin exclude each other");
   if (!options.username.empty() && !has_password) {
     return usage_problem("--username needs a password",
-                         "give it with --password-stdin, e.g. 'gantry pull -u USER --password-stdin IMAGE < FILE'");
+                         two_ends ? "--src-creds and --dest-creds USER:PASSWORD give each end its own; for one account at both, "
+                                    "--password-stdin reads the password from standard input"
+                                  : "--password-stdin reads it from standard input, -p gives it");
   }
   if (options.username.empty() && has_password) return usage_problem("a password needs a user name", "give it with -u USER");
   if (options.username.find(':') != std::string::npos)

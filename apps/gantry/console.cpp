@@ -2,6 +2,7 @@
 
 #include "annotation.hpp"
 #include "failure_report.hpp"
+#include "output_places.hpp"
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
 #include "upload_options.hpp"
@@ -10,7 +11,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <optional>
+#include <sstream>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -67,7 +71,7 @@ progress_mode choose_progress(const common_options& options, bool live) {
   return live && !options.debug ? progress_mode::bar : progress_mode::plain;
 }
 
-outcome<std::unique_ptr<console>> console::open(const common_options& options) {
+outcome<std::unique_ptr<console>> console::open(const common_options& options, const std::filesystem::path& to_be_made) {
   const bool live = is_live_terminal(standard_error);
   if (options.progress == progress_mode::bar && !live) {
     return usage_problem("--progress bar needs a terminal on standard error", "use --progress plain or json");
@@ -77,6 +81,10 @@ outcome<std::unique_ptr<console>> console::open(const common_options& options) {
   }
   progress_mode mode = choose_progress(options, live);
   if (options.progress_fd == standard_error) mode = progress_mode::json;
+  if (auto apart = check_distinct(common_outputs(options)); !apart) return apart.error();
+  if (!options.report.empty()) {
+    if (auto usable = check_directory({"--report", options.report}, to_be_made); !usable) return usable.error();
+  }
   std::unique_ptr<log_file> log;
   if (!options.log_file.empty()) {
     auto opened = log_file::open(options.log_file);
@@ -132,13 +140,18 @@ void console::error(const error_report& report) {
 }
 
 void console::summary(const run_summary& totals) {
-  if (log_) log_->write(severity::note, summary_text(totals));
+  if (log_) {
+    // A line of the log is a sentence of its own.
+    std::istringstream lines(summary_text(totals));
+    for (std::string line; std::getline(lines, line);) log_->write(severity::note, line);
+  }
   if (!quiet_) renderer_->summary(totals);
   if (log_ && !log_->good()) renderer_->message(severity::warning, "not all lines could be written to the log file");
 }
 
 void console::summary(const upload_totals& totals) {
-  const std::string words = upload_summary(totals.counts, totals.images, totals.unchanged, totals.elapsed, totals.dry_run);
+  const std::string words =
+      upload_summary(totals.counts, totals.images, totals.unchanged, totals.elapsed, totals.dry_run, totals.to_directory);
   if (log_) log_->write(severity::note, words);
   if (!quiet_) renderer_->uploads(totals, words);
 }

@@ -7,6 +7,7 @@
 #include "report/recorder.hpp"
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,8 +18,9 @@ namespace gantry::app {
 /// All that a command says on standard error and in the log file. It decides what is said at which verbosity, the renderer how.
 class console {
  public:
-  /// Opens the log file and chooses the renderer.
-  static outcome<std::unique_ptr<console>> open(const common_options& options);
+  /// Looks at where the page of `--report` goes, opens the log file and chooses the renderer.
+  /// \param to_be_made a directory that the command will make; empty: none
+  static outcome<std::unique_ptr<console>> open(const common_options& options, const std::filesystem::path& to_be_made = {});
   ~console() { print_late(); }
   console(const console&) = delete;
   console& operator=(const console&) = delete;

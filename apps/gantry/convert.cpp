@@ -1,6 +1,7 @@
 #include "command.hpp"
 #include "convert_options.hpp"
 #include "file_words.hpp"
+#include "output_places.hpp"
 #include "progress/terminal.hpp"
 #include "results.hpp"
 #include "store_session.hpp"
@@ -8,6 +9,8 @@
 #include <gantry/engine.hpp>
 
 #include <fmt/format.h>
+
+#include <vector>
 
 namespace gantry::app {
 namespace {
@@ -25,6 +28,13 @@ outcome<int> convert(const convert_arguments& arguments, console& output) {
                                                               title));
       !there)
     return there.error();
+  if (!streams) {
+    const output_place archive{"the archive", arguments.output};
+    std::vector<output_place> places = common_outputs(arguments.common);
+    places.insert(places.begin(), archive);
+    if (auto apart = check_distinct(places); !apart) return apart.error();
+    if (auto usable = check_directory(archive); !usable) return usable.error();
+  }
   session work(output, arguments.common.timeout);
   engine mover(store_engine_options(arguments.common, work));
   convert_options options;

@@ -17,10 +17,12 @@ namespace {
 
 constexpr int standard_output = 1;
 
-/// `name digest`, one line an image.
-std::string lines(const copy_result& result) {
+/// `name digest`, one line an image; behind it in a dry run what would become of it, for it must not read like what is there.
+std::string lines(const copy_result& result, bool dry_run) {
   std::string text;
-  for (const auto& image : result.images) text += fmt::format("{} {}\n", image.target.string(), image.top.digest.string());
+  for (const auto& image : result.images) {
+    text += fmt::format("{} {}{}\n", image.target.string(), image.top.digest.string(), dry_run ? dry_run_word(image.unchanged) : "");
+  }
   return text;
 }
 
@@ -118,7 +120,7 @@ int copy(const copy_arguments& arguments, console& output) {
     const diagnostics text(with_account(ended.text.message(), why.account), ended.text.server_message());
     return work.fail(ended.ec, text, arguments.object, why);
   }
-  const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result);
+  const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result, arguments.dry_run);
   if (!write_all(standard_output, text))
     return fail(report_problem(problem(exit_code::storage, "the result cannot be written to standard output")));
   const auto& images = ended.result.images;

@@ -28,7 +28,7 @@ parsed<copy_arguments> parse_copy(std::vector<std::string> words) {
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<copy_arguments, help_text>(std::move(**help));
-  if (auto checked = check_common_options(arguments.common); !checked) return checked.error();
+  if (auto checked = check_common_options(arguments.common, true); !checked) return checked.error();
   if (auto checked = check_upload_options(arguments); !checked) return checked.error();
   if (operands.size() < 2) {
     return usage_problem("copy takes a source and at least one target", "e.g. 'gantry copy nginx:1.25 registry.example/mirror/nginx:1.25'");

@@ -40,7 +40,7 @@ outcome<std::optional<pull_arguments>> environment_arguments(const environment& 
 
   if (const std::string format = variables("GANTRY_FORMAT"); !format.empty()) {
     auto known = parse_format(format);
-    if (!known) return usage_problem("GANTRY_FORMAT: " + known.error().message, known.error().hint);
+    if (!known) return usage_problem(fmt::format("GANTRY_FORMAT takes docker, oci or synology, not '{}'", format), known.error().hint);
     if (*known == archive_format::oci_dir) return usage_problem("GANTRY_FORMAT: the result is one archive: docker, oci or synology");
     arguments.format = *known;
   }

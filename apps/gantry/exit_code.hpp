@@ -16,6 +16,7 @@ enum class exit_code : int {
   storage = 7,         ///< local storage
   rate_limited = 8,    ///< come back later
   interrupted = 130,   ///< SIGINT
+  broken_pipe = 141,   ///< who reads standard output went away; nothing is said, as by programs that SIGPIPE ends
   terminated = 143,    ///< SIGTERM
 };
 

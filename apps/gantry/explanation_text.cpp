@@ -2,6 +2,7 @@
 
 #include "environment.hpp"
 #include "json_line.hpp"
+#include "values.hpp"
 
 #include <gantry/network.hpp>
 
@@ -93,6 +94,30 @@ bool is_told_already(const option_origin& one) {
   return std::find(std::begin(told), std::end(told), one.option) != std::end(told);
 }
 
+const option_origin* find_option(const common_options& options, std::string_view name) {
+  const auto found = std::find_if(options.origins.begin(), options.origins.end(), [&](const auto& one) { return one.option == name; });
+  return found == options.origins.end() ? nullptr : &*found;
+}
+
+/// Which of `platform` and `arch`, two words for one thing, says nothing since somebody chose the other alone. Nothing when both are
+/// chosen.
+std::string_view gives_way(const common_options& options) {
+  const option_origin* const platform = find_option(options, "platform");
+  const option_origin* const arch = find_option(options, "arch");
+  if (platform == nullptr || arch == nullptr) return {};
+  if (arch->origin == "default") return "arch";
+  return platform->origin == "default" ? "platform" : std::string_view();
+}
+
+/// `arm64` as `linux/arm64`.
+std::string whole_platforms(const std::string& architectures) {
+  const auto list = parse_architectures(architectures);
+  if (!list) return architectures;
+  std::string text;
+  for (const platform& one : *list) text += (text.empty() ? "" : ",") + to_string(one);
+  return text;
+}
+
 }  // namespace
 
 std::string explanation_text(const explanation& told, const common_options& options, const environment& variables) {
@@ -105,8 +130,14 @@ std::string explanation_text(const explanation& told, const common_options& opti
     for (const auto& fact : endpoint.facts) text += "   " + line_of(fact.name, fact.value, who.of(fact.name, fact.origin, endpoint.url));
   }
   for (const auto& fact : told.settings) text += line_of(fact.name, fact.value, who.of(fact.name, fact.origin));
+  const std::string_view silent = gives_way(options);
   for (const auto& one : options.origins) {
-    if (!is_told_already(one)) text += line_of(one.option, one.value, one.origin);
+    if (is_told_already(one) || one.option == silent) continue;
+    if (one.option == "arch" && silent == "platform") {
+      text += line_of("platform", whole_platforms(one.value), one.origin + ": arch");
+    } else {
+      text += line_of(one.option, one.value, one.origin);
+    }
   }
   if (!options.settings_file.empty()) text += line_of("settings", options.settings_file, "read");
   return text;
@@ -125,8 +156,15 @@ std::string explanation_json(const explanation& told, const common_options& opti
   top.add("version", std::uint64_t{1}).add("reference", told.reference.string()).add_raw("endpoints", json_array(endpoints));
   add_facts(top, told.settings, who);
   json_object chosen;
+  const bool by_arch = gives_way(options) == "platform";
+  const option_origin* const platform = find_option(options, "platform");
+  const bool by_platform = gives_way(options) == "arch" && platform->origin != "default";
   for (const auto& one : options.origins) {
-    chosen.add_raw(one.option, json_object().add("value", one.value).add("origin", one.origin).string());
+    json_object told_as;
+    const bool silent = (by_arch && one.option == "platform") || (by_platform && one.option == "arch");
+    if (silent) told_as.add_raw("value", "null");
+    if (!silent) told_as.add("value", one.value);
+    chosen.add_raw(one.option, told_as.add("origin", one.origin).string());
   }
   top.add_raw("options", chosen.string());
   top.add_raw("settings_file", options.settings_file.empty() ? std::string("null") : json_quote(options.settings_file));

@@ -15,8 +15,7 @@ constexpr const char* go_on = "run the same command again: it goes on with what 
 constexpr std::string_view usual_account = "-u USER --password-stdin";
 
 constexpr const char* other_store =
-    "if that is for the store, which is below $HOME unless somebody says otherwise: --cache-dir DIR or GANTRY_CACHE_DIR names another "
-    "place, and 'gantry pull --no-cache' does without";
+    "--cache-dir DIR or GANTRY_CACHE_DIR names another place for the store, and 'gantry pull --no-cache' does without";
 
 struct advice {
   errc code;
@@ -50,6 +49,21 @@ std::string hint_for_account(const std::string& message) {
                      message.substr(begin, end - begin));
 }
 
+/// Who holds some platforms of an index may push these, or fetch the others. Empty for other messages.
+std::string hint_for_part(const std::string& message) {
+  constexpr std::string_view begin = "only ";
+  const std::size_t end = message.find(" is at hand, and an index goes as a whole");
+  const std::size_t of = end == std::string::npos ? end : message.rfind(" of ", end);
+  if (of == std::string::npos || !message.starts_with(begin)) return {};
+  std::string held = message.substr(begin.size(), of - begin.size());
+  std::erase(held, ' ');
+  const std::string name = message.substr(of + 4, end - of - 4);
+  std::string hint = fmt::format("--platform {} pushes what is there", held);
+  // An image without a name is in a file, which is all there is of it.
+  if (!name.starts_with("sha256:")) hint += fmt::format("; 'gantry pull --all-platforms --store-only {}' fetches the rest", name);
+  return hint;
+}
+
 bool keeps_parts(const error_code& ec) {
   for (const errc code : {errc::connection_lost, errc::timed_out, errc::too_slow, errc::retries_exhausted, errc::server_error}) {
     if (ec == make_error_code(code)) return true;
@@ -61,6 +75,10 @@ std::string hint_for(const error_code& ec, const std::string& message) {
   if (ec == make_error_code(errc::unauthorized) && message.find("gantry login") == std::string::npos) {
     if (std::string hint = hint_for_account(message); !hint.empty()) return hint;
   }
+  if (ec == make_error_code(errc::not_found)) {
+    if (std::string hint = hint_for_part(message); !hint.empty()) return hint;
+  }
+  if (message.find("there is no place for the store") != std::string::npos) return other_store;
   const bool denied = ec == make_error_code(errc::access_denied) && message.find("cannot create the directory") != std::string::npos;
   const bool no_store = message.find("the layer store ") != std::string::npos && message.find(" cannot be made: ") != std::string::npos;
   if (denied || no_store) return other_store;

@@ -15,6 +15,7 @@
 #include <istream>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 namespace gantry::app {
 namespace {
@@ -76,11 +77,14 @@ outcome<image_request> parse_image(std::string_view word, std::string_view regis
       return file_in_place_of_image(shown,
                                     may_be_name ? fmt::format("for a repository of that name write docker://{}", shown) : ways_of_files);
     }
-    if (registry.empty() && looks_like_archive(word))
-      return file_in_place_of_image(
-          shown, fmt::format("'gantry extract {0}' takes its images into the store, 'gantry push {0} TARGET' into a registry; for a "
-                             "repository of that name write docker://{0}",
-                             shown));
+    if (registry.empty() && looks_like_archive(word)) {
+      std::string ways =
+          fmt::format("'gantry extract {0}' takes its images into the store, 'gantry push {0} TARGET' into a registry", shown);
+      error_code ec;
+      // `./x.tar` is the name of no repository.
+      if (reference::parse(std::string(word), ec); !ec) ways += fmt::format("; for a repository of that name write docker://{}", shown);
+      return file_in_place_of_image(shown, std::move(ways));
+    }
     if (word.starts_with("http://") || word.starts_with("https://")) {
       return usage_problem(fmt::format("'{}' is an address, not an image reference", shown), "leave out what stands before the host name");
     }
@@ -196,13 +200,15 @@ outcome<image_list> read_image_list(std::istream& in, const std::string& name, c
   } else {
     if (text->size() > list_limit) return usage_problem(fmt::format("{} is longer than 1 MiB, too long for a list of references", name));
     std::istringstream lines(*text);
+    std::size_t number = 0;
     for (std::string line; std::getline(lines, line);) {
+      ++number;
       const std::size_t begin = line.find_first_not_of(" \t\r");
       if (begin == std::string::npos || line[begin] == '#') continue;
       auto image = parse_image(line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1), registry);
       if (!image) {
         problem why = image.error();
-        why.message = fmt::format("{}: {}", name, why.message);
+        why.message = fmt::format("{}, line {}: {}", name, number, why.message);
         return why;
       }
       found->images.push_back(std::move(*image));

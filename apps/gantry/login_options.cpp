@@ -12,7 +12,7 @@ namespace {
 
 outcome<> read_registry(const std::string& word, const char* command, login_arguments& into) {
   if (word.empty()) return usage_problem("no registry is named", fmt::format("e.g. 'gantry {} docker.io'", command));
-  auto registry = parse_registry(word);
+  auto registry = parse_registry(word, registry_operand);
   if (!registry) return registry.error();
   if (!registry->path.empty()) {
     return usage_problem(fmt::format("'{}' is a repository; credentials are kept for registries", word),

@@ -134,7 +134,7 @@ parsed<repositories_arguments> parse_repositories(std::vector<std::string> words
   auto done = finish(parser, repositories_arguments(), target, std::move(words), "registry", "gantry repos localhost:5000");
   if (!done) return done;
   if (auto* arguments = std::get_if<repositories_arguments>(&*done)) {
-    auto where = parse_registry(arguments->object);
+    auto where = parse_registry(arguments->object, registry_operand);
     if (!where) return where.error();
     if (!where->path.empty()) {
       const std::string place = fmt::format("{}/{}", where->host, where->path);

@@ -78,6 +78,7 @@ void add_store_options(option_parser& parser, common_options& into, output_choic
 void add_platform_options(option_parser& parser, std::vector<platform>& into, const char* description, const char* group);
 
 /// Rules between the shared options that no single option can check.
-outcome<> check_common_options(const common_options& options);
+/// \param two_ends the command has --src-creds and --dest-creds
+outcome<> check_common_options(const common_options& options, bool two_ends = false);
 
 }  // namespace gantry::app

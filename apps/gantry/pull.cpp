@@ -4,6 +4,7 @@
 #include "environment.hpp"
 #include "failure_report.hpp"
 #include "options.hpp"
+#include "output_places.hpp"
 #include "progress/terminal.hpp"
 #include "pull_plan.hpp"
 #include "puller.hpp"
@@ -51,6 +52,22 @@ outcome<> make_directory(const std::filesystem::path& directory) {
   return {};
 }
 
+/// Before the network: each output has a name of its own, and a directory that takes it.
+outcome<> check_outputs(const pull_arguments& arguments, const pull_plan& plan) {
+  std::vector<output_place> places;
+  for (const pull_step& step : plan.steps) {
+    if (step.to == destination::file || step.to == destination::named) places.push_back({"the archive", step.path});
+  }
+  if (!arguments.digestfile.empty()) places.push_back({"--digestfile", arguments.digestfile});
+  const std::vector<output_place> written = places;
+  for (output_place& one : common_outputs(arguments.common)) places.push_back(std::move(one));
+  if (auto apart = check_distinct(places); !apart) return apart;
+  for (const output_place& one : written) {
+    if (auto usable = check_directory(one, plan.new_directory); !usable) return usable;
+  }
+  return {};
+}
+
 outcome<> write_results(const pull_arguments& arguments, const puller& done) {
   const std::vector<image_output>& outputs = done.outputs();
   const std::string text = arguments.common.json ? result_json(outputs, done.failures()) : result_lines(outputs);
@@ -76,6 +93,7 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
   const std::vector<image_request>& images = asked->images;
   auto plan = plan_pull(arguments, images, kind_of_path);
   if (!plan) return plan.error();
+  if (auto usable = check_outputs(arguments, *plan); !usable) return usable.error();
   if (arguments.output == "-" && is_terminal(standard_output)) {
     return usage_problem("an archive is not written to a terminal", "redirect standard output, or name a file with -o FILE");
   }
@@ -106,8 +124,10 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
 }
 
 int run(const pull_arguments& arguments, bool from_environment) {
-  return run_with_console(arguments.common,
-                          [&](console& output) { return pull(arguments, process_environment(), from_environment, output); });
+  const bool makes = makes_directory(arguments, kind_of_path(arguments.output));
+  return run_with_console(
+      arguments.common, [&](console& output) { return pull(arguments, process_environment(), from_environment, output); },
+      makes ? std::filesystem::path(arguments.output) : std::filesystem::path());
 }
 
 int run_parsed(const outcome<std::variant<pull_arguments, help_text>>& parsed) {

@@ -11,9 +11,23 @@
 namespace gantry::app {
 namespace {
 
-void add_platforms(option_parser& parser, pull_arguments& into, const char* otherwise, const char* group) {
-  add_platform_options(parser, into.platforms, fmt::format("Platforms: os/arch[/variant][,...] (default {})", otherwise).c_str(), group);
-  parser.app().add_flag("--all-platforms", into.all_platforms, "Every platform that the image has")->group(group);
+/// What the two commands say of the options that they share.
+struct texts {
+  const char* platforms;
+  const char* all_platforms;
+  const char* output;
+};
+
+constexpr texts of_pull{"Platforms: os/arch[/variant][,...] (default linux and this machine's architecture)",
+                        "Every platform that the image has",
+                        "Archive, directory for archives, or - for standard output (default: one named archive per image)"};
+constexpr texts of_save{"Only these platforms: os/arch[/variant][,...] (default every platform that is held)",
+                        "Every platform that is held (the default)",
+                        "Archive, directory for archives, or - for standard output; it must be given"};
+
+void add_platforms(option_parser& parser, pull_arguments& into, const char* group, const texts& words) {
+  add_platform_options(parser, into.platforms, words.platforms, group);
+  parser.app().add_flag("--all-platforms", into.all_platforms, words.all_platforms)->group(group);
 }
 
 void add_what(option_parser& parser, pull_arguments& into) {
@@ -30,7 +44,7 @@ void add_what(option_parser& parser, pull_arguments& into) {
   app.add_option("-t,--reference", into.tag_or_digest, "Tag or digest, beside --repository (default latest)")
       ->type_name("REF")
       ->group(group);
-  add_platforms(parser, into, "linux and this machine's architecture", group);
+  add_platforms(parser, into, group, of_pull);
   app.add_flag("--offline", into.offline, "Out of the store, no network")->group(group);
 }
 
@@ -58,13 +72,10 @@ void add_pull_targets(option_parser& parser, pull_arguments& into) {
       ->group(group);
 }
 
-void add_where(option_parser& parser, pull_arguments& into) {
+void add_where(option_parser& parser, pull_arguments& into, const texts& words) {
   const auto group = "Where to put it";
   auto& app = parser.app();
-  app.add_option("-o,--output", into.output,
-                 "Archive, directory for archives, or - for standard output (default: one named archive per image)")
-      ->type_name("FILE|DIR|-")
-      ->group(group);
+  app.add_option("-o,--output", into.output, words.output)->type_name("FILE|DIR|-")->group(group);
   parser
       .add("-f,--format", "docker (loads everywhere, default), oci, oci-dir (a directory) or synology (docker before 25, DSM)", "FORMAT",
            [&into](const std::string& text) -> outcome<> {
@@ -167,7 +178,7 @@ outcome<std::variant<pull_arguments, help_text>> parse_pull(std::vector<std::str
   option_parser parser("gantry pull", "IMAGE...",
                        "Pull images, [REGISTRY/]REPOSITORY[:TAG][@DIGEST], into archives that docker, podman, containerd and skopeo load.");
   add_what(parser, arguments);
-  add_where(parser, arguments);
+  add_where(parser, arguments, of_pull);
   add_pull_targets(parser, arguments);
   return finish(parser, arguments, std::move(words));
 }
@@ -183,8 +194,8 @@ outcome<std::variant<pull_arguments, help_text>> parse_save(std::vector<std::str
   app.add_option("--from", arguments.from, "Read references from a file, one a line, or images.json; - is standard input")
       ->type_name("FILE|-")
       ->group("What to save");
-  add_platforms(parser, arguments, "every platform that is held", "What to save");
-  add_where(parser, arguments);
+  add_platforms(parser, arguments, "What to save", of_save);
+  add_where(parser, arguments, of_save);
   arguments.offline = true;
   auto parsed = finish(parser, arguments, std::move(words));
   if (!parsed) return parsed.error();

@@ -102,7 +102,7 @@ outcome<pull_plan> plan_pull(const pull_arguments& arguments, const std::vector<
     return one_step(arguments, std::move(step), images);
   }
   const path_kind kind = kind_of(output);
-  const bool new_directory = kind == path_kind::absent && (arguments.output.ends_with('/') || !has_archive_suffix(arguments.output));
+  const bool new_directory = makes_directory(arguments, kind);
   if (kind == path_kind::directory || new_directory) {
     for (const std::string_view suffix : {".zst", ".xz", ".bz2", ".zip"}) {
       if (new_directory && arguments.output.ends_with(suffix)) {
@@ -117,6 +117,12 @@ outcome<pull_plan> plan_pull(const pull_arguments& arguments, const std::vector<
   step.path = output;
   step.gzip = arguments.gzip || has_gzip_suffix(arguments.output);
   return one_step(arguments, std::move(step), images);
+}
+
+bool makes_directory(const pull_arguments& arguments, path_kind kind) {
+  const std::string& output = arguments.output;
+  if (output.empty() || output == "-" || arguments.format == archive_format::oci_dir) return false;
+  return kind == path_kind::absent && (output.ends_with('/') || !has_archive_suffix(output));
 }
 
 path_kind kind_of_path(const std::filesystem::path& path) {

@@ -52,6 +52,9 @@ enum class path_kind {
 outcome<pull_plan> plan_pull(const pull_arguments& arguments, const std::vector<image_request>& images,
                              const std::function<path_kind(const std::filesystem::path&)>& kind_of);
 
+/// Whether the output is a directory for archives that is yet to be made. \param kind what stands under its path
+bool makes_directory(const pull_arguments& arguments, path_kind kind);
+
 /// What the file system says.
 path_kind kind_of_path(const std::filesystem::path& path);
 

@@ -248,7 +248,8 @@ void puller::add_totals(const pull_result& result) {
   sum.bytes_received += result.bytes_received;
   sum.archive_size += result.archive_size;
   sum.store_size = result.store_size;
-  summary_.images += result.images.size();
+  for (const auto& image : result.images) counted_.insert(image.reference.string());
+  summary_.images = counted_.size();
 }
 
 void puller::add_outputs(const pull_result& result, const std::string& path) {

@@ -8,6 +8,7 @@
 #include <gantry/engine.hpp>
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ class puller {
   std::vector<image_output> outputs_;
   std::vector<failed_output> failures_;
   run_summary summary_;
+  std::set<std::string> counted_;  ///< names of images in it; an image is one, for however many platforms it came
   int failure_ = 0;
   bool succeeded_ = false;
 };

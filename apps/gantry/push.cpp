@@ -10,10 +10,12 @@ namespace {
 
 constexpr int standard_output = 1;
 
-/// `name digest`, one line an image.
-std::string lines(const push_result& result) {
+/// `name digest`, one line an image; behind it in a dry run what would become of it, for it must not read like what is there.
+std::string lines(const push_result& result, bool dry_run) {
   std::string text;
-  for (const auto& image : result.images) text += fmt::format("{} {}\n", image.target.string(), image.top.digest.string());
+  for (const auto& image : result.images) {
+    text += fmt::format("{} {}{}\n", image.target.string(), image.top.digest.string(), dry_run ? dry_run_word(image.unchanged) : "");
+  }
   return text;
 }
 
@@ -56,7 +58,7 @@ int push(const push_arguments& arguments, console& output) {
     mover.async_push(arguments.source, arguments.target, options, text, std::move(token));
   });
   if (ended.ec) return work.fail(ended.ec, ended.text, arguments.object);
-  const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result);
+  const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result, arguments.dry_run);
   if (!write_all(standard_output, text))
     return fail(report_problem(problem(exit_code::storage, "the result cannot be written to standard output")));
   output.summary(totals_of(ended.result, arguments.dry_run));

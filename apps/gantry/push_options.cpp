@@ -59,7 +59,7 @@ outcome<push_target> parse_push_target(const std::string& word, const std::strin
   std::string joined = word;
   if (joined.starts_with("docker://")) joined.erase(0, std::string_view("docker://").size());
   if (!registry.empty()) joined = registry + "/" + joined;
-  auto place = parse_registry(joined);
+  auto place = parse_registry(joined, registry.empty() ? registry_operand : "--registry");
   if (!place) return place.error();
   return push_target(push_prefix{place->host, place->path});
 }

@@ -83,8 +83,11 @@ outcome<int> serve(const serve_arguments& arguments, const environment& variable
     return report.exit_code;
   }
   if (ended.result.cut != 0)
-    output.warn(fmt::format("{} connections were cut: their answers took longer than --stop-timeout", ended.result.cut));
-  output.note(fmt::format("stopped after {} requests and {}", ended.result.requests, format_bytes(ended.result.bytes)));
+    output.warn(fmt::format("{} cut: {} longer than --stop-timeout",
+                            ended.result.cut == 1 ? "1 connection was" : fmt::format("{} connections were", ended.result.cut),
+                            ended.result.cut == 1 ? "its answer took" : "their answers took"));
+  output.note(fmt::format("stopped after {} request{} and {}", ended.result.requests, ended.result.requests == 1 ? "" : "s",
+                          format_bytes(ended.result.bytes)));
   return 0;
 }
 

@@ -64,7 +64,7 @@ outcome<std::variant<clean_arguments, help_text>> parse_clean(std::vector<std::s
   auto& app = parser.app();
   app.footer(clean_rules);
   app.add_option("REF", names, "Names as 'gantry list' prints them; without a tag, :latest")->type_name("")->group("");
-  app.add_flag("--all", arguments.all, "Every name, blob and part; asks on a terminal")->group(group);
+  app.add_flag("--all", arguments.all, "Every name, blob and part; asks first, and without a terminal wants --force")->group(group);
   parser
       .add("--older-than", "Names that were not pulled for so long: 12h, 30d, up to 366d", "TIME",
            [&arguments](const std::string& text) -> outcome<> {
@@ -84,7 +84,7 @@ outcome<std::variant<clean_arguments, help_text>> parse_clean(std::vector<std::s
            })
       ->group(group);
   app.add_flag("-n,--dry-run", arguments.dry_run, "Only tell what would go")->group(group);
-  app.add_flag("-f,--force", arguments.force, "Do not ask")->group(group);
+  app.add_flag("-f,--force,-y,--yes", arguments.force, "Do not ask")->group(group);
   add_store_options(parser, arguments.common, {.report = false});
   auto help = read_words(parser, std::move(words), arguments.common);
   if (!help) return help.error();

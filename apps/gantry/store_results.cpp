@@ -19,8 +19,6 @@ namespace {
 
 using std::chrono::system_clock;
 
-std::string counted(std::size_t number, const char* word) { return fmt::format("{} {}{}", number, word, number == 1 ? "" : "s"); }
-
 /// As in RFC 3339, UTC.
 std::string timestamp(system_clock::time_point when) {
   const std::time_t seconds = system_clock::to_time_t(when);
@@ -91,6 +89,8 @@ bool is_record(const damaged_blob& one) { return !one.blob.digest; }
 const char* state_of(const damaged_blob& one) { return one.repaired ? "repaired" : one.missing ? "missing" : "damaged"; }
 
 }  // namespace
+
+std::string counted(std::size_t number, const char* word) { return fmt::format("{} {}{}", number, word, number == 1 ? "" : "s"); }
 
 std::string list_table(const list_result& all, system_clock::time_point now) {
   if (all.references.empty()) return {};
@@ -166,6 +166,7 @@ std::string verify_lines(const verify_result& found) {
 }
 
 std::string verify_text(const verify_result& found, std::chrono::milliseconds elapsed) {
+  if (found.blobs == 0 && found.damaged.empty()) return fmt::format("the store at {} is empty", found.directory);
   std::string text =
       fmt::format("{}, {}, checked in {}: ", counted(found.blobs, "blob"), format_bytes(found.bytes), format_duration(elapsed));
   if (found.damaged.empty()) return text + "all are sound";

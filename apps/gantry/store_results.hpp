@@ -9,6 +9,9 @@
 
 namespace gantry::app {
 
+/// `1 name`, `3 names`
+std::string counted(std::size_t number, const char* word);
+
 /// A table for people, one line a name, with a header; empty for an empty store.
 std::string list_table(const list_result& all, std::chrono::system_clock::time_point now);
 /// `3 names, 12 blobs, 240.1 MB in /path`

@@ -2,6 +2,7 @@
 #include "failure_report.hpp"
 #include "image_names.hpp"
 #include "lookup.hpp"
+#include "output_places.hpp"
 #include "progress/terminal.hpp"
 #include "prompt.hpp"
 #include "sync_options.hpp"
@@ -160,7 +161,7 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
   for (const kept_tag& one : pruned.kept) {
     output.warn(with_server_words(fmt::format("{} is not deleted: {}", one.name.string(), one.why), one.server_message));
   }
-  output.note(sync_table(result, arguments.dry_run));
+  output.note(sync_sentence(result, arguments.dry_run));
   if (!pruned.deleted.empty()) {
     const bool one = pruned.deleted.size() == 1;
     std::string text = fmt::format("{} tag{} that the list does not name {} deleted:", pruned.deleted.size(), one ? "" : "s",
@@ -172,7 +173,8 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
   }
   const auto unchanged =
       std::count_if(result.images.begin(), result.images.end(), [](const synced_image& one) { return one.state == sync_state::unchanged; });
-  output.summary(upload_totals{result, result.images.size(), static_cast<std::size_t>(unchanged), result.elapsed, arguments.dry_run});
+  output.summary(upload_totals{result, result.images.size(), static_cast<std::size_t>(unchanged), result.elapsed, arguments.dry_run,
+                               std::holds_alternative<std::string>(arguments.to)});
   if (const auto failed = sync_failure(result, pruned)) output.error(report_problem(*failed));
 }
 
@@ -189,6 +191,11 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
   if (!list) return list.error();
   auto options = settings_of(arguments, variables, output);
   if (!options) return options.error();
+  if (!options->lock_file.empty()) {
+    std::vector<output_place> places = common_outputs(arguments.common);
+    places.insert(places.begin(), output_place{"--lock", options->lock_file});
+    if (auto apart = check_distinct(places); !apart) return apart.error();
+  }
   const ends registries = ends_of(*list, arguments);
   std::set<std::string> named = registries.sources;
   named.insert(registries.targets.begin(), registries.targets.end());

@@ -41,7 +41,7 @@ void add_options(option_parser& parser, sync_arguments& into, std::string& to) {
   app.add_flag("--referrers", into.referrers, "Signatures, SBOMs and what else refers to the images as well")->group(what);
   app.add_flag("--allow-partial", into.allow_partial, "Write a tag also when it lacks some of its architectures")->group(what);
   app.add_flag("--prune", into.prune, "Delete tags of the target's repositories that the list does not name; asks first")->group(what);
-  app.add_flag("--yes", into.yes, "Do not ask before deleting")->group(what);
+  app.add_flag("-y,--yes,--force", into.yes, "Do not ask before deleting")->group(what);
   parser
       .add("--shard", "Only part K of N of the list, by the target's repository (default from a Kubernetes or Slurm array)", "K/N",
            [&into](const std::string& text) -> outcome<> {
@@ -75,7 +75,7 @@ parsed<sync_arguments> parse_sync(std::vector<std::string> words, bool (*is_dire
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<sync_arguments, help_text>(std::move(**help));
-  if (auto checked = check_common_options(arguments.common); !checked) return checked.error();
+  if (auto checked = check_common_options(arguments.common, true); !checked) return checked.error();
   if (auto checked = check_upload_options(arguments); !checked) return checked.error();
   const auto example = "e.g. 'gantry sync images.json --to registry.example/mirror'";
   if (operands.size() != 1)

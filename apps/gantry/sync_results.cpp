@@ -64,8 +64,7 @@ std::string sync_lines(const sync_result& result, bool dry_run) {
   std::string text;
   for (const synced_image& one : result.images) {
     if (one.state == sync_state::failed) continue;
-    // What is not there yet must not read like what is.
-    const char* const behind = !dry_run ? "" : one.state == sync_state::unchanged ? " unchanged" : " planned";
+    const char* const behind = dry_run ? dry_run_word(one.state == sync_state::unchanged) : "";
     text += fmt::format("{} {}{}\n", one.target.string(), one.top.digest.string(), behind);
   }
   return text;
@@ -90,12 +89,15 @@ std::string sync_json(const sync_result& result, const prune_result& pruned, boo
   return all.string() + "\n";
 }
 
-std::string sync_table(const sync_result& result, bool dry_run) {
-  std::string text = fmt::format("{:<12}{:>8}", dry_run ? "dry run" : "state", "tags");
+std::string sync_sentence(const sync_result& result, bool dry_run) {
+  const std::size_t all = result.images.size();
+  std::string text = fmt::format("{}{} tag{}", dry_run ? "dry run: " : "", all, all == 1 ? "" : "s");
+  const char* between = dry_run ? ", " : ": ";
   for (const sync_state state : states) {
     const std::size_t tags = count(result, state);
-    const char* const name = dry_run && state == sync_state::copied ? "planned" : name_of(state);
-    if (tags != 0 || state == sync_state::copied) text += fmt::format("\n{:<12}{:>8}", name, tags);
+    if (tags == 0) continue;
+    text += fmt::format("{}{} {}", between, tags, dry_run && state == sync_state::copied ? "planned" : name_of(state));
+    between = ", ";
   }
   return text;
 }

@@ -16,8 +16,8 @@ std::string sync_lines(const sync_result& result, bool dry_run = false);
 /// "kept":[{"name","why"}],...counts}.
 std::string sync_json(const sync_result& result, const prune_result& pruned, bool dry_run);
 
-/// How many tags are in which state, as a table.
-std::string sync_table(const sync_result& result, bool dry_run);
+/// How many tags are in which state: `3 tags: 1 copied, 1 unchanged, 1 failed`.
+std::string sync_sentence(const sync_result& result, bool dry_run);
 
 /// The exit status: 0; 6 when a part failed; what the first failure says when all did.
 int sync_status(const sync_result& result, const prune_result& pruned);

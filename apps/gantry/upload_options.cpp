@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <string>
 #include <utility>
 
 namespace gantry::app {
@@ -55,14 +56,35 @@ void add_counts(json_object& into, const upload_counts& counts) {
 }
 
 std::string upload_summary(const upload_counts& counts, std::size_t images, std::size_t unchanged, std::chrono::milliseconds elapsed,
-                           bool dry_run) {
-  std::string text = fmt::format("{}{} of {} blobs, {}, {}", dry_run ? "dry run: " : "", counts.blobs_uploaded, counts.blobs,
-                                 format_bytes(counts.bytes_uploaded), dry_run ? "would be uploaded" : "uploaded");
-  if (counts.blobs_mounted > 0) text += fmt::format(", {} mounted from other repositories", counts.blobs_mounted);
-  if (counts.blobs_present > 0) text += fmt::format(", {} there already", counts.blobs_present);
-  if (unchanged > 0 && images == 1) text += "; the image is unchanged";
-  if (unchanged > 0 && images > 1) text += fmt::format("; {} of {} images unchanged", unchanged, images);
-  return text + fmt::format(" in {}", format_duration(elapsed));
+                           bool dry_run, bool to_directory) {
+  const char* const sent = to_directory ? "written" : "uploaded";
+  std::string text = dry_run ? "dry run: " : "";
+  const char* between = "";
+  const auto add = [&](const std::string& part) {
+    text += between + part;
+    between = ", ";
+  };
+  const auto blobs = [](std::size_t number) { return fmt::format("{} blob{}", number, number == 1 ? "" : "s"); };
+  if (counts.blobs_uploaded > 0) {
+    add(fmt::format("{} of {}, {}, {}{}", counts.blobs_uploaded, blobs(counts.blobs), format_bytes(counts.bytes_uploaded),
+                    dry_run ? "would be " : "", sent));
+  } else if (counts.blobs_mounted == 0) {
+    add(to_directory ? "nothing to write" : "nothing to upload");
+    between = ": ";
+  }
+  if (counts.blobs_mounted > 0) {
+    add(fmt::format("{} {} from other repositories",
+                    counts.blobs_uploaded > 0 ? std::to_string(counts.blobs_mounted) : blobs(counts.blobs_mounted),
+                    dry_run ? "would be mounted" : "mounted"));
+  }
+  if (counts.blobs_present > 0) {
+    const bool alone = counts.blobs_uploaded == 0 && counts.blobs_mounted == 0;
+    add(fmt::format("{} there already", alone ? blobs(counts.blobs_present) : std::to_string(counts.blobs_present)));
+  }
+  if (unchanged > 0) between = "; ";
+  if (unchanged > 0 && images == 1) add("the image is unchanged");
+  if (unchanged > 0 && images > 1) add(fmt::format("{} of {} images unchanged", unchanged, images));
+  return text + fmt::format("; {}", format_duration(elapsed));
 }
 
 }  // namespace gantry::app

@@ -32,8 +32,12 @@ outcome<> check_upload_options(const upload_arguments& arguments);
 /// Adds the members of \p counts.
 void add_counts(json_object& into, const upload_counts& counts);
 
-/// What was done, in one line for people. \param unchanged of \p images
+/// What stands behind an image's line in a dry run, with a blank in front: what is not there yet must not read like what is.
+inline const char* dry_run_word(bool unchanged) { return unchanged ? " unchanged" : " planned"; }
+
+/// What was done, in one line for people: `2 of 9 blobs, 1.2 MB, uploaded, 7 there already; 0.4 s`, `nothing to upload: 9 blobs there
+/// already; 0.4 s`. \param unchanged of \p images
 std::string upload_summary(const upload_counts& counts, std::size_t images, std::size_t unchanged, std::chrono::milliseconds elapsed,
-                           bool dry_run);
+                           bool dry_run, bool to_directory = false);
 
 }  // namespace gantry::app

@@ -45,6 +45,29 @@ std::string_view without_byte_order_mark(std::string_view text) noexcept {
   return text.starts_with(mark) ? text.substr(mark.size()) : text;
 }
 
+std::string printable(std::string_view text) {
+  std::string clean;
+  clean.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t bytes = utf8_length(text);
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const bool c0 = bytes == 1 && (at(0) < 0x20 || at(0) == 0x7f) && text[0] != '\n';
+    const bool c1 = bytes == 2 && at(0) == 0xc2 && at(1) < 0xa0;
+    // U+202A to U+202E and U+2066 to U+2069: what follows would be read from right to left.
+    const bool turns = bytes == 3 && at(0) == 0xe2 &&
+                       ((at(1) == 0x80 && at(2) >= 0xaa && at(2) <= 0xae) || (at(1) == 0x81 && at(2) >= 0xa6 && at(2) <= 0xa9));
+    if (text[0] == '\t') {
+      clean += ' ';
+    } else if (bytes == 0 || c0 || c1 || turns) {
+      clean += '?';
+    } else {
+      clean += text.substr(0, bytes);
+    }
+    text.remove_prefix(bytes == 0 ? 1 : bytes);
+  }
+  return clean;
+}
+
 std::size_t columns(std::string_view text) noexcept {
   std::size_t count = 0;
   while (!text.empty()) {

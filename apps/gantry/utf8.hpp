@@ -12,6 +12,10 @@ std::size_t utf8_length(std::string_view text) noexcept;
 /// \p text without the byte order mark that editors on Windows put in front of a file.
 std::string_view without_byte_order_mark(std::string_view text) noexcept;
 
+/// \p text for a terminal: each control character but a newline (C0, C1, DEL), each character that turns the direction of writing, and each
+/// byte that is no UTF-8, is a '?'; a tab is a blank. What others wrote, names in a list or a file's name, goes out through it.
+std::string printable(std::string_view text);
+
 /// Terminal columns of \p text, see character_width; each invalid byte counts as one.
 std::size_t columns(std::string_view text) noexcept;
 

@@ -198,6 +198,10 @@ outcome<registry_word> parse_registry(std::string_view text, std::string_view op
   if (!plain_host(word.host)) return refused(fmt::format("takes a host name, not '{}'", rest.substr(0, slash)));
   if (word.host == "index.docker.io" || word.host == "registry-1.docker.io") word.host = "docker.io";
   const bool qualified = word.host == "localhost" || word.host.find_first_of(".:") != std::string::npos;
+  if (!qualified && option == registry_operand) {
+    return usage_problem(fmt::format("'{}' is no registry's name without a dot or a port: it reads as a user of docker.io", word.host),
+                         fmt::format("write its whole name or its port, e.g. {}:{}", word.host, word.plain_http ? 80 : 443));
+  }
   if (!qualified) {
     return refused(fmt::format("'{0}' needs its port, e.g. {0}:{1}: without a dot or a port a name reads as a user of docker.io", word.host,
                                word.plain_http ? 80 : 443));
@@ -214,9 +218,7 @@ bool is_this_machine(std::string_view host) {
 
 outcome<mirror_setting> parse_mirror(std::string_view text) {
   const std::size_t equals = text.find('=');
-  const auto refuse = [](std::string what) {
-    return usage_problem(std::move(what), "HOST=URL is wanted, e.g. --mirror docker.io=https://mirror.example");
-  };
+  const auto refuse = [](std::string what) { return usage_problem(std::move(what), "e.g. --mirror docker.io=https://mirror.example"); };
   if (equals == std::string_view::npos) return refuse("--mirror takes HOST=URL");
   mirror_setting mirror;
   const std::string_view host = text.substr(0, equals);

@@ -46,6 +46,9 @@ inline constexpr const char* attestations_help =
 /// Whether a format has a place for what `--attestations` asks for.
 outcome<> check_attestations(bool wanted, archive_format format);
 
+/// What messages call a registry that no option gave.
+inline constexpr std::string_view registry_operand = "the registry";
+
 /// What `--registry` says.
 struct registry_word {
   std::string host;         ///< host and optional port, as in reference::registry
@@ -57,7 +60,7 @@ struct registry_word {
 };
 
 /// Reads `HOST[:PORT][/PATH]` with or without `http://` or `https://`. A path `v1` or `v2` behind a scheme is the API's and is left out.
-/// User information, queries and fragments are refused. \param option named in messages
+/// User information, queries and fragments are refused. \param option named in messages; \ref registry_operand for a word of the command
 outcome<registry_word> parse_registry(std::string_view text, std::string_view option = "--registry");
 
 /// Whether a registry, `HOST[:PORT]`, is on this machine: `localhost`, names below it, and loopback addresses.

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <string>
 #include <thread>
 
 using namespace gantry::test;
@@ -132,7 +134,7 @@ TEST_CASE("an output that cannot be written is refused before anything is fetche
   const workplace place;
   const outcome missing = place.run({"pull", "-o", "no/such/place.tar", name});
   INFO(missing.err);
-  CHECK((missing.status == 4 || missing.status == 7));
+  CHECK(missing.status == 7);
   CHECK(missing.err.find("no/such") != std::string::npos);
 
   // Also root cannot write below /proc.
@@ -143,6 +145,69 @@ TEST_CASE("an output that cannot be written is refused before anything is fetche
   CHECK(registry.count(image.layers[0].digest) == 0);
   CHECK(registry.count(image.layers[1].digest) == 0);
   CHECK(place.files().empty());
+}
+
+TEST_CASE("two outputs under one name, and one that has no directory, are refused before the network", "[integration]") {
+  fake_registry registry;
+  registry.hold("team/app", "1.0", build_image({}));
+  const std::string name = registry.host() + "/team/app:1.0";
+  const workplace place;
+  const auto refused = [&](std::vector<std::string> words, int status, const std::string& why) {
+    words.insert(words.begin(), {"pull", name});
+    const outcome done = place.run(words);
+    INFO(done.err);
+    CHECK(done.status == status);
+    CHECK(done.err.find(why) != std::string::npos);
+    CHECK(done.out.empty());
+  };
+  refused({"-o", "same.tar", "--report", "./same.tar"}, 2, "the archive and --report would both be ./same.tar");
+  refused({"-o", "same.tar", "--digestfile", "same.tar"}, 2, "the archive and --digestfile would both be same.tar");
+  refused({"-o", "same.tar", "--digestfile", "d", "--report", "d"}, 2, "--digestfile and --report would both be d");
+  refused({"--log-file", "x", "--report", "x"}, 2, "--log-file and --report would both be x");
+  refused({"-o", "same.tar", "--report", "none/x.html"}, 7, "cannot write none/x.html: the directory none does not exist");
+  refused({"-o", "same.tar", "--digestfile", "none/d"}, 7, "cannot write none/d: the directory none does not exist");
+  refused({"-o", "none/same.tar"}, 7, "cannot write none/same.tar: the directory none does not exist; create it first");
+  CHECK(registry.requests().empty());
+  CHECK(place.files().empty());
+
+  // A directory that the run makes takes what belongs to the run.
+  const outcome inside = place.run({"pull", name, "-o", "new/", "--digestfile", "new/digests", "--report", "new/report.html"});
+  INFO(inside.err);
+  CHECK(inside.ok());
+  CHECK(std::filesystem::exists(place / "new/digests"));
+  CHECK(std::filesystem::exists(place / "new/report.html"));
+  registry.forget_requests();
+
+  const outcome same = place.run({"pull", name, "-o", "x.log", "--log-file", "x.log"});
+  INFO(same.err);
+  CHECK(same.status == 2);
+  CHECK(same.err.find("the archive and --log-file would both be x.log") != std::string::npos);
+  const outcome mode = place.run({}, {{"IMAGE_REF", name}, {"GANTRY_OUTPUT", "a.tar.gz"}, {"GANTRY_REPORT", "./a.tar.gz"}});
+  INFO(mode.err);
+  CHECK(mode.status == 2);
+  CHECK(mode.err.find("would both be ./a.tar.gz") != std::string::npos);
+  std::ofstream(place / "list.json") << R"([{"source": ")" + name + R"(", "target": "x", "tags": ["1"]}])";
+  const outcome list = place.run({"sync", "list.json", "--to", registry.host(), "--report", "list.lock.json"});
+  INFO(list.err);
+  CHECK(list.status == 2);
+  CHECK(list.err.find("--lock and --report would both be list.lock.json") != std::string::npos);
+  CHECK(registry.requests().empty());
+}
+
+TEST_CASE("each line of the log file is a sentence of its own", "[integration]") {
+  fake_registry registry;
+  registry.hold("team/app", "1.0", build_image({}));
+  const workplace place;
+  REQUIRE(place.run({"pull", registry.host() + "/team/app:1.0", "-o", "x.tar", "--log-file", "log"}).ok());
+  std::ifstream log(place / "log");
+  int of_the_cache = 0;
+  for (std::string line; std::getline(log, line);) {
+    INFO(line);
+    CHECK_FALSE(line.ends_with(' '));
+    if (line.find(" INFO    cache: 0/") != std::string::npos) ++of_the_cache;
+    CHECK((line.find("cache: ") == std::string::npos || line.find(" received") == std::string::npos));
+  }
+  CHECK(of_the_cache == 1);
 }
 
 TEST_CASE("what is no file is no output, and that is said in one sentence", "[integration]") {

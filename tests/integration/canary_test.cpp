@@ -63,13 +63,9 @@ const std::vector<row> table{
 std::vector<std::string> commands_of_help(const workplace& place) {
   std::istringstream lines(place.run({"help"}).out);
   std::vector<std::string> names;
-  bool listed = false;
   for (std::string line; std::getline(lines, line);) {
-    if (line == "Commands:") {
-      listed = true;
-    } else if (listed && line.empty()) {
-      break;
-    } else if (listed && line.starts_with("  ") && line[2] != ' ') {
+    if (line == "Options:") break;
+    if (line.starts_with("  ") && line[2] != ' ') {
       const std::string name = line.substr(2, line.find(' ', 2) - 2);
       if (name != "help") names.push_back(name);
     }

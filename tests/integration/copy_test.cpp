@@ -141,6 +141,10 @@ TEST_CASE("all tags of a repository are copied", "[integration]") {
 TEST_CASE("a dry run of a copy writes nothing", "[integration]") {
   const copied c;
   CHECK(count(c.copy({c.source("classic"), c.target("app:1"), "--dry-run"}), "blobs_uploaded") > 0);
+  const outcome lines = c.place.run({"copy", c.source("classic"), c.target("app:1"), "--dry-run"});
+  INFO(lines.out);
+  CHECK(lines.out.starts_with(c.target("app:1") + " sha256:"));
+  CHECK(lines.out.ends_with(" planned\n"));
   CHECK(c.place.run({"digest", c.target("app:1")}).status == 4);
 }
 

@@ -195,6 +195,10 @@ TEST_CASE("a dry run writes nothing", "[integration]") {
   const two_registries r;
   r.pull({"--store-only", r.source("classic")});
   CHECK(number(r.push({r.source("classic"), r.target("app:1"), "--dry-run"}), "blobs_uploaded") > 0);
+  const outcome lines = r.place.run({"push", r.source("classic"), r.target("app:1"), "--dry-run"});
+  INFO(lines.out);
+  CHECK(lines.out.starts_with(r.target("app:1") + " sha256:"));
+  CHECK(lines.out.ends_with(" planned\n"));
   CHECK(r.place.run({"digest", r.target("app:1")}).status == 4);
 }
 

@@ -128,7 +128,7 @@ TEST_CASE("clean removes a name with what it alone needs and tells the bytes", "
   CHECK(stored_names(s.place.store()) == std::set<std::string>{s.image("multi")});
   CHECK(store_problems(s.place.store()) == "");
 
-  const outcome all = s.place.run({"clean", "--all"});
+  const outcome all = s.place.run({"clean", "--all", "--force"});
   CHECK(all.ok());
   CHECK(all.out == s.image("multi") + "\n");
   CHECK_THAT(all.err, Catch::Contains("freed; 0 B remain"));
@@ -325,7 +325,7 @@ TEST_CASE("a store that can only be read gives what it has and says what it has 
   CHECK_FALSE(fs::exists(s.place / "multi.tar"));
   CHECK(read_only({"list"}).ok());
   CHECK(read_only({"verify"}).ok());
-  CHECK(read_only({"clean", "--all"}).status == 7);
+  CHECK(read_only({"clean", "--all", "--force"}).status == 7);
   const outcome nothing_due = read_only({"clean"});
   CHECK(nothing_due.ok());
   CHECK_THAT(nothing_due.err, Catch::Contains("cannot be written") && !Catch::Contains("no locks"));

@@ -60,7 +60,7 @@ std::string padded(std::string text) {
 
 std::string render(const row& what, std::size_t bar_width, const frame_style& style) {
   const double fraction = what.total == 0 ? 0.0 : std::min(1.0, static_cast<double>(what.done) / static_cast<double>(what.total));
-  const std::string label = padded(fit(what.label, label_width));
+  const std::string label = padded(fit(printable(what.label), label_width));
   const int percent = static_cast<int>(fraction * 100.0);
   if (bar_width == 0) return fit(fmt::format("{} {:>3}%", label, percent), style.width - 1);
   std::string line = fmt::format("{} {} {:>3}%", label, bar(fraction, bar_width, style), percent);
@@ -109,8 +109,8 @@ std::vector<std::string> render_frame(const progress_state& state, progress_cloc
   }
   if (state.planned() && (!exporting || blobs > 0)) rows.push_back(total_row(state, now));
   std::vector<std::string> lines = render_rows(std::move(rows), style);
-  if (!state.planned() && !exporting) lines.push_back(fit("resolving " + state.title(), width));
-  if (!state.waiting().empty()) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(blobs), fit("waiting: " + state.waiting(), width));
+  if (!state.planned() && !exporting) lines.push_back(fit(printable("resolving " + state.title()), width));
+  if (!state.waiting().empty()) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(blobs), fit(printable("waiting: " + state.waiting()), width));
   if (lines.size() <= room) return lines;
 
   // The last blobs make way: what stands behind them is about the whole.

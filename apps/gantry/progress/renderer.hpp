@@ -39,6 +39,7 @@ struct upload_totals {
   std::size_t unchanged = 0;  ///< of these
   std::chrono::milliseconds elapsed{};
   bool dry_run = false;
+  bool to_directory = false;  ///< of this machine, not to a registry
 };
 
 /// Which of an operation's transitions reach the user as lines of text beside the renderer's own output.

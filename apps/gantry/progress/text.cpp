@@ -1,5 +1,7 @@
 #include "progress/text.hpp"
 
+#include "utf8.hpp"
+
 #include <gantry/format.hpp>
 
 #include <fmt/format.h>
@@ -48,7 +50,7 @@ std::optional<std::pair<severity, std::string>> describe(const event& what) {
         } else if constexpr (std::is_same_v<kind, retry_scheduled>) {
           const std::string why = e.message.empty() ? e.reason.message() : e.message;
           const std::string object = speaks_of(why, e.object) ? std::string() : e.object + ": ";
-          return std::pair(severity::info, fmt::format("{}{}; next attempt in {}", object, why, format_duration(e.delay)));
+          return std::pair(severity::info, fmt::format("{}{}{} next attempt in {}", object, why, why.ends_with('?') ? "" : ";", format_duration(e.delay)));
         } else if constexpr (std::is_same_v<kind, gantry::waiting>) {
           return std::pair(severity::info, "waiting: " + e.what);
         } else if constexpr (std::is_same_v<kind, gantry::warning>) {
@@ -63,17 +65,17 @@ std::optional<std::pair<severity, std::string>> describe(const event& what) {
 std::string message_text(severity level, const std::string& text, bool color) {
   const char* prefix = level == severity::warning ? "warning: " : level == severity::debug ? "debug: " : "";
   const char* shade = level == severity::warning ? "\x1b[33m" : "\x1b[2m";
-  if (!color || *prefix == '\0') return fmt::format("gantry: {}{}\n", prefix, text);
-  return fmt::format("gantry: {}{}\x1b[0m{}\n", shade, prefix, text);
+  if (!color || *prefix == '\0') return fmt::format("gantry: {}{}\n", prefix, printable(text));
+  return fmt::format("gantry: {}{}\x1b[0m{}\n", shade, prefix, printable(text));
 }
 
 std::string error_text(const error_report& report, bool color) {
   const char* red = color ? "\x1b[31m" : "";
   const char* bold = color ? "\x1b[1m" : "";
   const char* plain = color ? "\x1b[0m" : "";
-  std::string text = fmt::format("{}gantry:{} {}\n", red, plain, report.message);
-  if (!report.server_message.empty()) text += fmt::format("{}registry said:{} {}\n", bold, plain, report.server_message);
-  if (!report.hint.empty()) text += fmt::format("{}hint:{} {}\n", bold, plain, report.hint);
+  std::string text = fmt::format("{}gantry:{} {}\n", red, plain, printable(report.message));
+  if (!report.server_message.empty()) text += fmt::format("{}registry said:{} {}\n", bold, plain, printable(report.server_message));
+  if (!report.hint.empty()) text += fmt::format("{}hint:{} {}\n", bold, plain, printable(report.hint));
   return text;
 }
 

@@ -13,6 +13,8 @@ namespace gantry::app {
 /// A transition in words, for people and log files; nothing for pure progress. Warnings carry severity::warning, all else severity::info.
 std::optional<std::pair<severity, std::string>> describe(const event& what);
 
+// What goes to a terminal is cleaned here, see printable().
+
 /// `gantry: warning: <text>` and the like, with a newline. \param color what it is about stands out
 std::string message_text(severity level, const std::string& text, bool color = false);
 

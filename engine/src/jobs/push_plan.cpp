@@ -204,7 +204,7 @@ result<std::vector<const archive::archived_manifest*>> plan_documents(const arch
       }
       return failure(
           errc::not_found,
-          fmt::format("only {} of {} is at hand, and an index goes as a whole; choose with --platform, or fetch all platforms first", held,
+          fmt::format("only {} of {} is at hand, and an index goes as a whole", held,
                       image.names.empty() ? image.top.digest.string() : image.names.front().string()));
     }
     // Inner indexes before those that name them.

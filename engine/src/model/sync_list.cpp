@@ -189,7 +189,7 @@ result<sync_list> list_reader::read(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && text[first] != '[' && text[first] != '{') {
     const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(first), '\n');
-    return failure(errc::invalid_option, fmt::format("{}, line {}: is no list in JSON; write [{}]", name_, line, entry_form));
+    return failure(errc::invalid_option, fmt::format("{}, line {} is no list in JSON; write [{}]", name_, line, entry_form));
   }
   json::shape top = entries();
   if (first != std::string_view::npos && text[first] == '{') {
@@ -215,7 +215,8 @@ result<sync_list> list_reader::read(std::string_view text) {
 failure list_reader::described(const failure& why) const {
   const error_code code = why.code == errc::limit_exceeded ? why.code : make_error_code(errc::invalid_option);
   if (where_.place.empty() && where_.why.empty()) return {code, why.text.message()};
-  if (where_.place.empty()) return {code, fmt::format("{}, line {}: {}", name_, where_.line, where_.why)};
+  if (where_.place.empty())
+    return {code, fmt::format("{}, line {}{} {}", name_, where_.line, where_.why.starts_with("is ") ? "" : ":", where_.why)};
   // `images[2].tags[0]` or `[2].tags[0]`: people count entries from 1.
   std::string_view field = where_.place;
   if (field.starts_with("images[")) field.remove_prefix(std::string_view("images").size());

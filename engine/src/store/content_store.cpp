@@ -87,8 +87,7 @@ result<std::filesystem::path> content_store::default_root() {
   // The XDG base directory specification has relative paths ignored.
   if (const std::filesystem::path cache = environment("XDG_CACHE_HOME"); cache.is_absolute()) return cache / "gantry";
   if (const std::string home = environment("HOME"); !home.empty()) return std::filesystem::path(home) / ".cache" / "gantry";
-  return failure(errc::invalid_option,
-                 "there is no place for the store: HOME is not set; name a directory with GANTRY_CACHE_DIR or the cache directory option");
+  return failure(errc::invalid_option, "there is no place for the store: HOME is not set; GANTRY_CACHE_DIR may name one");
 }
 
 result<std::shared_ptr<content_store>> content_store::open(store_options options) {

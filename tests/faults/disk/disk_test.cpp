@@ -106,7 +106,7 @@ TEST_CASE("a save endures every fault of the disk", "[disk]") {
 
 TEST_CASE("a clean-up endures every fault of the disk", "[disk]") {
   stage s;
-  endure_all({.name = "clean", .words = {"clean", "--all", "--progress", "none"}, .prepare = s.pulled(), .finish = sound});
+  endure_all({.name = "clean", .words = {"clean", "--all", "--force", "--progress", "none"}, .prepare = s.pulled(), .finish = sound});
 }
 
 TEST_CASE("a clean-up that keeps an image endures every fault of the disk", "[disk]") {

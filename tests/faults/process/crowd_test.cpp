@@ -36,7 +36,7 @@ TEST_CASE("processes that pull overlapping images and clean up and are killed le
     for (int i = 0; i < family::members; ++i) start({"pull", "--store-only", "--no-sync", f.name(i)});
     // Over what an earlier round has left under that name, whole or not.
     start({"pull", "-o", "image.tar", f.name(pick(family::members))});
-    start({"clean", "--all"});
+    start({"clean", "--all", "--force"});
     start({"clean", "--max-size", "10M"});
     std::this_thread::sleep_for(std::chrono::milliseconds(20 + pick(400)));
     for (int i = 0; i < 2; ++i) running[static_cast<std::size_t>(pick(6))]->signal(SIGKILL);
@@ -57,7 +57,7 @@ TEST_CASE("processes that pull overlapping images and clean up and are killed le
   for (int i = 0; i < family::members; ++i) REQUIRE(place.run({"pull", "--store-only", f.name(i)}).ok());
   CHECK(f.line.bytes_down() < 100'000);
   // Nothing of the dead is in the way of the living.
-  REQUIRE(place.run({"clean", "--all"}).ok());
+  REQUIRE(place.run({"clean", "--all", "--force"}).ok());
   CHECK(stored_bytes(place.store()) == 0);
   CHECK(fs::is_empty(place.store() / "leases"));
   CHECK(store_problems(place.store()) == "");

@@ -43,7 +43,7 @@ TEST_CASE("a measurement is a table with a recommendation") {
         "   1       10.0 MB    100.0 MB     10.00 s\n"
         "   8       50.0 MB    100.0 MB      2.00 s  2 retries\n"
         "auto       50.0 MB     50.0 MB      1.00 s  a part\n"
-        "recommended: -j auto\n");
+        "recommended: -j auto, the fewest within 10 % of the best\n");
 }
 
 TEST_CASE("a measurement as JSON keeps auto apart from numbers") {

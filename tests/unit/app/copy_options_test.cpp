@@ -21,6 +21,13 @@ std::string refusal(std::vector<std::string> words) {
 
 }  // namespace
 
+TEST_CASE("a user name without a password is told the options of a command with two ends") {
+  const auto parsed = parse_copy({"a.test/x", "b.test/x", "-u", "me"});
+  REQUIRE_FALSE(parsed.has_value());
+  CHECK(parsed.error().message == "--username needs a password");
+  CHECK(parsed.error().hint.starts_with("--src-creds and --dest-creds USER:PASSWORD"));
+}
+
 TEST_CASE("copy takes one source and targets") {
   const copy_arguments two = read({"nginx:1.25", "a.test/nginx:1", "docker://b.test/nginx:2"});
   CHECK(two.source.string() == "docker.io/library/nginx:1.25");

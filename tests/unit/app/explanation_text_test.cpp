@@ -2,6 +2,9 @@
 
 #include "support/catch.hpp"
 
+#include <string>
+#include <utility>
+
 using namespace gantry;
 using namespace gantry::app;
 
@@ -91,4 +94,22 @@ TEST_CASE("what the environment decides is told with the name of the variable") 
   common_options options;
   options.spare_proxy_origin = "/c.json, line 3";
   CHECK(explanation_text(told, options, one("HTTPS_PROXY")).find("(/c.json, line 3)") != std::string::npos);
+}
+
+TEST_CASE("an architecture and a platform, two words for one thing, are explained in one line") {
+  const auto lines = [](const std::string& platform_from, const std::string& arch_from) {
+    common_options options;
+    options.origins = {{"platform", platform_from == "default" ? "linux and this machine's architecture" : "linux/s390x", platform_from},
+                       {"arch", arch_from == "default" ? "this machine's" : "arm64,arm/v7", arch_from}};
+    const std::string text = explanation_text(example(), options);
+    return std::pair(text.substr(text.find("store")), explanation_json(example(), options));
+  };
+  const std::string store = "store               /tmp/s (GANTRY_CACHE_DIR)\n";
+  CHECK(lines("default", "default").first == store + "platform            linux and this machine's architecture (default)\n");
+  CHECK(lines("default", "c.json, line 6").first == store + "platform            linux/arm64,linux/arm/v7 (c.json, line 6: arch)\n");
+  CHECK(lines("c.json, line 5", "default").first == store + "platform            linux/s390x (c.json, line 5)\n");
+  CHECK(lines("default", "c.json, line 6").second.find(R"("platform":{"value":null,"origin":"default"},"arch":{"value":"arm64,arm/v7")") !=
+        std::string::npos);
+  CHECK(lines("c.json, line 5", "default").second.find(R"("arch":{"value":null,"origin":"default"})") != std::string::npos);
+  CHECK(lines("default", "default").second.find(R"("value":null)") == std::string::npos);
 }

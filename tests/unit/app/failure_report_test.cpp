@@ -28,16 +28,29 @@ TEST_CASE("who gave wrong credentials is not told to give some") {
         "log in with 'gantry login localhost:5000', or give -u USER --password-stdin");
 }
 
+TEST_CASE("who has a part of an image is told how to push that part, and how to get the rest") {
+  const auto hint = [](const char* message) {
+    return report_failure(make_error_code(errc::not_found), diagnostics(message), {}, "x").hint;
+  };
+  CHECK(hint("only linux/amd64 of a.test/app:1 is at hand, and an index goes as a whole") ==
+        "--platform linux/amd64 pushes what is there; 'gantry pull --all-platforms --store-only a.test/app:1' fetches the rest");
+  CHECK(hint("only linux/amd64, linux/arm/v7 of sha256:abc is at hand, and an index goes as a whole") ==
+        "--platform linux/amd64,linux/arm/v7 pushes what is there");
+  CHECK(hint("only this is not there").empty());
+}
+
 TEST_CASE("who may not make the store is told of other places") {
   const diagnostics text("cannot create the directory /nonexistent: Permission denied");
   const auto report = report_failure(make_error_code(errc::access_denied), text, {}, "x");
   CHECK(report.exit_code == 7);
-  for (const char* const way : {"--cache-dir", "--no-cache", "HOME"}) CHECK(report.hint.find(way) != std::string::npos);
+  for (const char* const way : {"--cache-dir", "--no-cache", "GANTRY_CACHE_DIR"}) CHECK(report.hint.find(way) != std::string::npos);
   const diagnostics elsewhere(
       "the layer store /proc/x/store cannot be made: cannot create the directory /proc/x: No such file or directory");
   const auto missing = report_failure(make_error_code(errc::storage_error), elsewhere, {}, "x");
   CHECK(missing.exit_code == 7);
   CHECK(missing.hint == report.hint);
+  const diagnostics homeless("there is no place for the store: HOME is not set; GANTRY_CACHE_DIR may name one");
+  CHECK(report_failure(make_error_code(errc::invalid_option), homeless, {}, "x").hint == report.hint);
 }
 
 TEST_CASE("a message that gives the advice itself gets no hint") {

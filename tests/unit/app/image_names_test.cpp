@@ -58,6 +58,8 @@ TEST_CASE("a word with the suffix of an archive is a file unless a registry or d
   CHECK(refused.error().message == "'multi.tar' names a file, and the name of an image is wanted here");
   CHECK(refused.error().hint.find("'gantry extract multi.tar'") == 0);
   CHECK(refused.error().hint.find("'gantry push multi.tar TARGET'") != std::string::npos);
+  CHECK(refused.error().hint.find("for a repository of that name write docker://multi.tar") != std::string::npos);
+  CHECK(parse_image("./multi.tar").error().hint.find("docker://") == std::string::npos);
   CHECK(named("dir/image.tar.gz").starts_with("refused"));
   CHECK(named("docker://multi.tar") == "docker.io/library/multi.tar:latest");
   CHECK(named("multi.tar:1") == "docker.io/library/multi.tar:1");
@@ -96,7 +98,7 @@ TEST_CASE("lists hold a reference a line") {
   CHECK(list->images[0].image.string() == "docker.io/library/nginx:1.25");
   CHECK(list->images[1].image.string() == "docker.io/library/alpine:latest");
   std::istringstream wrong("nginx\na b\n");
-  CHECK(read_image_list(wrong, "list", {}).error().message.starts_with("list: "));
+  CHECK(read_image_list(wrong, "list", {}).error().message.starts_with("list, line "));
   std::istringstream empty("\n# none\n");
   CHECK(read_image_list(empty, "list", {}).error().message == "list names no image");
   std::istringstream large(std::string(2 << 20, 'a'));

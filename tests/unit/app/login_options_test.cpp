@@ -32,6 +32,9 @@ TEST_CASE("login asks for what is left out, but not for a user name beside a pas
 
 TEST_CASE("login refuses what is no registry") {
   CHECK(refusal({}).find("no registry") != std::string::npos);
+  // Nobody wrote --registry.
+  CHECK(refusal({"nginx"}) == "'nginx' is no registry's name without a dot or a port: it reads as a user of docker.io");
+  CHECK(refusal({"a b"}).starts_with("the registry takes a host name"));
   CHECK(refusal({"quay.io/team"}).find("repository") != std::string::npos);
   CHECK(refusal({"user:pass@quay.io"}).find("pass@") == std::string::npos);
   CHECK_FALSE(parse_login({"a.test", "b.test"}).has_value());

@@ -70,7 +70,7 @@ TEST_CASE("repositories are listed of a registry, or below a path of it") {
   CHECK(refusal(parse_repositories({"a.example/team/app:1.0"})) ==
         "'a.example/team/app:1.0' names one image, and repositories are listed below a path");
   CHECK(refusal(parse_repositories({"a.example/Team"})).find("is not an image reference") != std::string::npos);
-  CHECK(refusal(parse_repositories({"team"})).find("needs its port") != std::string::npos);
+  CHECK(refusal(parse_repositories({"team"})) == "'team' is no registry's name without a dot or a port: it reads as a user of docker.io");
 }
 
 TEST_CASE("documents are printed one at a time") {

@@ -151,6 +151,7 @@ TEST_CASE("contradictions are refused in one sentence") {
   CHECK(refused({"nginx", "--json", "-o", "-"}).message == "--json and '-o -' both want standard output");
   CHECK(refused({"--from", "-", "-u", "me", "--password-stdin"}).message.find("standard input") != std::string::npos);
   CHECK(refused({"nginx", "-u", "me"}).message == "--username needs a password");
+  CHECK(refused({"nginx", "-u", "me"}).hint == "--password-stdin reads it from standard input, -p gives it");
   CHECK(refused({"nginx", "-p", "word"}).message == "a password needs a user name");
   CHECK(refused({"nginx", "-u", "me", "-p", "word", "--password-stdin"}).message == "--password and --password-stdin exclude each other");
   CHECK(refused({"nginx", "--progress", "fancy"}).message == "--progress takes auto, bar, plain, json or none, not 'fancy'");
@@ -158,6 +159,16 @@ TEST_CASE("contradictions are refused in one sentence") {
   CHECK(refused({"nginx", "--platform", "linux/"}).message == "'linux/' is not a platform");
   CHECK(refused({"nginx", "-q", "--debug"}).message.find("--quiet") == 0);
   refused({"nginx", "--output"});
+}
+
+TEST_CASE("the help of save speaks of save") {
+  const auto parsed = parse_save({"--help"});
+  REQUIRE(parsed.has_value());
+  std::string text;
+  for (const option_row& row : std::get<help_text>(*parsed).options) text += row.description + "\n";
+  CHECK(text.find("this machine's architecture") == std::string::npos);
+  CHECK(text.find("one named archive per image") == std::string::npos);
+  CHECK(text.find("default every platform that is held") != std::string::npos);
 }
 
 TEST_CASE("help lists the options and is no error") {

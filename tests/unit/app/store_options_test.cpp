@@ -54,7 +54,7 @@ TEST_CASE("clean reads names as pull does, times and sizes") {
   CHECK(arguments.max_size == 1'500'000'000U);
   CHECK(arguments.dry_run);
   CHECK(arguments.common.cache_dir == "/c");
-  CHECK(cleaned({"--all", "--force"}).force);
+  for (const std::string agreed : {"-f", "--force", "-y", "--yes"}) CHECK(cleaned({"--all", agreed}).force);
 }
 
 TEST_CASE("clean refuses what contradicts itself or cannot be read") {

@@ -120,6 +120,9 @@ TEST_CASE("damage is told with the names that need it, and only what is settled 
   found.blobs = 3;
   found.bytes = 1000;
   CHECK(verify_text(found, 2s) == "3 blobs, 1.0 kB, checked in 2.0 s: all are sound");
+  verify_result nothing;
+  nothing.directory = "/store";
+  CHECK(verify_text(nothing, 2s) == "the store at /store is empty");
   found.damaged.resize(4);
   for (std::size_t i = 0; i < 4; ++i) found.damaged[i].blob.digest = some_digest(static_cast<char>('a' + i));
   found.damaged[0].references = {name_of("a:1"), name_of("b:1")};

@@ -33,6 +33,7 @@ TEST_CASE("sync takes a list and a place") {
   const auto clear = parse({"-", "--to", "http://registry.test", "--prune", "--yes", "--shard", "2/3", "-a", "arm64"}).value();
   CHECK(clear.common.plain_http == std::vector<std::string>{"registry.test"});
   CHECK(clear.shard->number == 2);
+  for (const std::string agreed : {"-y", "--yes", "--force"}) CHECK(parse({"l", "--to", "r.test", "--prune", agreed}).value().yes);
   CHECK(clear.platforms.size() == 1);
   CHECK(std::get<std::string>(parse({"l", "--to", "oci:x"}).value().to) == "x");
   CHECK(std::get<std::string>(parse({"l", "--to", "./x"}).value().to) == "./x");

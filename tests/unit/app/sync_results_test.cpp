@@ -27,15 +27,15 @@ synced_image image(const char* target, sync_state state) {
 
 }  // namespace
 
-TEST_CASE("what became of a list is told by lines by a table and by the exit status") {
+TEST_CASE("what became of a list is told by lines, by a sentence and by the exit status") {
   sync_result result;
   result.images = {image("t.test/x:1", sync_state::copied), image("t.test/x:2", sync_state::failed),
                    image("t.test/x:3", sync_state::unchanged)};
   CHECK(sync_lines(result) == "t.test/x:1 sha256:" + std::string(64, 'a') + "\nt.test/x:3 sha256:" + std::string(64, 'a') + "\n");
   CHECK(sync_lines(result, true) ==
         "t.test/x:1 sha256:" + std::string(64, 'a') + " planned\nt.test/x:3 sha256:" + std::string(64, 'a') + " unchanged\n");
-  CHECK(sync_table(result, true) == "dry run         tags\nplanned            1\nunchanged          1\nfailed             1");
-  CHECK(sync_table(result, false) == "state           tags\ncopied             1\nunchanged          1\nfailed             1");
+  CHECK(sync_sentence(result, true) == "dry run: 3 tags, 1 planned, 1 unchanged, 1 failed");
+  CHECK(sync_sentence(result, false) == "3 tags: 1 copied, 1 unchanged, 1 failed");
   CHECK(sync_status(result, {}) == 6);
   CHECK(sync_failure(result, {})->message == "1 of 3 tags of the list are not written");
   const std::string json = sync_json(result, {}, false);

@@ -111,8 +111,8 @@ TEST_CASE("a mistake is named by line entry and field") {
     const char* message;
   };
   const row rows[] = {
-      {"", "images.json, line 1: is not valid JSON: incomplete JSON"},
-      {"[\n {\"source\": \"a.example/x\",\n  \"tags\": [\"1\"]\n }\n", "images.json, line 4: is not valid JSON: incomplete JSON"},
+      {"", "images.json, line 1 is not valid JSON: incomplete JSON"},
+      {"[\n {\"source\": \"a.example/x\",\n  \"tags\": [\"1\"]\n }\n", "images.json, line 4 is not valid JSON: incomplete JSON"},
       {"[\n {\"source\": \"a.example/x\",\n  \"tags\": \"1\"\n }\n]",
        "images.json, line 3: entry 1 (a.example/x): tags is a string, expected an array"},
       {"[\n {\"source\": \"a.example/x\", \"tags\": [\"1\"]},\n {\"source\": \"a.example/y\",\n  \"tag\": [\"1\"]}]",
@@ -149,11 +149,11 @@ TEST_CASE("a mistake is named by line entry and field") {
       {"{\"images\": [], \"default\": {}}", "images.json, line 1: default is not expected there; did you mean 'defaults'?"},
       {"{\n\"defaults\": {\"source\": \"x\"}, \"images\": []}", "images.json, line 2: defaults.source is not expected there"},
       {"{}", "images.json, line 1: images is missing"},
-      {"\nnginx:1.25\nalpine:3\n", "images.json, line 2: is no list in JSON; write [{\"source\": "},
+      {"\nnginx:1.25\nalpine:3\n", "images.json, line 2 is no list in JSON; write [{\"source\": "},
       {"[\"nginx:1.25\"]", "images.json, line 1: entry 1: is a string, expected an object; write {\"source\": "},
       {"[{\"source\": \"a.example/x:1\"},\n7]", "images.json, line 2: entry 2: is a number, expected an object; write {\"source\": "},
       {"{\"images\": [\"nginx:1.25\"]}", "images.json, line 1: entry 1: is a string, expected an object; write {\"source\": "},
-      {"[] []", "images.json, line 1: is not valid JSON: data follows its end"},
+      {"[] []", "images.json, line 1 is not valid JSON: data follows its end"},
       {"[{\"source\": \"a.example/x@sha256:0000000000000000000000000000000000000000000000000000000000000000\"}]",
        "tags is missing: a digest alone gives the copy no name"},
   };

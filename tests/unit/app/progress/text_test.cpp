@@ -18,6 +18,16 @@ TEST_CASE("an error is the sentence, the registry's words and the hint on lines 
   CHECK(error_text({1, "it failed", "", "log in"}, true) == "\x1b[31mgantry:\x1b[0m it failed\n\x1b[1mhint:\x1b[0m log in\n");
 }
 
+TEST_CASE("nothing that others wrote moves the cursor or names the window") {
+  const std::string evil = "a\x1b]0;pwned\x07 b\x7f \xc2\x9b" "2J \xe2\x80\xae \xff";
+  CHECK(message_text(severity::note, evil) == "gantry: a?]0;pwned? b? ?2J ? ?\n");
+  CHECK(error_text({1, evil, evil, "line\nline"}) ==
+        "gantry: a?]0;pwned? b? ?2J ? ?\nregistry said: a?]0;pwned? b? ?2J ? ?\nhint: line\nline\n");
+  // Letters of all scripts stay.
+  CHECK(message_text(severity::note, "\xe9\x95\x9c\xe5\x83\x8f \xc3\xa9 \xf0\x9f\x90\x8b") ==
+        "gantry: \xe9\x95\x9c\xe5\x83\x8f \xc3\xa9 \xf0\x9f\x90\x8b\n");
+}
+
 TEST_CASE("the summary tells what the store saved") {
   run_summary run;
   run.images = 1;
@@ -49,6 +59,8 @@ TEST_CASE("transitions have words, plain progress has none") {
   const auto retry = describe(retry_scheduled{"abc", 1, 1s, make_error_code(errc::connection_lost), ""});
   REQUIRE(retry);
   CHECK(retry->second.find("abc: connection lost; next attempt in 1") == 0);
+  CHECK(describe(retry_scheduled{"abc", 1, 1s, make_error_code(errc::connection_lost), "is the port right?"})->second.find(
+            "abc: is the port right? next attempt in 1") == 0);
   // What the cause names already is not named twice, in short form or in full.
   for (const char* object : {"tags of a.test/x", "tags of x"}) {
     const retry_scheduled named{object, 1, 1s, make_error_code(errc::server_error), "the tags of a.test/x: the server answered 500"};
