@@ -38,6 +38,9 @@ std::string api_address(const std::string& registry);
 struct blob_request {
   std::optional<http::byte_range> range;  ///< nothing: the whole
   http::placement how;
+  /// Where the status of the last answer is told, 0 for none: to some an error code says too little. Null: nobody asks. Must outlive the
+  /// request.
+  unsigned* answered_with = nullptr;
 };
 
 /// Where the redirects of a registry have led a request for a blob.
