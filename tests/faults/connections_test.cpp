@@ -370,6 +370,22 @@ TEST_CASE("a limited rate is used although the answers come in small pieces", "[
   CHECK(report.took <= std::chrono::milliseconds(bytes / 1000 * 3) + 5s);
 }
 
+TEST_CASE("429 and 503 lower the number of connections, other passing errors do not", "[faults]") {
+  const unsigned status = GENERATE(429U, 503U, 500U, 502U, 408U);
+  CAPTURE(status);
+  served s;
+  s.pulls.settings.jobs = 0;
+  s.registry.inject(s.layer().digest, answer_with(status), 3, 1);
+  s.slow_down();
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  const auto lowered = std::count_if(report.events.begin(), report.events.end(), [](const event& e) {
+    const auto* change = std::get_if<concurrency_changed>(&e);
+    return change != nullptr && change->reason == concurrency_reason::refused;
+  });
+  CHECK((lowered >= 1) == (status == 429 || status == 503));
+}
+
 TEST_CASE("a registry that counts open connections is served with those that it allows", "[faults]") {
   fake_registry_options options;
   options.most_connections = 4;

@@ -65,6 +65,20 @@ TEST_CASE("a cap of three connections is used, and no connection is thrown away 
   CHECK(result.extra() <= 0.01);
 }
 
+TEST_CASE("one passing error answer costs no connection for long") {
+  const gantry::errc said = GENERATE(gantry::errc::server_error, gantry::errc::rate_limited);
+  const unsigned at = GENERATE(0u, 3u, 20u);
+  CAPTURE(gantry::make_error_code(said).message(), at);
+  network path = capped(40ms, 4 * MB);
+  path.error_answer = [said, at](unsigned number) { return number == at ? std::optional(said) : std::nullopt; };
+  const std::vector<std::uint64_t> layers{1448 * MiB};
+  const outcome result = adaptive(path, layers);
+  CHECK(result.seconds <= 1.2 * static_cast<double>(result.useful) / (16 * path.per_connection));
+  // An error that is no word about load changes nothing.
+  if (said == gantry::errc::server_error) CHECK(*std::min_element(result.targets.begin(), result.targets.begin() + 20) >= 4);
+  CHECK(result.extra() <= 0.03);
+}
+
 TEST_CASE("a short image does not wait for the count to grow") {
   const network path = capped(20ms, 10 * MB);
   const std::vector<std::uint64_t> layers{3 * MiB, 2 * MiB, MiB, 500 * KiB};

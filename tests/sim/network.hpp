@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gantry/error.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -37,6 +39,8 @@ struct network {
   std::uint64_t buffers = 0;            ///< bytes in the sockets of a connection beyond what the round trip holds
   std::uint64_t longest_answer = 0;     ///< a 206 is cut to so many bytes; 0: never
   std::optional<duration> retry_after;  ///< sent with a 429
+  /// What the n-th answer, from 0, is in place of bytes; nothing: it brings them.
+  std::function<std::optional<errc>(unsigned)> error_answer;
   /// The fate of the n-th connection, from 0.
   std::function<connection_fate(unsigned, std::minstd_rand&)> fate;
   /// After how many bytes the n-th answer, from 0 and so long, falls silent together with its connection; nothing: not at all.

@@ -256,6 +256,9 @@ void simulator::header(worker& who) {
     ++result_.refusals;
     return refuse(who);
   }
+  const unsigned number = heads_++;
+  const std::optional<errc> said = path_.error_answer ? path_.error_answer(number) : std::nullopt;
+  if (said) return finish(who, said, true);
   judge(who);
 }
 
@@ -407,8 +410,8 @@ void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
   if (*error == errc::rate_limited) {
     if (path_.retry_after) why.retry_after = std::chrono::duration_cast<seconds>(*path_.retry_after);
     controller_.pushed_back(now_);
-    plan_.leave_alone(given.blob, now_ + milliseconds(500));
   }
+  if (*error == errc::rate_limited || *error == errc::server_error) plan_.leave_alone(given.blob, now_ + milliseconds(500));
   const auto idle = std::chrono::duration_cast<milliseconds>(now_ - last_byte_);
   const auto delay = who.policy.after(why, who.got, idle, answered_);
   if (!delay) {

@@ -155,6 +155,7 @@ class simulator {
   bool ranges_seen_ = false;
   bool answered_ = false;
   unsigned answers_ = 0;
+  unsigned heads_ = 0;  ///< answers, those that are errors included
   unsigned ticks_ = 0;
   outcome result_;
 };

@@ -59,6 +59,7 @@ struct fake_registry::state {
   std::size_t forgotten = 0;  // requests no longer in the log, so that indices stay valid
   std::set<std::string> tokens;
   std::set<int> open;  // descriptors of connections that are served now
+  std::size_t most_open = 0;
   unsigned connections = 0;
   unsigned tokens_given = 0;
   std::map<std::string, unsigned> links_given;        // by digest
@@ -91,6 +92,7 @@ struct fake_registry::state {
         continue;
       }
       open.insert(fd);
+      most_open = std::max(most_open, open.size());
       join_ended();
       threads.emplace_back([this, fd, at, number = ++connections] {
         serve(socket_handle(fd), at, number);
@@ -351,6 +353,11 @@ void fake_registry::forget_requests() {
   const std::scoped_lock lock(state_->mutex);
   state_->forgotten += state_->log.size();
   state_->log.clear();
+}
+
+std::size_t fake_registry::most_open() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->most_open;
 }
 
 }  // namespace gantry::test

@@ -98,6 +98,8 @@ class fake_registry {
   /// client may be done with one before its thread here has looked at it.
   unsigned strangers(unsigned expected) const;
   void forget_requests();
+  /// The most connections that were open at once, to all three servers.
+  std::size_t most_open() const;
 
  private:
   struct state;

@@ -38,9 +38,9 @@ bool client::stays_here(const origin& where) const {
   return proxy.is_loopback();
 }
 
-task<> client::warm_up(origin where, std::shared_ptr<const trust> trusting, runtime::stop_source& stop) {
+task<> client::warm_up(origin where, std::shared_ptr<const trust> trusting, std::size_t most, runtime::stop_source& stop) {
   result<net::endpoint> place = endpoint_of(where, trusting.get());
-  if (!place) co_return;
+  if (!place || pool_.open_to(*place) >= most) co_return;
   auto opened = co_await pool_.acquire(std::move(*place), true, stop);
   if (opened) pool_.keep(std::move(*opened));
 }

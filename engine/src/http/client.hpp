@@ -41,9 +41,10 @@ class client {
   /// The same for a request whose body \p body supplies; its size is announced. Never sent twice: whoever can rewind the body decides.
   task<result<exchange>> send(request message, body_source& body, runtime::stop_source& stop);
 
-  /// Opens one more connection to \p where and leaves it in the pool; a failure is left for the request that will need it.
+  /// Opens one more connection to \p where and leaves it in the pool, unless there are \p most already, at work, idle or being opened; a
+  /// failure is left for the request that will need it.
   /// \param trusting of the requests to come; may be null
-  task<> warm_up(origin where, std::shared_ptr<const trust> trusting, runtime::stop_source& stop);
+  task<> warm_up(origin where, std::shared_ptr<const trust> trusting, std::size_t most, runtime::stop_source& stop);
 
   connection_pool& pool() noexcept { return pool_; }
   /// How requests to \p where go that bring \p trusting, which may be null: errors as of the \ref route_finder.

@@ -49,6 +49,13 @@ std::size_t connection_pool::open_for(const place& at, std::uint64_t user) {
   return static_cast<std::size_t>(lent + opening);
 }
 
+std::size_t connection_pool::open_to(const net::endpoint& where) {
+  drop_expired();
+  const auto known = places_.find(where);
+  if (known == places_.end()) return 0;
+  return known->second.idle.size() + known->second.lent.size() + known->second.opening.size();
+}
+
 void connection_pool::lend(place& at, connection& line) {
   line.lender = this;
   line.expects = placement::unknown;

@@ -101,6 +101,9 @@ class connection_pool {
   /// Puts a connection that nobody waits for among the idle ones.
   void keep(std::unique_ptr<connection> value);
 
+  /// Connections to \p where, whosever they are: idle, lent and being opened.
+  std::size_t open_to(const net::endpoint& where);
+
   /// The peer wants less of us, as it has said on \p line: what is idle there is closed, and so is the line when its answer is over, since
   /// a peer that counts connections would go on refusing.
   void refused(connection& line);

@@ -148,12 +148,12 @@ class early_connections {
       : shared_(shared), stop_(running.stop), opening_(shared.executor) {}
 
   void open(const std::string& registry) {
-    // With the connection that has brought the manifest they are not more than will be used.
+    // With the connection that has brought the manifest, and what other pulls have open there, they are not more than will be used.
     const unsigned allowed = std::min(shared_.jobs, shared_.max_per_host);
     const unsigned wanted = std::min(allowed, shared_.adaptive ? adaptive_start : most);
     if (wanted < 2 || opened_) return;
     opened_ = true;
-    opening_.spawn(shared_.registry.warm_up(registry, wanted - 1, stop_));
+    opening_.spawn(shared_.registry.warm_up(registry, wanted, stop_));
   }
   task<> close() {
     stop_.request_stop();

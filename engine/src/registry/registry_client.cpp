@@ -71,6 +71,10 @@ void put(const blob_request& part, http::request& asking) {
   asking.how = part.how;
 }
 
+void tell_status(const blob_request& part, const result<http::exchange>& reply) {
+  if (part.answered_with != nullptr) *part.answered_with = reply ? reply->head().status : 0;
+}
+
 }  // namespace
 
 registry_client::registry_client(http::client& http, runtime::lanes& workers, registry_settings settings)
@@ -257,6 +261,7 @@ task<result<http::exchange>> registry_client::get_blob(site at, gantry::digest b
   asking.message.target.target = target_of(at, "blobs/" + blob.string());
   put(part, asking.message);
   auto sending = co_await send(where, std::move(asking), stop, elsewhere);
+  tell_status(part, sending);
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
   const unsigned status = reply.head().status;
@@ -277,7 +282,9 @@ task<result<http::exchange>> registry_client::get_direct(site from, blob_place p
     aim(from, again);
     again.message.target.target = std::move(place.where.target);
     put(part, again.message);
-    co_return co_await send(host_for(from.how), std::move(again), stop);
+    auto reply = co_await send(host_for(from.how), std::move(again), stop);
+    tell_status(part, reply);
+    co_return reply;
   }
   http::request asking;
   asking.target = std::move(place.where);
@@ -286,7 +293,9 @@ task<result<http::exchange>> registry_client::get_direct(site from, blob_place p
   // The address is good for whoever has it, and was given to this user.
   asking.how.user = giver.auth.user_of(from.image.repository());
   asking.trusting = giver.trusting;
-  co_return co_await http_.send(std::move(asking), stop);
+  auto reply = co_await http_.send(std::move(asking), stop);
+  tell_status(part, reply);
+  co_return reply;
 }
 
 task<result<http::exchange>> registry_client::get_foreign(site at, std::string address, blob_request part, runtime::stop_source& stop,

@@ -38,6 +38,9 @@ std::string api_address(const std::string& registry);
 struct blob_request {
   std::optional<http::byte_range> range;  ///< nothing: the whole
   http::placement how;
+  /// Where the status of the last answer is told, 0 for none: to some an error code says too little. Null: nobody asks. Must outlive the
+  /// request.
+  unsigned* answered_with = nullptr;
 };
 
 /// Where the redirects of a registry have led a request for a blob.
@@ -102,8 +105,8 @@ class registry_client {
   registry_client(http::client& http, runtime::lanes& workers, registry_settings settings);
   ~registry_client();
 
-  /// Opens connections to a registry that has answered before, so that the requests to come find them ready. Nothing depends on its
-  /// outcome. Ends early with \p stop.
+  /// Opens connections to a registry that has answered before until there are \p connections, those of others included, so that the
+  /// requests to come find them ready. Nothing depends on its outcome. Ends early with \p stop.
   task<> warm_up(std::string registry, unsigned connections, runtime::stop_source& stop);
   /// Closes what is idle: the next requests open connections anew, as those of a new program do.
   void cool_down() { http_.pool().clear(); }

@@ -35,15 +35,15 @@ void connection_controller::settle(unsigned target) {
 }
 
 unsigned connection_controller::ceiling(time_point now) const noexcept {
-  const bool remembered = refused_ != 0 && now - refused_at_ < values_.refusal_memory;
-  return remembered ? std::clamp(refused_ - 1, 1u, values_.cap) : values_.cap;
+  const bool remembered = too_many_ != 0 && now - too_many_since_ < values_.refusal_memory;
+  return remembered ? std::clamp(too_many_ - 1, 1u, values_.cap) : values_.cap;
 }
 
 void connection_controller::sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, unsigned active,
                                    bool swamped) {
   // A round with idle connections measures the work that was there, not the line; one with more than wanted measures another count.
   const bool speaks = phase_ == phase::growing ? active >= target_ : active == target_;
-  if (!speaks) return begin_round(now, received);
+  if (!speaks || (phase_ == phase::growing && calms_down(now))) return begin_round(now, received);
   std::chrono::nanoseconds round = std::max<std::chrono::nanoseconds>(values_.least_round, 4 * round_trip);
   if (phase_ == phase::settled && !discard_) round = std::max<std::chrono::nanoseconds>(values_.probe_interval, round);
   const std::chrono::nanoseconds elapsed = now - round_start_;
@@ -70,9 +70,7 @@ void connection_controller::decide(time_point now, double rate) {
   if (narrow_) {
     // It was an outage, or the line has recovered: look anew.
     narrow_ = false;
-    phase_ = phase::growing;
-    flat_rounds_ = 0;
-    best_rate_ = 0;
+    grow_anew();
   }
   switch (phase_) {
     case phase::growing:
@@ -121,13 +119,27 @@ void connection_controller::look_around(time_point now) {
   up_next_ = !up_next_;
 }
 
+void connection_controller::grow_anew() {
+  phase_ = phase::growing;
+  flat_rounds_ = 0;
+  best_rate_ = 0;
+  discard_ = false;
+}
+
 void connection_controller::pushed_back(time_point now) {
   // All requests of a burst are refused for the same reason.
-  if (refused_ != 0 && now - refused_at_ < values_.refusal_burst) return;
+  if (calms_down(now)) return;
+  const bool known = refused_ != 0 && now - refused_at_ < values_.refusal_memory;
+  const bool again = known && target_ > 1 && 2 * target_ > refused_ && target_ < 2 * refused_;
+  if (again) {
+    too_many_ = target_;
+    too_many_since_ = now;
+  }
   refused_ = target_;
   refused_at_ = now;
   rate_ = 0;
   settle(std::max(1u, target_ / 2), concurrency_reason::refused);
+  if (!again) grow_anew();
   up_next_ = true;
   went_down_ = false;
   round_start_ = now;

@@ -20,7 +20,7 @@ class connection_controller {
     std::chrono::milliseconds probe_interval{2000};
     /// One burst of refusals is one refusal.
     std::chrono::milliseconds refusal_burst{1000};
-    /// How long a count that was refused is not tried again.
+    /// How long a count that was refused twice is not tried again, and how long the first time is remembered.
     std::chrono::seconds refusal_memory{60};
   };
 
@@ -37,7 +37,8 @@ class connection_controller {
   /// \param swamped more has been received than can be hashed; more connections would only receive more of that
   void sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, unsigned active, bool swamped = false);
 
-  /// The registry asked for less: 429 or 503.
+  /// The registry asked for less: 429 or 503. Halves the count. The first time it may be chance, and the count grows anew after
+  /// settings::refusal_burst; what is refused again at about the same count stays the ceiling for settings::refusal_memory.
   void pushed_back(time_point now);
 
  private:
@@ -52,6 +53,9 @@ class connection_controller {
   void settle(unsigned target);
   void settle(unsigned target, concurrency_reason why);
   void look_around(time_point now);
+  /// Looks for the best count as at the start.
+  void grow_anew();
+  bool calms_down(time_point now) const noexcept { return refused_ != 0 && now - refused_at_ < values_.refusal_burst; }
   unsigned ceiling(time_point now) const noexcept;
 
   settings values_;
@@ -69,8 +73,10 @@ class connection_controller {
   bool narrow_ = false;   ///< the line is so slow that it is not shared
   bool up_next_ = true;
   bool went_down_ = false;  ///< the last look found that fewer do as well
-  unsigned refused_ = 0;    ///< a count that was too many; 0: none known
+  unsigned refused_ = 0;    ///< the count when the last refusal came; 0: none has
   time_point refused_at_{};
+  unsigned too_many_ = 0;  ///< a count that was refused twice; 0: none known
+  time_point too_many_since_{};
 };
 
 }  // namespace gantry::transfer

@@ -142,7 +142,8 @@ task<> recover(run& all, blob_job& job, stream_outcome outcome) {
   }
   const bool server_said_so = why.code == errc::rate_limited || why.code == errc::server_error;
   auto now = clock::now();
-  if (server_said_so) all.controller.pushed_back(now);
+  // Other errors say nothing of how many may ask at once.
+  if (outcome.overloaded) all.controller.pushed_back(now);
   if (outcome.fresh >= retry_policy::progress_that_counts) job.retry.progressed();
   // Until it has answered again one connection looks, and the others do something else.
   all.plan.troubled(job.id());

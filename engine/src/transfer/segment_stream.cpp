@@ -51,6 +51,8 @@ task<stream_outcome> segment_stream::run(assignment given) {
   if (outcome.postponed) outcome.error.reset();
   // Cut on purpose: because it crawled, or because another has brought the bytes.
   if (line.dropped() && !running_.stop.stop_requested() && outcome.error && outcome.error->code == errc::cancelled) outcome.error.reset();
+  outcome.overloaded =
+      outcome.error && (outcome.error->code == errc::rate_limited || (outcome.error->code == errc::server_error && status_ == 503));
   if (site_) {
     // What this machine has done wrong is nobody's fault elsewhere.
     const bool failed = outcome.error && (outcome.error->code == condition::retryable || outcome.error->code == errc::protocol_error);
@@ -99,6 +101,7 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   part.how.behind = plan_.brief();
   part.how.connections = plan_.connections_for(given.blob);
   part.how.ahead = given.ahead;
+  part.answered_with = &status_;
   auto asking = co_await job_.sources().get(part, line.stop());
   if (!asking) co_return asking.error();
   site_ = asking->site;

@@ -26,6 +26,7 @@ struct stream_outcome {
   std::optional<failure> error;  ///< nothing when there is nothing left to do for this assignment
   bool elsewhere = false;        ///< a mirror failed, and another site is asked at once
   bool postponed = false;        ///< asked ahead, and no connection had room
+  bool overloaded = false;       ///< the server asked for less: 429 or 503
 };
 
 /// One request for bytes of a blob and its answer, stored as it comes. Whatever happens, what arrived is written and journalled. The
@@ -59,6 +60,7 @@ class segment_stream {
   std::uint64_t received_ = 0;
   std::uint64_t fresh_ = 0;
   std::uint64_t filled_ = 0;
+  unsigned status_ = 0;              ///< of the last answer; 0: there was none
   std::uint64_t connection_ = 0;     ///< http::exchange::connection_number; 0 while there is no answer
   std::optional<std::size_t> site_;  ///< of the job's sources, once one has answered
   std::chrono::steady_clock::time_point answered_;

@@ -78,6 +78,17 @@ TEST_CASE("a connection that has carried something goes before one that was only
   CHECK(record->written == "x");
 }
 
+TEST_CASE("connections to an endpoint are counted, idle or lent, whosever they are") {
+  fixture f;
+  CHECK(f.pool.open_to(f.place()) == 0);
+  f.keep(f.place());
+  f.keep(f.place("127.0.0.2"));
+  kept lent = f.acquire(f.place(), true, 7);
+  CHECK(f.pool.open_to(f.place()) == 2);
+  lent.reset();
+  CHECK(f.pool.open_to(f.place()) == 1);
+}
+
 TEST_CASE("endpoints that differ in anything share no connection") {
   fixture f;
   f.keep(f.place("127.0.0.2"));

@@ -150,13 +150,51 @@ TEST_CASE("a refusal halves the count, once for all requests of a burst") {
   CHECK(path.controller.target() == 4);
 }
 
-TEST_CASE("a count that was refused is not tried again for a minute") {
+TEST_CASE("after one refusal the count grows anew once it is calm") {
+  const unsigned before = GENERATE(4u, 16u);
+  line path({4, 16});
+  if (before == 16) path.run(1s, per_connection);
+  REQUIRE(path.controller.target() == before);
+  path.controller.pushed_back(path.now);
+  CHECK(most(path.run(900ms, per_connection)) == before / 2);
+  CHECK(path.run(1200ms, per_connection).back() == 16);
+}
+
+TEST_CASE("a count that was refused twice is not tried again for a minute") {
   line path({4, 16});
   path.run(1s, per_connection);
+  path.controller.pushed_back(path.now);
+  REQUIRE(path.run(2s, per_connection).back() == 16);
   path.controller.pushed_back(path.now);
   REQUIRE(path.controller.target() == 8);
   CHECK(most(path.run(55s, per_connection)) == 15);
   CHECK(most(path.run(60s, per_connection)) == 16);
+}
+
+TEST_CASE("a refusal of a count far from the one before, or long after it, is the first again") {
+  line path({4, 16});
+  path.controller.pushed_back(path.now);
+  REQUIRE(path.run(3s, per_connection).back() == 16);
+  // It was four before.
+  path.controller.pushed_back(path.now);
+  CHECK(path.run(3s, per_connection).back() == 16);
+  path.run(60s, [](unsigned count) { return 1e6 * count; });
+  path.controller.pushed_back(path.now);
+  CHECK(path.run(3s, per_connection).back() == 16);
+}
+
+TEST_CASE("a server with a limit settles below it although each first refusal is forgiven") {
+  line path({4, 16});
+  unsigned refusals = 0;
+  for (int second = 0; second < 60; ++second) {
+    path.run(1s, [](unsigned count) { return 1e6 * std::min(count, 6u); });
+    if (path.controller.target() <= 6) continue;
+    path.controller.pushed_back(path.now);
+    ++refusals;
+  }
+  CHECK(refusals >= 2);
+  CHECK(refusals <= 6);
+  CHECK(path.controller.target() >= 3);
 }
 
 TEST_CASE("refusals never leave less than one connection") {
