@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to an image in an archive: installs what is needed, builds gantry, pulls IMAGE into the current directory.
 # Without IMAGE it makes a small real image out of busybox-static, serves it on loopback and pulls it from there, with no network.
-# Usage: quickstart.sh [IMAGE]
+# The program stays in build/quickstart; the script says how to install it. Usage: quickstart.sh [IMAGE]
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")" && pwd)
 build_dir=$source_dir/build/quickstart
@@ -16,7 +16,13 @@ export CCACHE_BASEDIR=$source_dir CCACHE_NOHASHDIR=1
 cmake -S "$source_dir" -B "$build_dir" --preset release -DGANTRY_BUILD_TESTS=OFF -DGANTRY_BUILD_BENCH=OFF -DGANTRY_BUILD_EXAMPLES=OFF > /dev/null
 cmake --build "$build_dir" --target gantry >&2
 
+say_where() {
+  echo "the program is $gantry" >&2
+  echo "to have it as gantry, with manual pages and completions: sudo cmake --install $build_dir --component app" >&2
+}
+
 if [ $# -gt 0 ]; then
+  say_where  # before: exec, so that a signal to this script is one to the program
   exec "$gantry" pull "$@"
 fi
 
@@ -57,3 +63,4 @@ if [ -z "$server" ]; then
 fi
 "$gantry" pull --cache-dir "$work_dir/store" -o busybox.tar "$server/library/busybox:1.35"
 echo "try: podman load -i busybox.tar" >&2
+say_where

@@ -88,11 +88,15 @@ def cmake():
     parser.add_argument("--build", nargs="?", const="")
     parser.add_argument("--install")
     parser.add_argument("--prefix")
+    parser.add_argument("--component")
     parser.add_argument("--target", nargs="+")
     options = parser.parse_args([word for word in words if not word.startswith("-D")])
     if options.install:
         made = need(pathlib.Path(options.install) / "apps" / "gantry" / "gantry", "not built")
-        place = pathlib.Path(options.prefix) / "bin"
+        if options.component and not re.search(rf"\bCOMPONENT {options.component}\b", recipes()):
+            refuse(f"no such component: {options.component}")
+        # Without a prefix it would be the machine's own place: the build tree has a stand-in of it.
+        place = pathlib.Path(options.prefix or pathlib.Path(options.install) / "usr-local") / "bin"
         place.mkdir(parents=True, exist_ok=True)
         shutil.copy(made, place)
     elif options.build is not None:

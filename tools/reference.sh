@@ -1,6 +1,7 @@
 #!/bin/sh
 # The reference of the library's public headers, by Doxygen. Usage: reference.sh [DIRECTORY]
-# Writes HTML there (default build/reference) and fails on any warning.
+# Writes HTML there (default build/reference) and fails on any warning: a broken link, a structure, a function or a type that nothing is
+# said of. Of a member that is a plain value its name may say enough.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 into=${1:-$root/build/reference}
@@ -17,18 +18,19 @@ USE_MDFILE_AS_MAINPAGE = $root/docs/EMBEDDING.md
 STRIP_FROM_PATH = $root/engine/include $root
 OUTPUT_DIRECTORY = $into
 RECURSIVE = YES
-EXTRACT_ALL = YES
+EXTRACT_ALL = NO
 EXTRACT_STATIC = YES
 JAVADOC_AUTOBRIEF = YES
 BUILTIN_STL_SUPPORT = YES
 # What is said of some parameters need not be said of all.
 WARN_IF_INCOMPLETE_DOC = NO
 MACRO_EXPANSION = YES
-WARN_AS_ERROR = FAIL_ON_WARNINGS
+WARN_LOGFILE = $into/warnings
 QUIET = YES
 HAVE_DOT = NO
 GENERATE_LATEX = NO
 HTML_COLORSTYLE_SAT = 30
 END
 doxygen "$into/Doxyfile"
+if grep -v -E ': Member [^ ]+ \(variable\) of struct .* is not documented\.$' "$into/warnings" >&2; then exit 1; fi
 printf '%s\n' "$into/html/index.html"

@@ -31,6 +31,9 @@ say "./quickstart.sh"
 inside sh -c 'cd ~/gantry && ./quickstart.sh < /dev/null'
 inside sh -c 'cd ~/gantry && tar -tf busybox.tar | grep -x manifest.json'
 
+say "cmake --install"
+inside sh -c 'cd ~/gantry && cmake --install build/quickstart --component app > /dev/null && gantry --version && test -e /usr/local/share/man/man1/gantry.1.gz'
+
 say "./quickstart.sh IMAGE"
 # shellcheck disable=SC2016
 inside sh -c 'set -eu; cd ~/gantry; gantry=build/quickstart/apps/gantry/gantry

@@ -47,6 +47,7 @@ struct bench_run {
   }
 };
 
+/// What \ref engine::async_bench measured, one run per number of connections.
 struct bench_result {
   gantry::reference reference;
   std::uint64_t image_bytes = 0;  ///< configs and layers of the image

@@ -14,6 +14,7 @@
 
 namespace gantry {
 
+/// What \ref engine::async_convert is to write.
 struct convert_options : operation_options {
   std::variant<archive_file, archive_stream> output;
   /// Which images of the input are taken, by the names that it gives them. Empty: all.

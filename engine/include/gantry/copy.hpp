@@ -43,7 +43,7 @@ struct copy_options : operation_options {
 struct copied_image {
   reference source;
   reference target;
-  descriptor top;             ///< what \ref target names now
+  descriptor top;             ///< what the target names now
   std::size_t referrers = 0;  ///< manifests that refer to it or to one of its manifests, copied or there already
   bool unchanged = false;     ///< it did before
 };

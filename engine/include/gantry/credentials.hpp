@@ -22,6 +22,7 @@ struct credential {
   std::string origin;            ///< where it came from, in words for messages: "command line", "~/.docker/config.json"; never the secret
   std::string registry_token{};  ///< a bearer token that is sent as it is, for want of all others
 
+  /// Equal when every member is.
   friend bool operator==(const credential&, const credential&) = default;
 };
 
@@ -51,7 +52,8 @@ class credential_source {
 /// One credential bound to one registry: it is offered to no other, so that neither a mirror nor a redirect target ever sees it.
 class bound_credential final : public credential_source {
  public:
-  /// \param registry as in \ref reference::registry \param elsewhere what is said to users where another registry wants a credential and
+  /// \param registry host and optional port, as in a \ref reference
+  /// \param elsewhere what is said to users where another registry wants a credential and
   /// gets none: that this one is not for it. Empty: nothing is said
   bound_credential(std::string registry, credential value, std::string elsewhere = {})
       : registry_(std::move(registry)), value_(std::move(value)), elsewhere_(std::move(elsewhere)) {}
@@ -67,6 +69,7 @@ class bound_credential final : public credential_source {
 /// Several sources as one: the first that knows an answer gives it, and one that has a problem ends the search.
 class credential_chain final : public credential_source {
  public:
+  /// \param sources asked in this order; none of them null
   explicit credential_chain(std::vector<std::shared_ptr<credential_source>> sources) : sources_(std::move(sources)) {}
   std::optional<credential> find(const std::string& registry, const std::string& repository, diagnostics& problem) override;
   std::optional<credential> find_until(const std::string& registry, const std::string& repository, diagnostics& problem,

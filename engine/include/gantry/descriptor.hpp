@@ -22,6 +22,7 @@ struct descriptor {
   std::string artifact_type;        ///< empty when absent
   std::optional<std::string> data;  ///< inline content, already decoded from base64, not yet verified
 
+  /// Equal when every member is.
   friend bool operator==(const descriptor&, const descriptor&) = default;
 };
 

@@ -10,6 +10,7 @@ namespace gantry {
 class diagnostics {
  public:
   diagnostics() = default;
+  /// \param message ours \param server_message what a server said; both as they are, not cleaned
   explicit diagnostics(std::string message, std::string server_message = {})
       : message_(std::move(message)), server_message_(std::move(server_message)) {}
 
@@ -18,6 +19,7 @@ class diagnostics {
   /// The registry's own words, cleaned and cut; empty when it said nothing.
   const std::string& server_message() const noexcept { return server_message_; }
 
+  /// Forgets both texts.
   void clear() noexcept {
     message_.clear();
     server_message_.clear();

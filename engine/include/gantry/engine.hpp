@@ -37,6 +37,7 @@ struct library_version {
   std::string name;
   std::string version;  ///< as it is loaded, where the library can tell, else as it was compiled against
 };
+/// The libraries that the engine was built with or has loaded, with their versions.
 std::vector<library_version> library_versions();
 
 /// Moves images. One engine owns one set of connections, tokens and worker threads; operations started on it share them and fetch a blob
@@ -46,6 +47,7 @@ std::vector<library_version> library_versions();
 /// Cancellation: every operation supports all cancellation types with the same effect, a clean stop that keeps what can be resumed.
 class engine {
  public:
+  /// Any executor of Asio.
   using executor_type = boost::asio::any_io_executor;
 
   /// Runs on the caller's \p executor, through a strand. The execution context must outlive all operations.
@@ -54,6 +56,7 @@ class engine {
   /// Owns one thread. Must not be destroyed on that thread, i.e. inside a completion handler without an executor of its own.
   explicit engine(engine_options options);
 
+  /// Operations under way go on. What was moved from may only be destroyed.
   engine(engine&&) noexcept = default;
   engine& operator=(engine&&) = delete;
 
@@ -61,6 +64,7 @@ class engine {
   /// thread it waits for them.
   ~engine();
 
+  /// Where handlers without an executor of their own run.
   executor_type get_executor() const noexcept;
 
   /// Fetches images into the store and, when asked, writes them into one archive.
@@ -69,10 +73,12 @@ class engine {
   auto async_pull(std::vector<reference> images, pull_options options, diagnostics& diag, CompletionToken&& token) {
     return initiate<pull_result>(std::forward<CompletionToken>(token), &diag, std::move(images), std::move(options));
   }
+  /// The same for one image.
   template <class CompletionToken>
   auto async_pull(reference image, pull_options options, diagnostics& diag, CompletionToken&& token) {
     return async_pull(std::vector<reference>(1, std::move(image)), std::move(options), diag, std::forward<CompletionToken>(token));
   }
+  /// One image, with nothing but the code of an error.
   template <class CompletionToken>
   auto async_pull(reference image, pull_options options, CompletionToken&& token) {
     return initiate<pull_result>(std::forward<CompletionToken>(token), nullptr, std::vector<reference>(1, std::move(image)),
@@ -99,6 +105,7 @@ class engine {
   auto async_copy(reference source, std::vector<reference> targets, copy_options options, diagnostics& diag, CompletionToken&& token) {
     return initiate<copy_result>(std::forward<CompletionToken>(token), &diag, std::move(source), std::move(targets), std::move(options));
   }
+  /// The same with one target.
   template <class CompletionToken>
   auto async_copy(reference source, reference target, copy_options options, diagnostics& diag, CompletionToken&& token) {
     return async_copy(std::move(source), std::vector<reference>(1, std::move(target)), std::move(options), diag,
@@ -177,6 +184,7 @@ class engine {
   auto async_list(list_options options, diagnostics& diag, CompletionToken&& token) {
     return initiate<list_result>(std::forward<CompletionToken>(token), &diag, std::move(options));
   }
+  /// The same, with nothing but the code of an error.
   template <class CompletionToken>
   auto async_list(list_options options, CompletionToken&& token) {
     return initiate<list_result>(std::forward<CompletionToken>(token), nullptr, std::move(options));
@@ -188,6 +196,7 @@ class engine {
   auto async_clean(clean_options options, diagnostics& diag, CompletionToken&& token) {
     return initiate<clean_result>(std::forward<CompletionToken>(token), &diag, std::move(options));
   }
+  /// The same, with nothing but the code of an error.
   template <class CompletionToken>
   auto async_clean(clean_options options, CompletionToken&& token) {
     return initiate<clean_result>(std::forward<CompletionToken>(token), nullptr, std::move(options));
@@ -199,6 +208,7 @@ class engine {
   auto async_verify(verify_options options, diagnostics& diag, CompletionToken&& token) {
     return initiate<verify_result>(std::forward<CompletionToken>(token), &diag, std::move(options));
   }
+  /// The same, with nothing but the code of an error.
   template <class CompletionToken>
   auto async_verify(verify_options options, CompletionToken&& token) {
     return initiate<verify_result>(std::forward<CompletionToken>(token), nullptr, std::move(options));

@@ -8,7 +8,9 @@
 
 namespace gantry {
 
+/// What every operation ends with.
 using error_code = boost::system::error_code;
+/// What callers compare an \ref error_code with.
 using error_condition = boost::system::error_condition;
 
 /// Everything that can go wrong, in the words of the engine. Callers branch on \ref condition; the text that names the object and the
@@ -85,10 +87,14 @@ enum class condition {
   retryable,       ///< the same request may succeed later (a property across the others)
 };
 
+/// The category of \ref errc.
 const boost::system::error_category& engine_category() noexcept;
+/// The category of \ref condition.
 const boost::system::error_category& condition_category() noexcept;
 
+/// So that an \ref errc converts to an \ref error_code.
 error_code make_error_code(errc value) noexcept;
+/// So that an \ref error_code compares with a \ref condition.
 error_condition make_error_condition(condition value) noexcept;
 
 }  // namespace gantry

@@ -55,7 +55,7 @@ struct blob_finished {
   std::uint64_t size = 0;
   bool reused = false;  ///< held before, or fetched by another process meanwhile; of an upload: nothing was sent
   blob_role role = blob_role::layer;
-  bool mounted = false;  ///< of an upload, with \ref reused: the registry took it from another of its repositories
+  bool mounted = false;  ///< of an upload, when also reused: the registry took it from another of its repositories
 };
 
 /// A request failed and will be tried again.

@@ -14,6 +14,7 @@
 
 namespace gantry {
 
+/// How \ref engine::async_extract takes an archive into the store.
 struct extract_options : operation_options {
   /// What the image is called in the store, whatever it was called before. With several images in the archive: which one is taken. None:
   /// the names that the archive gives.

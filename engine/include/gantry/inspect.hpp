@@ -36,6 +36,7 @@ struct inspected_manifest {
   std::string config_document;  ///< with inspect_options::configs, for images
 };
 
+/// What \ref engine::async_inspect found out about one image.
 struct inspect_result {
   gantry::reference reference;
   descriptor top;        ///< what the reference resolved to
@@ -46,7 +47,7 @@ struct inspect_result {
 
 /// What an archive or a directory holds.
 struct inspect_files_result {
-  std::vector<inspect_result> images;  ///< \ref inspect_result::reference is the first full name, empty when there is none
+  std::vector<inspect_result> images;  ///< the reference of each is the first full name, empty when there is none
 };
 
 }  // namespace gantry

@@ -40,6 +40,7 @@ class layer_sink {
  public:
   virtual ~layer_sink() = default;
 
+  /// An image begins; its layers follow. \returns an error ends the operation with it
   virtual error_code begin_image(const streamed_image& image) = 0;
   /// \p layer its size is that of the bytes as the registry has them
   virtual error_code begin_layer(const descriptor& layer) = 0;

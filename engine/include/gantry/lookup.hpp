@@ -18,6 +18,7 @@ struct digest_options : operation_options {
   std::optional<gantry::platform> platform;
 };
 
+/// What a name stands for now.
 struct digest_result {
   descriptor resolved;  ///< media type, digest and size
 };
@@ -27,6 +28,7 @@ struct tags_options : operation_options {
   tag_filter filter;
 };
 
+/// The tags of one repository.
 struct tags_result {
   std::vector<std::string> tags;  ///< in the registry's order; newest first with tag_filter::latest or tag_filter::semver
 };
@@ -37,6 +39,7 @@ struct repositories_options : operation_options {
   std::string below;
 };
 
+/// The repositories of one registry.
 struct repositories_result {
   std::vector<std::string> repositories;  ///< paths below the registry, in its order
 };

@@ -17,12 +17,14 @@ struct platform {
   std::vector<std::string> os_features;
   std::vector<std::string> features{};  ///< of the processor, in docker's manifest lists; kept, and never a criterion
 
+  /// Equal when every member is.
   friend bool operator==(const platform&, const platform&) = default;
 
   /// Parses `os[(version+feature...)]/arch[/variant]` or a single word that is an operating system or an architecture; the other half is
   /// then the host's. Spellings are unified (x86_64 is amd64); a default variant stays as it was given: `linux/arm` has none,
   /// `linux/arm/v7` has v7. Sets \p ec to errc::invalid_platform when \p text is malformed.
   static platform parse(std::string_view text, error_code& ec);
+  /// The same with \p host for what \p text leaves out.
   static platform parse(std::string_view text, error_code& ec, const platform& host);
 
   /// linux and this machine's architecture, normalised.

@@ -14,6 +14,7 @@
 
 namespace gantry {
 
+/// What an archive is written as.
 enum class archive_format {
   docker,    ///< OCI layout with docker's manifest.json; loads in docker, podman, containerd and skopeo
   oci,       ///< OCI image layout in a tar

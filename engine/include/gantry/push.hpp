@@ -51,7 +51,7 @@ struct push_options : operation_options {
 struct pushed_image {
   gantry::reference source;  ///< its name in the source; empty when it has none
   gantry::reference target;
-  descriptor top;          ///< what \ref target names now
+  descriptor top;          ///< what the target names now
   bool unchanged = false;  ///< it did before
 };
 

@@ -24,6 +24,7 @@ class reference {
   /// What was given as a name, as messages may show it: without what may be a user name and a password before the host.
   static std::string shown(std::string_view text);
 
+  /// No image: of a value that was not parsed.
   bool empty() const noexcept { return repository_.empty(); }
 
   /// Host and optional port, e.g. `docker.io`, `localhost:5000`, `[::1]:5000`.
@@ -47,10 +48,14 @@ class reference {
   /// `nginx`
   std::string familiar_name() const;
 
+  /// The same image by \p tag, which must be a valid one.
   reference with_tag(std::string tag) const;
+  /// The same repository by \p value.
   reference with_digest(gantry::digest value) const;
 
+  /// Equal when every part is.
   friend bool operator==(const reference&, const reference&) = default;
+  /// Registry first, then repository, tag, digest.
   friend std::strong_ordering operator<=>(const reference&, const reference&) = default;
 
  private:

@@ -55,6 +55,7 @@ struct store_usage {
 
 struct list_options : operation_options {};
 
+/// What the store holds.
 struct list_result {
   store_usage usage;
   std::vector<stored_reference> references;  ///< ordered by name
@@ -75,6 +76,7 @@ struct clean_options : operation_options {
   bool dry_run = false;
 };
 
+/// What was removed from the store, or would be.
 struct clean_result {
   std::string directory;                      ///< path, native encoding (bytes)
   std::vector<gantry::reference> references;  ///< that went, or would
@@ -85,6 +87,7 @@ struct clean_result {
   std::uint64_t remaining = 0;                ///< bytes of blobs and partial data
 };
 
+/// How the store is checked.
 struct verify_options : operation_options {
   /// Fetches again what is damaged or missing, from the registries that the names in the store give.
   bool repair = false;

@@ -51,6 +51,7 @@ struct sync_options : operation_options {
   bool find_unwanted = false;
 };
 
+/// What became of one tag.
 enum class sync_state {
   copied,     ///< in a dry run: to be copied
   partial,    ///< the same, without some platforms
@@ -63,13 +64,13 @@ struct synced_image {
   std::size_t entry = 0;  ///< sync_entry::number
   reference source;       ///< empty for one from a directory
   reference target;
-  descriptor top;  ///< what \ref target names now; empty when it failed
+  descriptor top;  ///< what the target names now; empty when it failed
   sync_state state = sync_state::failed;
   std::vector<platform> missing;  ///< with sync_state::partial, and unchanged: what it is written without
   std::size_t referrers = 0;      ///< see copied_image
   error_code code;                ///< with sync_state::failed
   std::string message;            ///< the same: one sentence
-  std::string server_message{};     ///< the same: what the registry said of it, if anything; see diagnostics
+  std::string server_message{};   ///< the same: what the registry said of it, if anything; see diagnostics
 };
 
 /// What a sync did.

@@ -25,7 +25,7 @@ struct sync_entry {
 
   /// With a tag or a digest: the image that every tag names. Without: the repository whose tags are meant. Empty with \ref directory.
   reference source;
-  /// An OCI image layout on this machine (path, native encoding (bytes)) in place of a registry; its images are found by \ref tags. Empty:
+  /// An OCI image layout on this machine (path, native encoding (bytes)) in place of a registry; its images are found by its tags. Empty:
   /// none.
   std::string directory;
 
@@ -35,7 +35,7 @@ struct sync_entry {
   std::optional<push_prefix> place;
 
   std::vector<std::string> tags;
-  /// Tags of the source's repository beside \ref tags. None: no others.
+  /// Tags of the source's repository beside those that are listed. None: no others.
   std::optional<tag_filter> filter;
   /// Empty: everything, byte for byte.
   std::vector<platform> platforms;
