@@ -61,7 +61,9 @@ void add_pull_targets(option_parser& parser, pull_arguments& into) {
   const auto group = "Where to put it";
   auto& app = parser.app();
   app.add_flag("--store-only", into.store_only, "Into the layer store, no archive")->group(group);
-  app.add_flag("--no-cache", into.no_cache, "Straight into the archive, the layer store is left out")->group(group);
+  app.add_flag("--no-cache", into.no_cache,
+               "Straight into the archive, the layer store is left out; each archive fetches all that it needs")
+      ->group(group);
   parser
       .add("--load", "Straight into a local engine: its own load command takes the archive", "docker|podman|ctr",
            [&into](const std::string& text) -> outcome<> {

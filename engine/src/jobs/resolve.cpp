@@ -65,7 +65,7 @@ task<result<void>> resolver::keep(descriptor entry, std::string bytes) {
 task<result<resolver::served>> resolver::fetch_top(reference image) {
   if (offline_) co_return not_in_store(image, "");
   auto ask = [this, image] { return shared_.registry.get_manifest(image, running_.stop); };
-  auto got = co_await transfer::with_retry<registry::document>(shared_, running_, "manifest of " + image.familiar(), ask);
+  auto got = co_await transfer::with_retry<registry::document>(shared_, running_, "manifest of " + image.familiar(), ask, image.registry());
   if (!got) co_return got.error();
   served found{got->top, std::move(got->bytes)};
   co_return found;
@@ -108,7 +108,8 @@ task<result<std::string>> resolver::fetch_small_blob(reference image, descriptor
   } else {
     if (offline_) co_return not_in_store(image, "the configuration of ");
     auto ask = [this, image, blob] { return shared_.registry.read_blob(image, blob, running_.stop); };
-    auto got = co_await transfer::with_retry<std::string>(shared_, running_, "config " + std::string(blob.digest.short_form()), ask);
+    auto got = co_await transfer::with_retry<std::string>(shared_, running_, "config " + std::string(blob.digest.short_form()), ask,
+                                                          image.registry());
     if (!got) co_return got.error();
     bytes = std::move(*got);
     running_.received(bytes.size());

@@ -9,11 +9,13 @@
 #include "runtime/signal.hpp"
 #include "runtime/task.hpp"
 #include "transfer/hash_scheduler.hpp"
+#include "transfer/host_turns.hpp"
 #include "transfer/limiter.hpp"
 #include "transfer/operation.hpp"
 #include "transfer/pace_monitor.hpp"
 #include "transfer/retry_policy.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -40,6 +42,8 @@ struct context {
   bool adaptive = false;      ///< the number of connections follows what the line gives, up to \ref jobs
   /// A request to a silent registry gives its permit to others after this time, and goes on without; 0: it keeps it.
   std::chrono::milliseconds lends_after{0};
+  /// Keeps all operations together to \ref max_per_host.
+  std::shared_ptr<host_turns> hosts = std::make_shared<host_turns>(std::max(max_per_host, 1u));
 
   /// The same with a limit of its own; \p permits must outlive what works with it.
   context with_connections(runtime::semaphore& permits, unsigned count, bool adapts) const {
@@ -62,17 +66,28 @@ task<std::optional<failure>> back_off(operation& running, retry_policy& policy, 
 
 /// Tries \p attempt, a function that returns task<result<T>>, until it succeeds or the policy gives up. Each try holds one connection
 /// permit.
+/// \param registry that is asked; empty: \p attempt is not counted for any
 template <class T, class Attempt>
-task<result<T>> with_retry(context& shared, operation& running, std::string object, Attempt attempt) {
+task<result<T>> with_retry(context& shared, operation& running, std::string object, Attempt attempt, std::string registry = {}) {
   retry_policy policy(shared.retry, jitter_seed());
   for (;;) {
+    runtime::semaphore::permit turn;
+    if (!registry.empty()) {
+      turn = co_await shared.hosts->acquire(registry, running.stop);
+      if (!turn) co_return failure(errc::cancelled, "stopped");
+    }
     runtime::semaphore::permit permit = co_await shared.connections.acquire(1, running.stop);
     if (!permit) co_return failure(errc::cancelled, "stopped");
     std::optional<runtime::deadline> lending;
-    if (shared.lends_after.count() > 0) lending.emplace(shared.executor, shared.lends_after, [&permit] { permit.reset(); });
+    if (shared.lends_after.count() > 0)
+      lending.emplace(shared.executor, shared.lends_after, [&permit, &turn] {
+        permit.reset();
+        turn.reset();
+      });
     result<T> outcome = co_await attempt();
     lending.reset();
     permit.reset();
+    turn.reset();
     if (outcome) {
       running.note_answer();
       co_return outcome;

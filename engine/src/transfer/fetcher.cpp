@@ -180,18 +180,21 @@ task<> connection(run& all, unsigned number, bool ahead) {
       continue;
     }
     last = given->blob;
+    blob_job& job = *all.jobs[given->blob];
+    runtime::semaphore::permit turn;
     runtime::semaphore::permit permit;
     if (!ahead) {
-      permit = co_await all.shared.connections.acquire(1, all.running.stop);
+      turn = co_await all.shared.hosts->acquire(job.wanted().source.registry(), all.running.stop);
+      if (turn) permit = co_await all.shared.connections.acquire(1, all.running.stop);
       if (!permit) {
         all.plan.ended(given->stream);
         co_return;
       }
     }
-    blob_job& job = *all.jobs[given->blob];
     segment_stream stream(all.shared, all.running, all.plan, all.lines, all.open_lines, job);
     stream_outcome outcome = co_await stream.run(*given);
     permit.reset();
+    turn.reset();
     job.stream_ended();
     if (outcome.postponed) {
       all.changed.left_over();
