@@ -247,6 +247,70 @@ TEST_CASE("a request that nobody answers holds up its own segment alone", "[faul
   CHECK(s.times_sent() <= 1.3);
 }
 
+TEST_CASE("the first request of a blob is made again long before anybody gives it up", "[faults]") {
+  served s;
+  s.pulls.settings.timeouts.header = std::chrono::minutes(5);
+  s.pulls.settings.budget = std::chrono::minutes(10);
+  const unsigned unanswered = GENERATE(1u, 2u);
+  CAPTURE(unanswered);
+  s.registry.inject(s.layer().digest, no_answer(), 1, unanswered);
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took < 90s);
+  // An attempt is what ends with a failure; a request that is made once more is none.
+  CHECK(report.count<retry_scheduled>() == 0);
+}
+
+TEST_CASE("one of many layers whose first request nobody answers is asked for again", "[faults]") {
+  fake_registry registry;
+  image_recipe recipe;
+  for (std::size_t i = 0; i < 16; ++i) recipe.layers.push_back(300'000 + i);
+  const test_image image = build_image(recipe);
+  registry.hold("team/app", "1.0", image);
+  registry.inject(image.layers[11].digest, no_answer(), 1, 1);
+  puller pulls(registry);
+  pulls.settings.jobs = 8;
+  pulls.settings.timeouts.header = std::chrono::minutes(5);
+  const pull_report report = pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(report.took < 60s);
+  CHECK(registry.count(image.layers[11].digest) >= 2);
+  CHECK(registry.count(image.layers[11].digest) <= 4);
+  CHECK(pulls.leftovers() == "");
+}
+
+TEST_CASE("an address whose renewal nobody answers is asked for by another of eight connections", "[faults]") {
+  fake_registry registry;
+  const test_image& image = large_image();
+  const std::string& digest = image.layers[1].digest;
+  registry.hold("team/app", "1.0", image);
+  registry.inject("/v2/team/app/blobs/" + digest, no_answer(), 2, 1);
+  registry.inject("/v2/team/app/blobs/" + digest, redirect_to("/v2/delivery/app/blobs/" + digest), 1, 0);
+  // A storage that has moved says so whoever comes.
+  registry.inject("/v2/delivery/", redirect_to("/v2/elsewhere/app/blobs/" + digest, 302), 3, 1);
+  registry.inject("/v2/delivery/", drip_of(65536, 5ms), 1, 0);
+  puller pulls(registry);
+  pulls.settings.jobs = 8;
+  pulls.settings.timeouts.header = std::chrono::minutes(5);
+  const pull_report report = pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(report.took < 60s);
+  CHECK(registry.count("/v2/team/app/blobs/" + digest) == 3);
+  CHECK(pulls.leftovers() == "");
+}
+
+TEST_CASE("when eight requests at a time are without an answer they are made again", "[faults]") {
+  served s;
+  s.pulls.settings.timeouts.header = std::chrono::minutes(5);
+  s.registry.inject(s.layer().digest, no_answer(), 2, 8);
+  s.slow_down();
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took < 60s);
+}
+
 TEST_CASE("a connection that crawls is not waited for", "[faults]") {
   served s;
   // Alone it would take hours: a kilobyte ten times per second.

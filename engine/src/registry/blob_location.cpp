@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace gantry::registry {
@@ -12,6 +13,9 @@ namespace {
 
 // DESIGN section 3: the failure of a URL younger than this counts as an attempt.
 constexpr std::chrono::seconds young{5};
+// An answer that takes several times as long as the longest so far is given up, but no wait is longer than this.
+constexpr int waits = 4;
+constexpr std::chrono::seconds longest_patience{30};
 
 /// The storage has moved what it served before: the registry leads there anew.
 bool means_moved(unsigned status) noexcept { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
@@ -22,13 +26,27 @@ bool means_expired(unsigned status) noexcept {
 
 }  // namespace
 
-task<result<http::exchange>> blob_location::get(blob_request part, runtime::stop_source& stop) {
+blob_location::clock::time_point blob_location::given_up_at() const {
+  if (!heard_) return asked_ + patience_.first;
+  const clock::duration usual = std::min<clock::duration>(waits * longest_wait_, longest_patience);
+  return asked_ + std::max<clock::duration>(patience_.renewal, usual);
+}
+
+task<result<http::exchange>> blob_location::get(blob_request part, runtime::stop_source& stop, clock::time_point* asked) {
   for (;;) {
     if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+    const auto now = clock::now();
+    if (asked != nullptr) *asked = now;
     if (!direct_) {
-      if (asking_ && !served_by_registry_) {
-        co_await answered_.wait(stop);
-        continue;
+      if (asking_ != 0 && !served_by_registry_) {
+        const clock::time_point until = given_up_at();
+        if (now < until) {
+          const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - now);
+          co_await answered_.wait(stop, wait);
+          continue;
+        }
+        // Behind the request that has no answer this one would have none either.
+        part.how.alone = true;
       }
       auto answer = co_await ask_registry(part, stop);
       if (answer || urls_.empty() || answer.error().code != errc::not_found) co_return answer;
@@ -45,7 +63,7 @@ task<result<http::exchange>> blob_location::get(blob_request part, runtime::stop
       co_return co_await registry_.blob_refusal(site_, blob_, std::move(refused));
     }
     if (number != number_) continue;
-    const bool fresh = std::chrono::steady_clock::now() - obtained_ < young;
+    const bool fresh = clock::now() - obtained_ < young;
     const unsigned status = reply->head().status;
     direct_.reset();
     ++number_;
@@ -67,7 +85,7 @@ task<result<http::exchange>> blob_location::ask_elsewhere(blob_request part, fai
       last = answer.error();
       continue;
     }
-    answered = std::chrono::steady_clock::now();
+    answered = clock::now();
     const unsigned status = answer->head().status;
     if (status != 200 && status != 206) {
       last = status_failure(fmt::format("layer {} at {}", blob_.short_form(), answer->where()), answer->head(), {},
@@ -77,7 +95,7 @@ task<result<http::exchange>> blob_location::ask_elsewhere(blob_request part, fai
     direct_.emplace();
     direct_->where = std::move(served_at);
     ++number_;
-    obtained_ = std::chrono::steady_clock::now();
+    obtained_ = clock::now();
     co_return answer;
   }
   // The code of the last answer: what may come right is tried again, for long only where somebody has answered before.
@@ -91,17 +109,24 @@ task<result<http::exchange>> blob_location::ask_elsewhere(blob_request part, fai
 }
 
 task<result<http::exchange>> blob_location::ask_registry(blob_request part, runtime::stop_source& stop) {
-  asking_ = true;
+  const auto begun = clock::now();
+  ++asking_;
+  asked_ = begun;
   std::optional<blob_place> elsewhere;
   auto reply = co_await registry_.get_blob(site_, blob_, part, stop, &elsewhere);
-  asking_ = false;
+  --asking_;
   if (reply) {
-    served_by_registry_ = !elsewhere;
-    if (elsewhere) {
+    heard_ = true;
+    longest_wait_ = std::max(longest_wait_, clock::now() - begun);
+    // Of several that asked the first to be answered has found the address for all.
+    if (!direct_) served_by_registry_ = !elsewhere;
+    if (!direct_ && elsewhere) {
       direct_ = std::move(elsewhere);
       ++number_;
-      obtained_ = std::chrono::steady_clock::now();
+      obtained_ = clock::now();
     }
+  } else if (asked_ == begun) {
+    asked_ = clock::time_point::min();  // nobody has to wait for one that is still without an answer
   }
   answered_.notify_all();
   co_return reply;

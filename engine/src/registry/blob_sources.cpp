@@ -49,10 +49,11 @@ task<result<sourced_exchange>> blob_sources::get(blob_request part, runtime::sto
     const std::size_t chosen = choose(tried, ranged);
     place& asked = locations_[chosen];
     asked.where.record->began();
-    auto reply = co_await asked.location->get(part, stop);
+    blob_location::clock::time_point made;
+    auto reply = co_await asked.location->get(part, stop, &made);
     if (reply) {
       if (reply->head().status == 206) asked.where.record->ranges = true;
-      sourced_exchange answer{std::move(*reply), chosen};
+      sourced_exchange answer{std::move(*reply), chosen, made};
       co_return answer;
     }
     asked.where.record->ended(0, std::chrono::nanoseconds(0));

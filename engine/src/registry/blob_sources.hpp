@@ -16,6 +16,7 @@ namespace gantry::registry {
 struct sourced_exchange {
   http::exchange reply;
   std::size_t site = 0;
+  std::chrono::steady_clock::time_point asked{};  ///< when its request was made, which may have waited for the answer to another
 };
 
 /// Where the bytes of one blob are had: mirrors while one of them works, ranked by what they bring, else the registry itself. Each request

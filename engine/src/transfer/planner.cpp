@@ -150,6 +150,7 @@ assignment planner::start(time_point now, blob_id blob, byte_range range, segmen
                       .answer = range.end(),
                       .kind = kind,
                       .started = now,
+                      .asked = now,
                       .answered = now,
                       .last_byte = now,
                       .ahead = ahead,
@@ -211,7 +212,7 @@ std::optional<assignment> planner::next_ahead(time_point now) {
 
 void planner::header(stream_id id, time_point now, range_support support, std::uint64_t begin, std::optional<std::uint64_t> end) {
   stream_state& stream = streams_.at(id);
-  const auto waited = now - stream.started;
+  const auto waited = now - stream.asked;
   if (!round_trip_ || waited < *round_trip_) round_trip_ = waited;
   // The turn of a request behind others comes when it comes.
   if (!stream.ahead && !stream.behind) longest_wait_ = std::max<std::chrono::nanoseconds>(longest_wait_, waited);

@@ -93,6 +93,8 @@ class planner {
   /// A range request that was answered with the whole although others work on the blob: the answer is of no use. Ranges are given up for
   /// this blob, and a plain stream that is under way gets back what was to be taken from it.
   void refused(stream_id stream);
+  /// The stream's request was made only then: before, it waited for the answer to another. To be told before \ref header.
+  void asked(stream_id stream, time_point when) { streams_.at(stream).asked = when; }
   /// The stream's request waited behind others, so that its times say little. To be told before \ref header.
   void went_behind(stream_id stream) { streams_.at(stream).behind = true; }
   /// Bytes were received; \returns which of them the caller must write. Position follows.
@@ -166,6 +168,7 @@ class planner {
     std::uint64_t answer = 0;  ///< end of what its answer holds
     segment_kind kind = segment_kind::segment;
     time_point started;
+    time_point asked;  ///< when its request was made
     time_point answered;
     time_point last_byte;
     bool has_answer = false;
@@ -216,6 +219,10 @@ class planner {
   unsigned doubts_about(const stream_state& stream) const noexcept;
   /// How long a stream may be slow or silent before another connection is tried: twice as long for each of \p doubts.
   std::chrono::nanoseconds patience(unsigned doubts) const noexcept;
+  /// Whether other connections to the stream's host bring bytes.
+  bool others_bring(stream_id id, time_point now) const;
+  /// How long a stream may be without an answer, however it is with the others.
+  std::chrono::nanoseconds patience_without_answer(stream_id id, time_point now) const;
   /// How long it may be silent, with what others tell.
   std::chrono::nanoseconds patience_in_silence(stream_id id, time_point now) const;
   /// A stream has brought something new.

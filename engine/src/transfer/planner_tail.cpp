@@ -95,15 +95,29 @@ std::chrono::nanoseconds planner::patience(unsigned doubts) const noexcept {
   return once * (1 << std::min(doubts, most_doublings));
 }
 
-std::chrono::nanoseconds planner::patience_in_silence(stream_id id, time_point now) const {
+bool planner::others_bring(stream_id id, time_point now) const {
   const stream_state& stream = streams_.at(id);
-  const std::chrono::nanoseconds wait = patience(doubts_about(stream));
   const auto brings = [&](const auto& entry) {
     const stream_state& other = entry.second;
     return entry.first != id && other.bytes != 0 && blobs_[other.blob].group == blobs_[stream.blob].group && !silent(other, now);
   };
+  return std::any_of(streams_.begin(), streams_.end(), brings);
+}
+
+std::chrono::nanoseconds planner::patience_without_answer(stream_id id, time_point now) const {
+  const stream_state& stream = streams_.at(id);
+  // A blob that has not been served may have to be fetched by the server first: it gets twice the time.
+  const unsigned unserved = blobs_[stream.blob].ranges == range_support::yes ? 0 : 1;
+  const auto once = std::max<std::chrono::nanoseconds>(unheard, waits * longest_wait_);
+  const unsigned doubts = others_bring(id, now) ? 0 : doubts_about(stream);
+  return once * (1 << std::min(doubts + unserved, most_doublings));
+}
+
+std::chrono::nanoseconds planner::patience_in_silence(stream_id id, time_point now) const {
+  const stream_state& stream = streams_.at(id);
+  const std::chrono::nanoseconds wait = patience(doubts_about(stream));
   // Where others bring bytes the line is not to blame.
-  if (!std::any_of(streams_.begin(), streams_.end(), brings)) return wait;
+  if (!others_bring(id, now)) return wait;
   return std::min(wait, std::max<std::chrono::nanoseconds>(dead, patience(0)));
 }
 
@@ -266,7 +280,8 @@ std::vector<stream_id> planner::laggards(time_point now) {
     if (stream.cut) continue;
     blob_state& blob = blobs_[stream.blob];
     // What is never said again: nothing is lost with the connection, and so nobody has to be faster.
-    const bool mute = stream.has_answer && silent(stream, now) && now - stream.last_byte >= patience_in_silence(id, now);
+    const auto patient = stream.has_answer ? patience_in_silence(id, now) : patience_without_answer(id, now);
+    const bool mute = (stream.has_answer || !stream.ahead) && silent(stream, now) && now - stream.last_byte >= patient;
     if (!mute) {
       const bool fair = judged(stream, now) && !kept_by_us(stream, now) && !is_limited(now);
       if (!fair || stream.rate.rate(now) >= slow_share * others) {
@@ -277,7 +292,9 @@ std::vector<stream_id> planner::laggards(time_point now) {
       if (!stream.slow_since) stream.slow_since = now;
       if (now - *stream.slow_since < patience(doubts_about(stream))) continue;
     }
-    if (!replaceable(stream) || remaining(id) == 0) continue;
+    // A hedge that has no answer either stands in the way of the next.
+    const bool vain = mute && stream.kind == segment_kind::hedge && !stream.disowned;
+    if ((!vain && !replaceable(stream)) || remaining(id) == 0) continue;
     // A little is a case for a hedge, unless it takes much longer than somebody else would.
     if (!mute && stream.left() <= values_.least_steal && seconds_to_go(stream, now) < seconds_worth_waiting(stream.left())) continue;
     slow.push_back(id);

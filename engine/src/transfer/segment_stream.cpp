@@ -98,7 +98,8 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   // Whoever asks for the whole does so plainly, whatever the origin knows of ranges.
   if (given.range.length != job_.wanted().blob.size) part.range = http::byte_range{given.range.offset, given.range.end() - 1};
   part.how.expects = given.range.length;
-  part.how.behind = plan_.brief();
+  // Behind a request that nobody answers a hedge would have no answer either.
+  part.how.behind = given.kind == segment_kind::hedge ? 0 : plan_.brief();
   part.how.connections = plan_.connections_for(given.blob);
   part.how.ahead = given.ahead;
   part.answered_with = &status_;
@@ -106,6 +107,7 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   if (!asking) co_return asking.error();
   site_ = asking->site;
   answered_ = clock::now();
+  plan_.asked(given.stream, asking->asked);
   http::exchange reply = std::move(asking->reply);
   connection_ = reply.connection_number();
   if (reply.went_behind()) plan_.went_behind(given.stream);

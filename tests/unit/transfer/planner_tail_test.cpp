@@ -387,6 +387,68 @@ TEST_CASE("what nobody answers is asked for again over another connection, howev
   }
 }
 
+TEST_CASE("when all requests at a time are without an answer, one is tried for all after eight seconds") {
+  planner_bench t(4);
+  const blob_id blob = t.open(4096 * MiB);
+  t.finish(t.must());
+  for (int i = 0; i < 4; ++i) t.must(blob);
+  t.now += 7900ms;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.now += 200ms;
+  const std::vector<stream_id> named = t.plan.laggards(t.now);
+  REQUIRE(named.size() == 1);
+  CHECK(t.plan.laggards(t.now).empty());
+  t.plan.ended(named[0]);
+  const assignment again = t.must(blob);
+  SECTION("the others follow when it brings bytes") {
+    t.header(again);
+    t.receive(again, MiB);
+    CHECK(t.plan.laggards(t.now).size() == 3);
+  }
+  SECTION("the next has twice the time when it brings nothing") {
+    t.now += 7800ms;
+    CHECK(t.plan.laggards(t.now).empty());
+    t.now += 200ms;
+    CHECK(t.plan.laggards(t.now).size() == 1);
+  }
+}
+
+TEST_CASE("the first request for a blob is not named for its silence, but a second that is not answered either is") {
+  planner_bench t(2);
+  const blob_id blob = t.open(3 * MiB);
+  const assignment first = t.must();
+  t.now += 8100ms;
+  const assignment again = t.must(blob);
+  REQUIRE(again.kind == segment_kind::hedge);
+  t.now += 15s;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.now += 1100ms;
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{again.stream});
+  t.plan.ended(again.stream);
+  const assignment third = t.must(blob);
+  CHECK(third.kind == segment_kind::hedge);
+  CHECK(third.range == first.range);
+}
+
+TEST_CASE("what a request waited for the answer to another says nothing about the server") {
+  planner_bench t(2);
+  const blob_id blob = t.open(4096 * MiB);
+  t.finish(t.must());
+  const assignment waited = t.must(blob);
+  t.now += 5s;
+  t.plan.asked(waited.stream, t.now);
+  t.header(waited);
+  t.receive(waited, MiB);
+  // With a wait of five seconds that would take twenty.
+  const assignment quiet = t.must(blob);
+  bool named = false;
+  for (int i = 0; i < 50 && !named; ++i) {
+    t.flow(100ms, {{waited, 500'000}});
+    named = has(t.plan.laggards(t.now), quiet);
+  }
+  CHECK(named);
+}
+
 TEST_CASE("a stream far below the median for two seconds is named") {
   planner_bench t(4);
   t.open(4096 * MiB);
