@@ -37,6 +37,8 @@ class console {
   void summary(const run_summary& totals);
   void summary(const upload_totals& totals);
   void event(const gantry::event& what);
+  /// Names that are resolved are those of targets from here on, which nothing is under yet.
+  void resolves_targets() noexcept { targets_ = true; }
   /// Writes the page of `--report`, when one was asked for.
   outcome<> write_report();
   /// Whether \ref debug text goes anywhere: without, the engine need not write it.
@@ -53,6 +55,7 @@ class console {
   bool quiet_;
   bool verbose_;
   bool debug_;
+  bool targets_ = false;
   bool many_ = false;     ///< blobs; each is told in the log file alone
   std::size_t told_ = 0;  ///< lines about single blobs
   bool annotates_;        ///< errors also in the form that GitHub shows beside a run

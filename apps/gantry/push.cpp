@@ -46,6 +46,7 @@ int push(const push_arguments& arguments, console& output) {
   const std::set<std::string> named{arguments.target_registry};
   auto settings = make_engine_options(arguments.common, arguments.registry, named, process_environment(), false, output);
   if (!settings) return fail(report_problem(settings.error()));
+  output.resolves_targets();
   session work(output, arguments.common.timeout);
   settings->log = work.debug_log();
   engine mover(std::move(*settings));
