@@ -332,6 +332,17 @@ TEST_CASE("a registry that ignores ranges is read by one of eight connections", 
   CHECK(s.registry.body_sent(s.layer().digest) == s.layer().bytes.size());
 }
 
+TEST_CASE("one answer without ranges among many costs an attempt and leaves the blob to all connections", "[faults]") {
+  served s;
+  s.registry.inject(s.layer().digest, range_ignored(), 5, 1);
+  s.slow_down();
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.count<retry_scheduled>() == 1);
+  CHECK(s.connections() > 1);
+  CHECK(s.registry.count(s.layer().digest) > 5);
+}
+
 TEST_CASE("a redirect within a registry is asked for once for each blob", "[faults]") {
   fake_registry_options options;
   options.auth = GENERATE(fake_auth::none, fake_auth::bearer);

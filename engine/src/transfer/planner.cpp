@@ -10,6 +10,8 @@ namespace {
 constexpr double round_trips_per_chunk = 20;
 // A body that was all there with its header says little about the line.
 constexpr double least_measure = 0.01;
+// DESIGN, "Constants": so much is progress.
+constexpr std::uint64_t least_progress = std::uint64_t{64} << 10;
 
 }  // namespace
 
@@ -33,6 +35,7 @@ void planner::open(blob_id blob, byte_ranges held) {
   outstanding_ -= missing(blob);
   state.map.emplace(state.size, std::move(held));
   state.ranges = range_support::unknown;
+  state.whole_at.reset();
   outstanding_ += missing(blob);
   wanted_ += missing(blob);
   file(blob);
@@ -237,6 +240,16 @@ void planner::header(stream_id id, time_point now, range_support support, std::u
   const time_point spoke = stream.instead ? rival->second.last_byte : rival->second.answered;
   if (spoke < stream.started) return;
   if (!silent(rival->second, now)) stream.end = stream.position;
+}
+
+bool planner::whole_by_mistake(stream_id id) {
+  const stream_state& stream = streams_.at(id);
+  blob_state& blob = blobs_[stream.blob];
+  if (stream.disowned || blob.ranges != range_support::yes) return false;
+  const std::uint64_t here = blob.map->claimed();
+  const bool again = blob.whole_at && here - *blob.whole_at < least_progress;
+  blob.whole_at = here;
+  return !again;
 }
 
 void planner::troubled(blob_id blob) { blobs_.at(blob).troubled = true; }

@@ -93,6 +93,9 @@ class planner {
   /// A range request that was answered with the whole although others work on the blob: the answer is of no use. Ranges are given up for
   /// this blob, and a plain stream that is under way gets back what was to be taken from it.
   void refused(stream_id stream);
+  /// A range request was answered with the whole, others for the same blob with parts: true when that costs an attempt and no more, as the
+  /// first time, or after progress.
+  bool whole_by_mistake(stream_id stream);
   /// The stream's request was made only then: before, it waited for the answer to another. To be told before \ref header.
   void asked(stream_id stream, time_point when) { streams_.at(stream).asked = when; }
   /// The stream's request waited behind others, so that its times say little. To be told before \ref header.
@@ -156,6 +159,7 @@ class planner {
     std::optional<segment_map> map;  ///< there while the blob is open
     range_support ranges = range_support::unknown;
     bool troubled = false;
+    std::optional<std::uint64_t> whole_at;  ///< bytes that were here when a part was last answered with the whole
     unsigned fruitless = 0;  ///< how many streams in a row were cut, each begun when the one before it had been, since one was of use
     bool heard = true;       ///< bytes have come since the last was cut
     std::vector<stream_id> streams;

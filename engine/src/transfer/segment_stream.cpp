@@ -137,15 +137,23 @@ std::optional<failure> segment_stream::judge(const assignment& given, const std:
   const result<http::range_answer> judged = http::check_range_answer(*range, size, head);
   if (!judged) {
     // A wrong length may be another server's, or a passing fault: it costs an attempt.
-    if (judged.error().code == errc::size_mismatch) return failure(errc::range_refused, judged.error().text.message());
-    return judged.error();
+    error_code code = judged.error().code;
+    if (code == errc::size_mismatch) code = errc::range_refused;
+    return failure(code,
+                   fmt::format("{}, blob {}: {}", reply.where(), job_.wanted().blob.digest.short_form(), judged.error().text.message()));
   }
   if (judged->body == http::range_body::part) {
+    answer_end_ = judged->range.last + 1;
     plan_.header(given.stream, now, range_support::yes, judged->range.first, judged->range.last + 1);
     return std::nullopt;
   }
   if (range->first != 0 && job_.sources().refused_range(*site_)) {
     return failure(errc::range_refused, fmt::format("{} answers a request for a part of a blob with the whole", reply.where()));
+  }
+  // One of several servers behind a name may know no ranges.
+  if (plan_.whole_by_mistake(given.stream)) {
+    return failure(errc::range_refused, fmt::format("{} answers a request for a part of blob {} with the whole, and others with parts",
+                                                    reply.where(), job_.wanted().blob.digest.short_form()));
   }
   // The whole instead of a part. As the only stream of its blob it is as good as the next one would be; what is held is read and dropped.
   if (plan_.streams_of(given.blob) == 1) {

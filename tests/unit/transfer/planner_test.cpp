@@ -188,6 +188,24 @@ TEST_CASE("a probe answered with the whole becomes the only stream of its blob")
   CHECK(t.receive(again, MiB).empty());
 }
 
+TEST_CASE("one whole answer among parts is a mistake, a second without progress is not") {
+  planner_bench t(2);
+  const blob_id blob = t.open(100 * MiB);
+  const assignment probe = t.must();
+  CHECK_FALSE(t.plan.whole_by_mistake(probe.stream));
+  t.header(probe);
+  assignment odd = t.must(blob);
+  CHECK(t.plan.whole_by_mistake(odd.stream));
+  t.plan.ended(odd.stream);
+  t.receive(probe, MiB);
+  odd = t.must(blob);
+  CHECK(t.plan.whole_by_mistake(odd.stream));
+  t.plan.ended(odd.stream);
+  t.receive(probe, 1000);
+  odd = t.must(blob);
+  CHECK_FALSE(t.plan.whole_by_mistake(odd.stream));
+}
+
 TEST_CASE("what is outstanding follows adding, opening, receiving and dropping") {
   planner_bench t(2);
   const blob_id first = t.plan.add(10 * MiB);
