@@ -11,13 +11,19 @@
 namespace asio = boost::asio;
 
 int main(int argc, char** argv) {
-  if (argc != 2) return std::cerr << "usage: cancel_resume IMAGE\n", 2;
+  if (argc != 2) {
+    std::cerr << "usage: cancel_resume IMAGE\n";
+    return 2;
+  }
   asio::io_context context;
   gantry::engine engine(context.get_executor(), gantry::engine_options());
   gantry::error_code ec;
   gantry::diagnostics text;
   const gantry::reference image = gantry::reference::parse(argv[1], ec, text);
-  if (ec) return std::cerr << text.message() << '\n', 2;
+  if (ec) {
+    std::cerr << text.message() << '\n';
+    return 2;
+  }
 
   asio::cancellation_signal stop;
   gantry::pull_options options;

@@ -28,13 +28,22 @@ class vault final : public gantry::credential_source {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return std::cerr << "usage: copy_images SOURCE TARGET\n", 2;
+  if (argc != 3) {
+    std::cerr << "usage: copy_images SOURCE TARGET\n";
+    return 2;
+  }
   gantry::error_code ec;
   gantry::diagnostics text;
   const gantry::reference source = gantry::reference::parse(argv[1], ec, text);
-  if (ec) return std::cerr << text.message() << '\n', 2;
+  if (ec) {
+    std::cerr << text.message() << '\n';
+    return 2;
+  }
   const gantry::reference target = gantry::reference::parse(argv[2], ec, text);
-  if (ec) return std::cerr << text.message() << '\n', 2;
+  if (ec) {
+    std::cerr << text.message() << '\n';
+    return 2;
+  }
 
   boost::asio::io_context context;
   gantry::engine_options settings;

@@ -36,11 +36,17 @@ class vault final : public gantry::credential_source {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return std::cerr << "usage: own_credentials IMAGE\n", 2;
+  if (argc != 2) {
+    std::cerr << "usage: own_credentials IMAGE\n";
+    return 2;
+  }
   gantry::error_code ec;
   gantry::diagnostics text;
   const gantry::reference image = gantry::reference::parse(argv[1], ec, text);
-  if (ec) return std::cerr << text.message() << '\n', 2;
+  if (ec) {
+    std::cerr << text.message() << '\n';
+    return 2;
+  }
 
   boost::asio::io_context context;
   gantry::engine_options settings;

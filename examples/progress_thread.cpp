@@ -9,11 +9,17 @@
 #include <variant>
 
 int main(int argc, char** argv) {
-  if (argc != 2) return std::cerr << "usage: progress_thread IMAGE\n", 2;
+  if (argc != 2) {
+    std::cerr << "usage: progress_thread IMAGE\n";
+    return 2;
+  }
   gantry::error_code ec;
   gantry::diagnostics text;
   const gantry::reference image = gantry::reference::parse(argv[1], ec, text);
-  if (ec) return std::cerr << text.message() << '\n', 2;
+  if (ec) {
+    std::cerr << text.message() << '\n';
+    return 2;
+  }
 
   boost::asio::io_context interface;  // stands for the toolkit's loop; anything with an executor will do
   gantry::engine engine{gantry::engine_options()};

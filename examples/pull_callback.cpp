@@ -6,11 +6,17 @@
 #include <variant>
 
 int main(int argc, char** argv) {
-  if (argc != 3) return std::cerr << "usage: pull_callback IMAGE ARCHIVE\n", 2;
+  if (argc != 3) {
+    std::cerr << "usage: pull_callback IMAGE ARCHIVE\n";
+    return 2;
+  }
   gantry::error_code ec;
   gantry::diagnostics text;
   const gantry::reference image = gantry::reference::parse(argv[1], ec, text);
-  if (ec) return std::cerr << text.message() << '\n', 2;
+  if (ec) {
+    std::cerr << text.message() << '\n';
+    return 2;
+  }
 
   gantry::engine engine{gantry::engine_options()};
   gantry::pull_options options;

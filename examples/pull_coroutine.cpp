@@ -35,7 +35,10 @@ asio::awaitable<int> pull(gantry::engine& engine, std::string name, std::string 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return std::cerr << "usage: pull_coroutine IMAGE ARCHIVE\n", 2;
+  if (argc != 3) {
+    std::cerr << "usage: pull_coroutine IMAGE ARCHIVE\n";
+    return 2;
+  }
   asio::io_context context;
   gantry::engine engine(context.get_executor(), gantry::engine_options());
   int status = 1;

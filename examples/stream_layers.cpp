@@ -61,11 +61,17 @@ class file_lister final : public gantry::layer_sink {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return std::cerr << "usage: stream_layers IMAGE\n", 2;
+  if (argc != 2) {
+    std::cerr << "usage: stream_layers IMAGE\n";
+    return 2;
+  }
   gantry::error_code ec;
   gantry::diagnostics text;
   const gantry::reference image = gantry::reference::parse(argv[1], ec, text);
-  if (ec) return std::cerr << text.message() << '\n', 2;
+  if (ec) {
+    std::cerr << text.message() << '\n';
+    return 2;
+  }
 
   boost::asio::io_context context;
   gantry::engine engine(context.get_executor(), gantry::engine_options());

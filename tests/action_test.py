@@ -55,7 +55,7 @@ def check_files():
                     check(set(step["with"]) <= set(action["inputs"]), f"{file.name} passes inputs that the action has")
     # YAML 1.1 reads the key `on` as true.
     triggers = yaml.safe_load((source / ".github" / "workflows" / "download-image.yml").read_text())[True]
-    wanted = {"image_ref", "platform", "format", "upload_ftp", "ftp_server", "ftp_username", "ftp_port", "ftp_path"}
+    wanted = {"image_ref", "platform", "format", "upload_ftp", "ftp_server", "ftp_username", "ftp_port", "ftp_path", "gantry", "gantry_ref"}
     for trigger in ("workflow_call", "workflow_dispatch"):
         check(set(triggers[trigger]["inputs"]) == wanted, f"inputs of {trigger}")
     check("run-number" in triggers["workflow_call"]["outputs"], "the run number is an output")
@@ -64,7 +64,7 @@ def check_files():
     secrets = triggers["workflow_call"]["secrets"]
     check({"DOCKER_HUB_USERNAME", "DOCKER_HUB_TOKEN", "REGISTRY_USERNAME", "REGISTRY_PASSWORD", "FTP_PASSWORD"} == set(secrets), "each registry has secrets")
     sync = yaml.safe_load((source / ".github" / "workflows" / "sync.yml").read_text())[True]
-    check(set(sync["workflow_call"]["inputs"]) == set(sync["workflow_dispatch"]["inputs"]) == {"target", "list"} and "schedule" in sync, "the list can be called, run by hand and at night")
+    check(set(sync["workflow_call"]["inputs"]) == set(sync["workflow_dispatch"]["inputs"]) == {"target", "list", "gantry", "gantry_ref"} and "schedule" in sync, "the list can be called, run by hand and at night")
     entries = json.loads((source / "images.json").read_text())
     check(entries and all({"source", "target", "tags", "architectures"} == set(entry) for entry in entries), "the list that sync.yml takes is there")
 
@@ -79,6 +79,12 @@ def check_build(place):
     refused = run("bash", script, env={**nowhere, "GANTRY_OS_RELEASE": str(place / "os-release")})
     check(refused.returncode == 1 and "::error title=gantry::" in refused.stdout and "ubuntu 24.04" in refused.stdout and "container: debian:12" in refused.stdout,
           f"another system is told why not: {refused.stdout} {refused.stderr}")
+    kept = place / ".cache" / "gantry-action" / "bin"
+    kept.mkdir(parents=True)
+    (kept / "gantry").symlink_to(gantry)
+    taken = run("bash", script, env={**nowhere, "GANTRY_OS_RELEASE": str(place / "os-release")})
+    check(taken.returncode == 0 and "installing" not in taken.stderr and (place / "path").read_text() == f"{kept}\n",
+          f"what was built before is taken, on any system and with nothing installed: {taken.stdout} {taken.stderr}")
     check(run("bash", script, "--key", env=nowhere).returncode == 0, "the sources have a key")
     check(re.fullmatch(r"key=[0-9a-f]{32}\n", (place / "key").read_text()), f"the key names the sources: {(place / 'key').read_text()}")
 
@@ -131,6 +137,8 @@ def check_run(place):
         check(missing.returncode == 4 and "::error title=gantry::" in missing.stderr, f"a missing image: {missing.returncode} {missing.stderr}")
         option = run("bash", str(source / "tools" / "action_pull.sh"), env={**environment, **inputs, "INPUT_IMAGE_REF": "--help"}, cwd=place)
         check(option.returncode == 2, "an input is never an option")
+        half = run("bash", str(source / "tools" / "action_pull.sh"), env={**environment, **inputs, "INPUT_PASSWORD": "secret"}, cwd=place)
+        check(half.returncode == 2 and "username is not" in half.stdout and "secret" not in half.stdout + half.stderr, f"a password without a name is told: {half.stdout}")
 
 
 check_files()

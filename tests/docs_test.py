@@ -21,7 +21,7 @@ def documents():
 def known_options():
     """The options of each command, out of the completion script."""
     script = run(gantry, "completion", "bash").stdout
-    return {verb: set(names.split()) for verb, names in re.findall(r"^    ([a-z]+)\) echo '(-[^']*)' ;;$", script, re.M)}
+    return {verb: set(names.split()) for verb, names in re.findall(r"^    ([a-z]+)(?: \| [a-z]+)?\) echo '(-[^']*)' ;;$", script, re.M)}
 
 
 def commands_in(text):

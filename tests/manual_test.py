@@ -1,6 +1,7 @@
 """Help, manual pages and completions of the program, as shells and man read them. Usage: manual_test.py GANTRY"""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -47,12 +48,37 @@ def check_pages(verbs):
     check(unwritten.returncode == 7 and "cannot be written: No space left on device" in unwritten.stderr, f"a full disk has its reason: {unwritten.stderr}")
     main_page = run(gantry, "help", "--man").stdout
     check(all(f"gantry\\-{verb}" in main_page for verb in verbs), "the program's page names every command")
+    # cmake/InstallManual.cmake makes a page of every name of that kind.
+    check(set(re.findall(r"gantry\\-([a-z]+)", main_page)) == set(verbs), "and nothing else that looks like one")
+    for section in ("OPTIONS", "EXAMPLES", "ENVIRONMENT", "FILES", "EXIT STATUS", "SEE ALSO"):
+        check(f".SH {section}\n" in main_page, f"the program's page has {section}")
+    if shutil.which("groff"):
+        formatted = run("groff", "-man", "-Tutf8", "-ww", "-z", input=main_page)
+        check(formatted.stderr == "", f"groff on the program's page: {formatted.stderr}")
+        for verb in ("list", "clean", "verify"):
+            shown = run("groff", "-man", "-Tascii", "-P-c", input=run(gantry, "help", "--man", verb).stdout).stdout
+            check(not re.search(r"[a-z]-\n", shown), f"the manual page of {verb} breaks words: {shown}")
 
 
 def complete(script, line, environment):
-    """What bash offers behind a line."""
-    script_text = f'source {script}; COMP_LINE="{line}"; COMP_POINT=${{#COMP_LINE}}; _gantry 2>/dev/null; printf "%s\\n" "${{COMPREPLY[@]}}"'
-    return run("bash", "--norc", "-c", script_text, env=environment).stdout.split()
+    """What bash offers behind a line, each whole."""
+    script_text = f'source {script}; COMP_LINE=$LINE; COMP_POINT=${{#COMP_LINE}}; _gantry 2>/dev/null; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    return [one for one in run("bash", "--norc", "-c", script_text, env={**environment, "LINE": line}).stdout.splitlines() if one]
+
+
+def check_blanks_and_lists(script, directory, environment):
+    """Names with blanks, what stands behind '=' and behind a comma."""
+    for file in ("my file.tar", "my other.tar", "plain.tar"):
+        (directory / file).touch()
+    here = f"gantry push {directory}/"
+    check(sorted(complete(script, here + "my", environment)) == [f"{directory}/my file.tar", f"{directory}/my other.tar"], "names with blanks are whole")
+    for typed in (here + "my\\ f", f"gantry push '{directory}/my f", f'gantry push "{directory}/my f'):
+        check(complete(script, typed, environment) == [f"{directory}/my file.tar"], f"names with blanks go on: {typed}")
+    check(complete(script, "gantry pull --progress=p", environment) == ["plain"], "values behind = complete")
+    check(complete(script, f"gantry pull --output={directory}/pl", environment) == [f"{directory}/plain.tar"], "files behind = complete")
+    check(complete(script, "gantry pull --platform linux/amd64,linux/s", environment) == ["linux/amd64,linux/s390x"], "the last of a list completes")
+    check(complete(script, "gantry pull --quiet=", environment) == [], "an option without a value takes none")
+    check(complete(script, "gantry import --for", environment) == ["--force"], "the other name of extract has options")
 
 
 def check_bash(directory):
@@ -64,6 +90,7 @@ def check_bash(directory):
     check(complete(script, "gantry pull --progress p", environment) == ["plain"], "values complete")
     check(complete(script, "gantry pull --load ", environment) == ["docker", "podman", "ctr"], "listed values complete")
     check(complete(script, "gantry completion z", environment) == ["zsh"], "shells complete")
+    check_blanks_and_lists(script, directory, environment)
     # An image in the store: made here, no network.
     layout = directory / "layout"
     make_layout(layout)
@@ -85,6 +112,8 @@ def check_other_shells(directory):
     if shutil.which("fish"):
         offered = run("fish", "--no-config", "-c", f"source {directory / 'fish'}; complete -C 'gantry pull --progress p'").stdout
         check(offered.split()[:1] == ["plain"], f"fish completes values: {offered}")
+        helped = run("fish", "--no-config", "-c", f"source {directory / 'fish'}; complete -C 'gantry help pul'; complete -C 'gantry hel'").stdout
+        check([line.split("\t")[0] for line in helped.splitlines()] == ["pull", "help"], f"fish completes help and its words: {helped}")
     check(run(gantry, "completion", "tcsh").returncode == 2, "an unknown shell is a mistake")
 
 

@@ -105,6 +105,9 @@ def check_real(place):
     check(all(data["hosts"][row[4]]["name"] == f"localhost:{registry.port}" and row[3] > 0 and row[8] <= row[9] <= row[10] for row in data["segments"]),
           f"each with host, connection and times: {data['hosts']} {data['segments']}")
     check(sorted(blob["role"] for blob in data["blobs"]) == ["config", "layer", "layer", "layer"], f"the config is none of the layers: {data['blobs']}")
+    first, last = data["rate"][0], data["rate"][-1]
+    check(first[0] <= min(row[8] for row in data["segments"]) and first[1:] == [0, 0, 0], f"the curve begins with the first request: {first}")
+    check(last[0] >= max(row[10] for row in data["segments"]) and last[2] == 0, f"and ends with the last, with none under way: {last}")
     check(all(blob["reused"] for blob in data_of((place / "again.html").read_text())["blobs"]), "what was there is told")
     check("not" in data_of((place / "failed.html").read_text())["error"], "a run that failed says why")
     unwritable = run(gantry, "extract", place / "layout", "local.example/app:1", "--report", place / "none" / "x.html", env=environment)
@@ -177,10 +180,12 @@ with tempfile.TemporaryDirectory() as name:
         for file in real + copies:
             visit(file.read_text(), file.stem, place, "light")
         document, _ = browse(real[0], place, "--dump-dom", width=420)
+        check('class="wide"' in document, "tables that are too wide for a narrow page are scrolled")
         labels = re.search(r'data-labels="(\d+)"', document)
         check(labels and int(labels[1]) >= 2, f"a narrow page has times: {labels}")
         for file in copies[:3]:
             document = re.sub(r"<script.*?</script>", "", browse(file, place, "--dump-dom")[0], flags=re.DOTALL)
+            check(re.search(r'id="subtitle">[^<]*written to localhost:\d', document), f"{file.stem}: the page names the target")
             check("nothing came over the network" not in document and re.search(r"<span>sent</span><b>[1-9]", document), f"{file.stem}: the page tells what was sent")
         check_invented(page, place)
         if len(sys.argv) > 2:

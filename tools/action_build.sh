@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # action_build.sh [--key]: puts gantry into PATH for the steps to come. A gantry that is there already is taken; else it is built from this checkout,
-# on Debian 12, into ~/.cache/gantry-action, where the next run finds it.
+# on Debian 12, into ~/.cache/gantry-action, where the next run finds it. What is kept there brings its libraries along: taking it installs nothing.
 # --key: writes `key` to GITHUB_OUTPUT, what names that build in a cache; empty where none is needed.
 set -euo pipefail
 
@@ -20,6 +20,10 @@ if installed; then
   gantry --version | head -n 1
   exit 0
 fi
+if "$kept/bin/gantry" --version 2> /dev/null | head -n 1 | grep '^gantry '; then
+  echo "$kept/bin" >> "${GITHUB_PATH:-/dev/stdout}"
+  exit 0
+fi
 system=unknown
 # GANTRY_OS_RELEASE is for tests.
 if [ -r "${GANTRY_OS_RELEASE:-/etc/os-release}" ]; then
@@ -32,11 +36,10 @@ if [ "$system" != "debian 12" ]; then
 fi
 cd "$(dirname "$0")/.."
 tools/install_packages.sh build
-if [ ! -x "$kept/gantry" ] || ! "$kept/gantry" --version > /dev/null; then
-  echo "building gantry, which takes minutes; with a cache only the first time" >&2
-  cmake --preset release -DGANTRY_BUILD_TESTS=OFF -DGANTRY_BUILD_BENCH=OFF -DGANTRY_BUILD_EXAMPLES=OFF
-  cmake --build --preset release --target gantry
-  mkdir -p "$kept"
-  cp build/release/apps/gantry/gantry "$kept/gantry"
-fi
-echo "$kept" >> "${GITHUB_PATH:-/dev/stdout}"
+echo "building gantry, which takes minutes; with a cache only the first time" >&2
+tools/release.sh build/release >&2
+rm -rf "$kept"
+mkdir -p "$kept"
+tar -C "$kept" --strip-components 1 -xzf build/gantry-*-linux-*.tar.gz
+"$kept/bin/gantry" --version | head -n 1
+echo "$kept/bin" >> "${GITHUB_PATH:-/dev/stdout}"

@@ -17,46 +17,84 @@ _gantry_options() {
   case $1 in
 )";
 
-constexpr std::string_view bash_tail = R"bash(_gantry() {
-  local word=${COMP_LINE:0:COMP_POINT} previous command i
-  # Words as the shell splits them at blanks: image names have colons, at which bash would split, too.
+constexpr std::string_view bash_tail =
+    R"bash(# Words as the shell will read them: split at blanks that nothing quotes. COMP_WORDS has image names in pieces, since they have colons.
+_gantry_split() {
+  local line=$1 quote= word= begun= c i
+  words=()
+  for ((i = 0; i < ${#line}; i++)); do
+    c=${line:i:1}
+    if [[ -n $quote && $c == "$quote" ]]; then quote=
+    elif [[ $quote == "'" ]]; then word+=$c
+    elif [[ $c == \\ ]]; then ((i += 1)); word+=${line:i:1}; begun=1
+    elif [[ -n $quote ]]; then word+=$c
+    elif [[ $c == [\'\"] ]]; then quote=$c; begun=1
+    elif [[ $c == [[:space:]] ]]; then [[ -z $word$begun ]] || words+=("$word"); word= begun=
+    else word+=$c
+    fi
+  done
+  words+=("$word")
+}
+_gantry_files() {
+  local found
+  mapfile -t found < <(compgen -f -- "$word")
+  ((${#found[@]})) || return
+  COMPREPLY+=("${found[@]}")
+  # Quotes what has blanks, and colons with it: only where there are files.
+  compopt -o filenames 2> /dev/null
+}
+_gantry() {
+  local word previous command= choices= ahead= found i
   local -a words
-  read -ra words <<< "$word"
-  [[ $word == *[[:space:]] ]] && words+=("")
-  word=${words[-1]-} previous= command=
+  _gantry_split "${COMP_LINE:0:COMP_POINT}"
+  word=${words[-1]} previous=
   ((${#words[@]} > 1)) && previous=${words[-2]}
   for ((i = 1; i + 1 < ${#words[@]}; i++)); do
     [[ ${words[i]} != -* ]] && { command=${words[i]}; break; }
   done
   COMPREPLY=()
-  local choices=
   if [[ -z $command ]]; then
     choices="$(_gantry_commands) help --help --version"
+  elif [[ $word == --*=* ]]; then
+    previous=${word%%=*} ahead=${word%%=*}= word=${word#*=}
+    choices=$(_gantry_values "$command" "$previous")
+    [[ $choices == @operands ]] && return
   elif [[ $word == -* ]]; then
     choices=$(_gantry_options "$command")
   else
     choices=$(_gantry_values "$command" "$previous")
-    case $choices in
-      @files) COMPREPLY=($(compgen -f -- "$word")); compopt -o filenames; return ;;
-      @none) return ;;
-      @operands)
-        case $command in
-          help) choices=$(_gantry_commands) ;;
-          completion) choices="bash zsh fish" ;;
-          pull | save | push | copy | inspect | digest | explain | clean | bench) choices=$(gantry completion --images 2> /dev/null) ;;
-          *) choices= ;;
-        esac
-        case $command in
-          push | inspect | extract | import | convert | sync) COMPREPLY=($(compgen -f -- "$word")); compopt -o filenames ;;
-        esac ;;
-    esac
   fi
-  COMPREPLY+=($(compgen -W "$choices" -- "$word"))
-  # What stands before the last colon is on the line already.
-  if [[ $word == *:* && $COMP_WORDBREAKS == *:* ]]; then
-    local kept=${word%"${word##*:}"}
-    for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]=${COMPREPLY[i]#"$kept"}; done
+  case $choices in
+    @files) choices=; _gantry_files ;;
+    @none) return ;;
+    @operands)
+      case $command in
+        help) choices=$(_gantry_commands) ;;
+        completion) choices="bash zsh fish" ;;
+        pull | save | push | copy | inspect | digest | explain | clean | bench) choices=$(gantry completion --images 2> /dev/null) ;;
+        *) choices= ;;
+      esac
+      case $command in
+        push | inspect | extract | import | convert | sync) _gantry_files ;;
+      esac ;;
+    *)
+      # Of a list the last word is completed.
+      case $previous in
+        --platform | --arch | -a) [[ $word == *,* ]] && { ahead+=${word%,*},; word=${word##*,}; } ;;
+      esac ;;
+  esac
+  if [[ -n $choices ]]; then
+    mapfile -t found < <(compgen -W "$choices" -- "$word")
+    COMPREPLY+=("${found[@]}")
   fi
+  # What stands before the last colon or '=' is on the line already, where bash splits there.
+  local kept= whole=$ahead$word
+  [[ $COMP_WORDBREAKS == *=* && $whole == --*=* ]] && kept=${whole%%=*}=
+  [[ $COMP_WORDBREAKS == *:* && ${whole#"$kept"} == *:* ]] && kept=${whole%"${whole##*:}"}
+  for i in "${!COMPREPLY[@]}"; do
+    COMPREPLY[i]=$ahead${COMPREPLY[i]}
+    COMPREPLY[i]=${COMPREPLY[i]#"$kept"}
+  done
 }
 complete -F _gantry gantry
 )bash";
@@ -69,7 +107,11 @@ constexpr std::string_view zsh_tail = R"zsh(_gantry() {
     return
   fi
   local command=$words[2] previous=$words[CURRENT-1]
-  if [[ $PREFIX == -* ]]; then
+  if [[ $PREFIX == --*=* ]]; then
+    previous=${PREFIX%%=*}
+    compset -P '*='
+    [[ "$(_gantry_values $command $previous)" == @operands ]] && return
+  elif [[ $PREFIX == -* ]]; then
     choices=(${(f)"$(_gantry_options $command)"})
     _describe -o option choices
     return
@@ -87,7 +129,9 @@ constexpr std::string_view zsh_tail = R"zsh(_gantry() {
       case $command in
         push|inspect|extract|import|convert|sync) _files ;;
       esac ;;
-    *) compadd -- ${=values} ;;
+    *)
+      [[ $previous == (--platform|--arch|-a) ]] && compset -P '*,'
+      compadd -- ${=values} ;;
   esac
 }
 if [ "$funcstack[1]" = "_gantry" ]; then _gantry "$@"; else compdef _gantry gantry; fi
@@ -120,6 +164,18 @@ std::string values_of(const option_row& row) {
   return words;
 }
 
+/// The one command that has a second name.
+struct second_name {
+  std::string_view command;
+  std::string_view other;
+};
+constexpr second_name other_name{"extract", "import"};
+
+/// The command's name as a pattern of `case`, with its other name when it has one.
+std::string names_of(std::string_view verb) {
+  return verb == other_name.command ? fmt::format("{} | {}", verb, other_name.other) : std::string(verb);
+}
+
 /// A shell function `_gantry_values COMMAND PREVIOUS`; the same text in bash and zsh.
 std::string values_function() {
   std::string text = "_gantry_values() {\n  case \"$1 $2\" in\n";
@@ -128,7 +184,10 @@ std::string values_function() {
     for (const option_row& row : help ? help->options : std::vector<option_row>()) {
       if (row.value.empty() || row.value_may_lack) continue;
       std::string patterns;
-      for (const auto& name : row.names) patterns += fmt::format("{}'{} {}'", patterns.empty() ? "" : " | ", verb.name, name);
+      for (const auto& name : row.names) {
+        patterns += fmt::format("{}'{} {}'", patterns.empty() ? "" : " | ", verb.name, name);
+        if (verb.name == other_name.command) patterns += fmt::format(" | '{} {}'", other_name.other, name);
+      }
       text += fmt::format("    {}) echo {} ;;\n", patterns, single_quoted(values_of(row), "'\\''"));
     }
   }
@@ -145,7 +204,7 @@ std::string bash_script() {
     for (const option_row& row : help ? help->options : std::vector<option_row>()) {
       for (const auto& name : row.names) names += fmt::format("{}{}", names.empty() ? "" : " ", name);
     }
-    text += fmt::format("    {}) echo '{}' ;;\n", verb.name, names);
+    text += fmt::format("    {}) echo '{}' ;;\n", names_of(verb.name), names);
   }
   text += "  esac\n}\n_gantry_commands() { echo '" + verbs + "'; }\n";
   return text + values_function() + std::string(bash_tail);
@@ -156,7 +215,7 @@ std::string zsh_script() {
   for (const command& verb : commands()) text += " \\\n    " + single_quoted(fmt::format("{}:{}", verb.name, verb.purpose), "'\\''");
   text += "\n}\n_gantry_options() {\n  case $1 in\n";
   for (const command& verb : commands()) {
-    text += fmt::format("    {}) print -rl --", verb.name);
+    text += fmt::format("    {}) print -rl --", names_of(verb.name));
     const auto help = help_of(verb.name);
     for (const option_row& row : help ? help->options : std::vector<option_row>()) {
       for (const auto& name : row.names) text += " \\\n      " + single_quoted(fmt::format("{}:{}", name, row.description), "'\\''");
@@ -169,11 +228,15 @@ std::string zsh_script() {
 std::string fish_script() {
   std::string text = "# fish completion of gantry, made by 'gantry completion fish'\ncomplete -c gantry -f\n";
   const auto quoted = [](std::string_view words) { return single_quoted(words, "\\'"); };
+  std::string verbs;
+  text += "complete -c gantry -n __fish_use_subcommand -a help -d " + quoted("say what a command does") + "\n";
   for (const command& verb : commands()) {
+    verbs += fmt::format("{}{}", verbs.empty() ? "" : " ", verb.name);
     text += fmt::format("complete -c gantry -n __fish_use_subcommand -a {} -d {}\n", verb.name, quoted(verb.purpose));
     const auto help = help_of(verb.name);
     for (const option_row& row : help ? help->options : std::vector<option_row>()) {
-      text += fmt::format("complete -c gantry -n '__fish_seen_subcommand_from {}'", verb.name);
+      text += fmt::format("complete -c gantry -n '__fish_seen_subcommand_from {}{}'", verb.name,
+                          verb.name == other_name.command ? fmt::format(" {}", other_name.other) : std::string());
       for (const auto& name : row.names) text += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
       if (!row.value.empty() && !row.value_may_lack) {
         const std::string values = values_of(row);
@@ -191,6 +254,7 @@ std::string fish_script() {
       "complete -c gantry -n '__fish_seen_subcommand_from pull save push copy inspect digest explain clean bench' "
       "-a '(gantry completion --images 2> /dev/null)'\n";
   text += "complete -c gantry -n '__fish_seen_subcommand_from push inspect extract import convert sync' -F\n";
+  text += "complete -c gantry -n '__fish_seen_subcommand_from help' -a " + quoted(verbs) + "\n";
   return text + "complete -c gantry -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n";
 }
 

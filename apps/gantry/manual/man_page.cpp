@@ -35,7 +35,7 @@ std::string roff(std::string_view text) {
 std::string head(std::string_view name, std::string_view purpose) {
   std::string upper(name);
   std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return fmt::format(".TH {} 1 \"\" \"gantry {}\" \"User commands\"\n.ad l\n.SH NAME\n{} \\- {}\n", roff(upper), version(), roff(name),
+  return fmt::format(".TH {} 1 \"\" \"gantry {}\" \"User commands\"\n.ad l\n.nh\n.SH NAME\n{} \\- {}\n", roff(upper), version(), roff(name),
                      roff(purpose));
 }
 
@@ -56,14 +56,32 @@ std::string options_text(const help_text& help) {
   return text;
 }
 
+std::string example_text(const example& one) { return fmt::format(".TP\n\\fBgantry {}\\fR\n{}\n", roff(one.line), roff(one.purpose)); }
+
+/// The first example of a command, for a page that has one of each.
+std::string example_of(std::string_view command) {
+  for (const example& one : examples()) {
+    if (one.command == command) return example_text(one);
+  }
+  return {};
+}
+
 std::string examples_part(std::string_view command) {
   std::string text;
   for (const example& one : examples()) {
     if (one.command != command) continue;
-    text += fmt::format(".TP\n\\fBgantry {}\\fR\n{}\n", roff(one.line), roff(one.purpose));
+    text += example_text(one);
   }
   return text.empty() ? text : ".SH EXAMPLES\n" + text;
 }
+
+/// Where things lie, and what is read beside them.
+constexpr std::string_view files =
+    ".SH FILES\n.TP\n\\fI~/.config/gantry/config.json\\fR\nDefaults of options; \\fBgantry explain\\fR tells the origin of each value.\n"
+    ".TP\n\\fI~/.cache/gantry\\fR\nThe store of layers, below $XDG_CACHE_HOME where that is set. It may be removed when nothing runs.\n"
+    ".TP\n\\fI~/.docker/config.json\\fR, \\fI$XDG_RUNTIME_DIR/containers/auth.json\\fR\nCredentials, as docker and podman keep them.\n"
+    ".TP\n\\fI/etc/containers/registries.conf\\fR, \\fI/etc/containers/certs.d\\fR, \\fI/etc/docker/certs.d\\fR\n"
+    "Mirrors and certificates of other programs, which are honoured.\n";
 
 constexpr std::string_view exit_codes =
     ".SH EXIT STATUS\n0 done, 1 failed (network or registry), 2 usage, 3 not authorised, 4 not found, 5 integrity, 6 part of a list "
@@ -77,12 +95,22 @@ std::string program_page() {
     text +=
         fmt::format(".TP\n\\fB{}\\fR {}\n{}; see \\fBgantry\\-{}\\fR(1).\n", verb.name, roff(verb.usage), roff(verb.purpose), verb.name);
   }
+  text += ".TP\n\\fBhelp\\fR [\\fICOMMAND\\fR]\nwhat a command does, its options and examples; with \\fB\\-\\-man\\fR its manual page.\n";
+  text +=
+      ".SH OPTIONS\nThe options of a command are in its page.\n.TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nthe commands, or what the command "
+      "does\n"
+      ".TP\n\\fB\\-\\-version\\fR\nthe version, and the libraries that the program works with\n";
+  text += ".SH EXAMPLES\n";
+  for (const std::string_view verb : {"pull", "push", "copy", "sync", "serve"}) text += example_of(verb);
   text +=
       ".SH ENVIRONMENT\nWithout arguments, and with IMAGE_REF set, gantry pulls that image into NAME.tar.gz; PLATFORM, GANTRY_OUTPUT,\n"
       "DOCKER_HUB_USERNAME, DOCKER_HUB_TOKEN, REGISTRY_USERNAME and REGISTRY_PASSWORD say how, and GITHUB_OUTPUT receives the result.\n"
       "GANTRY_CACHE_DIR is the layer store, GANTRY_CONFIG the file with defaults in place of ~/.config/gantry/config.json, NO_COLOR turns "
       "colours off, CLICOLOR_FORCE turns them on, HTTPS_PROXY and its like name proxies.\n";
-  return text + std::string(exit_codes);
+  text += std::string(files) + std::string(exit_codes) + ".SH SEE ALSO\n";
+  std::string others;
+  for (const command& verb : commands()) others += fmt::format("{}\\fBgantry\\-{}\\fR(1)", others.empty() ? "" : ", ", verb.name);
+  return text + others + "\n";
 }
 
 }  // namespace

@@ -146,6 +146,21 @@ std::vector<std::string> report_recorder::segments_json() const {
   return lines;
 }
 
+/// The samples, with a beginning and an end: nothing moves before the first request is made, nor after the last has ended.
+std::vector<report_recorder::point> report_recorder::whole_rate() const {
+  std::vector<point> all = rate_;
+  if (rate_.empty() || segments_.empty()) return all;
+  std::uint64_t first = rate_.front().at;
+  std::uint64_t last = rate_.back().at;
+  for (const segment& one : segments_) {
+    first = std::min(first, one.begun);
+    last = std::max(last, one.end);
+  }
+  all.insert(all.begin(), point{first, 0, 0, 0});
+  all.push_back(point{last, rate_.back().done, 0, rate_.back().sent});
+  return all;
+}
+
 void report_recorder::error(const error_report& report, time_point now) {
   error_ = report.message;
   if (notes_.size() < most_notes) notes_.push_back({since(now), "error", report.message});
@@ -163,7 +178,7 @@ std::string report_recorder::json(time_point now, const std::string& about) cons
     line.add_raw("end", one.ended ? std::to_string(one.end) : "-1").add("reused", one.reused).add_raw("points", json_array(points));
     blobs.push_back(line.string());
   }
-  for (const point& p : rate_) rate.push_back(fmt::format("[{},{},{},{}]", p.at, p.done, p.connections, p.sent));
+  for (const point& p : whole_rate()) rate.push_back(fmt::format("[{},{},{},{}]", p.at, p.done, p.connections, p.sent));
   for (const retry& one : retries_) {
     json_object line;
     line.add("at", one.at).add("object", one.what.object).add("attempt", std::uint64_t{one.what.attempt});

@@ -78,6 +78,7 @@ class report_recorder {
   void add(const segment_finished& what, std::uint64_t at);
   std::size_t host(const std::string& name, bool mirror);
   std::vector<std::string> segments_json() const;
+  std::vector<point> whole_rate() const;
 
   std::string file_;
   time_point begin_;

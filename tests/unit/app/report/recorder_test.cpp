@@ -104,6 +104,19 @@ TEST_CASE("a report has the requests with their hosts and the decisions about co
             R"("kinds":["whole","probe","segment","steal","hedge","upload"],"ends":["complete","overtaken","slow","failed","stopped"])"));
 }
 
+TEST_CASE("the curve of a report begins with the first request and ends with the last") {
+  const report_recorder::time_point begin{};
+  report_recorder seen("x.html", begin);
+  segment_finished one;
+  one.digest = of('a');
+  one.begun = begin + 440ms;
+  one.elapsed = 200ms;
+  seen.event(transfer_progress{1000, 5}, begin + 545ms);
+  seen.event(transfer_progress{2000, 5}, begin + 600ms);
+  seen.event(one, begin + 640ms);
+  CHECK(has(seen.json(begin + 900ms, "now"), "\"rate\":[[440,0,0,0],[545,1000,5,0],[600,2000,5,0],[640,2000,0,0]]"));
+}
+
 TEST_CASE("of very many requests a report keeps the first and those with trouble") {
   const report_recorder::time_point begin{};
   report_recorder seen("x.html", begin);
