@@ -271,7 +271,8 @@ task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keep
 }
 
 task<std::optional<failure>> segment_stream::close_answer(stream_id stream, http::exchange& reply) {
-  if (plan_.position(stream) != answer_end_) co_return std::nullopt;  // the rest belongs to others: the connection is given up
+  // The rest belongs to others, or the answer is of no use: the connection is given up.
+  if (answer_end_ == 0 || plan_.position(stream) != answer_end_) co_return std::nullopt;
   // The end is read too: it shows that nothing follows and gives the connection back.
   std::byte extra;
   const result<std::size_t> end = co_await reply.read(std::span(&extra, 1));

@@ -64,7 +64,7 @@ class segment_stream {
   std::uint64_t connection_ = 0;     ///< http::exchange::connection_number; 0 while there is no answer
   std::optional<std::size_t> site_;  ///< of the job's sources, once one has answered
   std::chrono::steady_clock::time_point answered_;
-  std::uint64_t answer_end_ = 0;  ///< offset in the blob behind the answer's last byte
+  std::uint64_t answer_end_ = 0;  ///< offset in the blob behind the answer's last byte; 0: it is not used
 };
 
 }  // namespace gantry::transfer
