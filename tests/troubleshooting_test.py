@@ -18,8 +18,9 @@ source = pathlib.Path(sys.argv[1])
 gantry = str(pathlib.Path(sys.argv[2]).resolve())
 failures = []
 
-# What takes a bad network, a full disk, one that vanishes, few threads or another process: tests/faults and tests/integration provoke these.
-ELSEWHERE = 8
+# What takes a bad network, a registry that deletes nothing, a full disk, one that vanishes, few threads or another process: tests/faults and
+# tests/integration provoke these.
+ELSEWHERE = 9
 # UBSan looks through a pipe whether memory may be read, so without descriptors it takes every object for a broken one.
 SANITIZED = b"__asan_init" in pathlib.Path(gantry).read_bytes()
 

@@ -135,7 +135,9 @@ int copy(const copy_arguments& arguments, console& output) {
   output.summary(upload_totals{ended.result, images.size(), static_cast<std::size_t>(unchanged), ended.result.elapsed, arguments.dry_run});
   if (ended.result.failed.empty()) return static_cast<int>(exit_code::done);
   const std::size_t asked = images.size() + ended.result.failed.size();
-  return fail(report_problem(problem(exit_code::partial, fmt::format("{} of {} copies failed", ended.result.failed.size(), asked))));
+  // As with lists: where nothing came, the first failure says what kind of trouble it is.
+  const exit_code status = images.empty() ? exit_code_of(ended.result.failed.front().code) : exit_code::partial;
+  return fail(report_problem(problem(status, fmt::format("{} of {} copies failed", ended.result.failed.size(), asked))));
 }
 
 }  // namespace

@@ -13,11 +13,14 @@
 namespace gantry::app {
 namespace {
 
-/// Text that roff prints as it stands.
+/// Text that roff prints as it stands. Lists of JSON members, which have no blanks, may go on in another line behind each comma.
 std::string roff(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    if (c == '\\') {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == ',' && text.substr(i + 1).starts_with('"')) {
+      out += ",\\:";
+    } else if (c == '\\') {
       out += "\\e";
     } else if (c == '-') {
       out += "\\-";

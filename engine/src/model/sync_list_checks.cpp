@@ -53,6 +53,13 @@ result<void> read_source(std::string_view text, sync_entry& into, bool& names_im
     if (into.directory.empty()) return unfit("names no directory");
     return {};
   }
+  // Other tools' words for files: as the name of an image such a path would go to a registry.
+  for (const std::string_view file : {"oci-archive:", "docker-archive:", "containers-storage:"}) {
+    if (text.starts_with(file)) {
+      return unfit(fmt::format(
+          "cannot be {}...; sources are images of registries or oci:DIRECTORY; 'gantry push FILE TARGET' brings an archive", file));
+    }
+  }
   constexpr std::string_view scheme = "docker://";
   if (text.starts_with(scheme)) text.remove_prefix(scheme.size());
   const auto parts = split_reference(text);

@@ -121,6 +121,7 @@ TEST_CASE("a mistake is named by line entry and field") {
        "images.json, line 2: entry 1 (a.example/x): tags[1] 'a b' is not a tag"},
       {"[\n\n {\"tags\": [\"1\"]}]", "images.json, line 3: entry 1: source is missing"},
       {"[{\"source\": \"a.example/UPPER\"}]", "images.json, line 1: entry 1 (a.example/UPPER): source cannot be used: "},
+      {"[{\"source\": \"oci-archive:a/b.tar\"}]", "source cannot be oci-archive:...; sources are images of registries or oci:DIRECTORY"},
       {"[{\"source\": \"a.example/x\"}]", "images.json, line 1: entry 1 (a.example/x): tags is missing; name tags, or a filter"},
       {"[{\"source\": \"a.example/x:1\", \"filter\": {}}]", "filter chooses among tags, and the source names one image"},
       {"[{\"source\": \"a.example/x\", \"tags\": [\"1\"], \"architectures\": [\"amd64\"], \"platforms\": [\"arm64\"]}]",
