@@ -236,7 +236,11 @@ TEST_CASE("layers above 4 and above 8 GiB have their place in the format synolog
     const std::string header = header_of(one);
     must(file.write_at(one.header_offset, std::as_bytes(std::span(header))));
     CHECK(one.data_offset == one.header_offset + header.size());
-    if (const auto* text = std::get_if<std::string>(&one.content)) must(file.write_at(one.data_offset, std::as_bytes(std::span(*text))));
+    std::string bytes;
+    if (const auto* text = std::get_if<std::string>(&one.content)) bytes = *text;
+    const auto* blob = std::get_if<descriptor>(&one.content);
+    if (blob != nullptr && blob->digest == s.held.config->digest) bytes = s.blobs.documents.bytes_of(*blob);
+    must(file.write_at(one.data_offset, std::as_bytes(std::span(bytes))));
   }
   must(file.truncate(plan.size));
   check_large(archive);
