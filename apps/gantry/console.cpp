@@ -134,6 +134,8 @@ void console::print_late() {
 void console::error(const error_report& report) {
   print_late();
   if (log_) log_->write_error(with_server_words(report.message, report.server_message));
+  // Nothing was begun: there is nothing to show, and the page's name may be the one that was refused.
+  if (report.exit_code == static_cast<int>(exit_code::usage)) report_.reset();
   if (report_) report_->error(report, std::chrono::steady_clock::now());
   renderer_->error(report);
   if (annotates_) write_all(standard_error, github_annotation(report));

@@ -48,18 +48,20 @@ TEST_CASE("one read feeds several registries", "[faults]") {
 
 TEST_CASE("copies of several tags to several registries that share a layer do not wait for each other", "[faults]") {
   fanned f;
+  upload_registry shelf;
+  f.settings.plain_http.insert(shelf.host());
   const layer_bytes shared = random_layer(20'000, 9);
   for (std::uint32_t tag = 1; tag <= 6; ++tag) {
     image_recipe recipe;
     recipe.seed = tag;
     std::vector<layer_bytes> layers{shared};
-    f.source.hold("team/app", std::to_string(tag), build_image(recipe, std::move(layers)));
+    shelf.hold("team/app", std::to_string(tag), build_image(recipe, std::move(layers)));
   }
   // Where two that hold what the other waits for met, half a minute went by.
   f.options.all_tags = true;
   for (const std::string round : {"a", "b", "c", "d", "e", "f"}) {
     const auto begun = std::chrono::steady_clock::now();
-    CHECK_FALSE(f.copy(f.source.host() + "/team/app", {f.target.host() + "/copied/" + round, f.second.host() + "/copied/" + round}));
+    CHECK_FALSE(f.copy(shelf.host() + "/team/app", {f.target.host() + "/copied/" + round, f.second.host() + "/copied/" + round}));
     INFO(f.text.message());
     CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(25));
     CHECK(f.second.has_tag("copied/" + round, "6"));

@@ -95,20 +95,22 @@ void authenticator::note_accepted(const std::string& repository) {
   if (const std::uint64_t who = user_of(repository); who != 0) refusals_[who].accepted = true;
 }
 
-void authenticator::note_refused(const std::string& repository) {
+void authenticator::note_refused(const std::string& repository, bool head) {
   const std::uint64_t who = user_of(repository);
   if (who == 0) return;
   refusals& of = refusals_[who];
-  if (of.repositories.size() < enough_refusals) of.repositories.insert(repository);
+  std::set<std::string>& where = head ? of.by_head : of.repositories;
+  if (where.size() < enough_refusals) where.insert(repository);
   of.last = std::chrono::steady_clock::now();
 }
 
-bool authenticator::is_refused(const std::string& repository) const {
+bool authenticator::is_refused(const std::string& repository, bool head) const {
   const auto known = refusals_.find(user_of(repository));
   if (known == refusals_.end() || known->second.accepted) return false;
   const refusals& of = known->second;
   if (std::chrono::steady_clock::now() - of.last > refusal_life) return false;
-  return of.repositories.size() >= enough_refusals || of.repositories.contains(repository);
+  const auto decides = [&](const std::set<std::string>& where) { return where.size() >= enough_refusals || where.contains(repository); };
+  return decides(of.repositories) || (head && decides(of.by_head));
 }
 
 std::string authenticator::absence(const std::string& repository) const {
@@ -184,7 +186,7 @@ task<result<std::string>> authenticator::basic(const http::origin& api, std::str
     co_return no_credentials(repository, "asks for a user name and a password");
   }
   if (!may_carry_secrets(api)) co_return clear_text(api, fmt::format("the password of {}", known->username));
-  if (is_refused(repository)) co_return not_accepted(repository);
+  if (is_refused(repository, false)) co_return not_accepted(repository);
   co_return "Basic " + base64_encode(known->username + ":" + known->password);
 }
 
@@ -280,7 +282,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
   const std::optional<credential> known = *looked_up;
   const http::origin& target = realm->origin;
   if (known && !may_carry_secrets(target)) co_return clear_text(target, "credentials");
-  if (known && is_refused(repository)) co_return not_accepted(repository);
+  if (known && is_refused(repository, false)) co_return not_accepted(repository);
 
   std::string query;
   const auto add = [&query](std::string_view name, std::string_view value) {
@@ -335,7 +337,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
       failure refusal = status_failure(fmt::format("asking {} for a token {}", target.authority(), identity(repository)), head, text, now);
       if (status == 401 || status == 403) {
         failure explained = not_accepted(repository);
-        if (status == 401) note_refused(repository);
+        if (status == 401) note_refused(repository, false);
         if (!known) explained = no_credentials(repository, "gives no token without credentials");
         refusal = failure(explained.code, explained.text.message(), refusal.text.server_message());
       } else if (refusal.code == errc::rate_limited && refusal.retry_after) {

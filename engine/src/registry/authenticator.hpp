@@ -61,12 +61,15 @@ class authenticator {
   /// Whether secrets may be sent there: not in clear text, but within this machine and where the user allowed it.
   bool may_carry_secrets(const http::origin& where) const;
 
-  /// The registry has let a request for \p repository in, or refused its credentials for good.
+  /// The registry has let a request for \p repository in, or refused its credentials for good. \param head of a HEAD, which some refuse to
+  /// those to whom they allow GET
   void note_accepted(const std::string& repository);
-  void note_refused(const std::string& repository);
+  void note_refused(const std::string& repository, bool head);
   /// Whether the credential of \p repository need not be sent: refused for this repository or for two others, accepted nowhere, and that
-  /// half a minute ago at most. A wrong password that is sent for each image of a list locks accounts.
-  bool is_refused(const std::string& repository) const;
+  /// half a minute ago at most. A wrong password that is sent for each image of a list locks accounts. \param head for a HEAD
+  bool is_refused(const std::string& repository, bool head) const;
+  /// What is said of it then.
+  failure not_accepted(const std::string& repository) const;
 
   /// A number for the credential that requests for \p repository carry, of which nothing can be learnt about it; 0 when there is none, or
   /// nobody has asked for one yet. Different credentials have different numbers, whatever their registry.
@@ -95,13 +98,13 @@ class authenticator {
   /// Where a credential was refused, while it was accepted nowhere.
   struct refusals {
     std::set<std::string> repositories;
+    std::set<std::string> by_head;  ///< the same, where only HEAD was
     std::chrono::steady_clock::time_point last;
     bool accepted = false;
   };
 
   failure clear_text(const http::origin& where, std::string_view secret) const;
   failure no_credentials(const std::string& repository, std::string_view wish) const;
-  failure not_accepted(const std::string& repository) const;
   task<result<std::string>> basic(const http::origin& api, std::string repository, runtime::stop_source& stop);
   task<result<std::string>> token_for(const http::origin& api, std::string repository, bearer service, std::string scope,
                                       const std::string& refused, runtime::stop_source& stop);

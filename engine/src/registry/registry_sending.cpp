@@ -133,6 +133,9 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
 
   result<std::string> authorization = co_await first_authorization(where, *api, what, stop);
   if (!authorization) co_return authorization.error();
+  if (message.verb == http::method::head && !authorization->empty() && where.auth.is_refused(repository, true)) {
+    co_return where.auth.not_accepted(repository);
+  }
   bool asked_base = false;
   // Two answers to challenges: the token that was kept may have been withdrawn, and a first token may lack the scope that the second
   // challenge names.
@@ -207,15 +210,15 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     authorization = co_await where.auth.answer(*api, repository, scope, std::move(*challenges), std::move(used), stop);
     // ECR Public refuses HEAD to those to whom it allows GET: the answer stands, and the caller asks otherwise.
     const bool refused = !authorization && had_tried && authorization.error().code == errc::unauthorized;
+    if (refused) where.auth.note_refused(repository, sent.verb == http::method::head);
     if (refused && sent.verb == http::method::head) co_return reply;
-    if (refused) where.auth.note_refused(repository);
     if (!authorization) co_return authorization.error();
   }
 }
 
 bool registry_client::refuses_account(const reference& image) const {
   return std::any_of(hosts_.begin(), hosts_.end(), [&image](const auto& one) {
-    return one.second->registry == image.registry() && one.second->auth.is_refused(image.repository());
+    return one.second->registry == image.registry() && one.second->auth.is_refused(image.repository(), true);
   });
 }
 
