@@ -215,7 +215,7 @@ TEST_CASE("damaged, cut and foreign archives are refused with nothing recorded",
   spill(place / "list.txt", "team/UPPER\n");
   const outcome listed = place.run({"pull", "--from", "list.txt", "-o", "x.tar"});
   CHECK(listed.status == 2);
-  CHECK_THAT(listed.err, Catch::Contains("list.txt: 'team/UPPER'"));
+  CHECK_THAT(listed.err, Catch::Contains("list.txt, line 1: 'team/UPPER'"));
   CHECK_THAT(place.run({"save"}).err, Catch::Contains("'gantry save "));
   CHECK_THAT(place.run({"serve", "--upstream", "no host"}).err, Catch::Contains("--upstream takes a host name"));
   std::string flipped = bytes;

@@ -170,8 +170,9 @@ TEST_CASE("a store without images is served with a word about it") {
   gantry_server empty(place, {"--cache-dir", mistyped});
   CHECK_THAT(empty.log(), Catch::Contains("the store " + mistyped + " holds no image"));
   CHECK(empty.stop() == 0);
-  fill(place, {"team/classic:1.0"});
-  gantry_server filled(place, {});
+  workplace full;
+  fill(full, {"team/classic:1.0"});
+  gantry_server filled(full, {});
   CHECK_THAT(filled.log(), !Catch::Contains("holds no image"));
 }
 

@@ -82,6 +82,8 @@ class uploader {
 };
 
 std::string uploader::likely_repository(const planned_blob& one) const {
+  // docker-registry 2.8 confirms a mount of any other algorithm and then does not know the blob.
+  if (one.blob.digest.algorithm() != digest_algorithm::sha256) return {};
   std::string guess = ledger_.other_repository(one.registry, one.blob.digest, one.repository);
   if (!options_.kept.mounts || (!guess.empty() && ledger_.has(one.registry, one.blob.digest, guess))) return guess;
   // What the registry itself has shown to an earlier run is worth more than what records of pulls say.
