@@ -105,7 +105,8 @@ def results_page(document):
              f"- Machine: {document['cpu']}, {document['cores']} cores, {document['memory_gib']} GiB, kernel {document['kernel']}; load before the start {document['load_at_start']:.1f}; "
              f"output to {document['work_dir']}",
              f"- SHA-256 of a file costs {shown(document['sha256_seconds_per_gb'])} CPU s/GB here; CPU limits are scaled by that over {cells.REFERENCE_HASH}",
-             "- Versions: " + "; ".join(document["versions"].values()), "", "## Budgets", "",
+             "- Versions: " + "; ".join(document["versions"].values()),
+             "- Where a missed budget goes, with profiles and what was tried: [PERFORMANCE.md](../docs/PERFORMANCE.md#where-missed-budgets-go)", "", "## Budgets", "",
              "| cell | budget | measured | limit | measured / limit | |", "|---|---|---|---|---|---|"]
     for check in all_checks(document):
         lines.append(f"| {check['row']} | {check['what']} | {check['measured']:.2f} {check['unit']} | {check['limit']:.2f} {check['unit']} | "

@@ -163,7 +163,7 @@ def parse():
     arguments = parser.parse_args()
     if not arguments.work_dir:
         shared = pathlib.Path("/dev/shm")
-        roomy = shared.is_dir() and shutil.disk_usage(shared).free > (24 if arguments.full else 8) << 30
+        roomy = shared.is_dir() and shutil.disk_usage(shared).free > (18 if arguments.full else 8) << 30
         arguments.work_dir = str(shared) if roomy else "/var/tmp"
     return arguments
 

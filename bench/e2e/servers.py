@@ -199,6 +199,11 @@ class Relay:
         self.port = int(found[1])
         return self
 
+    def now(self):
+        """The counters while it runs."""
+        self.process.send_signal(signal.SIGUSR1)
+        return json.loads(self.process.stdout.readline())
+
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
         text, _ = self.process.communicate(timeout=20)

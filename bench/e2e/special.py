@@ -7,6 +7,7 @@ import statistics
 import ahead
 import cells
 import images
+import line_rate
 import measure
 import programs
 import servers
@@ -16,37 +17,29 @@ PIECE = 4 << 20
 
 def resume(bench):
     """Kills a pull at several points and runs it again, into the store and in place. Returns checks and figures."""
-    image, jobs, rate = bench.image("wide" if bench.arguments.full else "mid"), 8, 10_000_000
-    whole = image.size / (jobs * rate)
+    image, rate = bench.image("wide" if bench.arguments.full else "mid"), 10_000_000
     checks, figures = [], {}
     for way, name in (("store", "store"), ("no-cache", "--no-cache")):
         program = programs.Gantry(bench.gantry, way)
-        for part in (0.25, 0.5, 0.75):
-            directory = measure.fresh(bench.directory / "run")
-            # One port for both runs: an archive names its image, registry and port included.
-            with servers.Relay(bench.relay, bench.servers, "registry", ["--rate", rate]) as relay:
-                target = programs.Target(f"127.0.0.1:{relay.port}", image, None, jobs)
-                measure.run(program.command(target, directory), directory, kill_after=whole * part)
-                measure.run(program.command(target, directory), directory)
-            received = relay.counters["bytes_down"]
-            measure.verify(program.output(directory), image)
-            extra = max(received - image.size - (64 << 10), 0)
-            figures[f"{name}, killed at {part:.0%}"] = {"bytes_down": received, "size": image.size}
-            checks.append(cells.Check("resume after SIGKILL at any point", f"{name}, bytes fetched again, killed at {part:.0%}, 1 piece x {jobs}",
-                                      extra / 2**20, PIECE * jobs / 2**20, "MiB"))
-            shutil.rmtree(directory)
+        for jobs in (8, 16, 0) if bench.arguments.full else (8,):
+            # auto has sixteen at most; when it is killed, it has come about as far as eight.
+            most, whole = jobs or 16, image.size / ((jobs or 8) * rate)
+            for part in (0.25, 0.5, 0.75):
+                directory = measure.fresh(bench.directory / "run")
+                # One port for both runs: an archive names its image, registry and port included.
+                with servers.Relay(bench.relay, bench.servers, "registry", ["--rate", rate]) as relay:
+                    target = programs.Target(f"127.0.0.1:{relay.port}", image, None, jobs)
+                    measure.run(program.command(target, directory), directory, kill_after=whole * part)
+                    measure.run(program.command(target, directory), directory)
+                received = relay.counters["bytes_down"]
+                measure.verify(program.output(directory), image)
+                extra = max(received - image.size - (64 << 10), 0)
+                setting = f"{name}, -j {jobs or 'auto'}"
+                figures[f"{setting}, killed at {part:.0%}"] = {"bytes_down": received, "size": image.size}
+                checks.append(cells.Check("resume after SIGKILL at any point", f"{setting}, bytes fetched again, killed at {part:.0%}, 1 piece x {most}",
+                                          extra / 2**20, PIECE * most / 2**20, "MiB"))
+                shutil.rmtree(directory)
     return checks, figures
-
-
-def limit_rate(bench):
-    """A pull of a known size under --limit-rate: within 5 % of the rate."""
-    image, rate = bench.image("wide"), 40_000_000
-    directory = measure.fresh(bench.directory / "run")
-    command = programs.Gantry(bench.gantry, "store").command(programs.Target(bench.host("registry"), image, None, 4), directory)
-    cost = measure.run([*command, "--limit-rate", rate], directory)
-    shutil.rmtree(directory)
-    error = abs(image.size / cost.wall / rate - 1) * 100
-    return [cells.Check("--limit-rate", "deviation from 40 MB/s", error, 5, "%")], {"wall": cost.wall}
 
 
 def counted_syncs(bench, image, tags, jobs, directory):
@@ -182,17 +175,22 @@ def copy(bench):
 
 def jobs_table(bench):
     """`gantry bench` against a line of 10 MB/s per connection: what it recommends must be as fast as the line allows."""
-    image, rate = bench.image("mid"), 10_000_000
+    image, rate, checks, figures = bench.image("mid"), 10_000_000, [], {}
+    tried = "1,2,4,8,16,auto" if bench.arguments.full else "1,4,8,auto"
     directory = measure.fresh(bench.directory / "run")
-    with servers.Relay(bench.relay, bench.servers, "registry", ["--rate", rate]) as relay:
-        command = [bench.gantry, "bench", "-q", "--json", "--plain-http", "--try", "1,4,8,auto", "--time", "2s",
-                   f"127.0.0.1:{relay.port}/{image.name}:1"]
-        found = json.loads(measure.output_of(command, directory))
-    runs = {str(run["jobs"]): run["bytes_per_second"] for run in found["runs"]}
+    for place, words in (("to nowhere", []), ("to disk", ["--to-disk", directory])):
+        with servers.Relay(bench.relay, bench.servers, "registry", ["--rate", rate]) as relay:
+            command = [bench.gantry, "bench", "-q", "--json", "--plain-http", "--try", tried, "--time", "2s", *words,
+                       f"127.0.0.1:{relay.port}/{image.name}:1"]
+            found = json.loads(measure.output_of(command, directory))
+        runs = {str(run["jobs"]): run["bytes_per_second"] for run in found["runs"]}
+        figures |= {f"bytes per second, {place}": runs, f"recommended, {place}": found["recommended"]}
+        checks.append(cells.Check("gantry bench", f"{place}, MB/s that the best other setting has, over the recommended one's", max(runs.values()) / 1e6,
+                                  runs[str(found["recommended"])] / 1e6 / 0.9, "MB/s"))
+        if not bench.arguments.full:
+            break
     shutil.rmtree(directory)
-    best = max(runs.values())
-    return [cells.Check("gantry bench", "MB/s that the best other setting has, over the recommended one's", best / 1e6,
-                        runs[str(found["recommended"])] / 1e6 / 0.9, "MB/s")], {"bytes per second": runs, "recommended": found["recommended"]}
+    return checks, figures
 
 
 def request_ahead(bench):
@@ -219,7 +217,7 @@ SPECIAL = [
     ("request-ahead", "Requests ahead: seconds for the same bodies by the number of requests under way on a connection", request_ahead, lambda has: ""),
     ("resume", "Resume after SIGKILL", resume, lambda has: ""),
     ("bench", "gantry bench, 10 MB/s per connection", jobs_table, lambda has: ""),
-    ("limit-rate", "--limit-rate 40 MB/s", limit_rate, lambda has: "" if has("pull", "--limit-rate") else "gantry pull has no --limit-rate yet"),
+    ("limit-rate", "--limit-rate, in all and on the line", line_rate.limit_rate, lambda has: "" if has("pull", "--limit-rate") else "gantry pull has no --limit-rate yet"),
     ("copy", "Copy between registries", copy, lambda has: ""),
     ("sync", "sync of 1,000 images already there", sync, lambda has: "" if has("sync", "--to") else "gantry has no command sync yet"),
 ]
