@@ -1,5 +1,7 @@
 #include "half.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -123,6 +125,12 @@ std::optional<clock::time_point> half::next_wake(clock::time_point now) const {
     wake = wake ? std::min(*wake, release) : release;
   }
   return wake;
+}
+
+std::uint64_t half::arrived() const noexcept {
+  int waiting = 0;
+  if (::ioctl(to_, SIOCOUTQ, &waiting) < 0) return written_;
+  return written_ - std::min(written_, static_cast<std::uint64_t>(std::max(waiting, 0)));
 }
 
 void half::count_requests(std::span<const std::byte> bytes) {

@@ -64,6 +64,10 @@ class half {
   bool ended() const noexcept { return shut_; }          ///< the end was passed on
   bool source_ended() const noexcept { return ended_; }  ///< the sender has closed its side
   std::uint64_t written() const noexcept { return written_; }
+
+  /// Of written(), what the receiver's kernel has acknowledged: the rest waits in this side's buffers, which on a real line is the server's.
+  std::uint64_t arrived() const noexcept;
+
   std::uint64_t requests() const noexcept { return requests_; }
   bool silent() const noexcept { return limits_.silent_after && written_ >= *limits_.silent_after; }
 

@@ -272,8 +272,8 @@ std::string relay::counters() const {
   auto down = closed_down_;
   for (const auto& each : connections_) {
     requests += each->up->requests();
-    up += each->up->written();
-    down += each->down->written();
+    up += each->up->arrived();
+    down += each->down->arrived();
   }
   std::string result = "{\"connections\":" + std::to_string(accepted_) + ",\"open\":" + std::to_string(connections_.size()) +
                        ",\"faulted\":" + std::to_string(faulted_) + ",\"requests\":" + std::to_string(requests) +
