@@ -11,8 +11,6 @@ namespace {
 
 // PERFORMANCE, "Adaptive count": the most that is tried when nobody says otherwise.
 constexpr unsigned most_jobs = 16;
-// The same: what it begins with.
-constexpr unsigned first_jobs = 4;
 
 }  // namespace
 
@@ -32,8 +30,9 @@ net::connect_limits connect_limits_of(const engine_options& options) {
   net::connect_limits limits{options.timeouts.connect, options.timeouts.tls, 0};
   if (options.limit_rate == 0) return limits;
   // What the system takes ahead is over the limit at the start, once for each connection: together an eighth of a second's
-  // worth. Not less than what keeps a line of 100 ms at 320 KB/s, since one connection alone has to do for small layers.
-  const std::uint64_t connections = options.jobs != 0 ? options.jobs : first_jobs;
+  // worth, also when auto has come to all of its connections. Not less than what keeps a line of 100 ms at 320 KB/s, since one
+  // connection alone has to do for small layers.
+  const std::uint64_t connections = jobs_of(options);
   limits.receive_buffer = static_cast<int>(std::clamp<std::uint64_t>(options.limit_rate / 8 / connections, 32 << 10, 4 << 20));
   return limits;
 }
