@@ -75,14 +75,13 @@ class engine {
   }
   /// The same for one image.
   template <class CompletionToken>
-  auto async_pull(reference image, pull_options options, diagnostics& diag, CompletionToken&& token) {
-    return async_pull(std::vector<reference>(1, std::move(image)), std::move(options), diag, std::forward<CompletionToken>(token));
+  auto async_pull(const reference& image, pull_options options, diagnostics& diag, CompletionToken&& token) {
+    return async_pull(std::vector<reference>(1, image), std::move(options), diag, std::forward<CompletionToken>(token));
   }
   /// One image, with nothing but the code of an error.
   template <class CompletionToken>
-  auto async_pull(reference image, pull_options options, CompletionToken&& token) {
-    return initiate<pull_result>(std::forward<CompletionToken>(token), nullptr, std::vector<reference>(1, std::move(image)),
-                                 std::move(options));
+  auto async_pull(const reference& image, pull_options options, CompletionToken&& token) {
+    return initiate<pull_result>(std::forward<CompletionToken>(token), nullptr, std::vector<reference>(1, image), std::move(options));
   }
 
   /// Serves the store as a read-only registry (distribution-spec, "Pull" and "Content Discovery") until it is cancelled. Cancellation is a
@@ -107,9 +106,8 @@ class engine {
   }
   /// The same with one target.
   template <class CompletionToken>
-  auto async_copy(reference source, reference target, copy_options options, diagnostics& diag, CompletionToken&& token) {
-    return async_copy(std::move(source), std::vector<reference>(1, std::move(target)), std::move(options), diag,
-                      std::forward<CompletionToken>(token));
+  auto async_copy(reference source, const reference& target, copy_options options, diagnostics& diag, CompletionToken&& token) {
+    return async_copy(std::move(source), std::vector<reference>(1, target), std::move(options), diag, std::forward<CompletionToken>(token));
   }
 
   /// Brings a list of images to where it says. Signature: `void(error_code, sync_result)`. An image that fails is in the result and stops
