@@ -93,9 +93,9 @@ struct verify_options : operation_options {
   bool repair = false;
 };
 
-/// A blob that is not what it should be.
+/// A blob, or the record of a reference, that is not what it should be.
 struct damaged_blob {
-  descriptor blob;                            ///< the size is 0 when no document that can be read names it
+  descriptor blob;  ///< the size is 0 when no document that can be read names it; no digest: it is a record, that of the only reference
   bool missing = false;                       ///< it was not there at all
   std::string quarantined;                    ///< where the damaged file is now, native encoding (bytes); empty when there is none
   std::vector<gantry::reference> references;  ///< that need it
