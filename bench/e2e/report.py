@@ -6,6 +6,7 @@ import pathlib
 import platform
 import re
 
+import again
 import cells
 import programs
 
@@ -102,6 +103,7 @@ def results_page(document):
     lines = ["# Results", "", "Written by `bench/run.sh --write-results`; not to be edited.", "",
              f"- Date: {document['date']}, revision {document['revision'] or 'unknown'}, {document['seconds']} s in all",
              f"- Command: `{document['command']}` ({document['form']} form, {document['runs']} interleaved runs, medians)",
+             *again.lines_of(document),
              f"- Machine: {document['cpu']}, {document['cores']} cores, {document['memory_gib']} GiB, kernel {document['kernel']}; load before the start {document['load_at_start']:.1f}; "
              f"output to {document['work_dir']}",
              f"- SHA-256 of a file costs {shown(document['sha256_seconds_per_gb'])} CPU s/GB here; CPU limits are scaled by that over {cells.REFERENCE_HASH}",

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 
+import again
 import cells
 import headers
 import images
@@ -213,6 +214,8 @@ def main():
         document["sha256_seconds_per_gb"] = bench.sha
         out = pathlib.Path(arguments.out)
         out.mkdir(parents=True, exist_ok=True)
+        if arguments.cell and arguments.write_results:
+            document = again.joined(document, out / "result.json")
         (out / "result.json").write_text(json.dumps(document, indent=1) + "\n")
         (out / "result.svg").write_text(report.svg(document))
         if arguments.write_results:

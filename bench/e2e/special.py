@@ -22,8 +22,9 @@ def resume(bench):
     for way, name in (("store", "store"), ("no-cache", "--no-cache")):
         program = programs.Gantry(bench.gantry, way)
         for jobs in (8, 16, 0) if bench.arguments.full else (8,):
-            # auto has sixteen at most; when it is killed, it has come about as far as eight.
-            most, whole = jobs or 16, image.size / ((jobs or 8) * rate)
+            # auto comes to sixteen: what was over before the kill would be fetched as a whole.
+            most = jobs or 16
+            whole = image.size / (most * rate)
             for part in (0.25, 0.5, 0.75):
                 directory = measure.fresh(bench.directory / "run")
                 # One port for both runs: an archive names its image, registry and port included.
