@@ -8,6 +8,7 @@
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
 #include "settings/defaults.hpp"
+#include "standard_output.hpp"
 #include "values.hpp"
 
 #include <gantry/engine.hpp>
@@ -16,9 +17,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -166,6 +165,8 @@ int run_help(std::vector<std::string> words) {
 std::span<const command> commands() { return table; }
 
 int fail_early(const problem& what) {
+  // Whoever reads, as `head` does, has seen enough: no failure to be told, and no success of the whole either.
+  if (what.code == exit_code::broken_pipe) return static_cast<int>(what.code);
   const error_report report = report_problem(what);
   const int events = early_events();
   if (events >= standard_error) make_json_renderer(events)->error(report);
@@ -190,13 +191,8 @@ int run_with_console(const common_options& common, const std::function<outcome<i
 }
 
 int print_result(const std::string& text) {
-  errno = 0;
-  if (write_all(standard_output, text)) return 0;
-  const int reason = errno;
-  // Whoever reads, as `head` does, has seen enough: no failure to be told, and no success of the whole either.
-  if (reason == EPIPE) return static_cast<int>(exit_code::broken_pipe);
-  return fail_early(problem(exit_code::storage, fmt::format("standard output cannot be written: {}",
-                                                            std::generic_category().message(reason == 0 ? EIO : reason))));
+  const auto written = write_result(text);
+  return written ? 0 : fail_early(written.error());
 }
 
 int print_help(const help_text& what) { return print_result(help_page(what, help_width())); }

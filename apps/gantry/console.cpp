@@ -158,6 +158,17 @@ void console::summary(const upload_totals& totals) {
   if (!quiet_) renderer_->uploads(totals, words);
 }
 
+int console::end(const outcome<>& written, int status) {
+  if (written) return status;
+  const problem why = written.error();
+  if (why.code != exit_code::broken_pipe) {
+    error(report_problem(why));
+  } else if (log_) {
+    log_->write(severity::note, why.message);
+  }
+  return status != 0 ? status : static_cast<int>(why.code);
+}
+
 outcome<> console::write_report() {
   if (!report_) return {};
   return report_->write(std::chrono::steady_clock::now());

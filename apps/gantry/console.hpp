@@ -39,6 +39,9 @@ class console {
   void event(const gantry::event& what);
   /// Names that are resolved are those of targets from here on, which nothing is under yet.
   void resolves_targets() noexcept { targets_ = true; }
+  /// The end of a command whose result went to standard output. \param written whether it could be written; why not is said, unless
+  /// whoever read it went away \returns \p status, or where that is 0 and the result was not written, the code of that
+  int end(const outcome<>& written, int status);
   /// Writes the page of `--report`, when one was asked for.
   outcome<> write_report();
   /// Whether \ref debug text goes anywhere: without, the engine need not write it.
