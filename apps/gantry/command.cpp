@@ -1,6 +1,7 @@
 #include "command.hpp"
 
 #include "annotation.hpp"
+#include "arguments.hpp"
 #include "failure_report.hpp"
 #include "manual/help_page.hpp"
 #include "manual/man_page.hpp"
@@ -32,6 +33,12 @@ constexpr int standard_error = 2;
 int& early_events() {
   static int descriptor = 0;
   return descriptor;
+}
+
+/// What was run, as it may be shown.
+std::string& command_line() {
+  static std::string text;
+  return text;
 }
 
 /// What the options say about it that can be read whatever stands beside them.
@@ -180,10 +187,11 @@ int run_with_console(const common_options& common, const std::function<outcome<i
                      const std::filesystem::path& to_be_made) {
   auto output = console::open(common, to_be_made);
   if (!output) return fail_early(output.error());
+  (*output)->runs(command_line());
   auto status = body(**output);
   if (!status) (*output)->error(report_problem(status.error()));
   int code = status ? *status : static_cast<int>(status.error().code);
-  if (auto written = (*output)->write_report(); !written) {
+  if (auto written = (*output)->write_report(code); !written) {
     (*output)->error(report_problem(written.error()));
     if (code == 0) code = static_cast<int>(written.error().code);
   }
@@ -199,6 +207,8 @@ int print_help(const help_text& what) { return print_result(help_page(what, help
 
 int run_program(std::vector<std::string> words) {
   early_events() = descriptor_of_events(words);
+  // Without words there is the environment, which has the image's name, and may have passwords.
+  command_line() = words.empty() ? "IMAGE_REF=" + process_environment()("IMAGE_REF") + " gantry" : shown_command(words);
   current_defaults() = [] { return load_user_defaults(process_environment()); };
   if (words.empty()) {
     if (const auto status = environment_command()) return *status;

@@ -169,8 +169,13 @@ int console::end(const outcome<>& written, int status) {
   return status != 0 ? status : static_cast<int>(why.code);
 }
 
-outcome<> console::write_report() {
+void console::runs(const std::string& command) {
+  if (report_) report_->command(command);
+}
+
+outcome<> console::write_report(int status) {
   if (!report_) return {};
+  report_->end(status);
   return report_->write(std::chrono::steady_clock::now());
 }
 

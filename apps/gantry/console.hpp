@@ -42,8 +42,10 @@ class console {
   /// The end of a command whose result went to standard output. \param written whether it could be written; why not is said, unless
   /// whoever read it went away \returns \p status, or where that is 0 and the result was not written, the code of that
   int end(const outcome<>& written, int status);
-  /// Writes the page of `--report`, when one was asked for.
-  outcome<> write_report();
+  /// What was run, for the page of `--report`; without secrets.
+  void runs(const std::string& command);
+  /// Writes the page of `--report`, when one was asked for. \param status how the process will end
+  outcome<> write_report(int status);
   /// Whether \ref debug text goes anywhere: without, the engine need not write it.
   bool wants_debug() const noexcept { return debug_ || log_ != nullptr; }
 
