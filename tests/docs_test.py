@@ -103,6 +103,13 @@ def check_links():
             check(False, text)
 
 
+def check_index():
+    """The index has every page."""
+    page = (source / "docs" / "README.md").read_text()
+    for file in sorted((source / "docs").glob("*.md")):
+        check(file.name == "README.md" or f"]({file.name})" in page, f"docs/README.md does not name {file.name}")
+
+
 def check_link_rules():
     """What is no link, what leads nowhere, and what GitHub calls a heading."""
     with tempfile.TemporaryDirectory() as place:
@@ -253,6 +260,7 @@ check_commands()
 check_blocks()
 check_sentences()
 check_links()
+check_index()
 check_link_rules()
 check_versions()
 check_translation()
