@@ -1,31 +1,10 @@
-// Copies an image from registry to registry with credentials from the program's own place.
+// Copies an image from registry to registry as the command line would: with the accounts, proxies and mirrors that this machine is set up
+// with.
 #include <gantry/engine.hpp>
 
 #include <boost/asio/io_context.hpp>
 
-#include <cstdlib>
 #include <iostream>
-#include <memory>
-#include <optional>
-#include <string>
-
-namespace {
-
-/// Stands for a vault. Asked on worker threads, so that it may block.
-class vault final : public gantry::credential_source {
- public:
-  std::optional<gantry::credential> find(const std::string&, const std::string&, gantry::diagnostics&) override {
-    const char* token = std::getenv("EXAMPLE_TOKEN");
-    if (token == nullptr) return std::nullopt;
-    gantry::credential found;
-    found.username = "robot";
-    found.password = token;
-    found.origin = "the vault";
-    return found;
-  }
-};
-
-}  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) {
@@ -47,7 +26,10 @@ int main(int argc, char** argv) {
 
   boost::asio::io_context context;
   gantry::engine_options settings;
-  settings.credentials = std::make_shared<vault>();
+  // Without these the engine is anonymous and direct.
+  settings.credentials = gantry::usual_credentials({});
+  settings.proxies = gantry::proxy_settings::from_environment();
+  settings.host_files = gantry::host_config::of_this_machine();
   gantry::engine engine(context.get_executor(), settings);
   gantry::copy_options options;
   options.referrers = true;  // signatures and SBOMs, too

@@ -130,6 +130,14 @@ def docker():
         for line in re.findall(r"^COPY (?!--from)(.*)$", recipe, re.M):
             for file in line.split()[:-1]:
                 need(pathlib.Path(words[-1]) / file)
+        if "--target" in words and not re.search(rf"^FROM .* AS {words[words.index('--target') + 1]}$", recipe, re.M):
+            refuse(f"the Dockerfile has no stage {words[words.index('--target') + 1]}")
+        with open(".images", "a") as built:
+            built.write(words[words.index("-t") + 1] + "\n")
+        return
+    if words[0] == "push":
+        if words[1] not in need(".images").read_text().splitlines():
+            refuse(f"no such image: {words[1]}")
         return
     # run: what stands behind the image's name, in the directory that is mounted.
     os.execv(program, ["gantry", *words[words.index("gantry") + 1:]])

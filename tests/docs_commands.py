@@ -4,8 +4,10 @@ Usage: docs_commands.py SOURCE_DIR GANTRY [DOCUMENT...]
 
 The registries that the documents name are one docker-registry on loopback, which a registries.conf says; localhost:5000, the hosts of
 `gantry login` and the FTP server become servers of this test. docker, podman and ssh are programs of this test that look at what they are given;
-what would compile for minutes is stood for by build_stand_in.py.
-Each document is walked from top to bottom in a directory of its own, with files of the kind that it speaks of. No command is left out.
+what would compile for minutes is stood for by build_stand_in.py. Jobs of GitHub, GitLab and Jenkins are run line by line, the action with its own
+scripts; of a reusable workflow that a job calls the inputs are looked at, and its scripts are run by action_test.py.
+Each document is walked from top to bottom in a directory of its own, with files of the kind that it speaks of. No command of a block is left out;
+docs_test.py sees to it that there is no block of another kind, and looks at commands inside sentences.
 """
 import json
 import os
@@ -30,7 +32,7 @@ failures = []
 
 # What compiles, packs or installs works in a copy of the sources, with stand-ins for the programs that take minutes, root or a daemon. The real
 # ones run elsewhere: the build that made the program, tests/consumer, tools/walk.sh, try_packages.sh, try_image.sh.
-IN_CHECKOUT = r"^(\./(quickstart|test)\.sh|cmake|ctest|cpack|build/|tools/release\.sh|sudo|tar -C|docker (build|run))\b"
+IN_CHECKOUT = r"^(\./(quickstart|test)\.sh|cmake|ctest|cpack|build/|tools/release\.sh|sudo|tar -C|docker (build|push|run))\b"
 CHECKOUT = ["quickstart.sh", "test.sh", "packages.txt", "CMakeLists.txt", "CMakePresets.json", "README.md", "README.zh-CN.md", "CHANGELOG.md", "LICENSE", "tools", "cmake", "engine",
             "apps", "bench", "examples", "packaging", "docs"]
 
@@ -181,6 +183,7 @@ class Walk:
     def rewrite(self, command):
         """Addresses of this machine become those of this test's servers."""
         command = re.sub(r"\b(localhost|127\.0\.0\.1|0\.0\.0\.0):5000\b", lambda found: f"{found[1]}:{self.port}", command)
+        command = command.replace("@ftp.example/", f"@127.0.0.1:{self.world.ftp_port}/")
         command = command.replace("FTP_SERVER=ftp.example", f"FTP_SERVER=127.0.0.1 FTP_PORT={self.world.ftp_port}")
         command = command.replace(CLOSED_HOST, f"localhost:{self.world.closed.port}")
         if re.search(r"\bgantry (login|logout)\b", command):
@@ -287,6 +290,42 @@ class Walk:
             if status:
                 fail(self.document.name, f"a server of this page ended with {status}")
 
+    def github(self, job, yaml):
+        """A job of GitHub: commands and the action are run, with what the runner would put in; inputs of workflows have to exist."""
+        outputs = {}
+
+        def filled(text):
+            text = re.sub(r"\$\{\{ steps\.(\w+)\.outputs\.(\w+) \}\}", lambda found: outputs[found[1]][found[2]], str(text))
+            if "${{" in text:
+                fail(self.document.name, f"this test knows no value for {text}")
+            return text
+
+        def passed(given, inputs, what):
+            for name in given.keys() - inputs.keys():
+                fail(self.document.name, f"{what} has no input {name}")
+            for name in (name for name, about in inputs.items() if about.get("required") and name not in given):
+                fail(self.document.name, f"{what} wants the input {name}")
+            return {name: filled(given.get(name, about.get("default", ""))) for name, about in inputs.items()}
+
+        if workflow := re.fullmatch(r"OWNER/gantry/(\.github/workflows/[\w-]+\.yml)@\w+", job.get("uses", "")):
+            # YAML 1.1 reads the key `on` as true.
+            passed(job.get("with", {}), yaml.safe_load((source / workflow[1]).read_text())[True]["workflow_call"]["inputs"], workflow[1])
+            return
+        for step in job["steps"]:
+            if "run" in step:
+                self.run(filled(step["run"]))
+            elif re.fullmatch(r"OWNER/gantry@\w+", step["uses"]):
+                action = yaml.safe_load((source / "action.yml").read_text())
+                given = passed(step.get("with", {}), action["inputs"], "the action")
+                written = self.place / f".outputs-{step.get('id', 'action')}"
+                for one in (one for one in action["runs"]["steps"] if "run" in one):
+                    values = {name: re.sub(r"\$\{\{ inputs\.(\w+) \}\}", lambda found: given[found[1]], value).replace("${{ github.action_repository }}", "OWNER/gantry")
+                              for name, value in one.get("env", {}).items()}
+                    self.run(one["run"], {**values, "GITHUB_ACTION_PATH": str(source), "GITHUB_OUTPUT": str(written), "GITHUB_PATH": str(self.place / ".path"), "GITHUB_ACTIONS": "true"})
+                outputs[step.get("id")] = dict(line.split("=", 1) for line in written.read_text().splitlines())
+            else:
+                fail(self.document.name, f"this test does not know the action {step['uses']}")
+
     def pipelines(self, text):
         """CI configuration: what GitLab and Jenkins would run, with the variables that they would set."""
         for block in blocks(text, "yaml"):
@@ -295,7 +334,12 @@ class Walk:
             except ImportError:
                 print("skipped: python has no yaml here; pipelines in YAML were not run")
                 return
-            for job in (yaml.safe_load(block) or {}).values():
+            file = yaml.safe_load(block) or {}
+            if "jobs" in file:
+                for job in file["jobs"].values():
+                    self.github(job, yaml)
+                continue
+            for job in file.values():
                 if isinstance(job, dict) and "script" in job:
                     variables = {name: value.replace("$CI_PROJECT_DIR", str(self.place)) for name, value in job.get("variables", {}).items()}
                     for line in job["script"]:
@@ -334,6 +378,10 @@ def main():
                         for command in lines_of(block):
                             walk.run(command)
                     walk.pipelines(text)
+                    if document.name == "SYNC.md":
+                        for number, block in enumerate(blocks(text, "json")):
+                            (walk.place / f"printed{number}.json").write_text(block)
+                            walk.run(f"gantry sync printed{number}.json --to registry.example/mirror --no-lock")
                 finally:
                     walk.finish()
                 total += walk.count

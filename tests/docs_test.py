@@ -53,11 +53,61 @@ def check_commands():
     check(seen > 30, "commands are found")
 
 
+# What a block may be, and who looks at it: docs_commands.py, json_test.py, examples/CMakeLists.txt, check_consumer, settings_test.py. Those without
+# a kind are pictures.
+KINDS = {"sh": None, "yaml": {"CI.md"}, "groovy": {"CI.md"}, "shell": {"JSON.md"}, "json": {"JSON.md", "CONFIG.md", "SYNC.md"},
+         "cpp": {"README.md", "README.zh-CN.md", "EMBEDDING.md"}, "cmake": {"README.md", "README.zh-CN.md"}, "": {"DESIGN.md"}}
+
+
+def check_blocks():
+    """No block is of a kind that no test reads; each is closed, and none of commands stands inside a list, where it would be passed over."""
+    for document in documents():
+        fences = re.findall(r"^( *)```(.*)$", document.read_text(), re.M)
+        check(len(fences) % 2 == 0 and all(not kind for _, kind in fences[1::2]), f"{document.name}: a block is not closed")
+        for indent, kind in fences[::2]:
+            known = kind in KINDS and (KINDS[kind] is None or document.name in KINDS[kind])
+            check(known, f"{document.name}: no test reads a block of the kind '{kind}'")
+            check(not indent or kind == "cpp", f"{document.name}: no test reads a block of the kind '{kind}' inside a list")
+    # A part of a program, inside a list, is that of an example.
+    programs = "".join(file.read_text() for file in sorted((source / "examples").glob("*.cpp")))
+    page = (source / "docs" / "EMBEDDING.md").read_text()
+    parts = [line.strip() for block in re.findall(r"^ +```cpp\n(.*?)^ +```", page, re.S | re.M) for line in block.splitlines()]
+    check(len(parts) > 3, "EMBEDDING.md shows settings")
+    for line in parts:
+        check(f" {line}\n" in programs, f"EMBEDDING.md: no example has the line {line}")
+
+
+def check_sentences():
+    """Commands inside sentences, which stand for many: what they name exists."""
+    options = known_options()
+    seen = 0
+    for document in documents():
+        text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.S | re.M)
+        for line in re.findall(r"`gantry ([^`]+)`", text):
+            words = line.split(" | ")[0].split()
+            seen += 1
+            verb = {"import": "extract"}.get(words[0], words[0])
+            if verb in ("help", "--version", "--help") or not re.match(r"[a-z]", verb):
+                continue
+            check(verb in options, f"{document.name}: no such command: gantry {line}")
+            for word in words[1:]:
+                name = word.split("=")[0] if word.startswith("--") else word[:2]
+                check(not re.match(r"-[a-zA-Z-]", word) or name in options.get(verb, set()), f"{document.name}: {verb} has no {name}: gantry {line}")
+    check(seen > 30, f"commands are found in sentences: {seen}")
+
+
 def check_links():
     more = [source / page for page in ("bench/RESULTS.md", "packaging/README.md", "tests/vectors/DECISIONS.md")]
     for document in [*documents(), *more]:
         for text in links.broken(document, source):
             check(False, text)
+
+
+def check_index():
+    """The index has every page."""
+    page = (source / "docs" / "README.md").read_text()
+    for file in sorted((source / "docs").glob("*.md")):
+        check(file.name == "README.md" or f"]({file.name})" in page, f"docs/README.md does not name {file.name}")
 
 
 def check_link_rules():
@@ -207,7 +257,10 @@ def check_figures():
 
 
 check_commands()
+check_blocks()
+check_sentences()
 check_links()
+check_index()
 check_link_rules()
 check_versions()
 check_translation()

@@ -1,4 +1,6 @@
 """Runs the example programs against servers of their own. Usage: examples_test.py EXAMPLES_DIR GANTRY"""
+import base64
+import json
 import os
 import pathlib
 import shutil
@@ -39,7 +41,8 @@ def check_pulls(place, image):
     check(shown.returncode == 0 and "bytes in all" in shown.stderr, f"progress_thread: {shown.stderr}")
 
 
-def check_copy(place, image):
+def check_copy(place, image, store):
+    """With the accounts that this machine has: those of docker's file."""
     if not shutil.which("docker-registry"):
         return
     with docker_registry(place) as registry:
@@ -48,12 +51,27 @@ def check_copy(place, image):
         check(done.returncode == 0, f"copy_images: {done.stderr}")
         found = run(gantry, "digest", target)
         check("sha256:" in found.stdout, f"the copy is there: {found.stderr}")
+        if not shutil.which("htpasswd"):
+            return
+        with guarded(place, store) as source:
+            docker = place / "docker"
+            docker.mkdir()
+            image = f"localhost:{source.port}/local.example/app:1"
+            for auths, status in (({}, 1), ({f"localhost:{source.port}": {"auth": base64.b64encode(b"robot:opensesame").decode()}}, 0)):
+                (docker / "config.json").write_text(json.dumps({"auths": auths}))
+                done = example("copy_images", image, target, env={**os.environ, "HOME": str(place), "DOCKER_CONFIG": str(docker)})
+                check(done.returncode == status, f"copy_images with {len(auths)} accounts: {done.stderr}")
+
+
+def guarded(place, store):
+    """The store, served to one who knows the password."""
+    (place / "htpasswd").write_text(run("htpasswd", "-nbB", "robot", "opensesame").stdout)
+    return Server(gantry, "serve", "--listen", "127.0.0.1:{port}", "-q", "--htpasswd", place / "htpasswd", env=store)
 
 
 def check_credentials(place, store):
-    (place / "htpasswd").write_text(run("htpasswd", "-nbB", "robot", "opensesame").stdout)
-    with Server(gantry, "serve", "--listen", "127.0.0.1:{port}", "-q", "--htpasswd", place / "htpasswd", env=store) as guarded:
-        image = f"localhost:{guarded.port}/local.example/app:1"
+    with guarded(place, store) as server:
+        image = f"localhost:{server.port}/local.example/app:1"
         anonymous = example("own_credentials", image, env=os.environ)
         check(anonymous.returncode == 1 and "own_credentials" not in anonymous.stderr, f"own_credentials without a name: {anonymous.stderr}")
         sealed = example("own_credentials", image, env={**os.environ, "EXAMPLE_USER": "robot"})
@@ -72,7 +90,7 @@ with tempfile.TemporaryDirectory() as directory:
     try:
         served = f"localhost:{server.stdout.readline().strip().rsplit(':', 1)[1]}/local.example/app:1"
         check_pulls(work, served)
-        check_copy(work, served)
+        check_copy(work, served, store)
         if shutil.which("htpasswd"):
             check_credentials(work, store)
     finally:

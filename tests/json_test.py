@@ -135,9 +135,11 @@ def check_lines(text, wanted, what):
         except ValueError:
             check(False, f"{what}: not JSON: {line}")
     check(lines and lines[0]["type"] == "gantry" and lines[0]["version"] == 1, f"{what}: the first line names the version")
+    times = [line.get("at_ms", -1) for line in lines]
+    check(times == sorted(times) and times and times[0] >= 0, f"{what}: each line has a time, the later the larger: {times}")
     check(wanted <= {line["type"] for line in lines}, f"{what}: {wanted - {line['type'] for line in lines}} is not told")
     for line in lines:
-        for member in set(line) - {"type"}:
+        for member in set(line) - {"type", "at_ms"}:
             check(f"`{member}`" in table.get(line["type"], ""), f"EVENTS.md: {line['type']} has {member}")
     return lines
 

@@ -58,6 +58,11 @@ def check_pages(verbs):
         for verb in ("list", "clean", "verify"):
             shown = run("groff", "-man", "-Tascii", "-P-c", input=run(gantry, "help", "--man", verb).stdout).stdout
             check(not re.search(r"[a-z]-\n", shown), f"the manual page of {verb} breaks words: {shown}")
+            # What JSON looks like stands as in the help, line by line.
+            shape = re.search(r"^With --json.*?:\n((?:  .*\n)+)", run(gantry, "help", verb).stdout, re.M)
+            check(shape and len(shape[1].splitlines()) >= 4, f"help of {verb} shows JSON")
+            lines = [line.strip() for line in shown.splitlines()]
+            check(shape and all(line.strip() in lines for line in shape[1].splitlines()), f"the manual page of {verb} breaks lines of JSON: {shown}")
 
 
 def complete(script, line, environment):

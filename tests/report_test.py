@@ -91,7 +91,7 @@ def check_real(place):
         image = f"localhost:{registry.port}/local.example/app:1"
         done = run(gantry, "pull", image, "--store-only", "--report", file, env=other)
         check(done.returncode == 0, done.stderr)
-        again = run(gantry, "pull", image, "--store-only", "--report", place / "again.html", env=other)
+        again = run(gantry, "pull", image, "-u", "somebody", "-p", "secret", "--store-only", "--report", place / "again.html", env=other)
         check(again.returncode == 0, again.stderr)
         failed = run(gantry, "pull", image + "0", "--store-only", "--report", place / "failed.html", env=other)
         check(failed.returncode == 4, "there is no such image")
@@ -108,8 +108,11 @@ def check_real(place):
     first, last = data["rate"][0], data["rate"][-1]
     check(first[0] <= min(row[8] for row in data["segments"]) and first[1:] == [0, 0, 0], f"the curve begins with the first request: {first}")
     check(last[0] >= max(row[10] for row in data["segments"]) and last[2] == 0, f"and ends with the last, with none under way: {last}")
+    check("somebody" not in (place / "again.html").read_text() and "secret" not in (place / "again.html").read_text(), "but not as whom")
     check(all(blob["reused"] for blob in data_of((place / "again.html").read_text())["blobs"]), "what was there is told")
-    check("not" in data_of((place / "failed.html").read_text())["error"], "a run that failed says why")
+    failure = data_of((place / "failed.html").read_text())
+    check("not" in failure["error"] and failure["exit_code"] == 4, "a run that failed says why")
+    check(data["exit_code"] == 0 and data["command"] == f"gantry pull {image} --store-only --report {file}", f"a page says what was run: {data['command']}")
     unwritable = run(gantry, "extract", place / "layout", "local.example/app:1", "--report", place / "none" / "x.html", env=environment)
     check(unwritable.returncode == 7, "a page that cannot be written is a failure of the storage")
     return page, [file, place / "again.html", place / "failed.html"]
@@ -183,9 +186,11 @@ with tempfile.TemporaryDirectory() as name:
         check('class="wide"' in document, "tables that are too wide for a narrow page are scrolled")
         labels = re.search(r'data-labels="(\d+)"', document)
         check(labels and int(labels[1]) >= 2, f"a narrow page has times: {labels}")
+        document = re.sub(r"<script.*?</script>", "", browse(real[2], place, "--dump-dom")[0], flags=re.DOTALL)
+        check(re.search(r'id="subtitle">gantry pull [^<]* · exit code 4, not found · ', document), "the page of a failed run has command and exit code")
         for file in copies[:3]:
             document = re.sub(r"<script.*?</script>", "", browse(file, place, "--dump-dom")[0], flags=re.DOTALL)
-            check(re.search(r'id="subtitle">[^<]*written to localhost:\d', document), f"{file.stem}: the page names the target")
+            check(re.search(rf'id="subtitle">gantry {file.stem} [^<]* localhost:\d[^<]* · done · written to localhost:\d', document), f"{file.stem}: the page names command and target")
             check("nothing came over the network" not in document and re.search(r"<span>sent</span><b>[1-9]", document), f"{file.stem}: the page tells what was sent")
         check_invented(page, place)
         if len(sys.argv) > 2:

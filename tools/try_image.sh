@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# try_image.sh [--mirror URL] [--ccache DIR] [--keep]: builds the image of packaging/docker/Dockerfile from what is committed, and uses it.
+# try_image.sh [--mirror URL] [--ccache DIR] [--keep]: builds the images of packaging/docker/Dockerfile from what is committed, and uses them.
 #
 # Needs root, debootstrap and dockerd, which is started for this alone, without a network of its own. The base image is a bare Debian 12 by
 # debootstrap, so no registry is asked. The image tells its version, extracts, serves and pulls as docs/INSTALL.md has it, as a user that is not
-# root. Compiles the program, which takes minutes; --ccache is a compiler cache, copied into the base image, that may have it already, e.g. one that
-# walk.sh was given. --mirror is where Debian packages come from, default: the first that this machine's apt uses.
+# root; the one with a shell does what docs/CI.md has for GitLab. Compiles the program, which takes minutes; --ccache is a compiler cache, copied
+# into the base image, that may have it already, e.g. one that walk.sh was given. --mirror is where Debian packages come from, default: the first
+# that this machine's apt uses.
 set -euo pipefail
 
 usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; }
@@ -47,13 +48,17 @@ if [ -n "$ccache" ]; then
   tar -C "$ccache" --exclude=./tmp --warning=no-file-changed --warning=no-file-removed --ignore-failed-read -cf - . | tar -C "$bare/root/.cache/ccache" -xf - || true
 fi
 tar -C "$bare" --one-file-system -cf - . | docker import --change 'ENV CCACHE_BASEDIR=/source CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=0' - debian:12 > /dev/null
+# The base of the stage with a shell. This builder makes every stage on the way to the last, wanted or not.
+docker tag debian:12 debian:12-slim
 
 say "docker build"
 mkdir "$work/source" "$work/out"
 git archive HEAD | tar -C "$work/source" -x
 DOCKER_BUILDKIT=0 docker build --network host -f "$work/source/packaging/docker/Dockerfile" -t gantry "$work/source" > "$work/build.log" 2>&1 ||
   { tail -n 30 "$work/build.log"; exit 1; }
-docker image ls gantry
+DOCKER_BUILDKIT=0 docker build --network host -f "$work/source/packaging/docker/Dockerfile" --target shell -t gantry-shell "$work/source" >> "$work/build.log" 2>&1 ||
+  { tail -n 30 "$work/build.log"; exit 1; }
+docker image ls
 
 say "docker run"
 docker run --rm gantry --version
@@ -75,4 +80,9 @@ docker run --rm --network host -v "$work/out:/out" -w /out --user 1000 gantry pu
 docker kill --signal TERM "$server" > /dev/null
 tar -tf "$work/out/again.tar" | grep -qx manifest.json
 [ "$(stat -c %u "$work/out/again.tar")" = 1000 ]
+
+say "docker run, with a shell"
+docker run --rm gantry-shell sh -c 'gantry --version && test -s /etc/ssl/certs/ca-certificates.crt'
+docker run --rm -v "$work/out:/out" -w /out -e GANTRY_CACHE_DIR=/out/store gantry-shell sh -c 'gantry extract hello.tar && gantry save hello:1 -q -o shell.tar'
+tar -tf "$work/out/shell.tar" | grep -qx manifest.json
 echo "everything works"

@@ -47,6 +47,7 @@ inside sh -c 'set -eu; cd ~/gantry; gantry=build/quickstart/apps/gantry/gantry
 
 say "every command of the documents"
 inside_quietly sh -c 'cd ~/gantry && ./tools/install_packages.sh test'
+inside sh -c 'cd ~/gantry && python3 tests/docs_test.py . build/quickstart/apps/gantry/gantry'
 inside sh -c 'cd ~/gantry && python3 tests/docs_commands.py . build/quickstart/apps/gantry/gantry'
 inside sh -c 'cd ~/gantry && python3 tests/troubleshooting_test.py . build/quickstart/apps/gantry/gantry'
 

@@ -1,6 +1,7 @@
 #include "command.hpp"
 
 #include "annotation.hpp"
+#include "arguments.hpp"
 #include "failure_report.hpp"
 #include "manual/help_page.hpp"
 #include "manual/man_page.hpp"
@@ -8,6 +9,7 @@
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
 #include "settings/defaults.hpp"
+#include "standard_output.hpp"
 #include "values.hpp"
 
 #include <gantry/engine.hpp>
@@ -16,9 +18,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -33,6 +33,12 @@ constexpr int standard_error = 2;
 int& early_events() {
   static int descriptor = 0;
   return descriptor;
+}
+
+/// What was run, as it may be shown.
+std::string& command_line() {
+  static std::string text;
+  return text;
 }
 
 /// What the options say about it that can be read whatever stands beside them.
@@ -166,6 +172,8 @@ int run_help(std::vector<std::string> words) {
 std::span<const command> commands() { return table; }
 
 int fail_early(const problem& what) {
+  // Whoever reads, as `head` does, has seen enough: no failure to be told, and no success of the whole either.
+  if (what.code == exit_code::broken_pipe) return static_cast<int>(what.code);
   const error_report report = report_problem(what);
   const int events = early_events();
   if (events >= standard_error) make_json_renderer(events)->error(report);
@@ -179,10 +187,11 @@ int run_with_console(const common_options& common, const std::function<outcome<i
                      const std::filesystem::path& to_be_made) {
   auto output = console::open(common, to_be_made);
   if (!output) return fail_early(output.error());
+  (*output)->runs(command_line());
   auto status = body(**output);
   if (!status) (*output)->error(report_problem(status.error()));
   int code = status ? *status : static_cast<int>(status.error().code);
-  if (auto written = (*output)->write_report(); !written) {
+  if (auto written = (*output)->write_report(code); !written) {
     (*output)->error(report_problem(written.error()));
     if (code == 0) code = static_cast<int>(written.error().code);
   }
@@ -190,19 +199,16 @@ int run_with_console(const common_options& common, const std::function<outcome<i
 }
 
 int print_result(const std::string& text) {
-  errno = 0;
-  if (write_all(standard_output, text)) return 0;
-  const int reason = errno;
-  // Whoever reads, as `head` does, has seen enough: no failure to be told, and no success of the whole either.
-  if (reason == EPIPE) return static_cast<int>(exit_code::broken_pipe);
-  return fail_early(problem(exit_code::storage, fmt::format("standard output cannot be written: {}",
-                                                            std::generic_category().message(reason == 0 ? EIO : reason))));
+  const auto written = write_result(text);
+  return written ? 0 : fail_early(written.error());
 }
 
 int print_help(const help_text& what) { return print_result(help_page(what, help_width())); }
 
 int run_program(std::vector<std::string> words) {
   early_events() = descriptor_of_events(words);
+  // Without words there is the environment, which has the image's name, and may have passwords.
+  command_line() = words.empty() ? "IMAGE_REF=" + process_environment()("IMAGE_REF") + " gantry" : shown_command(words);
   current_defaults() = [] { return load_user_defaults(process_environment()); };
   if (words.empty()) {
     if (const auto status = environment_command()) return *status;

@@ -158,8 +158,24 @@ void console::summary(const upload_totals& totals) {
   if (!quiet_) renderer_->uploads(totals, words);
 }
 
-outcome<> console::write_report() {
+int console::end(const outcome<>& written, int status) {
+  if (written) return status;
+  const problem why = written.error();
+  if (why.code != exit_code::broken_pipe) {
+    error(report_problem(why));
+  } else if (log_) {
+    log_->write(severity::note, why.message);
+  }
+  return status != 0 ? status : static_cast<int>(why.code);
+}
+
+void console::runs(const std::string& command) {
+  if (report_) report_->command(command);
+}
+
+outcome<> console::write_report(int status) {
   if (!report_) return {};
+  report_->end(status);
   return report_->write(std::chrono::steady_clock::now());
 }
 

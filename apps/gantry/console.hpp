@@ -39,8 +39,13 @@ class console {
   void event(const gantry::event& what);
   /// Names that are resolved are those of targets from here on, which nothing is under yet.
   void resolves_targets() noexcept { targets_ = true; }
-  /// Writes the page of `--report`, when one was asked for.
-  outcome<> write_report();
+  /// The end of a command whose result went to standard output. \param written whether it could be written; why not is said, unless
+  /// whoever read it went away \returns \p status, or where that is 0 and the result was not written, the code of that
+  int end(const outcome<>& written, int status);
+  /// What was run, for the page of `--report`; without secrets.
+  void runs(const std::string& command);
+  /// Writes the page of `--report`, when one was asked for. \param status how the process will end
+  outcome<> write_report(int status);
   /// Whether \ref debug text goes anywhere: without, the engine need not write it.
   bool wants_debug() const noexcept { return debug_ || log_ != nullptr; }
 

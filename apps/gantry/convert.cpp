@@ -4,6 +4,7 @@
 #include "output_places.hpp"
 #include "progress/terminal.hpp"
 #include "results.hpp"
+#include "standard_output.hpp"
 #include "store_session.hpp"
 
 #include <gantry/engine.hpp>
@@ -52,10 +53,9 @@ outcome<int> convert(const convert_arguments& arguments, console& output) {
   if (answer.ec) return fail(answer, work, output, title);
   std::vector<image_output> images;
   for (const auto& image : answer.result.images) images.push_back({arguments.output, image, answer.result.archive_size});
-  if (!streams && !write_all(standard_output, arguments.common.json ? result_json(images) : result_lines(images))) {
-    return problem(exit_code::storage, "the result cannot be written to standard output");
-  }
-  return static_cast<int>(exit_code::done);
+  if (streams) return static_cast<int>(exit_code::done);
+  const auto written = write_result(arguments.common.json ? result_json(images) : result_lines(images));
+  return output.end(written, static_cast<int>(exit_code::done));
 }
 
 }  // namespace

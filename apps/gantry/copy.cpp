@@ -2,7 +2,7 @@
 #include "failure_report.hpp"
 #include "json_line.hpp"
 #include "lookup.hpp"
-#include "progress/terminal.hpp"
+#include "standard_output.hpp"
 
 #include <gantry/copy.hpp>
 
@@ -14,8 +14,6 @@
 
 namespace gantry::app {
 namespace {
-
-constexpr int standard_output = 1;
 
 /// `name digest`, one line an image; behind it in a dry run what would become of it, for it must not read like what is there.
 std::string lines(const copy_result& result, bool dry_run) {
@@ -121,8 +119,7 @@ int copy(const copy_arguments& arguments, console& output) {
     return work.fail(ended.ec, text, arguments.object, why);
   }
   const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result, arguments.dry_run);
-  if (!write_all(standard_output, text))
-    return fail(report_problem(problem(exit_code::storage, "the result cannot be written to standard output")));
+  const auto printed = write_result(text);
   const auto& images = ended.result.images;
   const auto unchanged = std::count_if(images.begin(), images.end(), [](const copied_image& one) { return one.unchanged; });
   for (const auto& missing : ended.result.failed) {
@@ -133,11 +130,12 @@ int copy(const copy_arguments& arguments, console& output) {
                                   missing.server_message));
   }
   output.summary(upload_totals{ended.result, images.size(), static_cast<std::size_t>(unchanged), ended.result.elapsed, arguments.dry_run});
-  if (ended.result.failed.empty()) return static_cast<int>(exit_code::done);
+  if (ended.result.failed.empty()) return output.end(printed, static_cast<int>(exit_code::done));
   const std::size_t asked = images.size() + ended.result.failed.size();
   // As with lists: where nothing came, the first failure says what kind of trouble it is.
   const exit_code status = images.empty() ? exit_code_of(ended.result.failed.front().code) : exit_code::partial;
-  return fail(report_problem(problem(status, fmt::format("{} of {} copies failed", ended.result.failed.size(), asked))));
+  return output.end(printed,
+                    fail(report_problem(problem(status, fmt::format("{} of {} copies failed", ended.result.failed.size(), asked)))));
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 #include "extract_options.hpp"
 #include "failure_report.hpp"
 #include "file_words.hpp"
-#include "progress/terminal.hpp"
 #include "results.hpp"
+#include "standard_output.hpp"
 #include "store_session.hpp"
 
 #include <gantry/engine.hpp>
@@ -39,12 +39,10 @@ outcome<int> extract(const extract_arguments& arguments, console& output) {
   if (answer.ec) return fail(answer, work, output, title);
   std::vector<image_output> images;
   for (const auto& image : answer.result.images) images.push_back({{}, image, 0});
-  if (!write_all(1, arguments.common.json ? result_json(images) : result_lines(images))) {
-    return problem(exit_code::storage, "the result cannot be written to standard output");
-  }
+  const auto written = write_result(arguments.common.json ? result_json(images) : result_lines(images));
   output.note(summary_of(answer.result));
   for (const auto& refused : answer.result.refused) output.error({static_cast<int>(exit_code::partial), refused, {}, {}});
-  return static_cast<int>(answer.result.refused.empty() ? exit_code::done : exit_code::partial);
+  return output.end(written, static_cast<int>(answer.result.refused.empty() ? exit_code::done : exit_code::partial));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ outcome<std::variant<extract_arguments, help_text>> parse_extract(std::vector<st
   app.footer(footer);
   app.add_option("FILE", operands, "The archive, then what the image is to be called")->type_name("")->group("");
   app.add_option("--file", file, "The archive, in place of the first word")->type_name("FILE|-")->group("What to read");
-  app.add_flag("--force", arguments.force, "Take names that the store has for other images")->group("What to read");
+  app.add_flag("--force", arguments.force, "Let names that mean other images in the store mean these from now on")->group("What to read");
   add_store_options(parser, arguments.common);
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <system_error>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace {
@@ -35,9 +36,18 @@ int give_up(const std::exception& error, const std::error_code& code) {
   return gantry::app::fail_early({exit_code::failed, (refused ? "" : "internal error: ") + std::string(error.what())});
 }
 
+/// A descriptor of the three that the caller has closed would be given to the next file or connection, and what is said here would go into
+/// that. What stands there from now on can be neither read nor written as it is meant to be, so that nothing is taken for success.
+void occupy_standard_descriptors() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) < 0) ::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  occupy_standard_descriptors();
   auto words = gantry::app::take_arguments(argc, argv);
   // A closed pipe is an error of one write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);

@@ -10,6 +10,7 @@
 #include "puller.hpp"
 #include "results.hpp"
 #include "session.hpp"
+#include "standard_output.hpp"
 
 #include <gantry/engine.hpp>
 
@@ -68,14 +69,10 @@ outcome<> check_outputs(const pull_arguments& arguments, const pull_plan& plan) 
   return {};
 }
 
+/// On standard output, unless the archive goes there.
 outcome<> write_results(const pull_arguments& arguments, const puller& done) {
-  const std::vector<image_output>& outputs = done.outputs();
-  const std::string text = arguments.common.json ? result_json(outputs, done.failures()) : result_lines(outputs);
-  if (arguments.output != "-" && !write_all(standard_output, text)) {
-    return problem(exit_code::storage, "the result cannot be written to standard output");
-  }
-  if (!arguments.digestfile.empty() && !outputs.empty()) return write_file(arguments.digestfile, digest_lines(outputs));
-  return {};
+  if (arguments.output == "-") return {};
+  return write_result(arguments.common.json ? result_json(done.outputs(), done.failures()) : result_lines(done.outputs()));
 }
 
 outcome<> write_github_output(const environment& variables, const std::vector<image_output>& outputs, console& output) {
@@ -112,13 +109,17 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
     if (work.stopped()) break;
   }
   if (!steps.outputs().empty()) {
-    if (auto written = write_results(arguments, steps); !written) return written.error();
+    const auto printed = write_results(arguments, steps);
+    if (!arguments.digestfile.empty()) {
+      if (auto written = write_file(arguments.digestfile, digest_lines(steps.outputs())); !written) return written.error();
+    }
     if (from_environment) {
       if (auto written = write_github_output(variables, steps.outputs(), output); !written) return written.error();
     }
     run_summary summary = steps.summary();
     summary.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
     output.summary(summary);
+    return output.end(printed, steps.exit_status());
   }
   return steps.exit_status();
 }

@@ -1,14 +1,12 @@
 #include "json_line.hpp"
 #include "lookup.hpp"
-#include "progress/terminal.hpp"
 #include "push_options.hpp"
+#include "standard_output.hpp"
 
 #include <fmt/format.h>
 
 namespace gantry::app {
 namespace {
-
-constexpr int standard_output = 1;
 
 /// `name digest`, one line an image; behind it in a dry run what would become of it, for it must not read like what is there.
 std::string lines(const push_result& result, bool dry_run) {
@@ -60,10 +58,9 @@ int push(const push_arguments& arguments, console& output) {
   });
   if (ended.ec) return work.fail(ended.ec, ended.text, arguments.object);
   const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result, arguments.dry_run);
-  if (!write_all(standard_output, text))
-    return fail(report_problem(problem(exit_code::storage, "the result cannot be written to standard output")));
+  const auto written = write_result(text);
   output.summary(totals_of(ended.result, arguments.dry_run));
-  return static_cast<int>(exit_code::done);
+  return output.end(written, static_cast<int>(exit_code::done));
 }
 
 }  // namespace

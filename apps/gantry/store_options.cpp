@@ -17,30 +17,45 @@ outcome<std::optional<help_text>> read_words(option_parser& parser, std::vector<
   return help;
 }
 
-constexpr const char* list_json_shape =
-    "With --json: {\"version\":1,\"store\":{\"path\",\"blobs\",\"bytes\",\"partial_bytes\",\"quarantined_bytes\"},"
-    "\"references\":[{\"name\",\"registry\",\"repository\",\"reference\",\"digest\",\"media_type\",\"path\",\"size\",\"pulled\","
-    "\"complete\","
-    "\"manifests\":[{\"digest\",\"media_type\",\"size\",\"path\",\"platform\",\"config_digest\","
-    "\"blobs\":[{\"digest\",\"size\",\"path\",\"media_type\",\"config\",\"compressed\",\"held\"}]}]}]}.\n"
-    "Sizes are bytes, paths absolute, \"pulled\" is UTC as in RFC 3339. Of an image that the store has for some platforms only, these are "
-    "listed.";
+// Lines that begin with two blanks stay as they are, on a terminal and in a manual page of 80 columns.
+constexpr const char* list_json_shape = R"(With --json:
+  {"version": 1,
+   "store": {"path", "blobs", "bytes", "partial_bytes",
+             "quarantined_bytes"},
+   "references": [
+     {"name", "registry", "repository", "reference", "digest",
+      "media_type", "path", "size", "pulled", "complete",
+      "manifests": [
+        {"digest", "media_type", "size", "path", "platform",
+         "config_digest",
+         "blobs": [
+           {"digest", "size", "path", "media_type", "config",
+            "compressed", "held"}]}]}]}
 
-constexpr const char* clean_rules =
-    "Blobs that no name needs go after a day, since an interrupted pull goes on with them; partial data and damaged blobs in quarantine go "
-    "after a week.\nWhat a running gantry works with stays.\n\n"
-    "With --json: "
-    "{\"version\":1,\"dry_run\",\"store\",\"references\":[NAME...],\"blobs\":[{\"digest\",\"size\"}],\"partial\",\"uploads\",\"freed\","
-    "\"remaining\"}; \"freed\" and \"remaining\" are bytes.";
+Sizes are bytes, paths absolute, "pulled" is UTC as in RFC 3339. Of an image that the store has for some platforms only, these are listed.)";
 
-constexpr const char* verify_rules =
-    "Damaged blobs go to quarantine/ in the store and are never served; one that cannot be moved is told with the reason. A name whose "
-    "record cannot be read is told; --repair writes it anew where its registry still gives what the store has. Exit code 5 when "
-    "something is damaged or missing and was not "
-    "repaired.\n\n"
-    "With --json: "
-    "{\"version\":1,\"store\",\"blobs\",\"bytes\",\"references\",\"damaged\":[{\"digest\",\"size\",\"missing\",\"quarantined\","
-    "\"references\":[NAME...],\"repaired\",\"trouble\"}]}.";
+constexpr const char* clean_rules = R"(Blobs that no name needs go after a day, since an interrupted pull goes on with them; )"
+                                    R"(partial data and damaged blobs in quarantine go after a week.
+What a running gantry works with stays.
+
+With --json, sizes in bytes:
+  {"version": 1, "dry_run", "store",
+   "references": [NAME...],
+   "blobs": [{"digest", "size"}],
+   "partial", "uploads", "freed", "remaining"}
+)";
+
+constexpr const char* verify_rules = R"(Damaged blobs go to quarantine/ in the store and are never served; one that cannot be moved is )"
+                                     R"(told with the reason. A name whose record cannot be read is told; --repair writes it anew )"
+                                     R"(where its registry still gives what the store has. Exit code 5 when something is damaged or )"
+                                     R"(missing and was not repaired.
+
+With --json:
+  {"version": 1, "store", "blobs", "bytes", "references",
+   "damaged": [
+     {"digest", "size", "missing", "quarantined",
+      "references": [NAME...], "repaired", "trouble"}]}
+)";
 
 }  // namespace
 

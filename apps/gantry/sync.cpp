@@ -3,8 +3,8 @@
 #include "image_names.hpp"
 #include "lookup.hpp"
 #include "output_places.hpp"
-#include "progress/terminal.hpp"
 #include "prompt.hpp"
+#include "standard_output.hpp"
 #include "sync_options.hpp"
 #include "sync_results.hpp"
 
@@ -25,7 +25,6 @@
 namespace gantry::app {
 namespace {
 
-constexpr int standard_output = 1;
 constexpr std::size_t list_limit = std::size_t{8} << 20;
 
 outcome<sync_list> read_list_file(const sync_arguments& arguments) {
@@ -235,10 +234,10 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
     pruned = std::move(done.result);
   }
   const std::string text = common.json ? sync_json(ended.result, pruned, arguments.dry_run) : sync_lines(ended.result, arguments.dry_run);
-  if (!write_all(standard_output, text)) return problem(exit_code::storage, "the result cannot be written to standard output");
+  const auto written = write_result(text);
   report(ended.result, pruned, arguments, output);
   if (!wanted) return wanted.error();
-  return sync_status(ended.result, pruned);
+  return output.end(written, sync_status(ended.result, pruned));
 }
 
 bool is_directory(const std::string& path) {

@@ -16,13 +16,14 @@ SECTIONS = [
 ]
 WORDS = {
     "README.md": {
-        "column": 1, "copy": "registry to registry, 60 small layers, loopback", "head": "| seconds, and the most memory in MiB | gantry | skopeo | ctr | curl, as a floor |",
-        "note": "Measured on {date}, revision {revision}, {cpu}, {cores} cores, by `{command}`. gantry: its fastest way in that cell, which is named. Of its own {budgets} budgets "
+        "column": 1, "copy": "registry to registry, 60 small layers, loopback", "head": "| what is fetched: seconds it takes, most memory in use | gantry, fastest of its settings | skopeo copy | ctr content fetch | curl: the bytes alone |",
+        "note": "Measured on {date}, revision {revision}, {cpu}, {cores} cores, by `{command}`. RTT: time to the server and back. gantry was measured "
+                "with several settings, and the fastest is shown, its options in brackets; the others as `bench/e2e/programs.py` calls them. Of the {budgets} budgets that gantry sets itself "
                 "it missed {missed} in this run.",
     },
     "README.zh-CN.md": {
-        "column": 2, "copy": "仓库到仓库，60 个小层，本机回环", "head": "| 秒，以及最大内存（MiB） | gantry | skopeo | ctr | curl（下限） |",
-        "note": "测量于 {date}，版本 {revision}，{cpu}，{cores} 核，命令 `{command}`。gantry 一列为该项中最快的方式，并注明选项。gantry 自定的 {budgets} 项指标中，本次有 {missed} 项未达到。",
+        "column": 2, "copy": "仓库到仓库，60 个小层，本机回环", "head": "| 拉取的内容：耗时与最大内存 | gantry（最快的设置） | skopeo copy | ctr content fetch | curl（只下载字节） |",
+        "note": "测量于 {date}，版本 {revision}，{cpu}，{cores} 核，命令 `{command}`。RTT：到服务器的往返时间。gantry 用多种设置测量，显示其中最快的一种，括号内为其选项；其他程序的调用方式见 `bench/e2e/programs.py`。gantry 自定的 {budgets} 项指标中，本次有 {missed} 项未达到。",
     },
 }
 

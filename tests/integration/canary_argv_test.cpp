@@ -95,6 +95,9 @@ TEST_CASE("a running gantry shows no secret of its arguments to others", "[integ
     std::vector<std::string> words;
     for (const std::string& word : one.words) words.push_back(with_host(word, server.host()));
     words.insert(words.end(), {"--debug", "--log-file", "log", "--progress", "json"});
+    // The page has the command in it.
+    const bool reports = words.front() == "pull" || words.front() == "copy" || words.front() == "sync";
+    if (reports) words.insert(words.end(), {"--report", "report.html"});
     auto env = one.env;
     for (auto& [name, value] : env) value = with_host(*value, server.host());
     INFO(words[0] << " " << words[3]);
@@ -112,6 +115,7 @@ TEST_CASE("a running gantry shows no secret of its arguments to others", "[integ
     CHECK(running.wait(std::chrono::minutes(1)).has_value());
     CHECK(marked_files(place) == "");
     CHECK_FALSE(slurp(place / "output").empty());
+    if (reports) CHECK(slurp(place / "report.html").find("\"command\":\"gantry " + words.front()) != std::string::npos);
   }
 }
 

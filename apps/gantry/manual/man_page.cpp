@@ -9,18 +9,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <sstream>
 
 namespace gantry::app {
 namespace {
 
-/// Text that roff prints as it stands. Lists of JSON members, which have no blanks, may go on in another line behind each comma.
+/// Text that roff prints as it stands.
 std::string roff(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (c == ',' && text.substr(i + 1).starts_with('"')) {
-      out += ",\\:";
-    } else if (c == '\\') {
+    if (c == '\\') {
       out += "\\e";
     } else if (c == '-') {
       out += "\\-";
@@ -33,6 +33,19 @@ std::string roff(std::string_view text) {
     }
   }
   return out;
+}
+
+/// Paragraphs, and among them lines that begin with two blanks: those stay as they are.
+std::string remarks_text(const std::string& remarks) {
+  std::string text = ".PP\n";
+  bool as_it_is = false;
+  std::istringstream lines(remarks);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("  ") != as_it_is) text += as_it_is ? ".fi\n" : ".nf\n";
+    as_it_is = line.starts_with("  ");
+    text += line.empty() ? ".PP\n" : roff(line) + "\n";
+  }
+  return as_it_is ? text + ".fi\n" : text;
 }
 
 std::string head(std::string_view name, std::string_view purpose) {
@@ -126,7 +139,7 @@ std::optional<std::string> man_page(std::string_view command) {
   if (!help || verb == all.end()) return std::nullopt;
   std::string text = head(fmt::format("gantry-{}", command), verb->purpose);
   text += fmt::format(".SH SYNOPSIS\n\\fB{}\\fR\n.SH DESCRIPTION\n{}\n", roff(help->usage), roff(help->description));
-  if (!help->remarks.empty()) text += fmt::format(".PP\n{}\n", roff(help->remarks));
+  if (!help->remarks.empty()) text += remarks_text(help->remarks);
   text += ".SH OPTIONS\n" + options_text(*help) + examples_part(command) + std::string(exit_codes);
   return text + ".SH SEE ALSO\n\\fBgantry\\fR(1)\n";
 }

@@ -4,7 +4,11 @@
 
 #include <gantry/engine.hpp>
 
+#include <fmt/format.h>
+
+#include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace gantry::app {
 namespace {
@@ -23,8 +27,14 @@ class json_renderer final : public renderer {
   transition_lines transitions() const override { return transition_lines::never; }
 
  private:
-  void print(const std::string& line) { write_all(descriptor_, line + "\n"); }
+  /// \param line an object that has members
+  void print(std::string line) {
+    const auto at = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin_);
+    line.pop_back();
+    write_all(descriptor_, line + fmt::format(",\"at_ms\":{}}}\n", at.count()));
+  }
   int descriptor_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace

@@ -205,6 +205,7 @@ std::string report_recorder::json(time_point now, const std::string& about) cons
   plan.add("blobs_held", std::uint64_t{plan_.blobs_held}).add("bytes_held", plan_.bytes_held);
   json_object all;
   all.add("version", std::uint64_t{1}).add("about", about).add("elapsed_ms", since(now)).add("error", error_).add("title", title_);
+  all.add("command", command_).add_raw("exit_code", std::to_string(exit_status_));
   all.add_raw("images", json_array(images)).add_raw("plan", plan.string()).add_raw("blobs", json_array(blobs));
   all.add_raw("rate", json_array(rate)).add_raw("retries", json_array(retries)).add_raw("notes", json_array(notes));
   all.add_raw("kinds", json_array(kinds)).add_raw("ends", json_array(ends)).add_raw("hosts", json_array(hosts));

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gantry::app {
@@ -27,6 +28,10 @@ class report_recorder {
   void begin(const std::string& title);
   void event(const gantry::event& what, time_point now);
   void error(const error_report& report, time_point now);
+  /// What was run, without secrets.
+  void command(std::string text) { command_ = std::move(text); }
+  /// The whole run is over. \param exit_status of the process
+  void end(int exit_status) { exit_status_ = exit_status; }
 
   /// The data as JSON, with no `<` in it, so that it may stand in a page. \param about program and time in words
   std::string json(time_point now, const std::string& about) const;
@@ -95,6 +100,8 @@ class report_recorder {
   std::vector<note> notes_;
   std::string error_;
   std::string title_;
+  std::string command_;
+  int exit_status_ = 0;
   point before_;  ///< what the operations before this one have moved
 };
 

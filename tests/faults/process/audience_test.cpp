@@ -161,6 +161,7 @@ TEST_CASE("messages and results that nobody reads do not disturb the work") {
   const outcome full = shell("> /dev/full 2> err; echo status $? >&3");
   INFO(slurp(place / "err"));
   CHECK(full.out.find("status 7") != std::string::npos);
+  CHECK(slurp(place / "err").find("standard output cannot be written: No space left on device") != std::string::npos);
   s.check_after(place, s.pull({"-o", "image.tar"}), "image.tar");
   report("pipes without readers", 2, 1, 3);
 }

@@ -104,6 +104,15 @@ TEST_CASE("a report has the requests with their hosts and the decisions about co
             R"("kinds":["whole","probe","segment","steal","hedge","upload"],"ends":["complete","overtaken","slow","failed","stopped"])"));
 }
 
+TEST_CASE("a report says what was run and how it ended") {
+  const report_recorder::time_point begin{};
+  report_recorder seen("x.html", begin);
+  seen.command("gantry pull 'a b' --report <x.html");
+  CHECK(has(seen.json(begin, "now"), R"("command":"gantry pull 'a b' --report \u003cx.html","exit_code":0)"));
+  seen.end(130);
+  CHECK(has(seen.json(begin, "now"), R"("exit_code":130)"));
+}
+
 TEST_CASE("the curve of a report begins with the first request and ends with the last") {
   const report_recorder::time_point begin{};
   report_recorder seen("x.html", begin);
