@@ -180,6 +180,48 @@ TEST_CASE("the digest that is told of an image in a directory is the one that th
   CHECK(kept == "the lock of a registry");
 }
 
+TEST_CASE("a list gives the same digests in a registry and in a directory, whatever the order of its architectures", "[faults]") {
+  synced s;
+  test_index index = build_index(media_family::oci, {small_image(1), small_image(2, "arm64"), small_image(3, "s390x")}, true);
+  // Somebody's index says more than the specification has, of itself and of what it names.
+  std::string text = index.index.bytes;
+  text.replace(text.find("\"platform\""), 0, "\"org.example.score\": 1.50,\n ");
+  text.replace(text.size() - 1, 0, R"(,"annotations":{"org.x":"y"},"org.example.more":[true])");
+  index.index = test_blob::of(index.index.media_type, text);
+  s.source.hold("team/app", "1", index);
+  s.source.hold("team/pair", "1", build_index(media_family::docker, {small_image(1), small_image(2, "arm64")}));
+  s.options.allow_partial = true;
+  const sync_list list = s.list(R"([{"source": "SOURCE/team/app:1", "target": "some", "architectures": ["arm64", "amd64"]},
+    {"source": "SOURCE/team/app:1", "target": "turned", "architectures": ["amd64", "arm64"]},
+    {"source": "SOURCE/team/app:1", "target": "lacking", "architectures": ["arm64", "riscv64"]},
+    {"source": "SOURCE/team/app:1", "target": "single", "architectures": ["arm64"]},
+    {"source": "SOURCE/team/pair:1", "target": "both", "architectures": ["arm64", "amd64"]},
+    {"source": "SOURCE/team/app:1", "target": "all"}])");
+  const sync_report there = s.run(list);
+  INFO(there.text.message());
+  REQUIRE_FALSE(there.ec);
+  s.options.to = (s.directory / "out").string();
+  const sync_report here = s.run(list);
+  INFO(here.text.message());
+  REQUIRE_FALSE(here.ec);
+  for (const std::string name : {"some", "turned", "lacking", "single", "both", "all"}) {
+    INFO(name);
+    const digest written = there.at("mirror/" + name + ":1").top.digest;
+    CHECK(here.at(name + ":1").top.digest == written);
+    CHECK(named_in(s.directory / "out", s.source.host() + "/" + name + ":1") == written.string());
+  }
+  CHECK(here.at("some:1").top.digest == here.at("turned:1").top.digest);
+  CHECK(here.at("lacking:1").state == sync_state::partial);
+  CHECK(here.at("lacking:1").top.media_type == index.index.media_type);
+  // All that a source has is its index.
+  CHECK(here.at("both:1").top.media_type == "application/vnd.docker.distribution.manifest.list.v2+json");
+  const auto made = s.target.manifest("mirror/some", "1");
+  REQUIRE(made);
+  CHECK(made->find(R"("org.example.score":1.50,"platform")") != std::string::npos);
+  CHECK(made->find(R"("annotations":{"org.x":"y"},"org.example.more":[true])") != std::string::npos);
+  CHECK(made->find("attestation-manifest") != std::string::npos);
+}
+
 TEST_CASE("what a prune lets go of a directory is named, and nothing goes that a filter may mean", "[faults]") {
   synced s;
   const fs::path out = s.directory / "out";

@@ -121,15 +121,9 @@ task<result<copied_image>> copy_run::copy_content(reference source, reference ta
   push_options options;
   options.platforms = wanted.platforms;
   options.as_index = wanted.as_index;
-  std::map<digest, index_facts> facts;
-  if (!wanted.platforms.empty()) {
-    const auto bytes = documents->read(resolved->top, model::document_limit);
-    if (!bytes) co_return bytes.error();
-    facts.emplace(resolved->top.digest, facts_of(*bytes, resolved->top));
-  }
   std::vector<archive::archived_image> images(1, archived(*resolved));
   for (const descriptor& one : resolved->opaque) images.front().manifests.emplace_back().manifest = one;
-  auto plan = plan_push(images, push_target(target), options, facts);
+  auto plan = plan_push(images, push_target(target), options);
   if (!plan) co_return plan.error();
   plan->images.front().changed = changed;
   if (source.registry() == target.registry()) {

@@ -56,6 +56,7 @@ archive::archived_image archived(const resolved_image& image) {
   out.names.push_back(image.known_as);
   out.top = image.top;
   out.indexes = image.indexes;
+  out.words = image.words;
   for (const resolved_manifest& one : image.manifests) {
     archive::archived_manifest member;
     member.manifest = one.entry;

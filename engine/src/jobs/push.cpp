@@ -235,15 +235,6 @@ result<loaded_source> load_file(std::shared_ptr<store::content_store> store, con
   return loaded;
 }
 
-std::map<digest, index_facts> facts_of(const loaded_source& source) {
-  std::map<digest, index_facts> found;
-  for (const auto& image : source.images) {
-    const auto bytes = archive::read_blob(*source.blobs, image.top, model::document_limit, "the index");
-    if (bytes) found.emplace(image.top.digest, facts_of(*bytes, image.top));
-  }
-  return found;
-}
-
 std::shared_ptr<upload_feed> stored_feed(transfer::context& shared, transfer::operation& running, const loaded_source& source) {
   return std::make_shared<local_feed>(shared, running, source);
 }
@@ -263,7 +254,6 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   auto loaded = co_await offload(shared.lanes, lane::files, std::move(load));
   if (!loaded) co_return loaded.error();
   if (std::optional<failure> refused = cannot_go_together(loaded->images, target, path)) co_return std::move(*refused);
-  std::map<digest, index_facts> facts;
   std::set<digest> remade;
   if (!options.keep_compression && has_plain(loaded->images)) {
     running->events.emit(
@@ -276,11 +266,7 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
       if (!before[i].indexes.empty() && loaded->images[i].indexes.empty()) remade.insert(before[i].top.digest);
     }
   }
-  if (!options.platforms.empty() || !remade.empty()) {
-    auto read = [source = *loaded] { return facts_of(source); };
-    facts = co_await offload(shared.lanes, lane::files, std::move(read));
-  }
-  auto plan = plan_push(loaded->images, target, options, facts, remade);
+  auto plan = plan_push(loaded->images, target, options, remade);
   if (!plan) co_return plan.error();
   if (plan->images.empty()) co_return failure(errc::not_found, "the source holds no image");
 

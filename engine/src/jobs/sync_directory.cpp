@@ -25,16 +25,19 @@ std::set<digest> manifests_of(const archive::archived_image& image) {
   return all;
 }
 
-/// Of \p held, what lies under \p top, those for \p platforms; empty: all. Blocking.
+/// Of \p held, what lies under \p top, those for \p platforms; empty: all. \param as_index see push_options. Blocking.
 result<archive::archived_image> chosen_image(model::blob_source& blobs, const descriptor& top, const reference& name,
-                                             const std::set<digest>& held, const std::vector<platform>& platforms) {
-  auto whole = archive::read_image(blobs, top, std::vector<reference>(1, name), held);
-  if (!whole || platforms.empty()) return whole;
-  const auto chosen = choose_manifests(*whole, platforms);
-  if (!chosen) return chosen.error();
-  std::set<digest> kept;
-  for (const auto* one : *chosen) kept.insert(one->manifest.digest);
-  return archive::read_image(blobs, top, std::vector<reference>(1, name), kept);
+                                             const std::set<digest>& held, const std::vector<platform>& platforms, bool as_index) {
+  auto image = archive::read_image(blobs, top, std::vector<reference>(1, name), held);
+  if (!image || platforms.empty()) return image;
+  const result<void> kept = keep_part(*image, platforms, as_index);
+  if (!kept) return kept.error();
+  return image;
+}
+
+/// Whether the directory, where \p known is, names just \p image.
+bool is_same(const archive::archived_image& known, const archive::archived_image& image) {
+  return known.top.digest == archive::listed_top(image).digest && manifests_of(known) == manifests_of(image);
 }
 
 /// The same as index.json has it.
@@ -130,6 +133,7 @@ task<result<void>> directory_sync::fill(sync_part& part, const planned_sync& one
   done.state = done.missing.empty() ? sync_state::copied : sync_state::partial;
   if (options_.dry_run) settle_dry(done, there);
   came.platforms = std::move(there);
+  came.as_index = !done.missing.empty();
   brought_.insert_or_assign(done.target, std::move(came));
   co_return result<void>();
 }
@@ -197,11 +201,11 @@ void directory_sync::settle_dry(synced_image& done, const std::vector<platform>&
   const auto looked = looked_.extract(done.target);
   if (looked.empty()) return;
   const looked_at& seen = looked.mapped();
-  const auto image = chosen_image(*seen.documents, seen.top, done.target, seen.manifests, platforms);
-  if (image) done.top = top_of(*image);
-  const std::set<digest> manifests = image ? manifests_of(*image) : seen.manifests;
+  const auto image = chosen_image(*seen.documents, seen.top, done.target, seen.manifests, platforms, !done.missing.empty());
+  if (!image) return;
+  done.top = top_of(*image);
   const auto known = there_.find(done.target);
-  if (done.missing.empty() && known != there_.end() && manifests_of(known->second) == manifests) done.state = sync_state::unchanged;
+  if (done.missing.empty() && known != there_.end() && is_same(known->second, *image)) done.state = sync_state::unchanged;
 }
 
 /// Blocking.
@@ -225,9 +229,9 @@ result<directory_sync::planned_content> directory_sync::plan_content(const std::
         record && *record && (*record)->top.digest == came->second.top.digest) {
       for (const descriptor& one : (*record)->manifests) held.insert(one.digest);
     }
-    auto image = chosen_image(*store_, came->second.top, name, held, came->second.platforms);
+    auto image = chosen_image(*store_, came->second.top, name, held, came->second.platforms, came->second.as_index);
     if (!image) return image.error();
-    if (known != there_.end() && manifests_of(known->second) == manifests_of(*image)) made.unchanged.insert(name);
+    if (known != there_.end() && is_same(known->second, *image)) made.unchanged.insert(name);
     made.tops.emplace(name, top_of(*image));
     made.images.push_back(std::move(*image));
   }

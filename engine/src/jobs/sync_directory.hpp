@@ -55,6 +55,7 @@ class directory_sync {
     descriptor top;
     std::set<digest> manifests;
     std::vector<platform> platforms;  ///< that are written; empty: all that came
+    bool as_index = false;            ///< one platform is named by an index all the same
   };
   /// What \ref finish will write.
   struct planned_content;
