@@ -127,6 +127,86 @@ TEST_CASE("an image of a directory that cannot be had anew stays as it was, with
   CHECK(fs::exists(out / "blobs" / "sha256" / layer));
 }
 
+TEST_CASE("that a tag is unchanged in a directory is known by one HEAD, of a choice too, and without the store", "[faults]") {
+  synced s;
+  s.options.to = (s.directory / "out").string();
+  s.source.hold("team/one", "1", small_image(1));
+  const test_index three = build_index(media_family::oci, {small_image(2), small_image(3, "arm64"), small_image(4, "s390x")});
+  s.source.hold("team/three", "1", three);
+  const sync_list list = s.list(R"([{"source": "SOURCE/team/one:1"}, {"source": "SOURCE/team/three:1"},
+    {"source": "SOURCE/team/three:1", "target": "some", "architectures": ["arm64", "amd64"]}])");
+  REQUIRE_FALSE(s.run(list).ec);
+  const fs::file_time_type written = fs::last_write_time(s.directory / "out" / "index.json");
+  const auto asked = [&](bool dry) {
+    s.source.forget_requests();
+    s.options.dry_run = dry;
+    const sync_report again = s.run(list);
+    INFO(again.text.message());
+    REQUIRE_FALSE(again.ec);
+    CHECK(again.count(sync_state::unchanged) == 3);
+    std::vector<std::string> gets;
+    for (const recorded_request& one : s.source.requests()) {
+      if (one.method != "HEAD") gets.push_back(one.target);
+    }
+    return gets;
+  };
+  CHECK(asked(false).empty());
+  CHECK(s.source.count("/manifests/") <= 3);
+  CHECK(asked(true).empty());
+  fs::remove_all(s.settings.cache_dir);
+  // Of a choice the directory does not know what it was made of.
+  const std::vector<std::string> gets = asked(false);
+  CHECK(gets.size() <= 1);
+  for (const std::string& one : gets) CHECK(one.find("/manifests/" + three.index.digest) != std::string::npos);
+  CHECK(asked(false).empty());
+  CHECK(fs::last_write_time(s.directory / "out" / "index.json") == written);
+}
+
+TEST_CASE("what a directory holds is not fetched again when the store is lost", "[faults]") {
+  synced s;
+  const fs::path out = s.directory / "out";
+  s.options.to = out.string();
+  const test_image same = small_image(1);
+  const test_image moved = small_image(3, "arm64");
+  s.source.hold("team/two", "1", build_index(media_family::oci, {same, small_image(2, "arm64")}));
+  const sync_list list = s.list(R"([{"source": "SOURCE/team/two:1"}])");
+  REQUIRE_FALSE(s.run(list).ec);
+  fs::remove_all(s.settings.cache_dir);
+  const test_index now = build_index(media_family::oci, {same, moved});
+  s.source.hold("team/two", "1", now);
+  s.source.forget_requests();
+  const sync_report again = s.run(list);
+  INFO(again.text.message());
+  REQUIRE_FALSE(again.ec);
+  CHECK(again.at("team/two:1").state == sync_state::copied);
+  CHECK(s.source.count(same.manifest.digest) == 0);
+  CHECK(s.source.count(same.config.digest) == 0);
+  CHECK(s.source.count(same.layers.front().digest) == 0);
+  CHECK(s.source.count(moved.layers.front().digest) > 0);
+  CHECK(named_in(out, s.source.host() + "/team/two:1") == now.index.digest);
+  for (const test_image& one : {same, moved}) {
+    CHECK(slurp(out / "blobs" / "sha256" / one.layers.front().digest.substr(7)) == one.layers.front().bytes);
+    CHECK(slurp(out / "blobs" / "sha256" / one.manifest.digest.substr(7)) == one.manifest.bytes);
+  }
+  // The store has no name for what it does not hold.
+  store::store_options where;
+  where.root = s.settings.cache_dir;
+  const auto store = store::content_store::open(where);
+  REQUIRE(store);
+  error_code ec;
+  const auto record = (*store)->find_reference(reference::parse(s.source.host() + "/team/two:1", ec));
+  REQUIRE(record);
+  CHECK_FALSE(*record);
+  // A blob that is missing there, or is of another size, is fetched.
+  fs::remove(out / "blobs" / "sha256" / same.layers.front().digest.substr(7));
+  std::ofstream(out / "blobs" / "sha256" / same.layers.front().digest.substr(7)) << "short";
+  s.source.forget_requests();
+  const sync_report mended = s.run(list);
+  REQUIRE_FALSE(mended.ec);
+  CHECK(s.source.count(same.layers.front().digest) > 0);
+  CHECK(slurp(out / "blobs" / "sha256" / same.layers.front().digest.substr(7)) == same.layers.front().bytes);
+}
+
 TEST_CASE("a directory that may not be replaced is refused before anything is fetched", "[faults]") {
   synced s;
   const fs::path out = s.directory / "out";
