@@ -266,11 +266,13 @@ task<result<void>> directory_sync::finish(std::vector<synced_image>& done) {
   planned_content content = plan_content(names);
   if (content.images.empty()) co_return result<void>();
   std::shared_ptr<model::blob_source> blobs = content.blobs;
-  auto prepare = [path = directory(), store = store_, content = std::move(content)]() -> result<archive_export> {
+  export_choices how;
+  how.takes_over = !options_.force_upload;
+  auto prepare = [path = directory(), store = store_, content = std::move(content), how]() -> result<archive_export> {
     archive_file file;
     file.path = path;
     file.format = archive_format::oci_dir;
-    return archive_export::prepare(output(file), content.images, store->root());
+    return archive_export::prepare(output(file), content.images, store->root(), {}, false, how);
   };
   auto ready = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(prepare));
   if (!ready) co_return ready.error();
