@@ -4,11 +4,15 @@
 #include "store/content_store.hpp"
 #include "support/catch.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <system_error>
 #include <variant>
 #include <vector>
 
@@ -205,6 +209,45 @@ TEST_CASE("what a directory holds is not fetched again when the store is lost", 
   REQUIRE_FALSE(mended.ec);
   CHECK(s.source.count(same.layers.front().digest) > 0);
   CHECK(slurp(out / "blobs" / "sha256" / same.layers.front().digest.substr(7)) == same.layers.front().bytes);
+}
+
+TEST_CASE("on another file system than the store's the directory keeps the files that it has", "[faults]") {
+  synced s;
+  struct stat store {};
+  struct stat memory {};
+  REQUIRE(::stat(s.directory.path().c_str(), &store) == 0);
+  if (::stat("/dev/shm", &memory) != 0 || ::access("/dev/shm", W_OK) != 0 || memory.st_dev == store.st_dev) {
+    WARN("no second file system here");
+    return;
+  }
+  struct elsewhere {
+    fs::path path = fs::path("/dev/shm") / ("gantry-test-" + std::to_string(::getpid()));
+    elsewhere() { fs::create_directory(path); }
+    ~elsewhere() {
+      std::error_code ec;
+      fs::remove_all(path, ec);
+    }
+  } const there;
+  const fs::path out = there.path / "out";
+  s.options.to = out.string();
+  s.source.hold("team/one", "1", small_image(1));
+  s.source.hold("team/two", "1", small_image(2));
+  const sync_list list = s.list(R"([{"source": "SOURCE/team/one:1"}, {"source": "SOURCE/team/two:1"}])");
+  REQUIRE_FALSE(s.run(list).ec);
+  const auto number_of = [&](const test_image& image) {
+    struct stat found {};
+    REQUIRE(::stat((out / "blobs" / "sha256" / image.layers.front().digest.substr(7)).c_str(), &found) == 0);
+    return found.st_ino;
+  };
+  const ino_t before = number_of(small_image(1));
+  s.source.hold("team/two", "1", small_image(4));
+  REQUIRE_FALSE(s.run(list).ec);
+  CHECK(number_of(small_image(1)) == before);
+  CHECK(named_in(out, s.source.host() + "/team/two:1") == small_image(4).manifest.digest);
+  // Who wants everything anew gets it.
+  s.options.force_upload = true;
+  REQUIRE_FALSE(s.run(list).ec);
+  CHECK(number_of(small_image(1)) != before);
 }
 
 TEST_CASE("a directory that may not be replaced is refused before anything is fetched", "[faults]") {
