@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -66,6 +67,22 @@ struct bundle : synced {
 };
 
 }  // namespace
+
+TEST_CASE("blobs that a source leaves out are looked for side by side before anything is sent", "[faults]") {
+  bundle b;
+  b.write_images(4);
+  // Nobody has the layers.
+  std::filesystem::remove_all(b.settings.cache_dir);
+  for (unsigned i = 0; i < 4; ++i) {
+    const std::string layer = small_image(i).layers.front().digest.substr(7);
+    REQUIRE(std::filesystem::remove(std::filesystem::path(b.layout()) / "blobs" / "sha256" / layer));
+  }
+  b.target.gather("HEAD blob", 4);
+  CHECK(b.push() == errc::not_found);
+  CHECK(b.text.message().find("lacks 4 blobs") != std::string::npos);
+  CHECK(b.target.most_at_once("HEAD blob") == 4);
+  CHECK(writes(b.target) == 0);
+}
 
 TEST_CASE("targets of several images are asked, and written, side by side", "[faults]") {
   bundle b;

@@ -8,10 +8,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -318,6 +320,66 @@ TEST_CASE("a registry that does not confirm the subject gets the fallback tag", 
   INFO(s.text.message());
   CHECK(s.target.has_tag("copied/app", s.signature.digest));
   CHECK(s.target.has_tag("copied/app", s.fallback_tag()));
+}
+
+namespace {
+
+/// An index in a registry without the referrers API, with a signature of its second image under cosign's tag.
+struct signed_index : uploaded {
+  explicit signed_index(std::uint32_t count) {
+    settings.plain_http.insert(from.host());
+    settings.jobs = 16;
+    options.referrers = true;
+    const std::vector<std::string> architectures{"amd64", "arm64", "s390x"};
+    std::vector<test_image> images;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      image_recipe recipe;
+      recipe.architecture = architectures[i];
+      recipe.layers = {300};
+      recipe.seed = 40 + i;
+      images.push_back(build_image(recipe));
+      from.hold("team/app", "part" + std::to_string(i), images.back());
+    }
+    const test_index index = build_index(media_family::oci, images);
+    for (const std::string& name : {std::string("1.0"), index.index.digest}) from.hold_manifest("team/app", name, index.index);
+    mark = "sha256-" + images[1].manifest.digest.substr(7) + ".sig";
+    from.hold_manifest("team/app", mark, images[0].manifest);
+  }
+  error_code copy_signed() { return copy(from.host() + "/team/app:1.0", target.host() + "/copied/app:1.0"); }
+
+  upload_registry from;
+  std::string mark;
+};
+
+}  // namespace
+
+TEST_CASE("what hangs on a large index is known from one list of tags, and that there is no API from one question", "[faults]") {
+  signed_index s(3);
+  bool refused = false;
+  SECTION("the tags are listed") {}
+  SECTION("the list is refused") {
+    refused = true;
+    s.from.fail("GET tags", {kind::answer, 405, {}, 0}, 1, 0);
+  }
+  CHECK_FALSE(s.copy_signed());
+  INFO(s.text.message());
+  REQUIRE(s.result.images.size() == 1);
+  CHECK(s.result.images.front().referrers == 1);
+  CHECK(s.target.has_tag("copied/app", s.mark));
+  CHECK(s.from.count("GET referrers") == 1);
+  CHECK(s.from.count("GET tags") == 1);
+  // Of each manifest three tags are guessed, or but the one that is there is looked at.
+  CHECK(s.from.count("HEAD manifest") == (refused ? 12 : 1));
+}
+
+TEST_CASE("what refers to the manifests of an index is looked for side by side", "[faults]") {
+  signed_index s(2);
+  s.from.gather("HEAD manifest", 4);
+  CHECK_FALSE(s.copy_signed());
+  INFO(s.text.message());
+  CHECK(s.target.has_tag("copied/app", s.mark));
+  CHECK(s.from.count("GET tags") == 0);
+  CHECK(s.from.most_at_once("HEAD manifest") >= 4);
 }
 
 TEST_CASE("a target that nobody listens at is given up soon although the source answers", "[faults]") {

@@ -4,12 +4,14 @@
 #include "runtime/file.hpp"
 #include "runtime/kernel_copy.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -21,14 +23,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// \p path, when it is a plain file of ours with that size; its directory may be anybody's.
+std::optional<runtime::file> own_file(const fs::path& path, std::uint64_t size) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (descriptor < 0) return std::nullopt;
+  runtime::file opened(descriptor, path);
+  struct stat about {};
+  const bool fits = ::fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) && about.st_uid == ::geteuid() &&
+                    static_cast<std::uint64_t>(about.st_size) == size;
+  return fits ? std::optional(std::move(opened)) : std::nullopt;
+}
+
 /// What the store gives its blobs.
 constexpr unsigned read_only = 0444;
 
 class directory_writer {
  public:
   directory_writer(const layout& plan, model::blob_source& blobs, const output_directory& to, const archive_progress_handler& progress,
-                   const std::atomic<bool>& stop, bool sync)
-      : blobs_(blobs), to_(to), progress_(progress), stop_(stop), sync_(sync), entries_(plan.entries) {
+                   const std::atomic<bool>& stop, bool sync, bool takes_over)
+      : blobs_(blobs), to_(to), progress_(progress), stop_(stop), sync_(sync), takes_over_(takes_over), entries_(plan.entries) {
     for (const entry& member : entries_) total_ += member.size;
   }
 
@@ -43,7 +56,7 @@ class directory_writer {
         continue;
       }
       const auto* text = std::get_if<std::string>(&member.content);
-      const result<void> done = text != nullptr ? put(path, *text) : put(path, std::get<descriptor>(member.content));
+      const result<void> done = text != nullptr ? put(path, *text) : put(path, member.name, std::get<descriptor>(member.content));
       if (!done) return done.error();
       report();
     }
@@ -79,7 +92,7 @@ class directory_writer {
     return complete(*file);
   }
 
-  result<void> put(const fs::path& path, const descriptor& blob) {
+  result<void> put(const fs::path& path, const std::string& name, const descriptor& blob) {
     const result<std::unique_ptr<model::blob_reader>> opened = blobs_.open(blob);
     if (!opened) return opened.error();
     model::blob_reader& reader = **opened;
@@ -99,6 +112,16 @@ class directory_writer {
         return {};
       }
     }
+    if (takes_over_) {
+      // It has its permissions from when that directory was written, where it was as readable as here.
+      const std::optional<runtime::file> before = own_file(to_.path() / name, blob.size);
+      const result<bool> taken = before ? link_to(path, before->descriptor()) : result<bool>(false);
+      if (!taken) return taken.error();
+      if (*taken) {
+        done_ += blob.size;
+        return {};
+      }
+    }
     const result<void> copied = copy(*file, blob, reader);
     if (!copied) return copied.error();
     return complete(*file);
@@ -110,6 +133,10 @@ class directory_writer {
     if (::fstat(handle, &about) != 0 || about.st_uid != ::geteuid() || (about.st_mode & 07777u) != read_only) return false;
     // A link has the permissions of the store's file, whose directory keeps others out; here they must not see more than umask lets them.
     if ((read_only & ~to_.file_permissions()) != 0) return false;
+    return link_to(path, handle);
+  }
+
+  static result<bool> link_to(const fs::path& path, int handle) {
     const fs::path temporary = path.string() + ".link";
     const runtime::kernel_copy linked = runtime::link_file(handle, temporary.c_str());
     if (linked.status == runtime::kernel_copy_status::failed) return system_failure(linked.error, "cannot write", path.string());
@@ -132,6 +159,7 @@ class directory_writer {
   const archive_progress_handler& progress_;
   const std::atomic<bool>& stop_;
   bool sync_;
+  bool takes_over_;
   const std::vector<entry>& entries_;
   std::uint64_t total_ = 0;
   std::uint64_t done_ = 0;
@@ -140,8 +168,17 @@ class directory_writer {
 }  // namespace
 
 result<std::uint64_t> write_directory(const layout& plan, model::blob_source& blobs, const output_directory& to,
-                                      const archive_progress_handler& progress, const std::atomic<bool>& stop, bool sync) {
-  return directory_writer(plan, blobs, to, progress, stop, sync).run();
+                                      const archive_progress_handler& progress, const std::atomic<bool>& stop, bool sync, bool takes_over) {
+  return directory_writer(plan, blobs, to, progress, stop, sync, takes_over).run();
+}
+
+std::uint64_t bytes_beside(const layout& plan, const fs::path& directory) {
+  std::uint64_t bytes = 0;
+  for (const entry& member : plan.entries) {
+    const bool there = std::holds_alternative<descriptor>(member.content) && own_file(directory / member.name, member.size);
+    if (!there) bytes += member.size;
+  }
+  return bytes;
 }
 
 }  // namespace gantry::archive

@@ -3,12 +3,14 @@
 #include "archive/file_set.hpp"
 #include "model/digester.hpp"
 #include "model/image_config.hpp"
+#include "model/index_words.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "model/platform_match.hpp"
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <utility>
 
 namespace gantry::archive {
@@ -36,6 +38,8 @@ class tree_reader {
     auto& content = std::get<model::index>(*parsed);
     image_.top.media_type = content.media_type;
     image_.indexes.push_back(image_.top);
+    words_ = std::make_shared<model::index_words>(*bytes);
+    image_.words = words_;
     if (const result<void> walked = walk(std::move(content.manifests), 1); !walked) return walked;
     if (image_.manifests.empty() && incomplete_) {
       return failure(errc::not_found, fmt::format("none of the manifests that index {} names is there", image_.top.digest.string()));
@@ -85,6 +89,7 @@ class tree_reader {
       return failure(errc::limit_exceeded, fmt::format("{} nests indexes deeper than {} levels", image_.top.digest.string(), index_depth));
     }
     entry.media_type = content.media_type;
+    words_->add_inner(entry.digest, *bytes);
     image_.indexes.push_back(std::move(entry));
     return walk(std::move(content.manifests), depth + 1);
   }
@@ -134,6 +139,7 @@ class tree_reader {
   const std::set<digest>& wanted_;
   archived_image& image_;
   std::set<digest> seen_;
+  std::shared_ptr<model::index_words> words_;
   bool incomplete_ = false;
 };
 

@@ -1,9 +1,9 @@
 #include "archive/layout.hpp"
 
 #include "archive/archived_image.hpp"
+#include "archive/chosen_index.hpp"
 #include "archive/documents.hpp"
 #include "archive/tar.hpp"
-#include "model/digester.hpp"
 #include "model/media_type.hpp"
 #include "model/platform_match.hpp"
 
@@ -187,7 +187,7 @@ result<void> enter(const archived_image& image, planner& plan, const platform& h
 }
 
 /// What an index made for \p image names: all that is held of several platforms; of one platform its manifest alone, which takes no index,
-/// unless its attestations are wanted, which follow it.
+/// unless its attestations or an index of one are wanted; they follow it.
 std::vector<const archived_manifest*> members_of(const archived_image& image) {
   std::vector<const archived_manifest*> images;
   std::vector<const archived_manifest*> all;
@@ -196,7 +196,7 @@ std::vector<const archived_manifest*> members_of(const archived_image& image) {
     if (!held.attestation) images.push_back(&held);
   }
   if (images.size() != 1) return images.empty() ? images : all;
-  if (!image.lists_attestations) return images;
+  if (!image.lists_attestations && !image.as_index) return images;
   const digest& described = images.front()->manifest.digest;
   for (const archived_manifest* held : all) {
     if (held->attestation && model::attested(held->manifest) == described) images.push_back(held);
@@ -210,24 +210,14 @@ descriptor listed_top(const archived_image& image, std::string* made_text) {
   if (!image.indexes.empty()) return image.top;
   const std::vector<const archived_manifest*> wanted = members_of(image);
   if (wanted.empty()) return image.top;
-  if (wanted.size() == 1) {
+  if (wanted.size() == 1 && !image.as_index) {
     descriptor target = wanted.front()->manifest;
     target.platform = wanted.front()->platform;
     return target;
   }
-  // An index of what is held of a larger one, in the family of the original.
-  std::vector<descriptor> members;
-  for (const archived_manifest* held : wanted) {
-    descriptor& member = members.emplace_back(held->manifest);
-    member.platform = held->platform;
-  }
-  descriptor made;
-  made.media_type = image.top.media_type == model::media_type::docker_list ? model::media_type::docker_list : model::media_type::oci_index;
-  std::string text = index_json(made.media_type, members);
-  made.digest = model::digest_of(text);
-  made.size = text.size();
-  if (made_text != nullptr) *made_text = std::move(text);
-  return made;
+  made_index made = index_of(image, wanted);
+  if (made_text != nullptr) *made_text = std::move(made.text);
+  return std::move(made.top);
 }
 
 std::string header_of(const entry& member) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/failure.hpp"
+#include "model/index_words.hpp"
 #include "store/blob_meta.hpp"
 
 #include <gantry/descriptor.hpp>
@@ -8,6 +9,7 @@
 #include <gantry/reference.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,6 +43,9 @@ struct archived_image {
   std::vector<archived_manifest> manifests;
   /// Whether index.json names one platform with its attestations, where there are any, by an index made of them.
   bool lists_attestations = false;
+  /// Whether one platform of several that were asked for is named by an index all the same.
+  bool as_index = false;
+  std::shared_ptr<const model::index_words> words{};  ///< of \ref top, when that is an index whose bytes were read
 };
 
 /// What a compressed layer inflates to.

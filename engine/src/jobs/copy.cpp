@@ -67,7 +67,7 @@ class copy_list {
       }
       // What one waits for is not what another gets.
       sync_part part(shared_, running_, std::nullopt, std::nullopt);
-      copy_run run(part.shared, *part.running, settings_, ledger_);
+      copy_run run(part.shared, *part.running, settings_, ledger_, facts_);
       copy_run::choice wanted = wanted_;
       wanted.fan = one.fan;
       if (one.documents) wanted.documents = one.documents->lock();
@@ -95,6 +95,7 @@ class copy_list {
   copy_run::choice wanted_;
   std::vector<listed_copy> listed_;
   std::shared_ptr<upload_ledger> ledger_ = std::make_shared<upload_ledger>();
+  std::shared_ptr<referrer_facts> facts_ = std::make_shared<referrer_facts>();
   run_order order_;
   copy_result done_;
 };

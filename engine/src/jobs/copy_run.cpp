@@ -7,6 +7,7 @@
 #include "jobs/referrers_index.hpp"
 #include "jobs/relayed_feed.hpp"
 #include "jobs/resolve.hpp"
+#include "jobs/side_by_side.hpp"
 #include "jobs/target_name.hpp"
 #include "model/manifest.hpp"
 #include "registry/manifest_requests.hpp"
@@ -16,8 +17,8 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace gantry::jobs {
@@ -26,6 +27,9 @@ namespace {
 // A signature of an SBOM of an image is the third.
 constexpr unsigned referrer_depth = 4;
 constexpr std::array<const char*, 3> cosign_suffixes = {".sig", ".att", ".sbom"};
+constexpr std::size_t signature_kind = 0;  // of these
+// Of an index of more manifests one list of tags takes less time than to guess at the tags of each.
+constexpr std::size_t guessed_manifests = 2;
 
 /// Without the digest that a tag was found to be.
 reference as_asked(const reference& source) { return source.tag().empty() ? source : source.with_digest({}); }
@@ -121,15 +125,9 @@ task<result<copied_image>> copy_run::copy_content(reference source, reference ta
   push_options options;
   options.platforms = wanted.platforms;
   options.as_index = wanted.as_index;
-  std::map<digest, index_facts> facts;
-  if (!wanted.platforms.empty()) {
-    const auto bytes = documents->read(resolved->top, model::document_limit);
-    if (!bytes) co_return bytes.error();
-    facts.emplace(resolved->top.digest, facts_of(*bytes, resolved->top));
-  }
   std::vector<archive::archived_image> images(1, archived(*resolved));
   for (const descriptor& one : resolved->opaque) images.front().manifests.emplace_back().manifest = one;
-  auto plan = plan_push(images, push_target(target), options, facts);
+  auto plan = plan_push(images, push_target(target), options);
   if (!plan) co_return plan.error();
   plan->images.front().changed = changed;
   if (source.registry() == target.registry()) {
@@ -154,6 +152,7 @@ task<result<copied_image>> copy_run::copy_content(reference source, reference ta
   }
   copied_image done;
   if (!subjects.empty()) {
+    if (resolved->manifests.size() > guessed_manifests) co_await facts_->list(shared_, running_, source);
     const auto found = co_await copy_referrers(source, target, std::move(subjects), depth);
     if (!found) co_return found.error();
     done.referrers = *found;
@@ -180,22 +179,42 @@ task<result<void>> copy_run::note_in_cache(resolved_image image) {
   co_return co_await record(shared_, running_, settings_.cache, std::move(records));
 }
 
-task<result<std::size_t>> copy_run::copy_cosign_tags(reference source, reference target, digest subject, unsigned depth) {
-  std::size_t count = 0;
-  for (const char* const kind : cosign_suffixes) {
-    const std::string tag = model::referrers_tag(subject.string()) + kind;
-    const reference from = source.with_digest({}).with_tag(tag);
-    const reference to = target.with_digest({}).with_tag(tag);
-    choice everything;
-    auto copied = co_await copy(from, to, std::move(everything));
-    if (!copied && copied.error().code == errc::not_found) continue;
-    if (!copied) co_return copied.error();
-    ++count;
-    // Nothing hangs on a signature.
-    if (depth == referrer_depth || kind == cosign_suffixes.front()) continue;
-    const auto nested = co_await copy_cosign_tags(source, target, copied->top.digest, depth + 1);
-    if (!nested) co_return nested.error();
-    count += *nested;
+task<result<std::size_t>> copy_run::sum_of(std::size_t count, std::function<task<result<std::size_t>>(std::size_t)> work) {
+  std::vector<std::optional<result<std::size_t>>> told(count);
+  bool broken = false;
+  std::function<task<>(std::size_t)> one = [&work, &told, &broken](std::size_t number) -> task<> {
+    if (broken) co_return;
+    task<result<std::size_t>> asked = work(number);
+    told[number] = co_await std::move(asked);
+    broken = broken || !*told[number];
+  };
+  co_await side_by_side(shared_.executor, shared_.jobs, count, std::move(one), running_.stop);
+  std::size_t sum = 0;
+  for (const auto& each : told) {
+    if (each && !*each) co_return each->error();
+    if (each) sum += **each;
+  }
+  if (running_.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+  co_return sum;
+}
+
+task<result<std::size_t>> copy_run::copy_cosign_tag(reference source, reference target, digest subject, std::size_t kind, unsigned depth) {
+  const std::string tag = model::referrers_tag(subject.string()) + cosign_suffixes[kind];
+  const reference from = source.with_digest({}).with_tag(tag);
+  const reference to = target.with_digest({}).with_tag(tag);
+  if (facts_->lacks_tag(from)) co_return std::size_t{0};
+  choice everything;
+  auto copied = co_await copy(from, to, std::move(everything));
+  if (!copied && copied.error().code == errc::not_found) co_return std::size_t{0};
+  if (!copied) co_return copied.error();
+  std::size_t count = 1;
+  // Nothing hangs on a signature.
+  if (depth == referrer_depth || kind == signature_kind) co_return count;
+  const digest inner = copied->top.digest;
+  for (std::size_t nested = 0; nested < cosign_suffixes.size(); ++nested) {
+    const auto more = co_await copy_cosign_tag(source, target, inner, nested, depth + 1);
+    if (!more) co_return more.error();
+    count += *more;
   }
   co_return count;
 }
@@ -207,46 +226,56 @@ task<bool> copy_run::has(reference manifest) {
 }
 
 task<result<std::size_t>> copy_run::copy_referrers(reference source, reference target, std::vector<digest> subjects, unsigned depth) {
-  std::size_t count = 0;
-  for (const digest& subject : subjects) {
-    const auto tagged = co_await copy_cosign_tags(source, target, subject, depth);
-    if (!tagged) co_return tagged.error();
-    count += *tagged;
-    const auto wanted = co_await find_referrers(shared_, running_, source, subject, registry::precedence::registry_first);
-    if (!wanted) co_return wanted.error();
-    if (wanted->empty()) continue;
-    if (depth == referrer_depth) {
-      co_return failure(errc::limit_exceeded,
-                        fmt::format("manifests of {} refer to each other more than {} times over", source.name(), referrer_depth));
-    }
-    const auto there = co_await find_referrers(shared_, running_, target, subject, registry::precedence::registry_alone);
-    // A repository that does not exist yet may answer like one that must not be read.
-    if (!there && there.error().code != condition::not_authorised) co_return there.error();
-    for (const descriptor& one : *wanted) {
-      const auto same = [&](const descriptor& other) { return other.digest == one.digest; };
-      const bool listed = there && std::any_of(there->begin(), there->end(), same);
-      const reference from = source.with_tag({}).with_digest(one.digest);
-      const reference to = target.with_tag({}).with_digest(one.digest);
-      choice nested;
-      nested.referrers = true;
-      // Written again when it is not listed: the registry may have the manifest without knowing whom it refers to.
-      auto copied = co_await copy_content(from, to, std::move(nested), !listed, depth + 1);
-      bool gone = false;
-      if (!copied && copied.error().code == errc::not_found) {
-        const bool held = co_await has(from);
-        gone = !held;
-      }
-      if (gone) {
-        // Deleted by digest where nobody takes it off the list: what else refers to the subject is worth no less for that.
-        running_.events.emit(warning{fmt::format("{} lists {} among what refers to {}, and does not have it: it is passed over",
-                                                 source.name(), one.digest.string(), subject.string())});
-        continue;
-      }
-      if (!copied) co_return copied.error();
-      count += 1 + copied->referrers;
-    }
+  // By tags of each kind, and by lists.
+  constexpr std::size_t ways = cosign_suffixes.size() + 1;
+  std::function<task<result<std::size_t>>(std::size_t)> one = [this, &source, &target, &subjects, depth](std::size_t number) {
+    const digest& subject = subjects[number / ways];
+    const std::size_t way = number % ways;
+    return way < cosign_suffixes.size() ? copy_cosign_tag(source, target, subject, way, depth)
+                                        : copy_listed(source, target, subject, depth);
+  };
+  co_return co_await sum_of(subjects.size() * ways, std::move(one));
+}
+
+task<result<std::size_t>> copy_run::copy_listed(reference source, reference target, digest subject, unsigned depth) {
+  const auto wanted = co_await find_referrers(shared_, running_, source, subject, registry::precedence::registry_first, facts_.get());
+  if (!wanted) co_return wanted.error();
+  if (wanted->empty()) co_return std::size_t{0};
+  if (depth == referrer_depth) {
+    co_return failure(errc::limit_exceeded,
+                      fmt::format("manifests of {} refer to each other more than {} times over", source.name(), referrer_depth));
   }
-  co_return count;
+  const auto there = co_await find_referrers(shared_, running_, target, subject, registry::precedence::registry_alone, facts_.get());
+  // A repository that does not exist yet may answer like one that must not be read.
+  if (!there && there.error().code != condition::not_authorised) co_return there.error();
+  std::set<digest> listed;
+  if (there) {
+    for (const descriptor& one : *there) listed.insert(one.digest);
+  }
+  std::function<task<result<std::size_t>>(std::size_t)> one = [this, &source, &target, &subject, &wanted, &listed,
+                                                               depth](std::size_t number) {
+    const digest& referrer = (*wanted)[number].digest;
+    return copy_referrer(source, target, subject, referrer, listed.contains(referrer), depth);
+  };
+  co_return co_await sum_of(wanted->size(), std::move(one));
+}
+
+task<result<std::size_t>> copy_run::copy_referrer(reference source, reference target, digest subject, digest one, bool listed,
+                                                  unsigned depth) {
+  const reference from = source.with_tag({}).with_digest(one);
+  const reference to = target.with_tag({}).with_digest(one);
+  choice nested;
+  nested.referrers = true;
+  // Written again when it is not listed: the registry may have the manifest without knowing whom it refers to.
+  const auto copied = co_await copy_content(from, to, std::move(nested), !listed, depth + 1);
+  if (copied) co_return 1 + copied->referrers;
+  if (copied.error().code != errc::not_found) co_return copied.error();
+  const bool held = co_await has(from);
+  if (held) co_return copied.error();
+  // Deleted by digest where nobody takes it off the list: what else refers to the subject is worth no less for that.
+  running_.events.emit(warning{fmt::format("{} lists {} among what refers to {}, and does not have it: it is passed over", source.name(),
+                                           one.string(), subject.string())});
+  co_return std::size_t{0};
 }
 
 }  // namespace gantry::jobs

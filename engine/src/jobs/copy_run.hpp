@@ -2,6 +2,7 @@
 
 #include "base/failure.hpp"
 #include "jobs/fan_group.hpp"
+#include "jobs/referrer_facts.hpp"
 #include "jobs/resolve.hpp"
 #include "jobs/source_documents.hpp"
 #include "jobs/uploader.hpp"
@@ -9,6 +10,8 @@
 
 #include <gantry/copy.hpp>
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -27,10 +30,11 @@ using runtime::task;
 /// A copy that fails harms no other. Used on the strand alone; must outlive its copies, \p shared and \p running must outlive it.
 class copy_run {
  public:
-  /// \param ledger shared with what else runs; none: one of its own
+  /// \param ledger, facts shared with what else runs; none: of its own
   copy_run(transfer::context& shared, transfer::operation& running, upload_settings settings,
-           std::shared_ptr<upload_ledger> ledger = std::make_shared<upload_ledger>())
-      : shared_(shared), running_(running), settings_(std::move(settings)), ledger_(std::move(ledger)) {}
+           std::shared_ptr<upload_ledger> ledger = std::make_shared<upload_ledger>(),
+           std::shared_ptr<referrer_facts> facts = std::make_shared<referrer_facts>())
+      : shared_(shared), running_(running), settings_(std::move(settings)), ledger_(std::move(ledger)), facts_(std::move(facts)) {}
 
   struct choice {
     std::vector<platform> platforms;                ///< see copy_options
@@ -48,12 +52,18 @@ class copy_run {
   const upload_counts& counts() const noexcept { return counts_; }
 
  private:
-  /// What refers to \p subjects. \param depth of manifests that refer to each other \returns how many there are
   /// Whether a registry has \p manifest, as far as it says.
   task<bool> has(reference manifest);
+  /// What refers to \p subjects, side by side. \param depth of manifests that refer to each other \returns how many there are
   task<result<std::size_t>> copy_referrers(reference source, reference target, std::vector<digest> subjects, unsigned depth);
-  /// The tags that cosign hangs on \p subject, and on what they name: an SBOM has a signature of its own.
-  task<result<std::size_t>> copy_cosign_tags(reference source, reference target, digest subject, unsigned depth);
+  /// What the API or the list in its place says to refer to \p subject.
+  task<result<std::size_t>> copy_listed(reference source, reference target, digest subject, unsigned depth);
+  /// One of these, and what refers to it. \param listed whether the target knows of it
+  task<result<std::size_t>> copy_referrer(reference source, reference target, digest subject, digest one, bool listed, unsigned depth);
+  /// The tag of one \p kind that cosign hangs on \p subject, and on what it names: an SBOM has a signature of its own.
+  task<result<std::size_t>> copy_cosign_tag(reference source, reference target, digest subject, std::size_t kind, unsigned depth);
+  /// Awaits \p work(0) to \p work(count - 1), several at once. \returns the sum of what they return, or the first failure
+  task<result<std::size_t>> sum_of(std::size_t count, std::function<task<result<std::size_t>>(std::size_t)> work);
   /// Gives \p image its name in the store, if all of it is there.
   task<result<void>> note_in_cache(resolved_image image);
   /// The list of referrers \p source, of which some are \p gone: the others, one by one.
@@ -68,6 +78,7 @@ class copy_run {
   transfer::operation& running_;
   upload_settings settings_;
   std::shared_ptr<upload_ledger> ledger_;
+  std::shared_ptr<referrer_facts> facts_;
   upload_counts counts_;
 };
 

@@ -56,6 +56,7 @@ archive::archived_image archived(const resolved_image& image) {
   out.names.push_back(image.known_as);
   out.top = image.top;
   out.indexes = image.indexes;
+  out.words = image.words;
   for (const resolved_manifest& one : image.manifests) {
     archive::archived_manifest member;
     member.manifest = one.entry;
@@ -85,6 +86,7 @@ result<archive_export> archive_export::prepare(const output& where, std::vector<
                                                export_choices choices) {
   archive_export prepared;
   prepared.where_ = where;
+  prepared.takes_over_ = choices.takes_over;
   const auto [format, gzip] = format_of(where);
   const auto* file = std::get_if<archive_file>(&where);
   if (format == archive_format::oci_dir && (file == nullptr || gzip)) {
@@ -121,6 +123,7 @@ result<archive_export> archive_export::prepare(const output& where, std::vector<
   if (format == archive_format::oci_dir) {
     // Within one file system blobs are shared with the store, or may be.
     const bool shared = !beside.empty() && same_file_system(beside, file->path);
+    if (choices.takes_over && !shared) expected_size = archive::bytes_beside(prepared.plan_, file->path);
     result<archive::output_directory> made = archive::output_directory::create(file->path, shared ? 0 : expected_size);
     if (!made) return made.error();
     prepared.directory_ = std::move(*made);
@@ -162,7 +165,7 @@ std::optional<std::filesystem::path> archive_export::directory() const {
 result<std::uint64_t> archive_export::run(model::blob_source& blobs, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
                                           const std::atomic<bool>& stop, bool sync, archive::deflate_workers workers) {
   if (directory_) {
-    const result<std::uint64_t> written = archive::write_directory(plan_, blobs, *directory_, progress, stop, sync);
+    const result<std::uint64_t> written = archive::write_directory(plan_, blobs, *directory_, progress, stop, sync, takes_over_);
     if (!written) return written.error();
     const result<void> committed = directory_->commit(sync);
     if (!committed) return committed.error();

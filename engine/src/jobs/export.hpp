@@ -31,6 +31,7 @@ using output = decltype(pull_options::output);
 struct export_choices {
   bool gzip_only = false;     ///< zstd layers become gzip; only for what archive_export::write writes
   bool attestations = false;  ///< see pull_options::attestations
+  bool takes_over = false;    ///< see archive::write_directory
 };
 
 /// An archive on its way out, prepared before anything is fetched, so that a wrong name, a missing right or a full disk is found at the
@@ -91,6 +92,7 @@ class archive_export {
   output where_;
   std::vector<archive::archived_image> images_;  ///< of a format that is planned when everything is here
   layer_facts facts_;
+  bool takes_over_ = false;
   archive::layout plan_;
   std::optional<archive::output_file> file_;
   std::optional<archive::output_directory> directory_;

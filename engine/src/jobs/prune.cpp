@@ -68,7 +68,8 @@ class repository_prune {
   bool dry_run_;
   prune_result& done_;
   prune_facts facts_;
-  std::set<digest> needed_;  ///< by indexes that could not be deleted
+  std::shared_ptr<upload_ledger> ledger_ = std::make_shared<upload_ledger>();  ///< one writer of each list of referrers at a time
+  std::set<digest> needed_;                                                    ///< by indexes that could not be deleted
   std::optional<failure> broken_;
 };
 
@@ -195,7 +196,7 @@ task<> repository_prune::remove_one(const prune_plan::removal& one, std::optiona
     told.emplace(error_code(), "an index that could not be deleted is made of this manifest");
   } else {
     const reference manifest = repository_.with_digest(one.manifest);
-    const auto gone = co_await remove_reference(shared_, running_, manifest);
+    const auto gone = co_await remove_reference(shared_, running_, manifest, ledger_);
     if (!gone && gone.error().code == condition::cancelled) give_up(gone.error());
     if (gone || gone.error().code == errc::not_found || gone.error().code == condition::cancelled) co_return;
     told = gone.error();

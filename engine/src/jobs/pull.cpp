@@ -106,15 +106,19 @@ result<std::set<digest>> held_there(const std::vector<std::string>& paths, const
   return all;
 }
 
-/// The images all of whose blobs are in the store: those that the receiver has need not be. Blocking.
-std::vector<resolved_image> held_completely(const std::vector<resolved_image>& images, const std::set<digest>& have,
+/// The images all of whose blobs are in the store: those that the receiver has need not be, nor those that lie \p beside it. Blocking.
+std::vector<resolved_image> held_completely(const std::vector<resolved_image>& images, const std::set<digest>& have, bool beside,
                                             const store::content_store& store) {
-  const auto there = [&](const descriptor& blob) { return !have.contains(blob.digest) || store.holds(blob); };
+  const auto there = [&](const descriptor& blob) { return (!beside && !have.contains(blob.digest)) || store.holds(blob); };
+  const auto documents = [&](const resolved_manifest& one) {
+    return there(one.entry) && (!one.content.config.digest || there(one.content.config));
+  };
   std::vector<resolved_image> complete;
   for (const resolved_image& image : images) {
-    const bool all = std::all_of(image.manifests.begin(), image.manifests.end(), [&](const resolved_manifest& one) {
-      return std::all_of(one.content.layers.begin(), one.content.layers.end(), there);
+    bool all = std::all_of(image.manifests.begin(), image.manifests.end(), [&](const resolved_manifest& one) {
+      return std::all_of(one.content.layers.begin(), one.content.layers.end(), there) && (!beside || documents(one));
     });
+    if (beside) all = all && there(image.top) && std::all_of(image.indexes.begin(), image.indexes.end(), there);
     if (all) complete.push_back(image);
   }
   return complete;
@@ -180,6 +184,7 @@ struct pull_setup {
   early_connections& early;
   bool sync = true;
   bool records = true;  ///< whether the images get their names in the store
+  bool beside = false;  ///< whether the documents know of more than the store
 };
 
 task<result<std::unique_ptr<delivery>>> prepare_archive(pull_setup& with, const pull_options& options,
@@ -202,7 +207,7 @@ task<result<std::unique_ptr<delivery>>> prepare_archive(pull_setup& with, const 
 task<result<void>> record_complete(pull_setup& with, const std::vector<resolved_image>& images, const std::set<digest>& have,
                                    bool exporting) {
   if (!with.records) co_return result<void>();
-  auto select = [&images, &have, store = with.store] { return held_completely(images, have, *store); };
+  auto select = [&images, &have, beside = with.beside, store = with.store] { return held_completely(images, have, beside, *store); };
   const std::vector<resolved_image> complete = co_await offload(with.shared.lanes, lane::files, std::move(select));
   std::vector<store::reference_record> records = records_of(complete);
   const result<void> recorded = co_await record(with.shared, *with.running, with.store, std::move(records));
@@ -283,7 +288,7 @@ task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> im
     result<resolved_image> one = co_await names.resolve(image, choice);
     if (!one) co_return one.error();
     if (!options.name.empty()) one->known_as = options.name;
-    now.events.emit(image_resolved{image, one->top, one->manifests.size()});
+    now.events.emit(image_resolved{with.beside ? one->known_as : image, one->top, one->manifests.size()});
     resolved.push_back(std::move(*one));
   }
 
@@ -341,8 +346,8 @@ task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> im
 }  // namespace
 
 task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                               std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options,
-                               bool sync) {
+                               std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options, bool sync,
+                               std::shared_ptr<store::document_store> documents) {
   std::shared_ptr<throwaway_store> own;
   if (!store && (archive_export::needs_store(options.output) || options.recompress)) {
     auto make = [where = options.output] { return throwaway_store::open(where); };
@@ -361,11 +366,12 @@ task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transf
   std::exception_ptr thrown;
   std::optional<result<pull_result>> outcome;
   try {
-    std::shared_ptr<store::document_store> documents = store;
+    const bool beside = documents != nullptr;
+    if (!documents) documents = store;
     if (!documents) documents = std::make_shared<store::memory_documents>();
     // What came out of the store under its own name stands there already.
     const bool records = store && !own && (!options.offline || !options.name.empty());
-    pull_setup with{shared, running, std::move(store), std::move(documents), lease, early, sync, records};
+    pull_setup with{shared, running, std::move(store), std::move(documents), lease, early, sync, records, beside};
     outcome = co_await pull_images(std::move(with), std::move(images), std::move(options));
   } catch (...) {
     thrown = std::current_exception();

@@ -3,6 +3,7 @@
 #include "base/failure.hpp"
 #include "jobs/resolve.hpp"
 #include "store/content_store.hpp"
+#include "store/document_store.hpp"
 #include "transfer/context.hpp"
 
 #include <gantry/pull.hpp>
@@ -15,7 +16,10 @@ namespace gantry::jobs {
 /// Registry to store, and to an archive when one is asked for: resolve, plan, fetch, record, export. Everything that is fetched stays in
 /// the store, whatever happens after. Without a store blobs go straight into the archive.
 /// \param store null: nothing is read from or written to a store
+/// \param documents asked in place of the store for what is there already, and given the manifests and configurations that are fetched: the
+/// store and something beside it. An image that is not in the store alone gets no name there. Null: the store
 task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                               std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options, bool sync);
+                               std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options, bool sync,
+                               std::shared_ptr<store::document_store> documents = nullptr);
 
 }  // namespace gantry::jobs

@@ -7,6 +7,7 @@
 #include "jobs/extract_plan.hpp"
 #include "jobs/push_plan.hpp"
 #include "jobs/recompress.hpp"
+#include "jobs/side_by_side.hpp"
 #include "jobs/uploader.hpp"
 #include "model/manifest.hpp"
 #include "registry/blob_upload.hpp"
@@ -18,6 +19,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
 #include <utility>
@@ -135,31 +137,46 @@ task<result<bool>> ask_for_blob(transfer::context& shared, transfer::operation& 
   co_return co_await transfer::with_retry<bool>(shared, running, object, ask);
 }
 
+/// Whether the registry has \p one, in its repository or in one of \p places that it may be mounted from.
+task<result<bool>> find_blob(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, planned_blob one,
+                             std::vector<std::string> places) {
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (places[i].empty()) continue;
+    planned_blob asked = one;
+    asked.repository = places[i];
+    const result<bool> found = co_await ask_for_blob(shared, running, asked);
+    const bool elsewhere = i > 0;  // which may not be for us to read
+    if (!found && (!elsewhere || found.error().code == condition::cancelled)) co_return found.error();
+    if (!found || !*found) continue;
+    ledger.add(one.registry, one.blob.digest, asked.repository, true);
+    co_return true;
+  }
+  co_return false;
+}
+
 /// Fails, before anything is uploaded, when a blob is neither in the source nor in the registry. \param from name of the source
 task<result<void>> check_complete(transfer::context& shared, transfer::operation& running, upload_ledger& ledger,
                                   std::shared_ptr<mount_memory> mounts, std::vector<planned_blob> lacking, bool force_upload,
                                   std::string from) {
-  std::vector<descriptor> nowhere;
-  for (const planned_blob& one : lacking) {
+  std::vector<result<bool>> there(lacking.size(), result<bool>(false));
+  bool broken = false;
+  std::function<task<>(std::size_t)> look = [&](std::size_t number) -> task<> {
+    // What is to be sent again cannot be sent.
+    if (broken || force_upload) co_return;
+    const planned_blob& one = lacking[number];
     // One that can be mounted need not be sent; that it can be is looked at, for there is no other way to get it.
-    std::vector<std::string> places;
-    if (!force_upload) {
-      places.push_back(one.repository);
-      if (mounts) places.push_back(mounts->find(one.registry, one.blob.digest, one.repository));
-      places.push_back(ledger.other_repository(one.registry, one.blob.digest, one.repository));
-    }
-    bool there = false;
-    for (std::size_t i = 0; i < places.size() && !there; ++i) {
-      if (places[i].empty()) continue;
-      planned_blob asked = one;
-      asked.repository = places[i];
-      const result<bool> found = co_await ask_for_blob(shared, running, asked);
-      const bool elsewhere = i > 0;  // which may not be for us to read
-      if (!found && (!elsewhere || found.error().code == condition::cancelled)) co_return found.error();
-      there = found && *found;
-      if (there) ledger.add(one.registry, one.blob.digest, asked.repository, true);
-    }
-    if (!there) nowhere.push_back(one.blob);
+    std::vector<std::string> places(1, one.repository);
+    if (mounts) places.push_back(mounts->find(one.registry, one.blob.digest, one.repository));
+    places.push_back(ledger.other_repository(one.registry, one.blob.digest, one.repository));
+    there[number] = co_await find_blob(shared, running, ledger, one, std::move(places));
+    broken = broken || !there[number];
+  };
+  co_await side_by_side(shared.executor, shared.jobs, lacking.size(), std::move(look), running.stop);
+  if (running.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+  std::vector<descriptor> nowhere;
+  for (std::size_t i = 0; i < lacking.size(); ++i) {
+    if (!there[i]) co_return there[i].error();
+    if (!*there[i]) nowhere.push_back(lacking[i].blob);
   }
   if (nowhere.empty()) co_return result<void>();
   const bool one = nowhere.size() == 1;
@@ -235,15 +252,6 @@ result<loaded_source> load_file(std::shared_ptr<store::content_store> store, con
   return loaded;
 }
 
-std::map<digest, index_facts> facts_of(const loaded_source& source) {
-  std::map<digest, index_facts> found;
-  for (const auto& image : source.images) {
-    const auto bytes = archive::read_blob(*source.blobs, image.top, model::document_limit, "the index");
-    if (bytes) found.emplace(image.top.digest, facts_of(*bytes, image.top));
-  }
-  return found;
-}
-
 std::shared_ptr<upload_feed> stored_feed(transfer::context& shared, transfer::operation& running, const loaded_source& source) {
   return std::make_shared<local_feed>(shared, running, source);
 }
@@ -263,7 +271,6 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   auto loaded = co_await offload(shared.lanes, lane::files, std::move(load));
   if (!loaded) co_return loaded.error();
   if (std::optional<failure> refused = cannot_go_together(loaded->images, target, path)) co_return std::move(*refused);
-  std::map<digest, index_facts> facts;
   std::set<digest> remade;
   if (!options.keep_compression && has_plain(loaded->images)) {
     running->events.emit(
@@ -276,11 +283,7 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
       if (!before[i].indexes.empty() && loaded->images[i].indexes.empty()) remade.insert(before[i].top.digest);
     }
   }
-  if (!options.platforms.empty() || !remade.empty()) {
-    auto read = [source = *loaded] { return facts_of(source); };
-    facts = co_await offload(shared.lanes, lane::files, std::move(read));
-  }
-  auto plan = plan_push(loaded->images, target, options, facts, remade);
+  auto plan = plan_push(loaded->images, target, options, remade);
   if (!plan) co_return plan.error();
   if (plan->images.empty()) co_return failure(errc::not_found, "the source holds no image");
 

@@ -32,9 +32,6 @@ struct loaded_source {
 /// for a directory that has all of its own
 result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const archive_input& from, const std::atomic<bool>& stop);
 
-/// The indexes among \p source as far as plan_push wants to know them. Blocking.
-std::map<digest, index_facts> facts_of(const loaded_source& source);
-
 /// Uploads from \p source, which lies here. \p shared and \p running must outlive it.
 std::shared_ptr<upload_feed> stored_feed(transfer::context& shared, transfer::operation& running, const loaded_source& source);
 

@@ -1,8 +1,7 @@
 #include "jobs/push_plan.hpp"
 
+#include "archive/chosen_index.hpp"
 #include "base/redact.hpp"
-#include "model/digester.hpp"
-#include "model/json_writer.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "model/platform_match.hpp"
@@ -75,50 +74,6 @@ failure same_name(const reference& target, const push_target& where) {
                   target.string(), target.string()));
 }
 
-/// Whether what is made of it is of docker's family.
-bool is_docker(const descriptor& top) {
-  return top.media_type == model::media_type::docker_list || top.media_type == model::media_type::docker_manifest;
-}
-
-/// An index of what was chosen out of another: its media type and the entries as they stood.
-std::string write_index(const archive::archived_image& image, const std::vector<const archive::archived_manifest*>& chosen,
-                        const index_facts& facts) {
-  const bool docker = is_docker(image.top);
-  model::json_writer out;
-  out.begin_object();
-  out.key("schemaVersion");
-  out.value(std::uint64_t{2});
-  out.key("mediaType");
-  out.value(docker ? model::media_type::docker_list : model::media_type::oci_index);
-  if (!facts.artifact_type.empty()) {
-    out.key("artifactType");
-    out.value(facts.artifact_type);
-  }
-  out.key("manifests");
-  out.begin_array();
-  for (const auto* one : chosen) {
-    descriptor entry = one->manifest;
-    if (!entry.platform && !one->platform.os.empty()) entry.platform = one->platform;
-    model::write(out, entry);
-  }
-  out.end_array();
-  if (facts.subject && !docker) {
-    out.key("subject");
-    model::write(out, *facts.subject);
-  }
-  if (!facts.annotations.empty()) {
-    out.key("annotations");
-    out.begin_object();
-    for (const auto& [name, value] : facts.annotations) {
-      out.key(name);
-      out.value(value);
-    }
-    out.end_object();
-  }
-  out.end_object();
-  return out.take();
-}
-
 }  // namespace
 
 result<std::vector<const archive::archived_manifest*>> choose_manifests(const archive::archived_image& image,
@@ -153,6 +108,31 @@ void add_attestations(const archive::archived_image& image, std::vector<const ar
   }
 }
 
+/// A choice of all that an index names is the index.
+result<part_of_image> choose_part(const archive::archived_image& image, const std::vector<platform>& wanted, bool as_index) {
+  auto picked = choose_manifests(image, wanted);
+  if (!picked) return picked.error();
+  part_of_image part;
+  part.manifests = std::move(*picked);
+  // One platform is its manifest, which has no place for what describes it.
+  part.makes_index = part.manifests.size() > 1 || as_index;
+  if (part.makes_index) add_attestations(image, part.manifests);
+  part.whole = part.makes_index && !image.indexes.empty() && part.manifests.size() == image.manifests.size();
+  return part;
+}
+
+result<void> keep_part(archive::archived_image& image, const std::vector<platform>& wanted, bool as_index) {
+  const auto part = choose_part(image, wanted, as_index);
+  if (!part) return part.error();
+  if (part->whole) return {};
+  std::vector<archive::archived_manifest> kept;
+  for (const archive::archived_manifest* one : part->manifests) kept.push_back(*one);
+  image.manifests = std::move(kept);
+  image.indexes.clear();
+  image.as_index = part->makes_index;
+  return {};
+}
+
 namespace {
 
 /// What an index names and is no manifest goes the way of a blob, as crane and oras have it.
@@ -162,50 +142,40 @@ bool is_opaque(const archive::archived_manifest& one) {
 
 /// Which documents go, top last, and whose blobs.
 result<std::vector<const archive::archived_manifest*>> plan_documents(const archive::archived_image& image, const push_options& options,
-                                                                      const std::map<digest, index_facts>& facts, bool remade,
-                                                                      planned_image& into) {
+                                                                      bool remade, planned_image& into) {
   std::vector<const archive::archived_manifest*> chosen;
   const auto by_digest = [&](const descriptor& document) {
     return planned_manifest{document, into.target.with_tag({}).with_digest(document.digest), {}};
   };
   const bool single = image.manifests.size() == 1 && image.manifests.front().manifest.digest == image.top.digest;
-  if (!options.platforms.empty() || remade) {
-    if (options.platforms.empty()) {
-      for (const auto& one : image.manifests) chosen.push_back(&one);
-    } else {
-      auto picked = choose_manifests(image, options.platforms);
-      if (!picked) return picked.error();
-      chosen = std::move(*picked);
-    }
-    // One platform is its manifest, which has no place for what describes it.
-    const bool made_index = chosen.size() > 1 || options.as_index || options.platforms.empty();
-    if (made_index && !options.platforms.empty()) add_attestations(image, chosen);
-    for (const auto* one : chosen) {
-      if (!is_opaque(*one)) into.manifests.push_back(by_digest(one->manifest));
-    }
-    if (made_index) {
-      planned_manifest made;
-      const auto known = facts.find(image.top.digest);
-      made.bytes = write_index(image, chosen, known == facts.end() ? index_facts() : known->second);
-      made.document.media_type = std::string(is_docker(image.top) ? model::media_type::docker_list : model::media_type::oci_index);
-      made.document.digest = model::digest_of(made.bytes, digest_algorithm::sha256);
-      made.document.size = made.bytes.size();
-      into.manifests.push_back(std::move(made));
-    }
-  } else {
+  bool makes_index = remade;
+  bool whole = options.platforms.empty() && !remade;
+  if (!options.platforms.empty()) {
+    auto part = choose_part(image, options.platforms, options.as_index);
+    if (!part) return part.error();
+    chosen = std::move(part->manifests);
+    makes_index = part->makes_index;
+    whole = part->whole;
+  }
+  if (whole || options.platforms.empty()) {
+    chosen.clear();
     for (const auto& one : image.manifests) chosen.push_back(&one);
-    for (const auto* one : chosen) {
-      if (!is_opaque(*one)) into.manifests.push_back(by_digest(one->manifest));
-    }
+  }
+  for (const auto* one : chosen) {
+    if (!is_opaque(*one)) into.manifests.push_back(by_digest(one->manifest));
+  }
+  if (!whole && makes_index) {
+    archive::made_index made = archive::index_of(image, chosen);
+    into.manifests.push_back({std::move(made.top), reference(), std::move(made.text)});
+  }
+  if (whole) {
     if (!single && image.indexes.empty()) {
       std::string held;
       for (const auto* one : chosen) {
         if (!one->attestation) held += (held.empty() ? "" : ", ") + to_string_all(one->platform);
       }
-      return failure(
-          errc::not_found,
-          fmt::format("only {} of {} is at hand, and an index goes as a whole", held,
-                      image.names.empty() ? image.top.digest.string() : image.names.front().string()));
+      return failure(errc::not_found, fmt::format("only {} of {} is at hand, and an index goes as a whole", held,
+                                                  image.names.empty() ? image.top.digest.string() : image.names.front().string()));
     }
     // Inner indexes before those that name them.
     for (std::size_t i = image.indexes.size(); i-- > 0;) into.manifests.push_back(by_digest(image.indexes[i]));
@@ -238,20 +208,8 @@ void add_blobs(push_plan& plan, std::set<std::pair<std::string, digest>>& listed
 
 }  // namespace
 
-index_facts facts_of(std::string_view bytes, const descriptor& top) {
-  index_facts facts;
-  auto parsed = model::parse_document(bytes, top.media_type);
-  if (!parsed) return facts;
-  if (auto* content = std::get_if<model::index>(&*parsed)) {
-    facts.artifact_type = std::move(content->artifact_type);
-    facts.annotations = std::move(content->annotations);
-    facts.subject = std::move(content->subject);
-  }
-  return facts;
-}
-
 result<push_plan> plan_push(const std::vector<archive::archived_image>& images, const push_target& target, const push_options& options,
-                            const std::map<digest, index_facts>& facts, const std::set<digest>& remade) {
+                            const std::set<digest>& remade) {
   push_plan plan;
   std::map<reference, digest> names;
   std::set<std::pair<std::string, digest>> listed;
@@ -266,7 +224,7 @@ result<push_plan> plan_push(const std::vector<archive::archived_image>& images, 
       planned_image one;
       one.source = name.source;
       one.target = name.target;
-      const auto chosen = plan_documents(image, options, facts, remade.contains(image.top.digest), one);
+      const auto chosen = plan_documents(image, options, remade.contains(image.top.digest), one);
       if (!chosen) return chosen.error();
       const auto [known, added] = names.emplace(one.target, one.top.digest);
       if (!added && known->second != one.top.digest) return same_name(one.target, target);

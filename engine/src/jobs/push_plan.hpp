@@ -8,10 +8,8 @@
 #include <gantry/push.hpp>
 
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -46,23 +44,12 @@ struct push_plan {
   std::vector<planned_blob> blobs;
 };
 
-/// What an index says beside its entries, and what an index of some of them says as well.
-struct index_facts {
-  std::string artifact_type;
-  std::map<std::string, std::string> annotations;
-  std::optional<descriptor> subject{};  ///< a choice of what refers to something refers to it as well
-};
-
-/// The facts of the index whose bytes these are; of anything else none.
-index_facts facts_of(std::string_view bytes, const descriptor& top);
-
 /// What has to be where for \p images to be at \p target. Pure.
 /// \returns errc::platform_not_found, errc::invalid_option when several images would get one name or an image without name has none to get,
 /// errc::not_found when an index is held in part and no platform was chosen
 /// \param remade tops that need an index of their own, since manifests below them are no longer what they name
-/// \param facts of the top indexes by digest, for an index that is made of a choice; those not in it had none
 result<push_plan> plan_push(const std::vector<archive::archived_image>& images, const push_target& target, const push_options& options,
-                            const std::map<digest, index_facts>& facts = {}, const std::set<digest>& remade = {});
+                            const std::set<digest>& remade = {});
 
 /// The manifests of \p image for \p wanted, each once; valid as long as \p image. errc::platform_not_found.
 result<std::vector<const archive::archived_manifest*>> choose_manifests(const archive::archived_image& image,
@@ -70,6 +57,19 @@ result<std::vector<const archive::archived_manifest*>> choose_manifests(const ar
 
 /// Adds to \p chosen the attestations of \p image that describe what is in it.
 void add_attestations(const archive::archived_image& image, std::vector<const archive::archived_manifest*>& chosen);
+
+/// What is written of an image when platforms are chosen; valid as long as the image.
+struct part_of_image {
+  std::vector<const archive::archived_manifest*> manifests;  ///< with the attestations that go along
+  bool makes_index = false;                                  ///< they are named by an index; else there is one
+  bool whole = false;                                        ///< that index is the one of the image
+};
+
+/// Of \p image what is written for \p wanted, in a registry as in a directory. \param as_index see push_options
+/// \returns errc::platform_not_found
+result<part_of_image> choose_part(const archive::archived_image& image, const std::vector<platform>& wanted, bool as_index);
+/// Leaves just that of \p image.
+result<void> keep_part(archive::archived_image& image, const std::vector<platform>& wanted, bool as_index);
 
 /// Repositories of \p registry that probably have a blob, most likely first.
 using mount_hints = std::map<digest, std::vector<std::string>>;

@@ -1,7 +1,6 @@
 #include "jobs/remove.hpp"
 
 #include "jobs/referrers_index.hpp"
-#include "jobs/upload_ledger.hpp"
 #include "model/manifest.hpp"
 #include "registry/manifest_requests.hpp"
 #include "registry/referrers.hpp"
@@ -27,7 +26,7 @@ task<digest> subject_of(transfer::context& shared, transfer::operation& running,
 }
 
 /// distribution-spec, "Deleting Manifests": where the registry does not keep the list itself, its clients do.
-task<> take_off_list(transfer::context& shared, transfer::operation& running, reference manifest, digest subject) {
+task<> take_off_list(transfer::context& shared, transfer::operation& running, upload_ledger& ledger, reference manifest, digest subject) {
   auto ask = [&shared, &running, manifest, subject] {
     registry::referrer_page first;
     return registry::list_referrers(shared.registry, manifest, subject, std::move(first), running.stop,
@@ -39,7 +38,6 @@ task<> take_off_list(transfer::context& shared, transfer::operation& running, re
   if (!page) {
     why = page.error();
   } else if (!page->known) {
-    upload_ledger ledger;
     const result<void> left = co_await unlist_referrer(shared, running, ledger, manifest, subject, manifest.digest());
     if (!left) why = left.error();
   }
@@ -50,7 +48,8 @@ task<> take_off_list(transfer::context& shared, transfer::operation& running, re
 
 }  // namespace
 
-task<result<delete_result>> remove_reference(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference image) {
+task<result<delete_result>> remove_reference(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference image,
+                                             std::shared_ptr<upload_ledger> ledger) {
   digest subject;
   if (image.digest()) subject = co_await subject_of(shared, *running, image);
   auto ask = [&shared, &running, image]() -> task<result<delete_result>> {
@@ -59,7 +58,10 @@ task<result<delete_result>> remove_reference(transfer::context& shared, std::sha
     co_return delete_result();
   };
   auto gone = co_await transfer::with_retry<delete_result>(shared, *running, image.familiar(), ask);
-  if (gone && subject) co_await take_off_list(shared, *running, image, std::move(subject));
+  if (gone && subject) {
+    if (!ledger) ledger = std::make_shared<upload_ledger>();
+    co_await take_off_list(shared, *running, *ledger, image, std::move(subject));
+  }
   // Where tags are not deleted at all, one that is not there is refused like any other.
   if (gone || gone.error().code != errc::unexpected_status || image.digest()) co_return gone;
   auto look = [&shared, &running, image] {

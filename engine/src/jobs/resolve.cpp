@@ -184,6 +184,7 @@ task<result<resolved_image>> resolver::resolve(reference image, platform_choice 
   if (!parsed) co_return parsed.error();
   if (const auto* content = std::get_if<model::index>(&*parsed)) {
     found.top.media_type = content->media_type;
+    found.words = std::make_shared<model::index_words>(bytes);
   } else {
     found.top.media_type = std::get<model::manifest>(*parsed).media_type;
   }
@@ -220,8 +221,9 @@ task<result<resolved_image>> resolver::resolve_single(resolved_image found, mode
   co_return found;
 }
 
-task<result<void>> resolver::flatten(reference image, model::index& leaves, std::vector<descriptor>& indexes,
+task<result<void>> resolver::flatten(resolved_image& found, model::index& leaves, std::vector<descriptor>& indexes,
                                      std::vector<descriptor> entries, unsigned depth) {
+  const reference image = found.name;
   for (descriptor& entry : entries) {
     if (!model::is_index(entry.media_type)) {
       leaves.manifests.push_back(std::move(entry));
@@ -239,7 +241,8 @@ task<result<void>> resolver::flatten(reference image, model::index& leaves, std:
     if (inner == nullptr)
       co_return failure(errc::malformed_document, fmt::format("{} is a manifest where its own index says it is an index", what));
     indexes.push_back(entry);
-    const result<void> deeper = co_await flatten(image, leaves, indexes, inner->manifests, depth + 1);
+    found.words->add_inner(entry.digest, *bytes);
+    const result<void> deeper = co_await flatten(found, leaves, indexes, inner->manifests, depth + 1);
     if (!deeper) co_return deeper.error();
     // Indexes count as well: each is a request, and there may be no manifest in them.
     if (leaves.manifests.size() + indexes.size() > model::index_limit) {
@@ -266,7 +269,7 @@ task<result<resolved_image>> resolver::resolve_index(resolved_image found, model
   const reference name = found.name;
   model::index leaves;
   std::vector<descriptor> indexes(1, found.top);
-  const result<void> flat = co_await flatten(name, leaves, indexes, std::move(content.manifests), 1);
+  const result<void> flat = co_await flatten(found, leaves, indexes, std::move(content.manifests), 1);
   if (!flat) co_return flat.error();
 
   std::set<digest> in_index;

@@ -2,6 +2,7 @@
 
 #include "base/failure.hpp"
 #include "model/image_config.hpp"
+#include "model/index_words.hpp"
 #include "model/manifest.hpp"
 #include "store/document_store.hpp"
 #include "transfer/context.hpp"
@@ -44,7 +45,8 @@ struct resolved_image {
   descriptor top;
   std::vector<descriptor> indexes;  ///< top first; only when everything that they name is among \ref manifests
   std::vector<resolved_manifest> manifests;
-  std::vector<descriptor> opaque;  ///< what the indexes name beside them: of other media types, see platform_choice::opaque
+  std::vector<descriptor> opaque;               ///< what the indexes name beside them: of other media types, see platform_choice::opaque
+  std::shared_ptr<model::index_words> words{};  ///< of the top, when that is an index
 };
 
 /// Turns a name into manifests: asks the registry once for a tag, and goes by digest from there, through \ref store::document_store where
@@ -83,7 +85,7 @@ class resolver {
   task<result<std::string>> fetch_small_blob(reference image, descriptor blob);
   task<result<void>> keep(descriptor entry, std::string bytes);
   task<result<model::manifest>> fetch_manifest(reference image, descriptor entry);
-  task<result<void>> flatten(reference image, model::index& leaves, std::vector<descriptor>& indexes, std::vector<descriptor> entries,
+  task<result<void>> flatten(resolved_image& found, model::index& leaves, std::vector<descriptor>& indexes, std::vector<descriptor> entries,
                              unsigned depth);
   task<result<void>> name_platforms(reference image, model::index& leaves);
   task<result<gantry::platform>> platform_of(reference image, const model::manifest& manifest);

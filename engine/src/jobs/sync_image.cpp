@@ -211,7 +211,7 @@ void image_sync::keep_in_lock(const synced_image& done, const std::string& sourc
 }
 
 task<result<void>> image_sync::copy(sync_part& part, reference source, copy_run::choice wanted, synced_image& done) {
-  copy_run run(part.shared, *part.running, settings_for(source), ledger_);
+  copy_run run(part.shared, *part.running, settings_for(source), ledger_, facts_);
   const reference target = done.target;
   auto copied = co_await run.copy(std::move(source), target, std::move(wanted));
   add_counts(counts_, run.counts());

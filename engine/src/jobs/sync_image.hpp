@@ -93,6 +93,7 @@ class image_sync {
   upload_settings settings_;
   elsewhere elsewhere_;
   std::shared_ptr<upload_ledger> ledger_ = std::make_shared<upload_ledger>();
+  std::shared_ptr<referrer_facts> facts_ = std::make_shared<referrer_facts>();
   upload_counts counts_;
   std::map<std::filesystem::path, std::shared_ptr<const loaded_source>> loaded_;
   transfer_planned planned_;

@@ -55,12 +55,7 @@ task<result<void>> image_sync::carry_local(sync_part& part, const planned_sync& 
   alone.images.front().names.clear();
   alone.blobs = (*source)->blobs;
   alone.file = (*source)->file;
-  std::map<digest, index_facts> facts;
-  if (!wanted.platforms.empty()) {
-    auto read = [alone] { return facts_of(alone); };
-    facts = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(read));
-  }
-  auto plan = plan_push(alone.images, push_target(done.target), wanted, facts);
+  auto plan = plan_push(alone.images, push_target(done.target), wanted);
   if (!plan) co_return plan.error();
   auto feed = stored_feed(part.shared, *part.running, alone);
   upload_settings settings = settings_for(reference());

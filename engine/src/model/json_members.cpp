@@ -25,7 +25,7 @@ std::size_t end_of_value(std::string_view text, std::size_t at) {
       if (depth == 0) return at;
       continue;
     }
-    if (depth == 0 && (c == ',' || c == '}' || blanks.find(c) != std::string_view::npos)) return at;
+    if (depth == 0 && (c == ',' || c == '}' || c == ']' || blanks.find(c) != std::string_view::npos)) return at;
     ++at;
     if (c == '{' || c == '[') ++depth;
     if ((c == '}' || c == ']') && --depth == 0) return at;
@@ -52,6 +52,32 @@ std::map<std::string, std::string_view, std::less<>> json_members(std::string_vi
     if (at != std::string_view::npos && object[at] != ',') break;
   }
   return members;
+}
+
+std::vector<std::string_view> json_elements(std::string_view array) {
+  std::vector<std::string_view> elements;
+  std::size_t at = array.find_first_not_of(blanks);
+  if (at == std::string_view::npos || array[at] != '[') return elements;
+  for (;;) {
+    at = array.find_first_not_of(blanks, at + 1);
+    if (at == std::string_view::npos || array[at] == ']') break;
+    const std::size_t end = end_of_value(array, at);
+    elements.push_back(array.substr(at, end - at));
+    at = array.find_first_not_of(blanks, end);
+    if (at == std::string_view::npos || array[at] != ',') break;
+  }
+  return elements;
+}
+
+std::string compact_json(std::string_view json) {
+  std::string text;
+  text.reserve(json.size());
+  for (std::size_t at = 0; at < json.size();) {
+    const std::size_t end = json[at] == '"' ? end_of_string(json, at) : at + 1;
+    if (blanks.find(json[at]) == std::string_view::npos) text.append(json.substr(at, end - at));
+    at = end;
+  }
+  return text;
 }
 
 }  // namespace gantry::model

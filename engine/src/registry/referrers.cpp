@@ -16,6 +16,15 @@ namespace gantry::registry {
 
 namespace {
 
+/// Whether an answer without a list is about the API: one that has it may refuse a repository or a manifest that it does not know.
+bool tells_of_api(std::string_view body) {
+  const registry_error said = parse_registry_error(body);
+  for (const char* const code : {"NAME_UNKNOWN", "NAME_INVALID", "MANIFEST_UNKNOWN", "MANIFEST_INVALID", "DIGEST_INVALID", "DENIED"}) {
+    if (said.has(code)) return false;
+  }
+  return true;
+}
+
 task<result<referrer_page>> list_referrers_at(registry_client& from, site at, digest subject, std::string target,
                                               runtime::stop_source& stop) {
   const std::string what = fmt::format("the referrers of {} in {}", subject.short_form(), at.image.name());
@@ -34,6 +43,7 @@ task<result<referrer_page>> list_referrers_at(registry_client& from, site at, di
   if (status == 404 || status == 400 || status == 405 || status == 501) {
     const result<std::string> unread = co_await reply.read_all(error_body_limit);
     if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
+    if (unread && !at.how.is_mirror) found.no_api = tells_of_api(*unread);
     co_return found;
   }
   if (status != 200) co_return co_await from.refusal_at(at, what, std::move(reply));

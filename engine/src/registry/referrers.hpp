@@ -17,7 +17,8 @@ namespace gantry::registry {
 
 /// What of the referrers of one manifest stands on one page.
 struct referrer_page {
-  bool known = false;  ///< false: the registry has no such API
+  bool known = false;   ///< false: there is no such list; mostly since the registry has no such API
+  bool no_api = false;  ///< it has none for any manifest: the answer is about neither repository nor manifest, and from no mirror
   std::vector<descriptor> manifests;
   std::string next;        ///< target of the next page; empty after the last
   std::optional<site> by;  ///< who gave it, and is asked for the next

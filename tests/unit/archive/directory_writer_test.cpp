@@ -1,5 +1,6 @@
 #include "archive/directory_writer.hpp"
 
+#include "archive/file_set.hpp"
 #include "archive_fixture.hpp"
 #include "support/catch.hpp"
 #include "support/result.hpp"
@@ -9,6 +10,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <memory>
+#include <string>
 
 using namespace gantry;
 using namespace gantry::archive;
@@ -111,6 +114,52 @@ TEST_CASE("read-only files of our own are shared, others are copied") {
   CHECK(about.st_nlink == 1);
   CHECK((about.st_mode & 0777) == 0600);
   ::umask(before);
+}
+
+TEST_CASE("what the directory of that name has is taken over by link, when that is asked for and its size is right") {
+  scene s;
+  // Of bytes in memory nothing can be shared.
+  class loose final : public model::blob_source {
+   public:
+    explicit loose(fixture::memory_blobs& from) : from_(from) {}
+    result<std::unique_ptr<model::blob_reader>> open(const descriptor& blob) override { return reader_of(from_.bytes_of(blob)); }
+
+   private:
+    fixture::memory_blobs& from_;
+  } blobs(s.blobs);
+  const auto write = [&](bool takes_over) {
+    output_directory to = must(output_directory::create(s.dir / "out", 0));
+    must(write_directory(s.plan, blobs, to, {}, s.stop, false, takes_over));
+    must(to.commit(false));
+  };
+  const auto about = [](const fs::path& path) {
+    struct stat found {};
+    REQUIRE(::lstat(path.c_str(), &found) == 0);
+    return found;
+  };
+  write(false);
+  const fs::path kept = s.blob_in("out", s.held.layers[0]);
+  const fs::path torn = s.blob_in("out", s.held.layers[1]);
+  const ino_t before = about(kept).st_ino;
+  fs::resize_file(torn, 3);
+  CHECK(bytes_beside(s.plan, s.dir / "out") < s.held.layers[0].size);
+  CHECK(bytes_beside(s.plan, s.dir / "out") >= s.held.layers[1].size);
+  CHECK(bytes_beside(s.plan, s.dir / "nowhere") > s.held.layers[0].size);
+  write(true);
+  CHECK(about(kept).st_ino == before);
+  CHECK(about(kept).st_nlink == 1);
+  CHECK(slurp(kept) == s.blobs.bytes_of(s.held.layers[0]));
+  CHECK(slurp(torn) == s.blobs.bytes_of(s.held.layers[1]));
+  // A link that somebody put there leads to what is not the directory's.
+  spill(s.dir / "elsewhere", std::string(static_cast<std::size_t>(s.held.layers[0].size), 'x'));
+  fs::remove(kept);
+  fs::create_symlink(s.dir / "elsewhere", kept);
+  write(true);
+  CHECK(S_ISREG(about(kept).st_mode));
+  CHECK(slurp(kept) == s.blobs.bytes_of(s.held.layers[0]));
+  const ino_t now = about(kept).st_ino;
+  write(false);
+  CHECK(about(kept).st_ino != now);
 }
 
 TEST_CASE("an OCI layout or an empty directory is replaced as a whole, anything else is refused") {

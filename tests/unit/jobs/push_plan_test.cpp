@@ -1,12 +1,15 @@
 #include "jobs/push_plan.hpp"
 
 #include "model/digester.hpp"
+#include "model/index_words.hpp"
+#include "model/manifest.hpp"
 #include "support/result.hpp"
 
 #include <algorithm>
-#include <map>
+#include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace gantry::jobs {
@@ -122,19 +125,59 @@ TEST_CASE("a choice of an index that refers to something refers to it as well, w
       R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"subject":{"mediaType":)"
       R"("application/vnd.oci.image.manifest.v1+json","digest":")" +
       subject.digest.string() + R"(","size":7}})";
-  const index_facts known = facts_of(text, both.top);
-  REQUIRE(known.subject);
-  CHECK(known.subject->digest == subject.digest);
-  const std::map<digest, index_facts> facts{{both.top.digest, known}};
+  both.words = std::make_shared<model::index_words>(text);
   push_options options;
   options.platforms = {runs_on("linux", "amd64"), runs_on("linux", "arm64")};
-  const auto written = [&] { return must(plan_push({both}, named("r.test/app:1"), options, facts)).images.front().manifests.back().bytes; };
-  const index_facts again = facts_of(written(), both.top);
-  REQUIRE(again.subject);
-  CHECK(*again.subject == *known.subject);
+  const auto written = [&] { return must(plan_push({both}, named("r.test/app:1"), options)).images.front().manifests.back().bytes; };
+  const auto again = must(model::parse_document(written(), both.top.media_type));
+  REQUIRE(std::get<model::index>(again).subject);
+  CHECK(std::get<model::index>(again).subject->digest == subject.digest);
   both.top.media_type = "application/vnd.docker.distribution.manifest.list.v2+json";
   CHECK_FALSE(written().empty());
   CHECK(written().find("subject") == std::string::npos);
+}
+
+TEST_CASE("a choice is the same index whatever its order, and that of the image when it is all of it") {
+  archive::archived_image both = image("both", {"app:1"});
+  archive::archived_manifest other;
+  other.manifest = described("arm");
+  other.platform = runs_on("linux", "arm64");
+  both.manifests.push_back(std::move(other));
+  both.top = described("index");
+  both.top.media_type = "application/vnd.oci.image.index.v1+json";
+  both.indexes.push_back(both.top);
+  const platform amd = runs_on("linux", "amd64");
+  const platform arm = runs_on("linux", "arm64");
+  const auto top = [&](const std::vector<platform>& wanted, bool as_index) {
+    push_options options;
+    options.platforms = wanted;
+    options.as_index = as_index;
+    const push_plan plan = must(plan_push({both}, named("r.test/app:1"), options));
+    // A directory is given the same.
+    archive::archived_image kept = both;
+    REQUIRE(keep_part(kept, wanted, as_index).has_value());
+    CHECK(archive::listed_top(kept).digest == plan.images.front().top.digest);
+    return plan.images.front().top.digest;
+  };
+  CHECK(top({amd, arm}, false) == both.top.digest);
+  CHECK(top({arm}, false) == both.manifests.back().manifest.digest);
+  CHECK(top({arm}, true) != both.manifests.back().manifest.digest);
+  CHECK(top({arm}, true) != both.top.digest);
+  archive::archived_manifest third;
+  third.manifest = described("s390x");
+  third.platform = runs_on("linux", "s390x");
+  both.manifests.push_back(std::move(third));
+  std::string entries;
+  for (const auto& one : both.manifests) {
+    entries += (entries.empty() ? "" : ",") + (R"({"mediaType":")" + one.manifest.media_type + R"(","digest":")") +
+               one.manifest.digest.string() + R"(","size":)" + std::to_string(one.manifest.size) + "}";
+  }
+  both.words = std::make_shared<model::index_words>(R"({"schemaVersion":2,"manifests":[)" + entries + "]}");
+  CHECK(top({amd, arm}, false) == top({arm, amd}, false));
+  CHECK(top({amd, arm}, false) != both.top.digest);
+  // One entry of an index of one is its manifest as well.
+  both.manifests.resize(1);
+  CHECK(top({amd}, false) == both.manifests.front().manifest.digest);
 }
 
 }  // namespace gantry::jobs

@@ -2,6 +2,9 @@
 
 #include "support/catch.hpp"
 
+#include <string_view>
+#include <vector>
+
 using gantry::model::json_members;
 
 TEST_CASE("members come as they are written, nested values whole") {
@@ -22,4 +25,17 @@ TEST_CASE("an empty object has none, and what is no object gives none and does n
     INFO(text);
     CHECK(json_members(text).size() <= 1);
   }
+}
+
+TEST_CASE("elements come as they are written, and what is no array has none") {
+  const auto elements = gantry::model::json_elements(" [ {\"a\":[1,2]} ,\"x]\",\t-1 , [ ],null ] ");
+  CHECK(elements == std::vector<std::string_view>{"{\"a\":[1,2]}", "\"x]\"", "-1", "[ ]", "null"});
+  for (const char* text : {"[]", " [ ] ", "", "{}", "null", "["}) {
+    INFO(text);
+    CHECK(gantry::model::json_elements(text).empty());
+  }
+}
+
+TEST_CASE("only blanks outside of strings go") {
+  CHECK(gantry::model::compact_json("{ \"a b\" :\n[ 1 , \"c \\\" d\" ]\t}") == "{\"a b\":[1,\"c \\\" d\"]}");
 }
