@@ -1,3 +1,4 @@
+#include "failure_report.hpp"
 #include "json_line.hpp"
 #include "lookup.hpp"
 #include "push_options.hpp"
@@ -17,6 +18,12 @@ std::string lines(const push_result& result, bool dry_run) {
   return text;
 }
 
+/// Why an image is not there.
+std::string text_of(const push_failure& missing) {
+  const std::string text = fmt::format("{} is not written: {}", missing.target.string(), missing.message);
+  return with_server_words(text, missing.server_message);
+}
+
 std::string json(const push_result& result, bool dry_run) {
   std::vector<std::string> images;
   for (const auto& image : result.images) {
@@ -24,8 +31,15 @@ std::string json(const push_result& result, bool dry_run) {
     one.add("name", image.target.string()).add("digest", image.top.digest.string()).add("unchanged", image.unchanged);
     images.push_back(one.string());
   }
+  std::vector<std::string> failed;
+  for (const auto& missing : result.failed) {
+    json_object one;
+    one.add("name", missing.target.string()).add("error", missing.message);
+    if (!missing.server_message.empty()) one.add("server_message", missing.server_message);
+    failed.push_back(one.string());
+  }
   json_object all;
-  all.add("version", std::uint64_t{1}).add("dry_run", dry_run).add_raw("images", json_array(images));
+  all.add("version", std::uint64_t{1}).add("dry_run", dry_run).add_raw("images", json_array(images)).add_raw("failed", json_array(failed));
   add_counts(all, result);
   return all.string() + "\n";
 }
@@ -59,8 +73,14 @@ int push(const push_arguments& arguments, console& output) {
   if (ended.ec) return work.fail(ended.ec, ended.text, arguments.object);
   const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result, arguments.dry_run);
   const auto written = write_result(text);
+  for (const auto& missing : ended.result.failed) output.warn(text_of(missing));
   output.summary(totals_of(ended.result, arguments.dry_run));
-  return output.end(written, static_cast<int>(exit_code::done));
+  if (ended.result.failed.empty()) return output.end(written, static_cast<int>(exit_code::done));
+  const std::size_t asked = ended.result.images.size() + ended.result.failed.size();
+  // As with lists: where nothing came, the first failure says what kind of trouble it is.
+  const exit_code status = ended.result.images.empty() ? exit_code_of(ended.result.failed.front().code) : exit_code::partial;
+  return output.end(written,
+                    fail(report_problem(problem(status, fmt::format("{} of {} images are not written", ended.result.failed.size(), asked)))));
 }
 
 }  // namespace

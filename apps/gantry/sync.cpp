@@ -174,7 +174,19 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
       std::count_if(result.images.begin(), result.images.end(), [](const synced_image& one) { return one.state == sync_state::unchanged; });
   output.summary(upload_totals{result, result.images.size(), static_cast<std::size_t>(unchanged), result.elapsed, arguments.dry_run,
                                std::holds_alternative<std::string>(arguments.to)});
+  // What a stop left undone has not failed.
+  if (pruned.stopped) return;
   if (const auto failed = sync_failure(result, pruned)) output.error(report_problem(*failed));
+}
+
+/// Ends a run that was stopped while it deleted; what it had done by then has been told.
+int stopped_pruning(const stop_cause& cause, console& output) {
+  stop_cause why = cause;
+  why.kept = false;
+  error_report report = report_failure(make_error_code(errc::cancelled), diagnostics(), why, "prune");
+  report.hint = "run the same command again: it deletes what is left";
+  output.error(report);
+  return report.exit_code;
 }
 
 outcome<int> sync(const sync_arguments& arguments, console& output) {
@@ -221,6 +233,7 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
   });
   if (ended.ec) return work.fail(ended.ec, ended.text, arguments.list);
   prune_result pruned;
+  answer<prune_result> done;
   pruned.deleted = ended.result.dropped;
   const auto& unwanted = ended.result.unwanted;
   outcome<bool> wanted = !unwanted.empty();
@@ -228,15 +241,18 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
   if (wanted && *wanted) {
     prune_options how;
     how.dry_run = arguments.dry_run;
-    auto done = work.run<prune_result>(how, "prune",
-                                       [&](diagnostics& text, auto token) { mover.async_prune(unwanted, how, text, std::move(token)); });
-    if (done.ec) return work.fail(done.ec, done.text, "prune");
+    done = work.run<prune_result>(how, "prune",
+                                  [&](diagnostics& text, auto token) { mover.async_prune(unwanted, how, text, std::move(token)); });
     pruned = std::move(done.result);
+    // What was written and deleted before is told all the same.
+    if (done.ec == make_error_condition(condition::cancelled)) pruned.stopped = true;
   }
   const std::string text = common.json ? sync_json(ended.result, pruned, arguments.dry_run) : sync_lines(ended.result, arguments.dry_run);
   const auto written = write_result(text);
   report(ended.result, pruned, arguments, output);
   if (!wanted) return wanted.error();
+  if (pruned.stopped) return output.end(written, stopped_pruning(work.cause(), output));
+  if (done.ec) return work.fail(done.ec, done.text, "prune");
   return output.end(written, sync_status(ended.result, pruned));
 }
 

@@ -85,6 +85,7 @@ std::string sync_json(const sync_result& result, const prune_result& pruned, boo
   json_object all;
   all.add("version", std::uint64_t{1}).add("dry_run", dry_run).add_raw("images", json_array(images));
   all.add_raw("deleted", json_array(deleted)).add_raw("kept", json_array(kept));
+  if (pruned.stopped) all.add("stopped", true);
   add_counts(all, result);
   return all.string() + "\n";
 }

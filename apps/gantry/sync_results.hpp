@@ -13,7 +13,7 @@ namespace gantry::app {
 std::string sync_lines(const sync_result& result, bool dry_run = false);
 
 /// One JSON document: {"version":1,"dry_run","images":[{"name","source","entry","state","digest","missing","error"}],"deleted":[],
-/// "kept":[{"name","why"}],...counts}.
+/// "kept":[{"name","why"}],...counts}, with "stopped":true when \p pruned was.
 std::string sync_json(const sync_result& result, const prune_result& pruned, bool dry_run);
 
 /// How many tags are in which state: `3 tags: 1 copied, 1 unchanged, 1 failed`.

@@ -42,19 +42,19 @@ struct bundle : synced {
     }
     write(all + "]");
   }
-  error_code push() {
+  error_code push() { return push(target.host()); }
+  error_code push(const std::string& registry) {
     boost::asio::io_context context;
     error_code ec;
     bool completed = false;
     {
       engine one(context.get_executor(), settings);
-      one.async_push(push_source(layout()), push_prefix{target.host(), "many"}, push_options(), text,
-                     [&](error_code failed, push_result made) {
-                       ec = failed;
-                       pushed = std::move(made);
-                       completed = true;
-                       one.async_shutdown([](error_code) {});
-                     });
+      one.async_push(push_source(layout()), push_prefix{registry, "many"}, push_options(), text, [&](error_code failed, push_result made) {
+        ec = failed;
+        pushed = std::move(made);
+        completed = true;
+        one.async_shutdown([](error_code) {});
+      });
       context.run_for(std::chrono::minutes(5));
     }
     REQUIRE(completed);
@@ -144,4 +144,46 @@ TEST_CASE("a blob that the registry has is mounted into several repositories sid
   CHECK(b.target.most_at_once("POST mount") >= 3);
   CHECK(b.target.count("PUT blob") == 2);
   CHECK(report.result.blobs_mounted == 2 * (many - 1));
+}
+
+TEST_CASE("an image that is refused keeps no other from being named", "[faults]") {
+  bundle b;
+  constexpr unsigned many = 5;
+  b.write_images(many);
+  b.settings.jobs = 1;
+  const bool blob = GENERATE(false, true);
+  b.target.fail(blob ? "POST session" : "PUT manifest", {kind::answer, 403, {}, 0}, 3);
+  const error_code ec = b.push();
+  INFO(b.text.message());
+  REQUIRE_FALSE(ec);
+  CHECK(b.pushed.images.size() == many - 1);
+  REQUIRE(b.pushed.failed.size() == 1);
+  const push_failure& failed = b.pushed.failed.front();
+  CHECK(failed.code == make_error_code(errc::forbidden));
+  CHECK_FALSE(failed.message.empty());
+  CHECK_FALSE(b.target.has_tag(failed.target.repository(), "1"));
+  for (const pushed_image& one : b.pushed.images) CHECK(b.target.has_tag(one.target.repository(), "1"));
+  // Only what is lacking is sent the next time.
+  const unsigned before = b.target.count("PUT manifest");
+  REQUIRE_FALSE(b.push());
+  CHECK(b.pushed.failed.empty());
+  CHECK(b.target.count("PUT manifest") == before + 1);
+}
+
+TEST_CASE("where all images are refused each says why", "[faults]") {
+  bundle b;
+  constexpr unsigned many = 4;
+  b.write_images(many);
+  b.target.fail("PUT manifest", {kind::answer, 403, {}, 0}, 1, 0);
+  REQUIRE_FALSE(b.push());
+  CHECK(b.pushed.images.empty());
+  REQUIRE(b.pushed.failed.size() == many);
+  for (unsigned i = 0; i < many; ++i) CHECK(b.pushed.failed[i].target.repository() == "many/team/app" + std::to_string(i));
+}
+
+TEST_CASE("a registry that nobody answers for fails the push as a whole", "[faults]") {
+  bundle b;
+  b.write_images(40);
+  CHECK(b.push("127.0.0.1:1") == make_error_code(errc::connection_refused));
+  CHECK(b.pushed.failed.empty());
 }

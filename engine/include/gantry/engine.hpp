@@ -92,7 +92,8 @@ class engine {
     return initiate<serve_result>(std::forward<CompletionToken>(token), &diag, std::move(options));
   }
 
-  /// Brings images of the store, an archive or an OCI layout into a registry. Signature: `void(error_code, push_result)`.
+  /// Brings images of the store, an archive or an OCI layout into a registry. Signature: `void(error_code, push_result)`. Where several
+  /// were to be pushed, those that failed are in push_result::failed, unless nothing could be pushed for one reason.
   template <class CompletionToken>
   auto async_push(push_source source, push_target target, push_options options, diagnostics& diag, CompletionToken&& token) {
     return initiate<push_result>(std::forward<CompletionToken>(token), &diag, std::move(source), std::move(target), std::move(options));
@@ -119,7 +120,8 @@ class engine {
   }
 
   /// Deletes tags in registries, by digest where a registry deletes no tags and nobody else needs the manifest: no other tag, no index of
-  /// another tag, no referrer. Signature: `void(error_code, prune_result)`; what could not be deleted is in the result.
+  /// another tag, no referrer. Signature: `void(error_code, prune_result)`; what could not be deleted is in the result. One that is
+  /// cancelled when it has begun to delete completes without an error, and tells what it did: prune_result::stopped.
   template <class CompletionToken>
   auto async_prune(std::vector<reference> tags, prune_options options, diagnostics& diag, CompletionToken&& token) {
     return initiate<prune_result>(std::forward<CompletionToken>(token), &diag, std::move(tags), std::move(options));

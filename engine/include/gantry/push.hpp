@@ -2,6 +2,7 @@
 
 #include <gantry/archive_input.hpp>
 #include <gantry/descriptor.hpp>
+#include <gantry/error.hpp>
 #include <gantry/options.hpp>
 #include <gantry/platform.hpp>
 #include <gantry/reference.hpp>
@@ -65,9 +66,19 @@ struct upload_counts {
   std::uint64_t bytes_uploaded = 0;  ///< of these, without what an earlier run had sent of them
 };
 
+/// One that was not; where several are pushed the others go on.
+struct push_failure {
+  gantry::reference source;  ///< see pushed_image
+  gantry::reference target;
+  error_code code;
+  std::string message;
+  std::string server_message{};  ///< what the registry said of it, if anything; see diagnostics
+};
+
 /// What a push did.
 struct push_result : upload_counts {
   std::vector<pushed_image> images;
+  std::vector<push_failure> failed;  ///< only where several were to be pushed; a single one fails as a whole
   std::chrono::milliseconds elapsed{};
 };
 

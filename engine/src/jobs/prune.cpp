@@ -29,6 +29,15 @@ namespace {
 
 constexpr unsigned deepest_index = 4;  // DESIGN section 6
 
+/// What became of one manifest.
+struct removal_outcome {
+  bool gone = false;
+  std::optional<failure> kept;  ///< neither: it was not tried
+};
+
+/// Who stops a deletion that was asked for cannot know whether it came first.
+failure cut_short() { return {errc::cancelled, "it was about to be deleted when the run was stopped, and may be gone"}; }
+
 /// One repository, of which some tags are to go.
 class repository_prune {
  public:
@@ -49,8 +58,8 @@ class repository_prune {
   task<result<bool>> is_referred(digest subject);
   task<result<std::optional<descriptor>>> head(reference name);
   /// \param told what became of each removal of the plan
-  task<result<void>> remove(const prune_plan& plan, std::vector<std::optional<failure>>& told);
-  task<> remove_one(const prune_plan::removal& one, std::optional<failure>& told);
+  task<result<void>> remove(const prune_plan& plan, std::vector<removal_outcome>& told);
+  task<> remove_one(const prune_plan::removal& one, removal_outcome& told);
 
   /// Requests of one kind, as many at once as the engine has permits; \returns the first failure that makes all others futile.
   task<result<void>> each(std::size_t count, std::function<task<>(std::size_t)> work);
@@ -96,6 +105,7 @@ task<result<void>> repository_prune::delete_tags() {
     const reference name = repository_.with_tag(tags[tried]);
     const auto gone = co_await remove_reference(shared_, running_, name);
     if (!gone && gone.error().code == errc::unexpected_status) co_return result<void>();
+    if (!gone && gone.error().code == condition::cancelled) keep(tags[tried], cut_short());
     if (!gone && gone.error().code != errc::not_found) co_return gone.error();
     shown = gone.has_value();
     facts_.unwanted.erase(tags[tried]);
@@ -114,7 +124,7 @@ task<result<void>> repository_prune::delete_tags() {
     if (*told[i] || told[i]->error().code == errc::not_found) {
       done_.deleted.push_back(repository_.with_tag(tag));
     } else {
-      keep(tag, told[i]->error());
+      keep(tag, told[i]->error().code == condition::cancelled ? cut_short() : told[i]->error());
     }
   }
   co_return all;
@@ -189,23 +199,32 @@ task<result<void>> repository_prune::learn() {
   co_return co_await each(subjects.size(), std::move(ask));
 }
 
-task<> repository_prune::remove_one(const prune_plan::removal& one, std::optional<failure>& told) {
+task<> repository_prune::remove_one(const prune_plan::removal& one, removal_outcome& told) {
   // It goes with its subject, which stays.
   if (broken_ || needed_.contains(one.subject)) co_return;
   if (needed_.contains(one.manifest)) {
-    told.emplace(error_code(), "an index that could not be deleted is made of this manifest");
+    told.kept.emplace(error_code(), "an index that could not be deleted is made of this manifest");
   } else {
     const reference manifest = repository_.with_digest(one.manifest);
+<<<<<<< HEAD
     const auto gone = co_await remove_reference(shared_, running_, manifest, ledger_);
     if (!gone && gone.error().code == condition::cancelled) give_up(gone.error());
     if (gone || gone.error().code == errc::not_found || gone.error().code == condition::cancelled) co_return;
     told = gone.error();
+=======
+    const auto gone = co_await remove_reference(shared_, running_, manifest);
+    told.gone = gone || gone.error().code == errc::not_found;
+    if (told.gone) co_return;
+    const bool cut = gone.error().code == condition::cancelled;
+    told.kept = cut ? cut_short() : gone.error();
+    if (cut) give_up(gone.error());
+>>>>>>> w6
   }
   const auto& children = facts_.children[one.manifest];
   needed_.insert(children.begin(), children.end());
 }
 
-task<result<void>> repository_prune::remove(const prune_plan& plan, std::vector<std::optional<failure>>& told) {
+task<result<void>> repository_prune::remove(const prune_plan& plan, std::vector<removal_outcome>& told) {
   for (const std::vector<std::size_t>& round : removal_rounds(plan, facts_)) {
     std::function<task<>(std::size_t)> one = [this, &plan, &told, &round](std::size_t number) {
       return remove_one(plan.remove[round[number]], told[round[number]]);
@@ -228,27 +247,24 @@ task<result<void>> repository_prune::run(std::set<std::string> unwanted) {
   const prune_plan plan = plan_prune(facts_);
   const char* const unless = dry_run_ ? ", unless it deletes tags alone, which only trying shows" : "";
   for (const auto& one : plan.keep) keep(one.tag, one.why + unless);
-  std::vector<std::optional<failure>> told(plan.remove.size());
-  if (!dry_run_) {
-    const result<void> removed = co_await remove(plan, told);
-    if (!removed) co_return removed.error();
-  }
+  std::vector<removal_outcome> told(plan.remove.size());
+  result<void> removed = result<void>();
+  if (!dry_run_) removed = co_await remove(plan, told);
   for (std::size_t i = 0; i < told.size(); ++i) {
-    const auto& one = plan.remove[i];
-    if (needed_.contains(one.subject)) continue;
-    for (const std::string& tag : one.tags) {
-      if (told[i]) keep(tag, *told[i]);
-      if (!told[i]) done_.deleted.push_back(repository_.with_tag(tag));
+    for (const std::string& tag : plan.remove[i].tags) {
+      if (told[i].kept) keep(tag, *told[i].kept);
+      if (told[i].gone || dry_run_) done_.deleted.push_back(repository_.with_tag(tag));
     }
   }
-  co_return result<void>();
+  co_return removed;
 }
 
 task<> prune_repository(transfer::context& shared, std::shared_ptr<transfer::operation> running, reference repository,
                         std::set<std::string> unwanted, bool dry_run, prune_result& done) {
   repository_prune one(shared, running, repository, dry_run, done);
   const result<void> pruned = co_await one.run(unwanted);
-  if (pruned) co_return;
+  done.stopped = !pruned && pruned.error().code == condition::cancelled;
+  if (pruned || done.stopped) co_return;
   // What is not known to be unneeded stays, and the other repositories go on.
   for (const std::string& tag : unwanted) {
     const reference name = repository.with_tag(tag);
@@ -272,17 +288,21 @@ task<result<prune_result>> prune(transfer::context& shared, std::shared_ptr<tran
   }
   const std::vector<std::pair<reference, std::set<std::string>>> repositories(by_repository.begin(), by_repository.end());
   std::vector<prune_result> parts(repositories.size());
+  for (prune_result& part : parts) part.stopped = true;  // until it has been tried
   std::function<task<>(std::size_t)> one = [&shared, &running, &repositories, &parts, dry_run = options.dry_run](std::size_t number) {
     const auto& [repository, unwanted] = repositories[number];
     return prune_repository(shared, running, repository, unwanted, dry_run, parts[number]);
   };
   co_await side_by_side(shared.executor, shared.jobs, repositories.size(), std::move(one), running->stop);
-  if (running->stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   prune_result done;
   for (prune_result& part : parts) {
+    done.stopped = done.stopped || part.stopped;
     std::move(part.deleted.begin(), part.deleted.end(), std::back_inserter(done.deleted));
     std::move(part.kept.begin(), part.kept.end(), std::back_inserter(done.kept));
   }
+  // What was deleted has to be told; where nothing was, there is only the end.
+  const bool nothing = options.dry_run || (done.deleted.empty() && done.kept.empty());
+  if (done.stopped && nothing) co_return failure(errc::cancelled, "stopped");
   done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   running->events.flush();
   co_return done;

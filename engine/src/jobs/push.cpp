@@ -309,9 +309,18 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   for (const planned_blob& one : plan->blobs) blobs.push_back(one.blob);
   auto moved = co_await upload(shared, *running, ledger, std::move(feed), settings, std::move(*plan));
   if (!moved) co_return co_await set_damaged_aside(shared, *running, store, std::move(blobs), moved.error());
+  for (push_failure& one : moved->failed) {
+    if (one.code != make_error_condition(condition::integrity)) continue;
+    // Once: it looks at all of them.
+    failure why(one.code, one.message, one.server_message);
+    failure told = co_await set_damaged_aside(shared, *running, store, std::move(blobs), std::move(why));
+    one.message = told.text.message();
+    break;
+  }
   push_result done;
   add_counts(done, moved->counts);
   done.images = std::move(moved->images);
+  done.failed = std::move(moved->failed);
   done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   co_return done;
 }

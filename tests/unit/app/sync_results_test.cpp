@@ -58,6 +58,9 @@ TEST_CASE("what became of a list is told by lines, by a sentence and by the exit
   CHECK(sync_failure(result, pruned)->code == exit_code::partial);
   pruned.kept.back().server_message = "DENIED: immutable";
   CHECK(sync_json(result, pruned, false).find(R"("why":"refused","server_message":"DENIED: immutable"})") != std::string::npos);
+  CHECK(sync_json(result, pruned, false).find("stopped") == std::string::npos);
+  pruned.stopped = true;
+  CHECK(sync_json(result, pruned, false).find(R"(],"stopped":true,"blobs":)") != std::string::npos);
   result.images.push_back(image("t.test/x:2", sync_state::failed));
   CHECK(sync_failure(result, pruned)->message ==
         "1 of 2 tags of the list are not written, and 1 of 1 tag that the list does not name is not deleted");
