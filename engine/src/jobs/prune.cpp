@@ -206,19 +206,12 @@ task<> repository_prune::remove_one(const prune_plan::removal& one, removal_outc
     told.kept.emplace(error_code(), "an index that could not be deleted is made of this manifest");
   } else {
     const reference manifest = repository_.with_digest(one.manifest);
-<<<<<<< HEAD
     const auto gone = co_await remove_reference(shared_, running_, manifest, ledger_);
-    if (!gone && gone.error().code == condition::cancelled) give_up(gone.error());
-    if (gone || gone.error().code == errc::not_found || gone.error().code == condition::cancelled) co_return;
-    told = gone.error();
-=======
-    const auto gone = co_await remove_reference(shared_, running_, manifest);
     told.gone = gone || gone.error().code == errc::not_found;
     if (told.gone) co_return;
     const bool cut = gone.error().code == condition::cancelled;
     told.kept = cut ? cut_short() : gone.error();
     if (cut) give_up(gone.error());
->>>>>>> w6
   }
   const auto& children = facts_.children[one.manifest];
   needed_.insert(children.begin(), children.end());
