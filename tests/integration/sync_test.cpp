@@ -67,6 +67,11 @@ TEST_CASE("a part of a list that fails is told by the exit status", "[integratio
   CHECK(wrong.status == 2);
   CHECK(wrong.err.find("images.json, line 2: entry 1 (" + l.from.host() +
                        "/team/classic): tagss is not expected there; did you mean 'tags'?") != std::string::npos);
+  l.write("[{\"source\": \"SOURCE/team/classic:1.0\"},\n {\"source\": \"SOURCE/team/multi:1.0\", \"target\": \"team/classic\"}]");
+  const outcome twice = l.sync();
+  CHECK(twice.status == 2);
+  CHECK(twice.err.find("images.json: entry 1 (" + l.from.host() + "/team/classic:1.0, line 1) and entry 2 (" + l.from.host() +
+                       "/team/multi:1.0, line 2) both write ") != std::string::npos);
   CHECK(l.place.run({"sync", "absent.json", "--to", l.to.host()}).status == 4);
 }
 
