@@ -162,8 +162,16 @@ TEST_CASE("a list becomes one directory that others read and that goes to a regi
   CHECK(back.status == 6);
   CHECK(state_of(json_of(back), "back:stable") == "copied");
   CHECK(state_of(json_of(back), "back:absent") == "failed");
+  CHECK(back.out.find(R"("source":"oci:shelf:absent")") != std::string::npos);
+  CHECK(back.err.find("oci:shelf holds no image absent") != std::string::npos);
   CHECK(l.raw_target("back:stable") == l.raw_source("team/classic:1.0"));
   CHECK(state_of(json_of(l.sync({"--json"})), "back:stable") == "unchanged");
+  l.write(R"([{"source": "oci:shelf:stable", "target": "back", "tags": ["stable"]}])");
+  const outcome apart = l.sync();
+  CHECK(apart.status == 4);
+  CHECK(apart.err.find(
+            R"(there is no shelf:stable; in a list a tag of a directory stands apart: "source": "oci:shelf", "tags": ["stable"])") !=
+        std::string::npos);
 
   // What the list does not name is not dropped unasked.
   l.write(R"([{"source": "SOURCE/team/classic:1.0", "tags": ["1.0", "none"]}, {"source": "SOURCE/team/classic:9", "tags": ["stable"]}])");

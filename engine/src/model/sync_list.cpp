@@ -288,6 +288,11 @@ result<sync_entry> list_reader::finish(std::size_t index) const {
   if (!entry.directory.empty() && entry.filter) return at(index, "filter", "is for repositories; name the tags of a directory");
   if (names_image && entry.tags.empty() && !entry.source.tag().empty()) entry.tags.push_back(entry.source.tag());
   if (entry.tags.empty() && !entry.filter) {
+    if (const auto parts = model::split_layout_tag(entry.directory)) {
+      return at(index, "tags",
+                fmt::format("is missing; of a directory write \"source\": \"oci:{}\", \"tags\": [\"{}\"]", clean_text(parts->first, 128),
+                            parts->second));
+    }
     return at(index, "tags", names_image ? "is missing: a digest alone gives the copy no name" : "is missing; name tags, or a filter");
   }
   if (!raw.bare_field.empty()) return at(index, raw.bare_field, empty_choice, raw.bare_line);
