@@ -27,9 +27,12 @@ namespace {
 
 constexpr std::size_t list_limit = std::size_t{8} << 20;
 
+/// How messages call the list.
+std::string name_of_list(const sync_arguments& arguments) { return arguments.list == "-" ? "standard input" : arguments.list; }
+
 outcome<sync_list> read_list_file(const sync_arguments& arguments) {
   const bool standard_input = arguments.list == "-";
-  const std::string name = standard_input ? "standard input" : arguments.list;
+  const std::string name = name_of_list(arguments);
   std::ifstream file;
   if (!standard_input) {
     if (auto opened = open_list(file, name); !opened) return opened.error();
@@ -138,6 +141,13 @@ outcome<bool> agreed(const std::vector<reference>& tags) {
   return answer.text && (*answer.text == "y" || *answer.text == "Y" || *answer.text == "yes");
 }
 
+/// What contradicts itself in a list is told as what cannot be read in it is: with the list's name in front of the entry's place.
+diagnostics with_list_name(const error_code& ec, const diagnostics& text, const sync_arguments& arguments) {
+  const bool of_entry = ec == make_error_code(errc::invalid_option) && text.message().starts_with("entry ");
+  if (!of_entry) return text;
+  return diagnostics(fmt::format("{}: {}", name_of_list(arguments), text.message()), text.server_message());
+}
+
 /// Why \p one failed, with the options that would help.
 std::string why_of(const synced_image& one, const sync_arguments& arguments) {
   if (!arguments.common.username.empty() || one.source.empty()) return one.message;
@@ -231,7 +241,7 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
   const auto ended = work.run<sync_result>(*options, arguments.list, [&](diagnostics& text, auto token) {
     mover.async_sync(std::move(*list), *options, text, std::move(token));
   });
-  if (ended.ec) return work.fail(ended.ec, ended.text, arguments.list);
+  if (ended.ec) return work.fail(ended.ec, with_list_name(ended.ec, ended.text, arguments), arguments.list);
   prune_result pruned;
   answer<prune_result> done;
   pruned.deleted = ended.result.dropped;

@@ -41,10 +41,17 @@ std::size_t stuck_tags(const prune_result& pruned) {
       std::count_if(pruned.kept.begin(), pruned.kept.end(), [](const kept_tag& one) { return bool(one.code); }));
 }
 
+/// As a list writes it, the tag of a directory's image behind it.
+std::string source_of(const synced_image& image) {
+  const std::string tag = image.target.tag().empty() ? std::string() : ":" + image.target.tag();
+  if (!image.directory.empty()) return fmt::format("oci:{}{}", image.directory, tag);
+  return image.source.tag().empty() && !image.source.empty() ? image.source.name() : image.source.string();
+}
+
 std::string json(const synced_image& image) {
   json_object one;
   one.add("name", image.target.tag().empty() ? image.target.name() : image.target.string());
-  one.add("source", image.source.empty() ? std::string() : image.source.tag().empty() ? image.source.name() : image.source.string());
+  one.add("source", source_of(image));
   one.add("entry", std::uint64_t{image.entry}).add("state", name_of(image.state));
   if (image.state == sync_state::failed) {
     one.add("error", image.message);

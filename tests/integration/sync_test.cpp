@@ -67,6 +67,11 @@ TEST_CASE("a part of a list that fails is told by the exit status", "[integratio
   CHECK(wrong.status == 2);
   CHECK(wrong.err.find("images.json, line 2: entry 1 (" + l.from.host() +
                        "/team/classic): tagss is not expected there; did you mean 'tags'?") != std::string::npos);
+  l.write("[{\"source\": \"SOURCE/team/classic:1.0\"},\n {\"source\": \"SOURCE/team/multi:1.0\", \"target\": \"team/classic\"}]");
+  const outcome twice = l.sync();
+  CHECK(twice.status == 2);
+  CHECK(twice.err.find("images.json: entry 1 (" + l.from.host() + "/team/classic:1.0, line 1) and entry 2 (" + l.from.host() +
+                       "/team/multi:1.0, line 2) both write ") != std::string::npos);
   CHECK(l.place.run({"sync", "absent.json", "--to", l.to.host()}).status == 4);
 }
 
@@ -157,8 +162,16 @@ TEST_CASE("a list becomes one directory that others read and that goes to a regi
   CHECK(back.status == 6);
   CHECK(state_of(json_of(back), "back:stable") == "copied");
   CHECK(state_of(json_of(back), "back:absent") == "failed");
+  CHECK(back.out.find(R"("source":"oci:shelf:absent")") != std::string::npos);
+  CHECK(back.err.find("oci:shelf holds no image absent") != std::string::npos);
   CHECK(l.raw_target("back:stable") == l.raw_source("team/classic:1.0"));
   CHECK(state_of(json_of(l.sync({"--json"})), "back:stable") == "unchanged");
+  l.write(R"([{"source": "oci:shelf:stable", "target": "back", "tags": ["stable"]}])");
+  const outcome apart = l.sync();
+  CHECK(apart.status == 4);
+  CHECK(apart.err.find(
+            R"(there is no shelf:stable; in a list a tag of a directory stands apart: "source": "oci:shelf", "tags": ["stable"])") !=
+        std::string::npos);
 
   // What the list does not name is not dropped unasked.
   l.write(R"([{"source": "SOURCE/team/classic:1.0", "tags": ["1.0", "none"]}, {"source": "SOURCE/team/classic:9", "tags": ["stable"]}])");

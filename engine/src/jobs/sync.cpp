@@ -115,6 +115,7 @@ task<> list_sync::carry() {
       if (const std::optional<failure> gone = order_.given_up(ends)) {
         done.entry = one.entry->number;
         done.source = one.source;
+        done.directory = one.entry->directory;
         done.target = target;
         note_failure(done, *gone);
         continue;

@@ -83,6 +83,7 @@ task<synced_image> image_sync::bring(const planned_sync& one, reference target, 
   synced_image done;
   done.entry = entry.number;
   done.source = one.source;
+  done.directory = entry.directory;
   done.target = std::move(target);
   sync_part part(shared_, running_, entry.retries, entry.timeout, [this](const event& what) { forward(what); });
   result<void> carried = result<void>();
@@ -93,8 +94,7 @@ task<synced_image> image_sync::bring(const planned_sync& one, reference target, 
   }
   part.running->events.flush();
   if (carried) co_return done;
-  const std::string name = one.source.empty() ? entry.directory : one.source.string();
-  note_failure(done, part.timed_out() ? too_late(name, *entry.timeout) : carried.error());
+  note_failure(done, part.timed_out() ? too_late(source_name(one), *entry.timeout) : carried.error());
   co_return done;
 }
 

@@ -6,6 +6,10 @@
 
 namespace gantry::jobs {
 
+std::string source_name(const planned_sync& one) {
+  return one.source.empty() ? fmt::format("oci:{}:{}", one.entry->directory, one.tag_here) : one.source.string();
+}
+
 result<reference> target_of(const sync_entry& entry, const sync_options& options) {
   const auto* const to = std::get_if<push_prefix>(&options.to);
   push_prefix place;

@@ -28,6 +28,9 @@ struct sync_plan {
   std::set<std::string> unknown;                       ///< target repositories of which not all named tags are known
 };
 
+/// Where it comes from: a reference, or `oci:DIRECTORY:TAG`.
+std::string source_name(const planned_sync& one);
+
 /// Where the images of \p entry go, without a tag. errc::invalid_option when that is no name.
 result<reference> target_of(const sync_entry& entry, const sync_options& options);
 

@@ -129,6 +129,7 @@ task<result<sync_plan>> plan_list(transfer::context& shared, std::shared_ptr<tra
       synced_image failed;
       failed.entry = one.entry->number;
       failed.source = one.entry->source;
+      failed.directory = one.entry->directory;
       failed.target = one.target;
       note_failure(failed, *one.failed);
       plan.failed.push_back(std::move(failed));

@@ -43,6 +43,8 @@ struct shared_fields {
   std::size_t filter_line = 0;   ///< where \ref filter begins
   std::size_t mirrors_line = 0;  ///< where \ref mirrors begin
   std::string platform_field;    ///< which of the two names \ref platforms came from
+  std::string bare_field;        ///< the one of them that has no element
+  std::size_t bare_line = 0;     ///< where that begins
 };
 
 /// The field and what is wrong with it, when a filter would admit all tags without saying so.
@@ -53,6 +55,9 @@ std::optional<std::pair<std::string, std::string>> empty_filter(const shared_fie
   if (!filter.regex.empty() || filter.semver || filter.latest != 0) return std::nullopt;
   return std::pair("filter", "is empty; say which tags, {\"regex\": \".*\"} for all of them");
 }
+
+// Whoever wants everything says nothing: an empty choice is more likely a slip of what wrote the list.
+constexpr const char* empty_choice = "is empty; leave it out for everything";
 
 /// An entry as it stands in the text.
 struct raw_entry : shared_fields {
@@ -89,6 +94,7 @@ check list_reader::take_platform(shared_fields& into, const char* field, std::st
   if (!into.platform_field.empty() && into.platform_field != field)
     return refused(fmt::format("cannot stand beside {}; name all platforms in one of them", into.platform_field));
   into.platform_field = field;
+  into.bare_field.clear();
   error_code ec;
   platform one = parse_architecture(text, ec);
   if (ec) return refused(fmt::format("'{}' is not a platform, which are written linux/amd64, arm64 or arm/v7", clean_text(text, 64)));
@@ -130,8 +136,11 @@ void list_reader::add_fields(std::vector<json::field>& to, std::function<shared_
                   into().filter_line = where_.line;
                 })});
   for (const char* const field : {"platforms", "architectures"}) {
-    to.push_back(
-        {field, json::array(json::string([this, into, field](std::string_view text) { return take_platform(into(), field, text); }))});
+    json::shape one = json::string([this, into, field](std::string_view text) { return take_platform(into(), field, text); });
+    to.push_back({field, json::array(std::move(one), {}, 10'000, [this, into, field] {
+                    into().bare_field = field;
+                    into().bare_line = where_.line;
+                  })});
   }
   to.push_back({"timeout", json::string_or_integer([into](std::string_view text) -> check {
                   const auto time = parse_duration(text);
@@ -247,6 +256,7 @@ check list_reader::check_defaults() const {
     return failure(errc::invalid_option, fmt::format("{}, line {}: defaults.{} {}", name_, line, field, why));
   };
   if (const auto why = empty_filter(defaults_)) return wrong(defaults_.filter_line, why->first, why->second);
+  if (!defaults_.bare_field.empty()) return wrong(defaults_.bare_line, defaults_.bare_field, empty_choice);
   for (const std::string& text : defaults_.mirrors.value_or(std::vector<std::string>())) {
     if (auto mirror = model::read_mirror(text, reference()); !mirror)
       return wrong(defaults_.mirrors_line, "mirrors", mirror.error().text.message());
@@ -278,8 +288,14 @@ result<sync_entry> list_reader::finish(std::size_t index) const {
   if (!entry.directory.empty() && entry.filter) return at(index, "filter", "is for repositories; name the tags of a directory");
   if (names_image && entry.tags.empty() && !entry.source.tag().empty()) entry.tags.push_back(entry.source.tag());
   if (entry.tags.empty() && !entry.filter) {
+    if (const auto parts = model::split_layout_tag(entry.directory)) {
+      return at(index, "tags",
+                fmt::format("is missing; of a directory write \"source\": \"oci:{}\", \"tags\": [\"{}\"]", clean_text(parts->first, 128),
+                            parts->second));
+    }
     return at(index, "tags", names_image ? "is missing: a digest alone gives the copy no name" : "is missing; name tags, or a filter");
   }
+  if (!raw.bare_field.empty()) return at(index, raw.bare_field, empty_choice, raw.bare_line);
   entry.platforms = either(raw.platforms, defaults_.platforms).value_or(std::vector<platform>());
   entry.timeout = either(raw.timeout, defaults_.timeout);
   entry.platform_timeouts =

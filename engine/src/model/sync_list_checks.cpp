@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <vector>
 
 namespace gantry::model {
@@ -71,6 +72,12 @@ result<void> read_source(std::string_view text, sync_entry& into, bool& names_im
   names_image = !parts->tag.empty() || parts->digest;
   if (!names_image) into.source = into.source.with_tag({});
   return {};
+}
+
+std::optional<std::pair<std::string, std::string>> split_layout_tag(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || !is_tag(text.substr(colon + 1))) return std::nullopt;
+  return std::pair(std::string(text.substr(0, colon)), std::string(text.substr(colon + 1)));
 }
 
 result<mirror_setting> read_mirror(std::string_view text, const reference& source) {

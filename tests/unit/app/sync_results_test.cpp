@@ -43,6 +43,9 @@ TEST_CASE("what became of a list is told by lines, by a sentence and by the exit
   CHECK(json.find("server_message") == std::string::npos);
   result.images[1].server_message = "DENIED: quota exceeded";
   CHECK(sync_json(result, {}, false).find(R"("error":"gone","server_message":"DENIED: quota exceeded"})") != std::string::npos);
+  result.images[0].source = reference();
+  result.images[0].directory = "shelf/one";
+  CHECK(sync_json(result, {}, false).find(R"("source":"oci:shelf/one:1")") != std::string::npos);
   result.images.erase(result.images.begin());
   result.images.pop_back();
   CHECK(sync_status(result, {}) == 4);
