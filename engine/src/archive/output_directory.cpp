@@ -41,7 +41,8 @@ result<bool> replaceable(const fs::path& directory) {
   return !anything || (marker && !foreign);
 }
 
-result<fs::path> checked_directory(const fs::path& given) {
+/// The final name; what is there is not looked into yet.
+result<fs::path> named_directory(const fs::path& given) {
   fs::path path = given.lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
   // Before links are followed: those of /proc/self/fd need not name a path.
@@ -52,15 +53,18 @@ result<fs::path> checked_directory(const fs::path& given) {
         errc::invalid_option,
         fmt::format("cannot write {}: a file of that name is there; an OCI layout is a directory; give it a new name", given.string()));
   }
-  const result<fs::path> target = resolve_output(path);
-  if (!target || !fs::exists(present)) return target;
-  const result<bool> fine = replaceable(*target);
+  return resolve_output(path);
+}
+
+/// Refuses to replace what may be somebody's work. \param given as the user has named it
+result<void> check_content(const fs::path& target, const fs::path& given) {
+  std::error_code ec;
+  if (!fs::exists(target, ec)) return {};
+  const result<bool> fine = replaceable(target);
   if (!fine) return fine.error();
-  if (!*fine) {
-    return failure(errc::invalid_option,
-                   fmt::format("cannot write {}: the directory holds other things than an OCI layout; give it a new name", given.string()));
-  }
-  return target;
+  if (*fine) return {};
+  return failure(errc::invalid_option,
+                 fmt::format("cannot write {}: the directory holds other things than an OCI layout; give it a new name", given.string()));
 }
 
 /// Whether what has the name of a part is a directory that this user has left there: all that is in it will be removed.
@@ -128,7 +132,7 @@ result<void> exchange(const fs::path& part, const fs::path& target) {
 }  // namespace
 
 result<output_directory> output_directory::create(const fs::path& path, std::uint64_t expected_size) {
-  result<fs::path> target = checked_directory(path);
+  result<fs::path> target = named_directory(path);
   if (!target) return target.error();
   const fs::path part = part_of(*target);
   result<runtime::file> lock = lock_part(*target, part);
@@ -136,19 +140,21 @@ result<output_directory> output_directory::create(const fs::path& path, std::uin
   struct stat about {};
   const unsigned permissions = ::fstat(lock->descriptor(), &about) == 0 ? about.st_mode & 0777u : 0u;
   output_directory created(std::move(*target), part, std::move(*lock), permissions);
-  const result<void> whole = put_back(part, created.path());
-  const result<void> made = whole ? make_part(created.path(), part) : whole;
-  if (!made) {
+  // Under the lock: what another process replaces just now is half of what it was.
+  result<void> ready = check_content(created.path(), path);
+  if (ready) ready = put_back(part, created.path());
+  if (ready) ready = make_part(created.path(), part);
+  if (!ready) {
     created.leave_part();
-    return made.error();
+    return ready.error();
   }
   if (std::optional<failure> lack = lack_of_space(created.path(), expected_size)) return std::move(*lack);
   return created;
 }
 
 result<void> output_directory::check(const fs::path& path) {
-  const result<fs::path> target = checked_directory(path);
-  return target ? result<void>() : target.error();
+  const result<fs::path> target = named_directory(path);
+  return target ? check_content(*target, path) : target.error();
 }
 
 output_directory& output_directory::operator=(output_directory&& other) noexcept {
@@ -169,8 +175,9 @@ result<void> output_directory::commit(bool sync) {
   std::error_code ec;
   const bool present = fs::exists(path_, ec);
   if (present) {
-    const result<fs::path> still = checked_directory(path_);
+    const result<fs::path> still = named_directory(path_);
     if (!still) return still.error();
+    if (const result<void> replaceable_still = check_content(path_, path_); !replaceable_still) return replaceable_still.error();
   }
   const result<void> named = present ? exchange(part_, path_) : runtime::rename_file(part_, path_);
   if (!named) return named.error();
