@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from small_image import make_layout  # noqa: E402
 from toolbox import check, docker_registry, finish, program, run, serve  # noqa: E402
 
-source = pathlib.Path(sys.argv[1])
+source = pathlib.Path(sys.argv[1]).resolve()
 gantry = program(sys.argv[2])
 
 
@@ -183,10 +183,17 @@ def check_release(place):
     server.shutdown()
 
 
+def path_with_gantry(place):
+    """The program by its name, whatever the file is called: where there is none of that name, the action would build one."""
+    (place / "bin").mkdir()
+    (place / "bin" / "gantry").symlink_to(gantry)
+    return f"{place / 'bin'}:{os.environ['PATH']}"
+
+
 def check_sync(place):
     if not shutil.which("docker-registry"):
         return
-    environment = {**os.environ, "PATH": f"{pathlib.Path(gantry).parent}:{os.environ['PATH']}", "HOME": str(place), "GANTRY_CACHE_DIR": str(place / "store"),
+    environment = {**os.environ, "PATH": path_with_gantry(place), "HOME": str(place), "GANTRY_CACHE_DIR": str(place / "store"),
                    "DOCKER_CONFIG": str(place / "docker")}
     make_layout(place / "layout")
     run(gantry, "extract", place / "layout", "local.example/app:1", env=environment)
@@ -207,7 +214,7 @@ def check_sync(place):
 
 
 def check_run(place):
-    environment = {**os.environ, "PATH": f"{pathlib.Path(gantry).parent}:{os.environ['PATH']}", "GANTRY_CACHE_DIR": str(place / "store")}
+    environment = {**os.environ, "PATH": path_with_gantry(place), "GANTRY_CACHE_DIR": str(place / "store")}
     for name in ("IMAGE_REF", "PLATFORM", "GANTRY_OUTPUT"):
         environment.pop(name, None)
     make_layout(place / "layout")

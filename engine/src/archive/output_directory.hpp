@@ -8,8 +8,8 @@
 
 namespace gantry::archive {
 
-/// An OCI image layout on its way: a directory `.<name>.gantry-part` beside the final name, locked by this process, renamed when complete.
-/// Without \ref commit it is removed by the destructor.
+/// An OCI image layout on its way: a directory `.<name>.gantry-part` beside the final name, locked by this process through a file of that
+/// name and `.lock`, renamed when complete. Without \ref commit it is removed by the destructor.
 class output_directory {
  public:
   /// Checks everything that can be checked before the first byte and creates the part; what a process that died left in it goes.
@@ -41,10 +41,12 @@ class output_directory {
   output_directory(std::filesystem::path path, std::filesystem::path part, runtime::file lock, unsigned permissions)
       : path_(std::move(path)), part_(std::move(part)), lock_(std::move(lock)), permissions_(permissions) {}
   void abandon() noexcept;
+  /// Ends the lock; a part that is there stays.
+  void leave_part() noexcept;
 
   std::filesystem::path path_;
   std::filesystem::path part_;
-  runtime::file lock_;  ///< a file in the part
+  runtime::file lock_;  ///< a file beside the part; closed once there is nothing of ours
   unsigned permissions_;
 };
 

@@ -2,7 +2,6 @@
 
 #include "base/failure.hpp"
 
-#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -20,29 +19,40 @@ void image_families::learn(const std::string& bytes, const descriptor& top) {
   const auto document = model::parse_document(bytes, top.media_type);
   if (!document) return;
   if (sizes_.size() > most_remembered) sizes_.clear();
-  if (families_.size() > most_remembered) families_.clear();
-  std::set<digest> family{top.digest};
+  if (named_.size() > most_remembered || namers_.size() > most_remembered) {
+    named_.clear();
+    namers_.clear();
+  }
+  std::set<digest> named;
   for (const descriptor& one : named_by(*document)) {
-    family.insert(one.digest);
+    named.insert(one.digest);
+    namers_[one.digest].insert(top.digest);
     if (std::holds_alternative<model::manifest>(*document)) {
       sizes_.insert_or_assign(one.digest, one.size);
     } else if (const auto carried = model::inline_content(one); carried && *carried) {
       learn(**carried, one);
     }
   }
-  families_.insert_or_assign(top.digest, std::move(family));
+  named_.insert_or_assign(top.digest, std::move(named));
+}
+
+void image_families::add_all(std::set<digest>& to, const digest& from, const std::map<digest, std::set<digest>>& next) {
+  std::vector<digest> open(1, from);
+  while (!open.empty()) {
+    const auto found = next.find(open.back());
+    open.pop_back();
+    if (found == next.end()) continue;
+    for (const digest& one : found->second) {
+      if (to.insert(one).second) open.push_back(one);
+    }
+  }
 }
 
 std::set<digest> image_families::family_of(const digest& blob) const {
-  std::set<digest> all{blob};
-  // The manifest of a layer, then the index of that manifest.
-  for (std::size_t before = 0; before != all.size();) {
-    before = all.size();
-    for (const auto& [document, family] : families_) {
-      const bool related = std::any_of(all.begin(), all.end(), [&family = family](const digest& one) { return family.contains(one); });
-      if (related && !all.contains(document)) all.insert(family.begin(), family.end());
-    }
-  }
+  std::set<digest> above{blob};
+  add_all(above, blob, namers_);
+  std::set<digest> all = above;
+  for (const digest& document : above) add_all(all, document, named_);
   return all;
 }
 

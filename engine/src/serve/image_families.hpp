@@ -27,15 +27,20 @@ class image_families {
 
   /// Takes in what \p bytes, the document that \p top describes, name; also what they carry inline.
   void learn(const std::string& bytes, const descriptor& top);
-  /// \p blob with all that belongs to its images as far as is known.
+  /// \p blob with all that belongs to its images as far as is known: the documents that name it, directly or through others, and what these
+  /// name. What else shares a blob with those is another image.
   std::set<digest> family_of(const digest& blob) const;
 
   std::optional<std::uint64_t> size_of(const digest& blob) const;
   void note_size(const digest& blob, std::uint64_t size) { sizes_.insert_or_assign(blob, size); }
 
  private:
-  std::map<digest, std::uint64_t> sizes_;        ///< of blobs that manifests have named
-  std::map<digest, std::set<digest>> families_;  ///< what a document that was fetched names, and itself
+  /// Adds what \p next leads to from \p from, and what that leads to; what \p to has already is not followed again.
+  static void add_all(std::set<digest>& to, const digest& from, const std::map<digest, std::set<digest>>& next);
+
+  std::map<digest, std::uint64_t> sizes_;      ///< of blobs that manifests have named
+  std::map<digest, std::set<digest>> named_;   ///< what a document that was fetched names
+  std::map<digest, std::set<digest>> namers_;  ///< the same the other way round: the documents that name it
 };
 
 }  // namespace gantry::serve
