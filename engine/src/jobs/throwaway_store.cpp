@@ -1,14 +1,18 @@
 #include "jobs/throwaway_store.hpp"
 
 #include "archive/output_paths.hpp"
+#include "jobs/held_folder.hpp"
 #include "runtime/file.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+
+#include <unistd.h>
 
 namespace gantry::jobs {
 namespace {
@@ -21,42 +25,38 @@ constexpr const char* lock_name = "in-use.lock";
 constexpr std::chrono::hours unlocked_life{1};
 
 /// Removes \p directory, its lock last: what a crash leaves of it is seen to be nobody's, and goes with the next operation.
-void remove_with_lock(const fs::path& directory) noexcept {
-  std::error_code ec;
-  for (fs::directory_iterator one(directory, ec); !ec && one != fs::directory_iterator(); one.increment(ec)) {
-    std::error_code ignored;
-    if (one->path().filename() != lock_name) fs::remove_all(one->path(), ignored);
-  }
+void remove_with_lock(const held_folder& held, const fs::path& directory) noexcept {
   // Something that stays is for the next one to try again, who needs the lock for it.
-  std::size_t left = 0;
-  for (fs::directory_iterator one(directory, ec); !ec && one != fs::directory_iterator(); one.increment(ec)) ++left;
-  std::error_code ignored;
-  if (!ec && left <= 1) fs::remove_all(directory, ignored);
+  if (!held.is_open() || !held.empty(lock_name)) return;
+  held.remove_file(lock_name);
+  // Follows no link, and removes nothing that has content.
+  ::rmdir(directory.c_str());
 }
 
-/// Removes \p directory when it belongs to an operation that is no more.
+/// Removes \p directory when it is this user's and belongs to an operation that is no more.
 void remove_if_abandoned(const fs::path& directory) {
-  const auto lock = runtime::file::open(directory / lock_name, runtime::open_mode::update);
-  if (lock) {
+  const held_folder held(directory);
+  if (!held.is_open()) return;
+  const int descriptor = held.open_file(lock_name);
+  if (descriptor < 0 && errno != ENOENT) return;
+  if (descriptor >= 0) {
+    const runtime::file lock(descriptor, directory / lock_name);
     // Held until all is gone: whoever is just making the directory then sees that he has to make another.
-    const auto outcome = lock->try_lock();
-    if (outcome && *outcome == runtime::lock_outcome::acquired) remove_with_lock(directory);
+    const auto outcome = lock.try_lock();
+    if (outcome && *outcome == runtime::lock_outcome::acquired) remove_with_lock(held, directory);
     return;
   }
   std::error_code ec;
   const auto made = fs::last_write_time(directory, ec);
   const bool old = !ec && fs::file_time_type::clock::now() - made > unlocked_life;
-  std::error_code ignored;
-  if (old && lock.error().code == errc::file_not_found) fs::remove_all(directory, ignored);
+  if (old) remove_with_lock(held, directory);
 }
 
 /// Removes what operations that were killed have left in \p parent, as far as that is allowed.
 void remove_abandoned(const fs::path& parent) {
   std::error_code ec;
   for (fs::directory_iterator one(parent, ec); !ec && one != fs::directory_iterator(); one.increment(ec)) {
-    std::error_code ignored;
-    if (!one->path().filename().native().starts_with(name_prefix) || fs::is_symlink(one->path(), ignored)) continue;
-    remove_if_abandoned(one->path());
+    if (one->path().filename().native().starts_with(name_prefix)) remove_if_abandoned(one->path());
   }
 }
 
@@ -112,7 +112,7 @@ result<std::unique_ptr<throwaway_store>> throwaway_store::open(const output& whe
 
 throwaway_store::~throwaway_store() {
   store_.reset();
-  remove_with_lock(root_);
+  remove_with_lock(held_folder(root_), root_);
   lock_ = {};
 }
 
