@@ -21,12 +21,12 @@ bool is_spelt_out(std::string_view key) { return key.find('\\') != std::string_v
 
 }  // namespace
 
-index_words::index_words(std::string_view document) {
-  for (const auto& [key, text] : json_members(document)) {
+index_words::index_words(std::string_view text) {
+  for (const auto& [key, value] : json_members(text)) {
     if (key == "manifests") {
-      entries_ = entries_of(text);
+      entries_ = entries_of(value);
     } else if (!is_spelt_out(key)) {
-      members_.emplace(key, compact_json(text));
+      members_.emplace(key, compact_json(value));
     }
   }
 }
@@ -48,10 +48,10 @@ std::vector<index_words::written> index_words::entries_of(std::string_view manif
   return entries;
 }
 
-void index_words::add_inner(const digest& inner, std::string_view document) {
+void index_words::add_inner(const digest& inner, std::string_view text) {
   const auto at = std::find_if(entries_.begin(), entries_.end(), [&](const written& one) { return one.digest == inner; });
   if (at == entries_.end()) return;
-  const auto members = json_members(document);
+  const auto members = json_members(text);
   const auto manifests = members.find("manifests");
   std::vector<written> below;
   if (manifests != members.end()) below = entries_of(manifests->second);

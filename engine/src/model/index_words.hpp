@@ -14,11 +14,11 @@ namespace gantry::model {
 /// of inner indexes stand in the place of those.
 class index_words {
  public:
-  /// \param document the index itself, as \ref parse_document accepted it; need not outlive the call
-  explicit index_words(std::string_view document);
+  /// \param text the index itself, as \ref parse_document accepted it; need not outlive the call
+  explicit index_words(std::string_view text);
 
-  /// \p document is the index \p inner, which this one names.
-  void add_inner(const digest& inner, std::string_view document);
+  /// \p text is the index \p inner, which this one names.
+  void add_inner(const digest& inner, std::string_view text);
 
   /// The text of the member \p name of the index; empty when it has none.
   std::string_view member(const std::string& name) const;
