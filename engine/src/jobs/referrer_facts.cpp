@@ -9,14 +9,14 @@ namespace gantry::jobs {
 namespace {
 
 // A list of more is read for longer than the guesses take.
-constexpr std::size_t most_pages = 4;
+constexpr std::size_t listed_pages = 4;
 
 /// The tags that the registry itself lists.
 task<result<std::optional<std::set<std::string>>>> tags_of(transfer::context& shared, transfer::operation& running, reference source) {
   const std::string what = "tags of " + source.familiar_name();
   std::set<std::string> all;
   registry::page before;
-  for (std::size_t pages = 0; pages < most_pages; ++pages) {
+  for (std::size_t pages = 0; pages < listed_pages; ++pages) {
     auto ask = [&shared, &running, &before, source] { return registry::list_tags(shared.registry, source, before, running.stop); };
     auto got = co_await transfer::with_retry<registry::page>(shared, running, what, ask);
     if (!got) co_return got.error();

@@ -96,8 +96,8 @@ void directory_sync::pin(pinned_source& from, descriptor top) const {
 task<bool> directory_sync::is_there(const archive::archived_image& image) {
   const auto known = there_.named.find(image.names.front());
   if (known == there_.named.end() || options_.force_upload || !is_same(known->second, image)) co_return false;
-  auto look = [blobs = there_.blobs, &held = known->second] { return is_whole(*blobs, held); };
-  co_return co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(look));
+  auto check = [blobs = there_.blobs, &held = known->second] { return is_whole(*blobs, held); };
+  co_return co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(check));
 }
 
 task<result<archive::archived_image>> directory_sync::look(sync_part& part, pinned_source& from, reference target,
@@ -202,7 +202,7 @@ task<> directory_sync::count(const pinned_source& from, const archive::archived_
       if (counted_.insert(layer.digest).second) blobs.push_back(layer);
     }
   }
-  auto look = [documents = from.documents, blobs = std::move(blobs)] {
+  auto tally = [documents = from.documents, blobs = std::move(blobs)] {
     upload_counts counts;
     for (const descriptor& blob : blobs) {
       ++counts.blobs;
@@ -214,7 +214,7 @@ task<> directory_sync::count(const pinned_source& from, const archive::archived_
     }
     return counts;
   };
-  const upload_counts counts = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(look));
+  const upload_counts counts = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(tally));
   add_counts(counts_, counts);
 }
 
