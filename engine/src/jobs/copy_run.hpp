@@ -9,6 +9,7 @@
 
 #include <gantry/copy.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -48,6 +49,8 @@ class copy_run {
   const upload_counts& counts() const noexcept { return counts_; }
 
  private:
+  /// \param platforms see image_resolved
+  void tell_resolved(const reference& source, const reference& target, const descriptor& top, std::size_t platforms);
   /// What refers to \p subjects. \param depth of manifests that refer to each other \returns how many there are
   /// Whether a registry has \p manifest, as far as it says.
   task<bool> has(reference manifest);
