@@ -186,7 +186,8 @@ void console::event(const gantry::event& what) {
   auto words = describe(what);
   if (!words) return;
   if (const auto* const resolved = std::get_if<image_resolved>(&what); resolved != nullptr && targets_)
-    words->second = fmt::format("{} becomes {}", resolved->reference.familiar(), resolved->top.digest.string());
+    words->second =
+        fmt::format("{} {} {}", resolved->reference.familiar(), resolved->platforms == 0 ? "is" : "becomes", resolved->top.digest.string());
   const auto& [level, text] = *words;
   if (log_) log_->write(level, text);
   const transition_lines lines = renderer_->transitions();

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <variant>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -268,4 +269,18 @@ TEST_CASE("manifests are written under their last names alone: there are no temp
     if (name.find("@") == std::string::npos && name.find("sha256:") == std::string::npos) tags.insert(name);
   }
   CHECK(tags == std::set<std::string>{"mirror/team/two:1", "mirror/team/two:part", "mirror/team/one:1", "mirror/team/one:latest"});
+}
+
+TEST_CASE("tags of a list are told by their targets", "[faults]") {
+  synced s;
+  s.source.hold("team/app", "1", small_image(1));
+  std::set<std::string> told;
+  s.options.on_event = [&](const event& what) {
+    if (const auto* const resolved = std::get_if<image_resolved>(&what)) told.insert(resolved->reference.string());
+  };
+  for (const sync_state state : {sync_state::copied, sync_state::unchanged}) {
+    told.clear();
+    CHECK(s.run(s.list(R"([{"source": "SOURCE/team/app:1", "tags": ["a", "b"]}])")).count(state) == 2);
+    CHECK(told == std::set<std::string>{s.target.host() + "/mirror/team/app:a", s.target.host() + "/mirror/team/app:b"});
+  }
 }

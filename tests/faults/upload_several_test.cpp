@@ -5,9 +5,11 @@
 #include "support/layer_builder.hpp"
 #include "support/scripted_server.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 using namespace gantry;
@@ -36,6 +38,34 @@ struct fanned : uploaded {
 };
 
 }  // namespace
+
+TEST_CASE("what is copied to several names is told by these, what goes to one by its source", "[faults]") {
+  uploaded u;
+  std::vector<std::string> told;
+  u.options.on_event = [&](const event& what) {
+    if (const auto* const resolved = std::get_if<image_resolved>(&what)) told.push_back(resolved->reference.string());
+  };
+  const std::string from = u.source.host() + "/team/app:1.0";
+  const std::vector<std::string> to{u.target.host() + "/copied/app:1.0", u.target.host() + "/copied/app:2.0"};
+  for (const char* const time : {"first", "again"}) {
+    INFO(time);
+    told.clear();
+    REQUIRE_FALSE(u.copy(from, to));
+    std::sort(told.begin(), told.end());
+    CHECK(told == to);
+  }
+  told.clear();
+  REQUIRE_FALSE(u.copy(from, to.front()));
+  CHECK(told == std::vector<std::string>(1, from));
+}
+
+TEST_CASE("a registry that takes no uploads is said to be read-only, perhaps", "[faults]") {
+  uploaded u;
+  const bool manifest = GENERATE(false, true);
+  u.target.fail(manifest ? "PUT manifest" : "POST session", {kind::answer, 405, {}, 0}, 1, 0);
+  CHECK(u.copy() == make_error_code(errc::unexpected_status));
+  CHECK(u.text.message().find("405 Method Not Allowed: it takes no uploads; read-only?") != std::string::npos);
+}
 
 TEST_CASE("one read feeds several registries", "[faults]") {
   fanned f;

@@ -140,6 +140,7 @@ task<result<copy_result>> copy(transfer::context& shared, std::shared_ptr<transf
                                std::shared_ptr<store::content_store> cache, reference source, std::vector<reference> targets,
                                copy_options options) {
   const auto started = std::chrono::steady_clock::now();
+  const bool several = options.all_tags || targets.size() > 1;
   auto listed = co_await list_copies(shared, running, std::move(source), std::move(targets), options);
   if (!listed) co_return listed.error();
   if (listed->empty()) co_return failure(errc::not_found, "there is nothing to copy: the repository has no tags");
@@ -147,6 +148,7 @@ task<result<copy_result>> copy(transfer::context& shared, std::shared_ptr<transf
   upload_settings settings;
   settings.force_upload = options.force_upload;
   settings.dry_run = options.dry_run;
+  settings.names_targets = several;
   settings.kept = std::move(kept);
   settings.cache = std::move(cache);
   copy_run::choice wanted;

@@ -45,6 +45,10 @@ task<result<bool>> copy_run::is_unchanged(reference source, reference target, de
   co_return co_await names_already(shared_, running_, target, top.digest);
 }
 
+void copy_run::tell_resolved(const reference& source, const reference& target, const descriptor& top, std::size_t platforms) {
+  running_.events.emit(image_resolved{settings_.names_targets ? target : as_asked(source), top, platforms});
+}
+
 task<result<copied_image>> copy_run::copy(reference source, reference target, choice wanted) {
   const fan_group::member taking_part(wanted.fan, target.registry());
   // What is written has the digest of the source only when it is the whole of it.
@@ -55,7 +59,7 @@ task<result<copied_image>> copy_run::copy(reference source, reference target, ch
     const auto same = co_await is_unchanged(source, target, top);
     if (!same) co_return same.error();
     if (*same) {
-      running_.events.emit(image_resolved{as_asked(source), top, 0});
+      tell_resolved(source, target, top, 0);
       copied_image there;
       there.source = std::move(source);
       there.target = std::move(target);
@@ -120,7 +124,6 @@ task<result<copied_image>> copy_run::copy_content(reference source, reference ta
   if (!documents) documents = std::make_shared<store::memory_documents>();
   const auto resolved = co_await resolve(source, documents, known, wanted.platforms);
   if (!resolved) co_return resolved.error();
-  running_.events.emit(image_resolved{as_asked(source), resolved->top, resolved->manifests.size() + resolved->opaque.size()});
 
   push_options options;
   options.platforms = wanted.platforms;
@@ -130,6 +133,9 @@ task<result<copied_image>> copy_run::copy_content(reference source, reference ta
   auto plan = plan_push(images, push_target(target), options);
   if (!plan) co_return plan.error();
   plan->images.front().changed = changed;
+  // Of a choice the source has another digest than the target gets.
+  const descriptor& named = settings_.names_targets ? plan->images.front().top : resolved->top;
+  tell_resolved(source, target, named, resolved->manifests.size() + resolved->opaque.size());
   if (source.registry() == target.registry()) {
     mount_hints hints;
     add_hints(hints, images.front(), source.repository());

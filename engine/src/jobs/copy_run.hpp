@@ -52,6 +52,8 @@ class copy_run {
   const upload_counts& counts() const noexcept { return counts_; }
 
  private:
+  /// \param platforms see image_resolved
+  void tell_resolved(const reference& source, const reference& target, const descriptor& top, std::size_t platforms);
   /// Whether a registry has \p manifest, as far as it says.
   task<bool> has(reference manifest);
   /// What refers to \p subjects, side by side. \param depth of manifests that refer to each other \returns how many there are

@@ -293,6 +293,8 @@ task<result<prune_result>> prune(transfer::context& shared, std::shared_ptr<tran
     std::move(part.deleted.begin(), part.deleted.end(), std::back_inserter(done.deleted));
     std::move(part.kept.begin(), part.kept.end(), std::back_inserter(done.kept));
   }
+  std::sort(done.deleted.begin(), done.deleted.end(), reads_before);
+  std::sort(done.kept.begin(), done.kept.end(), [](const kept_tag& a, const kept_tag& b) { return reads_before(a.name, b.name); });
   // What was deleted has to be told; where nothing was, there is only the end.
   const bool nothing = options.dry_run || (done.deleted.empty() && done.kept.empty());
   if (done.stopped && nothing) co_return failure(errc::cancelled, "stopped");

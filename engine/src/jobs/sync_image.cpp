@@ -165,7 +165,7 @@ task<result<void>> image_sync::carry(sync_part& part, const planned_sync& one, s
       same = *found;
     }
     if (same) {
-      part.running->events.emit(image_resolved{one.source, *source.top, 0});
+      part.running->events.emit(image_resolved{done.target, top, 0});
       done.state = sync_state::unchanged;
       done.top = top;
       if (!entry.platforms.empty()) done.missing = still_missing(entry.platforms, *locked(done.target));

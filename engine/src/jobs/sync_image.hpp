@@ -38,6 +38,7 @@ class image_sync {
       : shared_(shared), running_(running), options_(options), lock_(lock) {
     settings_.force_upload = options.force_upload;
     settings_.dry_run = options.dry_run;
+    settings_.names_targets = true;
     settings_.kept = std::move(kept);
   }
 

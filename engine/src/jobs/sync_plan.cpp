@@ -1,5 +1,7 @@
 #include "jobs/sync_plan.hpp"
 
+#include "model/version.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -125,7 +127,12 @@ std::vector<std::string> unwanted_tags(const std::vector<std::string>& there, co
   for (const std::string& tag : there) {
     if (!named.contains(tag) && !tag_subject(tag)) unwanted.push_back(tag);
   }
+  std::sort(unwanted.begin(), unwanted.end(), [](const std::string& a, const std::string& b) { return model::natural_compare(a, b) < 0; });
   return unwanted;
+}
+
+bool reads_before(const reference& a, const reference& b) {
+  return a.name() == b.name() ? model::natural_compare(a.tag(), b.tag()) < 0 : a.name() < b.name();
 }
 
 }  // namespace gantry::jobs

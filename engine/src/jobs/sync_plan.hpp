@@ -49,8 +49,11 @@ result<void> add_entry(sync_plan& plan, const sync_entry& entry, const reference
 result<void> check_source(const sync_plan& plan, const sync_entry& entry, const reference& target, const sync_options& options);
 
 /// Tags that nobody names, of those that \p repository has. Those by which others hang on manifests (`sha256-<hex>`, and with `.sig`,
-/// `.att`, `.sbom` behind) go by what they hang on, not by their names.
+/// `.att`, `.sbom` behind) go by what they hang on, not by their names. In the order in which people count.
 std::vector<std::string> unwanted_tags(const std::vector<std::string>& there, const std::set<std::string>& named);
+
+/// The order in which names are told: by repository, then tags as people count.
+bool reads_before(const reference& a, const reference& b);
 
 /// `sha256-<hex>[.suffix]`: the digest that such a tag hangs on; empty for other tags.
 digest tag_subject(std::string_view tag);

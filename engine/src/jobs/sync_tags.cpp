@@ -137,7 +137,8 @@ task<result<sync_plan>> plan_list(transfer::context& shared, std::shared_ptr<tra
     }
     if (!one.failed && one.entry->filter && one.found.empty()) {
       // A slip in a filter, or a list that came back empty, is no order to delete everything.
-      running->events.emit(warning{fmt::format("entry {}: no tag of {} matches its filter", one.entry->number, one.entry->source.name())});
+      running->events.emit(warning{fmt::format("entry {}: no tag of {} matches its filter, which brings nothing and counts as no failure",
+                                               one.entry->number, one.entry->source.name())});
       plan.unknown.insert(one.target.name());
     }
     const result<void> added = add_entry(plan, *one.entry, one.target, one.found);

@@ -61,6 +61,7 @@ struct upload_settings {
   upload_state kept{};  ///< of other runs
   /// Asked for another repository of the registry that may have a blob when nothing is known of one; may be empty.
   std::function<task<std::string>(transfer::operation&, planned_blob)> elsewhere{};
+  bool names_targets = false;  ///< events of a copy are about the name that it writes, not about its source, which may have several
   std::shared_ptr<store::content_store> cache{};  ///< where what is copied passes through and stays; none: memory alone
 };
 

@@ -242,7 +242,8 @@ task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
     plan_.answered(head.status, head, asked);
     co_await tell_session();
     if (plan_.next().step == upload_step::failed && plan_.refused()) {
-      co_return co_await to_.refusal(where_.registry, where_.repository, what, std::move(reply));
+      failure said = co_await to_.refusal(where_.registry, where_.repository, what, std::move(reply));
+      co_return refused_writing(std::move(said), head.status);
     }
     // A few words come with most answers; read to their end they leave the connection fit for the next request.
     const result<std::string> unread = co_await reply.read_all(error_body_limit);

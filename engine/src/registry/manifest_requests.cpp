@@ -99,8 +99,10 @@ task<result<stored_manifest>> put_manifest(registry_client& to, reference image,
   if (!sending) co_return sending.error();
   http::exchange reply = std::move(*sending);
   if (reply.head().status != 201 && reply.head().status != 200 && reply.head().status != 202) {
-    co_return co_await to.refusal(image.registry(), image.repository(), fmt::format("writing the manifest of {}", image.string()),
-                                  std::move(reply));
+    const unsigned status = reply.head().status;
+    failure said = co_await to.refusal(image.registry(), image.repository(), fmt::format("writing the manifest of {}", image.string()),
+                                       std::move(reply));
+    co_return refused_writing(std::move(said), status);
   }
   const std::string* const said = reply.head().find("Docker-Content-Digest");
   error_code unknown;

@@ -53,4 +53,9 @@ failure status_failure(std::string_view what, const http::response_head& answer,
   return error;
 }
 
+failure refused_writing(failure said, unsigned status) {
+  if (status == 405) said.text = diagnostics(said.text.message() + ": it takes no uploads; read-only?", said.text.server_message());
+  return said;
+}
+
 }  // namespace gantry::registry

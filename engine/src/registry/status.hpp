@@ -28,4 +28,7 @@ errc errc_of_status(unsigned status) noexcept;
 failure status_failure(std::string_view what, const http::response_head& answer, std::string_view body,
                        std::chrono::system_clock::time_point now);
 
+/// \p said, of an answer to a request that writes: of 405, what it means there.
+failure refused_writing(failure said, unsigned status);
+
 }  // namespace gantry::registry
