@@ -7,6 +7,7 @@
 #include "jobs/sync_plan.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
+#include "model/version.hpp"
 #include "registry/manifest_requests.hpp"
 
 #include <fmt/format.h>
@@ -287,9 +288,13 @@ task<result<prune_result>> prune(transfer::context& shared, std::shared_ptr<tran
     return prune_repository(shared, running, repository, unwanted, dry_run, parts[number]);
   };
   co_await side_by_side(shared.executor, shared.jobs, repositories.size(), std::move(one), running->stop);
+  // In the order of the repositories, and of their tags: what was deleted first says nothing.
+  const auto before = [](const reference& a, const reference& b) { return model::natural_compare(a.tag(), b.tag()) < 0; };
   prune_result done;
   for (prune_result& part : parts) {
     done.stopped = done.stopped || part.stopped;
+    std::sort(part.deleted.begin(), part.deleted.end(), before);
+    std::sort(part.kept.begin(), part.kept.end(), [&](const kept_tag& a, const kept_tag& b) { return before(a.name, b.name); });
     std::move(part.deleted.begin(), part.deleted.end(), std::back_inserter(done.deleted));
     std::move(part.kept.begin(), part.kept.end(), std::back_inserter(done.kept));
   }

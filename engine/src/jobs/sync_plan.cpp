@@ -1,5 +1,7 @@
 #include "jobs/sync_plan.hpp"
 
+#include "model/version.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -125,6 +127,8 @@ std::vector<std::string> unwanted_tags(const std::vector<std::string>& there, co
   for (const std::string& tag : there) {
     if (!named.contains(tag) && !tag_subject(tag)) unwanted.push_back(tag);
   }
+  // Registries give them in any order; people look for one, or for a stretch of versions.
+  std::sort(unwanted.begin(), unwanted.end(), [](const auto& a, const auto& b) { return model::natural_compare(a, b) < 0; });
   return unwanted;
 }
 

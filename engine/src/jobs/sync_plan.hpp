@@ -48,7 +48,7 @@ result<void> add_entry(sync_plan& plan, const sync_entry& entry, const reference
 /// --prune delete tags of its source. Pure.
 result<void> check_source(const sync_plan& plan, const sync_entry& entry, const reference& target, const sync_options& options);
 
-/// Tags that nobody names, of those that \p repository has. Those by which others hang on manifests (`sha256-<hex>`, and with `.sig`,
+/// Tags that nobody names, of those that \p there are in a repository, in natural order. Those by which others hang on manifests (`sha256-<hex>`, and with `.sig`,
 /// `.att`, `.sbom` behind) go by what they hang on, not by their names.
 std::vector<std::string> unwanted_tags(const std::vector<std::string>& there, const std::set<std::string>& named);
 

@@ -117,6 +117,7 @@ TEST_CASE("shards cut a list into parts that are always the same") {
 TEST_CASE("tags that hang on manifests are not judged by their names") {
   CHECK(unwanted_tags({"1", "2", "sha256-" + hex_a, "sha256-" + hex_a + ".sig", "sha256-x"}, {"2"}) ==
         std::vector<std::string>{"1", "sha256-x"});
+  CHECK(unwanted_tags({"t6", "t18", "t19", "1.10", "t13", "1.9"}, {"t19"}) == std::vector<std::string>{"1.9", "1.10", "t6", "t13", "t18"});
   CHECK(tag_subject("sha256-" + hex_a + ".att").string() == "sha256:" + hex_a);
   CHECK_FALSE(tag_subject("sha256-" + hex_a + ".other"));
   CHECK_FALSE(tag_subject("latest"));
