@@ -263,7 +263,7 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
   report(ended.result, pruned, arguments, output);
   if (!wanted) return wanted.error();
   if (pruned.stopped) return output.end(written, stopped_pruning(work.cause(), output));
-  if (done.ec) return work.fail(done.ec, done.text, "prune");
+  if (done.ec) return output.end(written, work.fail(done.ec, done.text, "prune"));
   return output.end(written, sync_status(ended.result, pruned));
 }
 

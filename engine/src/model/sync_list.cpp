@@ -94,7 +94,7 @@ check list_reader::take_platform(shared_fields& into, const char* field, std::st
   if (!into.platform_field.empty() && into.platform_field != field)
     return refused(fmt::format("cannot stand beside {}; name all platforms in one of them", into.platform_field));
   into.platform_field = field;
-  into.bare_field.clear();
+  if (into.bare_field == field) into.bare_field.clear();
   error_code ec;
   platform one = parse_architecture(text, ec);
   if (ec) return refused(fmt::format("'{}' is not a platform, which are written linux/amd64, arm64 or arm/v7", clean_text(text, 64)));
@@ -138,6 +138,8 @@ void list_reader::add_fields(std::vector<json::field>& to, std::function<shared_
   for (const char* const field : {"platforms", "architectures"}) {
     json::shape one = json::string([this, into, field](std::string_view text) { return take_platform(into(), field, text); });
     to.push_back({field, json::array(std::move(one), {}, 10'000, [this, into, field] {
+                    // One that stands behind an empty one does not make up for it.
+                    if (!into().bare_field.empty()) return;
                     into().bare_field = field;
                     into().bare_line = where_.line;
                   })});
