@@ -79,8 +79,8 @@ int push(const push_arguments& arguments, console& output) {
   const std::size_t asked = ended.result.images.size() + ended.result.failed.size();
   // As with lists: where nothing came, the first failure says what kind of trouble it is.
   const exit_code status = ended.result.images.empty() ? exit_code_of(ended.result.failed.front().code) : exit_code::partial;
-  return output.end(written,
-                    fail(report_problem(problem(status, fmt::format("{} of {} images are not written", ended.result.failed.size(), asked)))));
+  return output.end(
+      written, fail(report_problem(problem(status, fmt::format("{} of {} images are not written", ended.result.failed.size(), asked)))));
 }
 
 }  // namespace

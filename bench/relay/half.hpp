@@ -65,7 +65,8 @@ class half {
   bool source_ended() const noexcept { return ended_; }  ///< the sender has closed its side
   std::uint64_t written() const noexcept { return written_; }
 
-  /// Of written(), what the receiver's kernel has acknowledged: the rest waits in this side's buffers, which on a real line is the server's.
+  /// Of written(), what the receiver's kernel has acknowledged: the rest waits in this side's buffers, which on a real line is the
+  /// server's.
   std::uint64_t arrived() const noexcept;
 
   std::uint64_t requests() const noexcept { return requests_; }

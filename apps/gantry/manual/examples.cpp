@@ -47,7 +47,8 @@ constexpr example example_table[] = {
     {"convert", "convert old.tar -f oci -o new.tar", "a docker archive as an OCI archive"},
     {"bench", "bench nginx", "how many connections are best from here"},
     {"completion", "completion bash > /usr/share/bash-completion/completions/gantry", "for all users"},
-    {"completion", "completion bash > ~/.local/share/bash-completion/completions/gantry", "for you alone, in bash (the directory has to be there)"},
+    {"completion", "completion bash > ~/.local/share/bash-completion/completions/gantry",
+     "for you alone, in bash (the directory has to be there)"},
     {"completion", "completion zsh > ~/.zsh/_gantry", "in zsh; before compinit, ~/.zshrc has fpath=(~/.zsh $fpath)"},
     {"completion", "completion fish > ~/.config/fish/completions/gantry.fish", "in fish"},
 };
