@@ -94,6 +94,17 @@ TEST_CASE("a registry that takes nothing in one piece gets chunks", "[faults]") 
   CHECK(u.target.count("PATCH blob") >= 1);
 }
 
+TEST_CASE("a session that is given up is deleted, and nothing depends on that", "[faults]") {
+  uploaded u;
+  u.target.fail("PUT blob", {kind::answer, 413, {}, 0});
+  const unsigned status = GENERATE(0U, 401U, 405U, 503U);
+  if (status != 0) u.target.fail("DELETE session", {kind::answer, status, {}, 0}, 1, 0);
+  CHECK_FALSE(u.copy());
+  INFO(u.text.message());
+  CHECK(u.complete());
+  CHECK(u.target.count("DELETE session") == 1);
+}
+
 TEST_CASE("chunks are as long as the registry wants them", "[faults]") {
   uploaded u;
   image_recipe recipe;

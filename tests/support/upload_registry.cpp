@@ -99,7 +99,7 @@ struct upload_registry::state {
     if (request.target.find("/referrers/") != std::string::npos) return request.method + " referrers";
     if (request.target.find("/tags/list") != std::string::npos) return request.method + " tags";
     if (request.method == "POST") return request.target.find("mount=") != std::string::npos ? "POST mount" : "POST session";
-    return request.method + (session && request.method == "GET" ? " session" : " blob");
+    return request.method + (session && (request.method == "GET" || request.method == "DELETE") ? " session" : " blob");
   }
 
   /// Reads \p length bytes into what \p take gets, piece by piece. \returns false when the connection ended.
@@ -295,6 +295,10 @@ struct upload_registry::state {
     if (path.find("/blobs/uploads/") != std::string::npos) {
       const auto session = sessions.find(path);
       if (session == sessions.end()) return reply(404);
+      if (request.method == "DELETE") {
+        sessions.erase(session);
+        return reply(204);
+      }
       const std::size_t size = session->second.size();
       return "HTTP/1.1 204 Said\r\nLocation: " + path + "\r\nRange: 0-" + std::to_string(size == 0 ? 0 : size - 1) + "\r\n\r\n";
     }

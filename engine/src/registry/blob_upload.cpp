@@ -27,6 +27,9 @@ std::string push_scope(const std::string& repository) {
 // What a registry gets to say that it has what was sent, when nobody wants to wait any more: no longer than service managers do.
 constexpr std::chrono::seconds last_moment{8};
 
+// Tidying up may take as long as a slow answer, and no longer: nobody waits for it but the next request of the blob.
+constexpr std::chrono::seconds longest_discard{3};
+
 /// A stop that comes later than the one it follows.
 class late_stop {
  public:
@@ -197,6 +200,21 @@ task<> blob_upload::tell_session() {
   co_await where_.keep(std::move(now));
 }
 
+task<> blob_upload::discard_abandoned(runtime::stop_source& stop) {
+  std::vector<http::url> sessions = plan_.take_abandoned();
+  const runtime::executor executor = co_await boost::asio::this_coro::executor;
+  for (http::url& session : sessions) {
+    // What lies elsewhere has ways of its own.
+    if (!api_ || session.origin != *api_ || stop.stop_requested()) continue;
+    runtime::stop_source soon(stop);
+    const runtime::deadline limit(executor, longest_discard, [&soon] { soon.request_stop(); });
+    api_call asking = call(http::method::delete_);
+    asking.message.target = std::move(session);
+    asking.message.shown = fmt::format("the upload of blob {}", where_.blob.digest.short_form());
+    co_await to_.send_aside(std::move(asking), soon);
+  }
+}
+
 task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
   const std::string what = fmt::format("uploading blob {} to {}/{}", where_.blob.digest.short_form(), where_.registry, where_.repository);
   const runtime::executor executor = co_await boost::asio::this_coro::executor;
@@ -243,11 +261,15 @@ task<result<void>> blob_upload::attempt(runtime::stop_source& stop) {
     co_await tell_session();
     if (plan_.next().step == upload_step::failed && plan_.refused()) {
       failure said = co_await to_.refusal(where_.registry, where_.repository, what, std::move(reply));
+      co_await discard_abandoned(stop);
       co_return refused_writing(std::move(said), head.status);
     }
     // A few words come with most answers; read to their end they leave the connection fit for the next request.
     const result<std::string> unread = co_await reply.read_all(error_body_limit);
     if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
+    // It may hold the only connection.
+    { const http::exchange over = std::move(reply); }
+    co_await discard_abandoned(stop);
     if (body && body->failed()) co_return *body->failed();
   }
 }

@@ -50,6 +50,8 @@ class blob_upload {
 
  private:
   task<> tell_session();
+  /// Has the registry forget the sessions that are given up, with what they hold; where it will not, they expire.
+  task<> discard_abandoned(runtime::stop_source& stop);
   /// \p why nobody at \p elsewhere, where the registry wants its uploads, has answered.
   failure misled(failure why, const http::origin& elsewhere) const;
   /// \param body of \p action, or null

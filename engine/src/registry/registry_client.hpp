@@ -186,6 +186,10 @@ class registry_client {
   /// Sends a request about the repository of \p at there; registry and repository of \p what are filled in. Else as \ref call.
   task<result<http::exchange>> call_at(site at, api_call what, runtime::stop_source& stop, http::url* answered_by = nullptr);
 
+  /// Sends a request, to a URL of the registry's own that it has named, on whose answer nothing depends: with the authorisation that is at
+  /// hand and no other, for a refusal must not count against the account. Nothing is sent to any other origin.
+  task<> send_aside(api_call what, runtime::stop_source& stop);
+
   /// Sends a request to a URL of another origin that the registry has named for it, without credentials and without redirects.
   task<result<http::exchange>> call_elsewhere(http::request message, http::body_source* body, runtime::stop_source& stop);
 

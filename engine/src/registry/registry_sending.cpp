@@ -49,6 +49,33 @@ task<result<http::exchange>> registry_client::call_elsewhere(http::request messa
   co_return co_await send_once(std::move(message), body, stop);
 }
 
+task<> registry_client::send_aside(api_call what, runtime::stop_source& stop) {
+  const auto home = home_of(what.registry, what.repository);
+  if (!home || !settle(what, *home)) co_return;
+  host& where = host_for(*home);
+  if (where.scheme.empty()) co_return;  // it has never answered
+  const auto api = http::endpoint_of(where.address, where.scheme);
+  if (!api || what.message.target.origin != *api) co_return;
+  const result<std::string> authorization = co_await where.auth.authorization(*api, what.repository, what.scope, stop);
+  if (!authorization) co_return;
+  http::request message = std::move(what.message);
+  message.trusting = where.trusting;
+  if (!where.auth.may_carry_secrets(*api)) std::erase_if(message.headers, [](const http::header& field) { return field.stays; });
+  if (!authorization->empty()) {
+    message.set("Authorization", *authorization);
+    message.how.user = where.auth.user_of(what.repository);
+  }
+  const http::method verb = message.verb;
+  auto sent = co_await http_.send(std::move(message), stop);
+  if (!sent) co_return;
+  http::exchange reply = std::move(*sent);
+  if (settings_.log) {
+    settings_.log(fmt::format("{} {} -> {}", http::to_string(verb), reply.where(), http::describe_status(reply.head().status)));
+  }
+  const result<std::string> unread = co_await reply.read_all(error_body_limit);
+  static_cast<void>(unread);
+}
+
 task<result<http::exchange>> registry_client::call(api_call what, runtime::stop_source& stop, http::url* answered_by) {
   const auto home = home_of(what.registry, what.repository);
   if (!home) co_return home.error();

@@ -113,9 +113,14 @@ upload_action upload_plan::next() const {
   return action;
 }
 
+void upload_plan::abandon_session() {
+  if (session_) abandoned_.push_back(std::move(*session_));
+  session_.reset();
+}
+
 void upload_plan::fail(failure why) {
   error_ = std::move(why);
-  session_.reset();
+  abandon_session();
   step_ = upload_step::failed;
 }
 
@@ -124,22 +129,24 @@ void upload_plan::refuse(unsigned status) {
   fail(failure(errc::unexpected_status, fmt::format("the upload was answered with {}", http::describe_status(status))));
 }
 
-bool upload_plan::take_session(const http::response_head& head, const http::url& asked) {
+result<http::url> upload_plan::place_in(const http::response_head& head, const http::url& asked) {
   const auto locations = head.all("Location");
   if (locations.size() != 1) {
-    fail(failure(errc::protocol_error, fmt::format("{} does not say where the bytes of an upload have to go", asked.origin.authority())));
-    return false;
+    return failure(errc::protocol_error, fmt::format("{} does not say where the bytes of an upload have to go", asked.origin.authority()));
   }
   auto target = http::url::resolve(asked, locations.front());
-  if (!target) {
-    fail(target.error());
+  if (!target) return target.error();
+  if (auto allowed = http::allow(http::url_channel::upload_location, asked.origin, *target); !allowed) return allowed.error();
+  return std::move(*target);
+}
+
+bool upload_plan::take_session(const http::response_head& head, const http::url& asked) {
+  auto place = place_in(head, asked);
+  if (!place) {
+    fail(place.error());
     return false;
   }
-  if (auto allowed = http::allow(http::url_channel::upload_location, asked.origin, *target); !allowed) {
-    fail(allowed.error());
-    return false;
-  }
-  session_ = std::move(*target);
+  session_ = std::move(*place);
   if (const std::string* const least = head.find("OCI-Chunk-Min-Length")) {
     if (const auto length = number(*least)) chunk_ = std::clamp(*length, chunk_, largest_chunk);
   }
@@ -211,7 +218,10 @@ void upload_plan::after_open(unsigned status, const http::response_head& head, c
     return;
   }
   // The session that came in place of the mount is empty; that of the earlier run is not.
-  if (status == 202 && values_.resume) return begin();
+  if (status == 202 && values_.resume) {
+    if (auto place = place_in(head, asked)) abandoned_.push_back(std::move(*place));
+    return begin();
+  }
   if (status == 202) {
     if (!take_session(head, asked)) return;
     offset_ = 0;
@@ -259,6 +269,7 @@ void upload_plan::after_bytes(unsigned status, const http::response_head& head, 
       // Somebody on the way may take a body whose length is not told for none.
       if (manner_ == manner::stream) {
         change_manner(status);
+        abandon_session();
         return start_over();
       }
       return fail(failure(errc::protocol_error,
@@ -278,16 +289,20 @@ void upload_plan::after_bytes(unsigned status, const http::response_head& head, 
     return start_over();
   }
   // What an earlier run has left is not what it should be.
-  if (step_ == upload_step::close && status == 400 && resumed_) return start_over();
+  const bool spoiled = step_ == upload_step::close && status == 400 && resumed_;
   // What a cut PUT has left can go by PATCH alone; where there is none, the whole goes again.
   const bool other_count = status == 416 && step_ == upload_step::send;
-  if (step_ == upload_step::send && manner_ == manner::whole && refuses_manner(status) && !other_count) return start_over();
+  const bool whole_again = step_ == upload_step::send && manner_ == manner::whole && refuses_manner(status) && !other_count;
+  if (spoiled || whole_again) {
+    abandon_session();
+    return start_over();
+  }
   // Pieces were a way to get through, not the registry's.
   if (step_ == upload_step::send && manner_ == manner::pieces && !values_.refused.whole && refuses_manner(status) && !other_count) {
     whole_only_ = true;
     values_.refused.gets_through = std::numeric_limits<std::uint64_t>::max();
     manner_ = manner::whole;
-    session_.reset();
+    abandon_session();
     offset_ = 0;
     step_ = upload_step::open;
     return;
@@ -295,7 +310,7 @@ void upload_plan::after_bytes(unsigned status, const http::response_head& head, 
   // Another way, once each: open-ended, whole, what is left in one piece, small pieces.
   if (refuses_manner(status) && !other_count && manner_ != manner::chunks && step_ != upload_step::close) {
     change_manner(status);
-    session_.reset();
+    abandon_session();
     offset_ = 0;
     step_ = upload_step::open;
     return;

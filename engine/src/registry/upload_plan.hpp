@@ -11,6 +11,8 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace gantry::registry {
 
@@ -88,6 +90,8 @@ class upload_plan {
 
   /// The open session; nothing before the first and after the end.
   const std::optional<http::url>& session() const noexcept { return session_; }
+  /// Sessions that are still open at the registry and that nothing will be sent to any more, each told once.
+  std::vector<http::url> take_abandoned() { return std::exchange(abandoned_, {}); }
   /// Whether the blob was mounted, or was there all the time: no byte was sent.
   bool mounted() const noexcept { return mounted_; }
   /// The bytes that the registry has said to have.
@@ -108,7 +112,10 @@ class upload_plan {
   };
   void fail(failure why);
   void refuse(unsigned status);
+  /// The one place that an answer names for the bytes.
+  static result<http::url> place_in(const http::response_head& head, const http::url& asked);
   bool take_session(const http::response_head& head, const http::url& asked);
+  void abandon_session();
   void take_progress(const http::response_head& head, std::uint64_t at_least);
   void after_open(unsigned status, const http::response_head& head, const http::url& asked);
   void after_ask(unsigned status, const http::response_head& head, const http::url& asked);
@@ -128,6 +135,7 @@ class upload_plan {
   upload_step step_;
   manner manner_ = manner::whole;
   std::optional<http::url> session_;
+  std::vector<http::url> abandoned_;
   std::uint64_t offset_ = 0;
   std::uint64_t chunk_;
   std::optional<std::uint64_t> sent_;  ///< see ended_early

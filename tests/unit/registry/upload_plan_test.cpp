@@ -162,6 +162,25 @@ TEST_CASE("too large is answered with small pieces at once") {
   CHECK(u.plan.refused());
 }
 
+TEST_CASE("sessions that are given up are told once, lost and finished ones are not") {
+  upload u(std::uint64_t{10} << 20);
+  u.answer(202, {session("/v2/u/1")}).answer(413);
+  CHECK(u.plan.take_abandoned() == std::vector<http::url>{upload::at("/v2/u/1")});
+  CHECK(u.plan.take_abandoned().empty());
+  u.answer(202, {session("/v2/u/2")}).answer(404).answer(202, {session("/v2/u/3")});
+  CHECK(u.plan.take_abandoned().empty());
+  while (u.step() == upload_step::send) u.answer(202, {session("/v2/u/3")});
+  CHECK(u.answer(201).step() == upload_step::done);
+  CHECK(u.plan.take_abandoned().empty());
+  upload refused;
+  CHECK(refused.answer(202, {session("/v2/u/4")}).answer(403).step() == upload_step::failed);
+  CHECK(refused.plan.take_abandoned().size() == 1);
+  // A mount's own session, beside one that has bytes.
+  upload resumed(100, "team/base", upload::at("/v2/u/old"), true);
+  CHECK(resumed.answer(202, {session("/v2/u/5")}).step() == upload_step::ask);
+  CHECK(resumed.plan.take_abandoned() == std::vector<http::url>{upload::at("/v2/u/5")});
+}
+
 TEST_CASE("a session may lie on a public host, never on one that only the client reaches") {
   upload u;
   CHECK(u.answer(202, {session("https://storage.test/put?signature=1")}).plan.next().where.origin.host == "storage.test");
