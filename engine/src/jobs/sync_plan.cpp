@@ -30,7 +30,9 @@ result<reference> target_of(const sync_entry& entry, const sync_options& options
   error_code ec;
   diagnostics why;
   const reference target = reference::parse(name, ec, why);
-  if (ec) return failure(errc::invalid_option, fmt::format("{} would become {}, which is no name: {}", entry.label(), name, why.message()));
+  if (ec)
+    return failure(errc::invalid_option,
+                   fmt::format("{}: its target would become {}, which is no name: {}", entry.label(), name, why.message()));
   return target.with_tag({});
 }
 

@@ -39,6 +39,17 @@ TEST_CASE("targets keep the source's path unless an entry names another") {
   CHECK(target_of(list.entries[1], directory)->string() == "a.test/z");
 }
 
+TEST_CASE("what a target cannot be called is told with its entry") {
+  const sync_list list = list_of("[\n{\"source\": \"a.test/x:1\", \"target\": \"x/" + std::string(250, 'y') + "\"},\n" +
+                                 R"({"source": "oci:/srv/layout", "tags": ["1"]}])");
+  const auto wrong = target_of(list.entries[0], into("t.test", "mirror/of/all"));
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().text.message().starts_with("entry 1 (a.test/x:1, line 2): its target would become t.test/mirror/of/all/x/yyy"));
+  const auto none = target_of(list.entries[1], into("t.test"));
+  REQUIRE_FALSE(none);
+  CHECK(none.error().text.message() == "entry 2 (oci:/srv/layout, line 3) needs a target: a directory gives its images none");
+}
+
 TEST_CASE("a source without a tag takes each tag and one with a tag gets all names") {
   const sync_list list = list_of(
       R"([{"source": "a.test/x", "tags": ["1", "2"], "filter": {"regex": ".*"}}, {"source": "a.test/y:9", "tags": ["1", "latest"]}])");
