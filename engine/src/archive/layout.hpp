@@ -41,6 +41,8 @@ struct archived_image {
   std::vector<archived_manifest> manifests;
   /// Whether index.json names one platform with its attestations, where there are any, by an index made of them.
   bool lists_attestations = false;
+  /// Whether index.json calls it by its whole name also where its tag alone would mean one thing.
+  bool full_names = false;
 };
 
 /// What a compressed layer inflates to.

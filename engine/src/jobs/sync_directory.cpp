@@ -231,6 +231,8 @@ result<directory_sync::planned_content> directory_sync::plan_content(const std::
     made.tops.emplace(name, top_of(*image));
     made.images.push_back(std::move(*image));
   }
+  // Of a list that becomes one image it does not get another name.
+  for (archive::archived_image& one : made.images) one.full_names = true;
   // Nothing new, and nothing to be dropped.
   if (made.unchanged.size() == made.images.size() && kept == there_.size() && nameless_.empty()) made.images.clear();
   return made;
