@@ -55,7 +55,7 @@ TEST_CASE("an image of a directory that has a tag alone, or no name, is one that
   REQUIRE_FALSE(s.run(s.list(R"([{"source": "SOURCE/team/precious:1"}])")).ec);
   rename_in(out, full_name, "org.example.other");
   std::string called = "the image 1";
-  SECTION("a tag alone") {}
+  SECTION("a tag alone") { rename_in(out, s.source.host() + "/team/precious:1", "1"); }
   SECTION("no name") {
     rename_in(out, tag_alone, "org.example.else");
     called = "sha256:";
@@ -79,6 +79,22 @@ TEST_CASE("an image of a directory that has a tag alone, or no name, is one that
   REQUIRE(warnings.size() == 1);
   CHECK(warnings.front().find(called) != std::string::npos);
   CHECK_FALSE(named_in(out, s.source.host() + "/team/other:1").empty());
+}
+
+TEST_CASE("the last image of a directory keeps its whole name", "[faults]") {
+  synced s;
+  const fs::path out = s.directory / "out";
+  s.options.to = out.string();
+  s.options.find_unwanted = true;
+  s.source.hold("team/one", "1", small_image(1));
+  s.source.hold("team/two", "1", small_image(2));
+  REQUIRE_FALSE(s.run(s.list(R"([{"source": "SOURCE/team/one:1"}, {"source": "SOURCE/team/two:1"}])")).ec);
+  REQUIRE_FALSE(s.run(s.list(R"([{"source": "SOURCE/team/one:1"}])")).ec);
+  std::ifstream file(out / "index.json");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  INFO(text);
+  CHECK(text.find("team/two") == std::string::npos);
+  CHECK(text.find("\"" + tag_alone + "\":\"" + s.source.host() + "/team/one:1\"") != std::string::npos);
 }
 
 TEST_CASE("in the store an image keeps the name that it was fetched by, whatever it is called in the directory", "[faults]") {

@@ -91,6 +91,7 @@ class planner {
   /// Whether the archive holds one image and no two of its tags read alike without their repository: then the bare tag, which is what
   /// people type, means one thing.
   bool tags_are_unambiguous() const {
+    if (std::any_of(images_.begin(), images_.end(), [](const archived_image& one) { return one.full_names; })) return false;
     std::set<std::string> bare;
     std::set<reference> full;
     for (std::size_t i = 0; i < images_.size(); ++i) {

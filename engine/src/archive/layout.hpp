@@ -46,6 +46,8 @@ struct archived_image {
   /// Whether one platform of several that were asked for is named by an index all the same.
   bool as_index = false;
   std::shared_ptr<const model::index_words> words{};  ///< of \ref top, when that is an index whose bytes were read
+  /// Whether index.json calls it by its whole name also where its tag alone would mean one thing.
+  bool full_names = false;
 };
 
 /// What a compressed layer inflates to.

@@ -248,6 +248,8 @@ directory_sync::planned_content directory_sync::plan_content(const std::vector<r
     if (came == brought_.end()) ++kept;
     made.images.push_back(came == brought_.end() ? known->second : came->second);
   }
+  // Of a list that becomes one image it does not get another name.
+  for (archive::archived_image& one : made.images) one.full_names = true;
   // Nothing new, and nothing to be dropped.
   if (kept == made.images.size() && kept == there_.named.size() && there_.nameless.empty()) made.images.clear();
   return made;

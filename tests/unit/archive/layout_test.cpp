@@ -371,6 +371,10 @@ TEST_CASE("equal tags of different repositories are told apart by the full name"
   REQUIRE(list.size() == 2);
   CHECK(ref_name(list[0]) == "docker.io/library/nginx:1");
   CHECK(ref_name(list[1]) == "quay.io/nginx:1");
+  archived_image alone = single(build_image(blobs, "amd64", {"y"}), "nginx:1");
+  CHECK(ref_name(listed(docker({alone}))[0]) == "1");
+  alone.full_names = true;
+  CHECK(ref_name(listed(docker({alone}))[0]) == "docker.io/library/nginx:1");
 }
 
 TEST_CASE("an image that was asked for twice is one image") {
