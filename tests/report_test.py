@@ -159,7 +159,7 @@ def check_copies(place):
     check(refused.returncode == 2 and missing.returncode == 4, f"what cannot be: {refused.stderr} {missing.stderr}")
     data = {name: data_of(page.read_text()) for name, page in pages.items()}
     check_moved(data["copy"], source, target, image, size, "copy")
-    check_moved(data["sync"], source, target, image, size, "sync")
+    check_moved(data["sync"], source, target, f"{target}/synced/app:1", size, "sync")
     check_moved(data["push"], "", target, f"{target}/pushed/app:1", size, "push")
     check(not data["again"]["segments"] and [one["reference"] for one in data["again"]["images"]] == [image], f"nothing to do: {data['again']}")
     check(data["refused"]["title"] and not data["refused"]["rate"], f"a failed one says what it was about: {data['refused']['title']}")
