@@ -191,7 +191,8 @@ outcome serve_once(const exposed& here, const command& what) {
     const std::string text = slurp(log);
     const std::string url =
         text.substr(text.find(marker) + marker.size(), text.find('\n', text.find(marker)) - text.find(marker) - marker.size());
-    http_client client(static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1))));
+    const std::size_t host = url.find("://") + 3;  // more may stand behind the port: the line may be of JSON
+    http_client client(static_cast<std::uint16_t>(std::stoul(url.substr(url.find(':', host) + 1))));
     result.status = client.get("/v2/team/app/manifests/1.0").status == 200 ? 0 : 3;
   }
   server.signal(SIGTERM);

@@ -71,7 +71,7 @@ struct synced_image {
   error_code code;                ///< with sync_state::failed
   std::string message;            ///< the same: one sentence
   std::string server_message{};   ///< the same: what the registry said of it, if anything; see diagnostics
-  /// Of one from a directory (path, native encoding (bytes)): where that is. The tag there is that of \ref synced_image::target.
+  /// Of one from a directory (path, native encoding (bytes)): where that is. The tag there is that of its target.
   std::string directory{};
 };
 
@@ -101,7 +101,7 @@ struct kept_tag {
 struct prune_result {
   std::vector<reference> deleted;  ///< tags that are gone
   std::vector<kept_tag> kept;
-  /// It was cancelled: what is in neither list was not deleted. Of \ref prune_result::kept those with errc::cancelled were about to be, and
+  /// It was cancelled: what is in neither list was not deleted. Of what was kept those with errc::cancelled were about to be, and
   /// may be gone.
   bool stopped = false;
   std::chrono::milliseconds elapsed{};
