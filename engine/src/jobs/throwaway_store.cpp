@@ -1,7 +1,7 @@
 #include "jobs/throwaway_store.hpp"
 
 #include "archive/output_paths.hpp"
-#include "jobs/held_folder.hpp"
+#include "jobs/owned_directory.hpp"
 #include "runtime/file.hpp"
 
 #include <cerrno>
@@ -25,7 +25,7 @@ constexpr const char* lock_name = "in-use.lock";
 constexpr std::chrono::hours unlocked_life{1};
 
 /// Removes \p directory, its lock last: what a crash leaves of it is seen to be nobody's, and goes with the next operation.
-void remove_with_lock(const held_folder& held, const fs::path& directory) noexcept {
+void remove_with_lock(const owned_directory& held, const fs::path& directory) noexcept {
   // Something that stays is for the next one to try again, who needs the lock for it.
   if (!held.is_open() || !held.empty(lock_name)) return;
   held.remove_file(lock_name);
@@ -35,7 +35,7 @@ void remove_with_lock(const held_folder& held, const fs::path& directory) noexce
 
 /// Removes \p directory when it is this user's and belongs to an operation that is no more.
 void remove_if_abandoned(const fs::path& directory) {
-  const held_folder held(directory);
+  const owned_directory held(directory);
   if (!held.is_open()) return;
   const int descriptor = held.open_file(lock_name);
   if (descriptor < 0 && errno != ENOENT) return;
@@ -112,7 +112,7 @@ result<std::unique_ptr<throwaway_store>> throwaway_store::open(const output& whe
 
 throwaway_store::~throwaway_store() {
   store_.reset();
-  remove_with_lock(held_folder(root_), root_);
+  remove_with_lock(owned_directory(root_), root_);
   lock_ = {};
 }
 

@@ -3,9 +3,9 @@
 #include "jobs/synology.hpp"
 
 #include "support/image_builder.hpp"
-#include "support/loop.hpp"
 #include "support/result.hpp"
 #include "support/temp_dir.hpp"
+#include "unit/jobs/shared_parts.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -14,8 +14,6 @@
 
 namespace gantry::jobs {
 namespace {
-
-using namespace std::chrono_literals;
 
 descriptor described(const test::test_blob& blob) {
   error_code ec;
@@ -27,19 +25,8 @@ descriptor described(const test::test_blob& blob) {
   return made;
 }
 
-struct fixture {
-  test::loop loop;  // outlives the workers
+struct fixture : test::shared_parts {
   test::temp_dir directory;
-  runtime::lanes workers;
-  runtime::buffer_pool buffers{loop.executor, 4};
-  runtime::buffer_pool hash_buffers{loop.executor, 4};
-  runtime::semaphore permits{4};
-  net::connector connections{workers, net::connect_limits{10s, 10s}};
-  http::client http{connections, http::exchange_limits{5s, 5s}, [](const http::origin&) { return net::tls_settings(); }};
-  registry::registry_client client{http, workers, {}};
-  transfer::hash_scheduler hashes{loop.executor, workers};
-  transfer::limiter bandwidth{0};
-  transfer::context shared{loop.executor, workers, buffers, hash_buffers, hashes, permits, bandwidth, client, {3, 10ms, 5s}, 4, 4};
   std::shared_ptr<transfer::operation> running = std::make_shared<transfer::operation>(transfer::event_emitter({}, {}));
 
   std::shared_ptr<store::content_store> opened() const {

@@ -1,7 +1,7 @@
 #include "jobs/remove.hpp"
 
-#include "support/loop.hpp"
 #include "support/upload_registry.hpp"
+#include "unit/jobs/shared_parts.hpp"
 
 #include <chrono>
 #include <memory>
@@ -16,9 +16,13 @@ using namespace std::chrono_literals;
 constexpr const char* manifest_type = "application/vnd.oci.image.manifest.v1+json";
 constexpr const char* index_type = "application/vnd.oci.image.index.v1+json";
 
+struct with_registry {
+  test::upload_registry registry;
+};
+
 /// A registry without the referrers API: an image, two signatures, and the list of them.
-struct fixture {
-  fixture() {
+struct fixture : with_registry, test::shared_parts {
+  fixture() : shared_parts(test::plain_http_to(registry.host())) {
     registry.hold("app", "1", image);
     for (const test::test_blob& one : {first, second}) registry.hold_manifest("app", one.digest, one);
     registry.hold_manifest(
@@ -38,27 +42,10 @@ struct fixture {
     REQUIRE_FALSE(ec);
     return parsed;
   }
-  registry::registry_settings settings() const {
-    registry::registry_settings made;
-    made.plain_http = {registry.host()};
-    return made;
-  }
 
-  test::loop loop;  // outlives the workers
-  test::upload_registry registry;
   test::test_image image = test::build_image({});
   test::test_blob first = signature("first");
   test::test_blob second = signature("second");
-  runtime::lanes workers;
-  runtime::buffer_pool buffers{loop.executor, 4};
-  runtime::buffer_pool hash_buffers{loop.executor, 4};
-  runtime::semaphore permits{4};
-  net::connector connections{workers, net::connect_limits{10s, 10s}};
-  http::client http{connections, http::exchange_limits{5s, 5s}, [](const http::origin&) { return net::tls_settings(); }};
-  registry::registry_client client{http, workers, settings()};
-  transfer::hash_scheduler hashes{loop.executor, workers};
-  transfer::limiter bandwidth{0};
-  transfer::context shared{loop.executor, workers, buffers, hash_buffers, hashes, permits, bandwidth, client, {3, 10ms, 5s}, 4, 4};
   std::shared_ptr<transfer::operation> running = std::make_shared<transfer::operation>(transfer::event_emitter([](const event&) {}, {}));
 };
 

@@ -3,9 +3,9 @@
 #include "store/content_store.hpp"
 
 #include "support/fake_registry.hpp"
-#include "support/loop.hpp"
 #include "support/result.hpp"
 #include "support/temp_dir.hpp"
+#include "unit/jobs/shared_parts.hpp"
 
 #include <memory>
 #include <string>
@@ -36,29 +36,18 @@ platform_choice everything() {
   return choice;
 }
 
-struct fixture {
-  test::loop loop;  // outlives the workers
+struct with_registry {
   test::fake_registry registry;
+};
+
+struct fixture : with_registry, test::shared_parts {
+  fixture() : shared_parts(test::plain_http_to(registry.host())) {}
+
   test::temp_dir directory;
-  runtime::lanes workers;
-  runtime::buffer_pool buffers{loop.executor, 4};
-  runtime::buffer_pool hash_buffers{loop.executor, 4};
-  runtime::semaphore permits{4};
-  net::connector connections{workers, net::connect_limits{10s, 10s}};
-  http::client http{connections, http::exchange_limits{5s, 5s}, [](const http::origin&) { return net::tls_settings(); }};
-  registry::registry_client client{http, workers, settings()};
-  transfer::hash_scheduler hashes{loop.executor, workers};
-  transfer::limiter bandwidth{0};
-  transfer::context shared{loop.executor, workers, buffers, hash_buffers, hashes, permits, bandwidth, client, {3, 10ms, 5s}, 4, 4};
   std::shared_ptr<store::content_store> store = opened();
   std::vector<event> events;
   transfer::operation running{transfer::event_emitter([this](const event& one) { events.push_back(one); }, {})};
 
-  registry::registry_settings settings() const {
-    registry::registry_settings made;
-    made.plain_http = {registry.host()};
-    return made;
-  }
   std::shared_ptr<store::content_store> opened() const {
     store::store_options options;
     options.root = directory / "store";

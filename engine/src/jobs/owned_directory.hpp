@@ -6,13 +6,13 @@ namespace gantry::jobs {
 
 /// A directory that is open, so that what is looked at and removed lies in it whatever its name leads to by then: in a place that others
 /// may write, somebody may put a link there between two calls.
-class held_folder {
+class owned_directory {
  public:
   /// Opens \p path when it is a directory, no link to one, and this user's; \ref is_open tells.
-  explicit held_folder(const std::filesystem::path& path) noexcept;
-  held_folder(const held_folder&) = delete;
-  held_folder& operator=(const held_folder&) = delete;
-  ~held_folder();
+  explicit owned_directory(const std::filesystem::path& path) noexcept;
+  owned_directory(const owned_directory&) = delete;
+  owned_directory& operator=(const owned_directory&) = delete;
+  ~owned_directory();
 
   bool is_open() const noexcept { return descriptor_ >= 0; }
 

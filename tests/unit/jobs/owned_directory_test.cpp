@@ -1,4 +1,4 @@
-#include "jobs/held_folder.hpp"
+#include "jobs/owned_directory.hpp"
 
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-using gantry::jobs::held_folder;
+using gantry::jobs::owned_directory;
 using gantry::test::slurp;
 using gantry::test::spill;
 using gantry::test::temp_dir;
@@ -35,7 +35,7 @@ struct scene {
 
 TEST_CASE("a held directory is emptied but for one name, and links are removed themselves") {
   const scene s;
-  const held_folder held(s.dir / "held");
+  const owned_directory held(s.dir / "held");
   REQUIRE(held.is_open());
   CHECK(held.empty("in-use.lock"));
   CHECK(fs::exists(s.dir / "held/in-use.lock"));
@@ -47,22 +47,22 @@ TEST_CASE("a held directory is emptied but for one name, and links are removed t
 
 TEST_CASE("a link in place of the directory that was looked at is not followed") {
   const scene s;
-  const held_folder held(s.dir / "held");
+  const owned_directory held(s.dir / "held");
   REQUIRE(held.is_open());
   fs::rename(s.dir / "held", s.dir / "moved");
   fs::create_directory_symlink(s.dir / "victim", s.dir / "held");
   CHECK(held.empty(nullptr));
   CHECK(fs::is_empty(s.dir / "moved"));
   CHECK(s.is_whole());
-  CHECK_FALSE(held_folder(s.dir / "held").is_open());
+  CHECK_FALSE(owned_directory(s.dir / "held").is_open());
 }
 
 TEST_CASE("what is no directory of this user is not opened") {
   const scene s;
-  CHECK_FALSE(held_folder(s.dir / "held/in-use.lock").is_open());
-  CHECK_FALSE(held_folder(s.dir / "absent").is_open());
+  CHECK_FALSE(owned_directory(s.dir / "held/in-use.lock").is_open());
+  CHECK_FALSE(owned_directory(s.dir / "absent").is_open());
   if (::geteuid() == 0) {
     REQUIRE(::chown((s.dir / "held").c_str(), 61234, 61234) == 0);
-    CHECK_FALSE(held_folder(s.dir / "held").is_open());
+    CHECK_FALSE(owned_directory(s.dir / "held").is_open());
   }
 }

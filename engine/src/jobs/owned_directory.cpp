@@ -1,4 +1,4 @@
-#include "jobs/held_folder.hpp"
+#include "jobs/owned_directory.hpp"
 
 #include <cstring>
 
@@ -34,25 +34,25 @@ bool empty_and_close(int folder, const char* kept) noexcept {
 
 }  // namespace
 
-held_folder::held_folder(const std::filesystem::path& path) noexcept : descriptor_(::open(path.c_str(), folder_flags)) {
+owned_directory::owned_directory(const std::filesystem::path& path) noexcept : descriptor_(::open(path.c_str(), folder_flags)) {
   struct stat about {};
   if (descriptor_ < 0 || (::fstat(descriptor_, &about) == 0 && about.st_uid == ::geteuid())) return;
   ::close(descriptor_);
   descriptor_ = -1;
 }
 
-held_folder::~held_folder() {
+owned_directory::~owned_directory() {
   if (is_open()) ::close(descriptor_);
 }
 
-int held_folder::open_file(const char* name) const noexcept { return ::openat(descriptor_, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC); }
+int owned_directory::open_file(const char* name) const noexcept { return ::openat(descriptor_, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC); }
 
-bool held_folder::empty(const char* kept) const noexcept {
+bool owned_directory::empty(const char* kept) const noexcept {
   // One of its own: what was listed before may have been read to its end.
   const int again = ::openat(descriptor_, ".", folder_flags);
   return again >= 0 && empty_and_close(again, kept);
 }
 
-void held_folder::remove_file(const char* name) const noexcept { ::unlinkat(descriptor_, name, 0); }
+void owned_directory::remove_file(const char* name) const noexcept { ::unlinkat(descriptor_, name, 0); }
 
 }  // namespace gantry::jobs
