@@ -57,15 +57,18 @@ task<result<sourced_exchange>> blob_sources::get(blob_request part, runtime::sto
       co_return answer;
     }
     asked.where.record->ended(0, std::chrono::nanoseconds(0));
+    failure why = reply.error();
     const bool last = chosen + 1 == locations_.size();
-    if (last || stop.stop_requested() || reply.error().code == errc::cancelled) co_return reply.error();
-    if (is_lasting(reply.error().code)) {
+    if (last || stop.stop_requested() || why.code == errc::cancelled) co_return why;
+    // Another size than the blob's in a refusal is no wrong content yet.
+    if (why.code == errc::size_mismatch) why.code = make_error_code(errc::range_refused);
+    if (is_lasting(why.code)) {
       asked.without_blob = true;
     } else {
-      asked.where.record->failed(std::chrono::steady_clock::now(), reply.error().retry_after.value_or(std::chrono::seconds(0)));
+      asked.where.record->failed(std::chrono::steady_clock::now(), why.retry_after.value_or(std::chrono::seconds(0)));
     }
     tried[chosen] = true;
-    registry_.note_failure(asked.where, reply.error(), &locations_[choose(tried, ranged)].where);
+    registry_.note_failure(asked.where, why, &locations_[choose(tried, ranged)].where);
   }
 }
 

@@ -36,6 +36,7 @@ void planner::open(blob_id blob, byte_ranges held) {
   state.map.emplace(state.size, std::move(held));
   state.ranges = range_support::unknown;
   state.whole_at.reset();
+  state.unsatisfied_at.reset();
   outstanding_ += missing(blob);
   wanted_ += missing(blob);
   file(blob);
@@ -172,8 +173,9 @@ assignment planner::start(time_point now, blob_id blob, byte_range range, segmen
 }
 
 assignment planner::start_gap(time_point now, blob_id blob, byte_range gap) {
-  const blob_state& state = blobs_[blob];
+  blob_state& state = blobs_[blob];
   const std::uint64_t most = chunk(now);
+  if (state.ranges == range_support::unknown && !ranges_seen_ && partless_.contains(state.group)) state.ranges = range_support::no;
   if (state.ranges == range_support::no) return start(now, blob, {0, state.size}, segment_kind::whole);
   // With one connection for good there is nobody to share with, and every request costs a round trip. A small blob is not cut up
   // beforehand, either: if it takes long, others can still help.
@@ -261,10 +263,35 @@ void planner::refused(stream_id id) {
   if (useless.disowned) return;
   blob_state& blob = blobs_[useless.blob];
   blob.ranges = range_support::no;
+  return_taken(blob, id);
+}
+
+void planner::return_taken(const blob_state& blob, stream_id id) {
   for (const stream_id other : blob.streams) {
     stream_state& stream = streams_.at(other);
     if (other != id && stream.kind == segment_kind::whole) stream.end = blob.size;
   }
+}
+
+bool planner::unsatisfied(stream_id id, time_point now) {
+  stream_state& stream = streams_.at(id);
+  blob_state& blob = blobs_[stream.blob];
+  if (stream.disowned) return false;
+  if (blob.ranges == range_support::no) return true;
+  const std::uint64_t here = blob.map->claimed();
+  // Where parts have come, one of several servers behind a name may be the one that has none.
+  const bool served = blob.ranges == range_support::yes && here - blob.unsatisfied_with >= least_progress;
+  if (!blob.unsatisfied_at || served) {
+    blob.unsatisfied_at = now;
+    blob.unsatisfied_with = here;
+    if (blob.ranges == range_support::unknown) return_taken(blob, id);
+    return false;
+  }
+  // Several that were asked at a time are one attempt.
+  if (stream.started <= *blob.unsatisfied_at) return false;
+  refused(id);
+  if (!ranges_seen_) partless_.insert(blob.group);
+  return true;
 }
 
 std::vector<byte_range> planner::received(stream_id id, time_point now, std::uint64_t bytes) {

@@ -96,6 +96,10 @@ class planner {
   /// A range request was answered with the whole, others for the same blob with parts: true when that costs an attempt and no more, as the
   /// first time, or after progress.
   bool whole_by_mistake(stream_id stream);
+  /// The stream's range request was answered with 416 although it asks for what the blob has (RFC 9110 section 15.5.17): true when that is
+  /// known of the blob, by an earlier request that was over before this one began. Then ranges are given up as by \ref refused, and other
+  /// blobs of the group are asked for as a whole at once; false: it may pass, and costs an attempt.
+  bool unsatisfied(stream_id stream, time_point now);
   /// The stream's request was made only then: before, it waited for the answer to another. To be told before \ref header.
   void asked(stream_id stream, time_point when) { streams_.at(stream).asked = when; }
   /// The stream's request waited behind others, so that its times say little. To be told before \ref header.
@@ -159,7 +163,9 @@ class planner {
     std::optional<segment_map> map;  ///< there while the blob is open
     range_support ranges = range_support::unknown;
     bool troubled = false;
-    std::optional<std::uint64_t> whole_at;  ///< bytes that were here when a part was last answered with the whole
+    std::optional<std::uint64_t> whole_at;     ///< bytes that were here when a part was last answered with the whole
+    std::optional<time_point> unsatisfied_at;  ///< when a range request was first answered with 416
+    std::uint64_t unsatisfied_with = 0;        ///< bytes that were here then
     unsigned fruitless = 0;  ///< how many streams in a row were cut, each begun when the one before it had been, since one was of use
     bool heard = true;       ///< bytes have come since the last was cut
     std::vector<stream_id> streams;
@@ -196,6 +202,8 @@ class planner {
   };
 
   std::uint64_t missing(blob_id blob) const noexcept;
+  /// Plain streams of \p blob besides \p id get back what was to be taken from them.
+  void return_taken(const blob_state& blob, stream_id id);
   /// Puts the blob where \ref choose finds it.
   void file(blob_id blob);
   void disown(blob_id blob);
@@ -258,6 +266,7 @@ class planner {
   std::set<rank> waiting_;                   ///< open blobs with gaps that nobody works on
   std::map<std::size_t, unsigned> active_;   ///< streams of a group
   std::map<std::size_t, time_point> quiet_;  ///< groups that are left alone, and until when
+  std::set<std::size_t> partless_;           ///< groups whose servers refuse every range
   std::set<blob_id> busy_;                   ///< open blobs that somebody works on
   std::map<stream_id, stream_state> streams_;
   stream_id next_stream_ = 1;

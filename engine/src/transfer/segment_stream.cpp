@@ -103,8 +103,9 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   part.how.connections = plan_.connections_for(given.blob);
   part.how.ahead = given.ahead;
   part.answered_with = &status_;
+  part.size = job_.wanted().blob.size;
   auto asking = co_await job_.sources().get(part, line.stop());
-  if (!asking) co_return asking.error();
+  if (!asking) co_return refused(given, part, asking.error());
   site_ = asking->site;
   answered_ = clock::now();
   plan_.asked(given.stream, asking->asked);
@@ -115,6 +116,17 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   std::optional<failure> refused = judge(given, part.range, reply);
   if (refused) co_return refused;
   co_return co_await receive(given.stream, line, reply);
+}
+
+std::optional<failure> segment_stream::refused(const assignment& given, const registry::blob_request& part, failure error) {
+  // Of another size is the blob of another server, or that is a passing fault: it costs an attempt.
+  if (error.code == errc::size_mismatch) {
+    error.code = make_error_code(errc::range_refused);
+    return error;
+  }
+  if (error.code != errc::range_refused || status_ != 416 || !part.range) return error;
+  if (plan_.unsatisfied(given.stream, clock::now())) return std::nullopt;
+  return error;
 }
 
 std::optional<failure> segment_stream::judge(const assignment& given, const std::optional<http::byte_range>& range,

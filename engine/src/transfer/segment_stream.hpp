@@ -44,6 +44,8 @@ class segment_stream {
   void report(const assignment& given, const stream_outcome& outcome, const line_keeper::line& line,
               std::chrono::steady_clock::time_point begun);
   task<std::optional<failure>> exchange_bytes(assignment given, line_keeper::line& line);
+  /// What follows from \p error, with which the request ended before its answer could be used. Nothing: the blob is asked for otherwise.
+  std::optional<failure> refused(const assignment& given, const registry::blob_request& part, failure error);
   std::optional<failure> judge(const assignment& given, const std::optional<http::byte_range>& range, const http::exchange& reply);
   task<std::optional<failure>> receive(stream_id stream, line_keeper::line& line, http::exchange& reply);
   task<std::optional<failure>> fill(stream_id stream, line_keeper::line& line, http::exchange& reply, std::span<std::byte> block,

@@ -206,6 +206,72 @@ TEST_CASE("one whole answer among parts is a mistake, a second without progress 
   CHECK_FALSE(t.plan.whole_by_mistake(odd.stream));
 }
 
+TEST_CASE("a range refused in two attempts means that there are no parts, of the other blobs neither") {
+  planner_bench t(4);
+  const blob_id blob = t.open(100 * MiB);
+  const assignment first = t.must();
+  REQUIRE(first.kind == segment_kind::probe);
+  t.now += 10ms;
+  CHECK_FALSE(t.plan.unsatisfied(first.stream, t.now));
+  t.plan.ended(first.stream);
+  t.plan.troubled(blob);
+  t.now += 500ms;
+  const assignment second = t.must();
+  REQUIRE(second.kind == segment_kind::probe);
+  t.now += 10ms;
+  CHECK(t.plan.unsatisfied(second.stream, t.now));
+  t.plan.ended(second.stream);
+  const assignment whole = t.must();
+  CHECK(whole.kind == segment_kind::whole);
+  CHECK(whole.range == byte_range{0, 100 * MiB});
+  t.open(90 * MiB);
+  CHECK(t.must().kind == segment_kind::whole);
+}
+
+TEST_CASE("ranges that are refused at a time are one attempt") {
+  planner_bench t(4);
+  t.plan.assume_ranges();
+  const blob_id blob = t.open(100 * MiB);
+  const assignment one = t.must();
+  const assignment other = t.must(blob);
+  t.now += 10ms;
+  CHECK_FALSE(t.plan.unsatisfied(one.stream, t.now));
+  CHECK_FALSE(t.plan.unsatisfied(other.stream, t.now));
+}
+
+TEST_CASE("a range refused among parts that come costs an attempt, and after progress another") {
+  planner_bench t(2);
+  const blob_id blob = t.open(100 * MiB);
+  const assignment probe = t.must();
+  t.header(probe);
+  for (int i = 0; i < 3; ++i) {
+    t.receive(probe, MiB);
+    t.now += 10ms;
+    const assignment odd = t.must(blob);
+    t.now += 10ms;
+    CHECK_FALSE(t.plan.unsatisfied(odd.stream, t.now));
+    t.plan.ended(odd.stream);
+  }
+  t.now += 10ms;
+  const assignment odd = t.must(blob);
+  CHECK(t.plan.unsatisfied(odd.stream, t.now));
+}
+
+TEST_CASE("a plain stream gets back what was taken from it when the range of the thief is refused") {
+  planner_bench t(2);
+  const blob_id blob = t.open(3 * MiB);
+  const assignment plain = t.must();
+  REQUIRE(plain.kind == segment_kind::whole);
+  t.header(plain, range_support::unknown);
+  t.flow(2s, {{plain, 100'000}});
+  const assignment thief = t.must(blob);
+  REQUIRE(thief.kind == segment_kind::steal);
+  CHECK(t.plan.remaining(plain.stream) < 3 * MiB - t.plan.claimed(blob));
+  CHECK_FALSE(t.plan.unsatisfied(thief.stream, t.now));
+  t.plan.ended(thief.stream);
+  CHECK(t.plan.remaining(plain.stream) == 3 * MiB - t.plan.claimed(blob));
+}
+
 TEST_CASE("what is outstanding follows adding, opening, receiving and dropping") {
   planner_bench t(2);
   const blob_id first = t.plan.add(10 * MiB);
