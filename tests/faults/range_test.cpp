@@ -3,7 +3,9 @@
 
 #include "support/catch.hpp"
 
+#include <set>
 #include <string>
+#include <vector>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -127,6 +129,27 @@ TEST_CASE("a registry that refuses ranges of a blob of another size is told with
   CHECK(s.pulls.leftovers(true) == "");
 }
 
+TEST_CASE("parts that come in chunks leave their connections for the next", "[faults]") {
+  shared s;
+  s.pulls.settings.jobs = 2;
+  s.registry.inject(s.layer().digest, in_chunks(), 1, 0);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  const std::vector<recorded_request> asked = s.registry.requests(s.layer().digest);
+  std::set<unsigned> connections;
+  bool parts = true;
+  for (const recorded_request& one : asked) {
+    connections.insert(one.connection);
+    parts = parts && one.status == 206;
+  }
+  CHECK(parts);
+  REQUIRE(asked.size() >= 4);
+  // One that is robbed near the end is closed with what is left of its answer.
+  CHECK(connections.size() + 2 <= asked.size());
+  CHECK(s.pulls.leftovers() == "");
+}
+
 TEST_CASE("a Content-Range that is always wrong ends the pull", "[faults]") {
   served s;
   s.registry.inject(s.layer().digest, truncate_after(1'000'000), 1, 1);
@@ -137,6 +160,7 @@ TEST_CASE("a Content-Range that is always wrong ends the pull", "[faults]") {
   const pull_report report = s.pulls.pull();
   INFO(report.text.message());
   CHECK(report.ec);
+  CHECK(names(report.text.message(), s.registry, s.layer()));
   CHECK(s.registry.count(s.layer().digest) <= 2 + s.pulls.settings.attempts);
   CHECK(s.pulls.leftovers(true) == "");
 }
