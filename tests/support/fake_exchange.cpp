@@ -1,7 +1,10 @@
 #include "support/fake_exchange.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -22,6 +25,13 @@ std::optional<byte_range> range_of(const fake_request& request, std::uint64_t si
   const int fields = std::sscanf(request.header("range").c_str(), "bytes=%llu-%llu", &first, &last);
   if (fields < 1) return std::nullopt;
   return byte_range{first, fields == 1 || last >= size ? size - 1 : last};
+}
+
+/// Whether the other side has closed \p connection.
+bool is_gone(const socket_handle& connection) {
+  char next = 0;
+  const ssize_t got = ::recv(connection.fd(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 std::string chunk_of(const std::string& piece) {
@@ -132,7 +142,9 @@ sent_answer send_answer(socket_handle& connection, const fake_request& request, 
                         const std::function<bool(std::chrono::milliseconds)>& sleep) {
   sent_answer sent;
   if (answer.silent) {
-    if (answer.waits) sleep(forever);
+    // Until the client is tired of it.
+    while (answer.waits && !is_gone(connection) && sleep(std::chrono::milliseconds(20))) {
+    }
     return sent;
   }
   if (!answer.in_place_of_head.empty()) {

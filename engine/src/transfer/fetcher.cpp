@@ -184,12 +184,15 @@ task<> connection(run& all, unsigned number, bool ahead) {
     runtime::semaphore::permit turn;
     runtime::semaphore::permit permit;
     if (!ahead) {
+      // Nobody has been asked yet, so nobody is late.
+      all.plan.held_up(given->stream, now, true);
       turn = co_await all.shared.hosts->acquire(job.wanted().source.registry(), all.running.stop);
       if (turn) permit = co_await all.shared.connections.acquire(1, all.running.stop);
       if (!permit) {
         all.plan.ended(given->stream);
         co_return;
       }
+      all.plan.held_up(given->stream, clock::now(), false);
     }
     segment_stream stream(all.shared, all.running, all.plan, all.lines, all.open_lines, job);
     stream_outcome outcome = co_await stream.run(*given);

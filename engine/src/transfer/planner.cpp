@@ -83,11 +83,9 @@ void planner::leave_alone(blob_id blob, time_point until) {
   end = std::max(end, until);
 }
 
-bool planner::group_is_full(blob_id blob) const {
-  if (left_alone(blob)) return true;
-  const auto active = active_.find(blobs_[blob].group);
-  return values_.per_group != 0 && active != active_.end() && active->second >= values_.per_group;
-}
+bool planner::group_is_at_its_limit(blob_id blob) const { return values_.per_group != 0 && connections_for(blob) >= values_.per_group; }
+
+bool planner::group_is_full(blob_id blob) const { return left_alone(blob) || group_is_at_its_limit(blob); }
 
 std::optional<byte_range> planner::gap_of(blob_id blob) const {
   const blob_state& state = blobs_[blob];
@@ -225,6 +223,7 @@ void planner::header(stream_id id, time_point now, range_support support, std::u
   stream.answered = stream.last_byte = now;
   // The wait before says nothing about the rate.
   stream.rate = rate_meter(now);
+  stream.paused = std::chrono::nanoseconds(0);
   if (stream.disowned) return;
   blob_state& blob = blobs_[stream.blob];
   if (support == range_support::yes) ranges_seen_ = true;

@@ -127,6 +127,9 @@ class planner {
 
   /// Streams to cut because they are much slower than the others or have fallen silent; each is named once. Call it a few times per second.
   std::vector<stream_id> laggards(time_point now);
+  /// Whether \ref laggards has named the stream since nobody answers it and no other request could be made beside it: where such a request
+  /// does not end in a timeout, this is one, and costs an attempt.
+  bool unanswered(stream_id stream) const { return streams_.at(stream).unanswered; }
 
   /// Bytes of the blob that have been received, held ones included.
   std::uint64_t claimed(blob_id blob) const;
@@ -184,6 +187,7 @@ class planner {
     bool has_answer = false;
     bool ahead = false;
     bool cut = false;                           ///< was named as a laggard
+    bool unanswered = false;                    ///< and that because it has no answer, as the only one who could ask
     bool disowned = false;                      ///< its blob was begun anew
     bool held_up = false;                       ///< waits for something that is not the network
     std::optional<time_point> storing_since{};  ///< waits for the disk
@@ -209,6 +213,8 @@ class planner {
   void disown(blob_id blob);
   bool left_alone(blob_id blob) const { return quiet_.contains(blobs_[blob].group); }
   bool group_is_full(blob_id blob) const;
+  /// Whether there are as many streams at work for the blob's group as may be.
+  bool group_is_at_its_limit(blob_id blob) const;
   std::optional<byte_range> gap_of(blob_id blob) const;
   std::uint64_t chunk(time_point now);
   std::optional<blob_id> choose(std::optional<blob_id> last) const;
@@ -235,6 +241,10 @@ class planner {
   bool others_bring(stream_id id, time_point now) const;
   /// How long a stream may be without an answer, however it is with the others.
   std::chrono::nanoseconds patience_without_answer(stream_id id, time_point now) const;
+  /// Whether the stream has no answer, and nobody else may ask for the same meanwhile.
+  bool waits_alone(const stream_state& stream) const;
+  /// For how long it may do so: longer each time, since a server may need as long for its first byte.
+  std::chrono::nanoseconds patience_alone(const stream_state& stream) const;
   /// How long it may be silent, with what others tell.
   std::chrono::nanoseconds patience_in_silence(stream_id id, time_point now) const;
   /// A stream has brought something new.

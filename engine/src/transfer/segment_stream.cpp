@@ -50,7 +50,14 @@ task<stream_outcome> segment_stream::run(assignment given) {
   outcome.postponed = given.ahead && outcome.error && outcome.error->code == errc::cancelled && !line.stop().stop_requested();
   if (outcome.postponed) outcome.error.reset();
   // Cut on purpose: because it crawled, or because another has brought the bytes.
-  if (line.dropped() && !running_.stop.stop_requested() && outcome.error && outcome.error->code == errc::cancelled) outcome.error.reset();
+  if (line.dropped() && !running_.stop.stop_requested() && outcome.error && outcome.error->code == errc::cancelled) {
+    outcome.error.reset();
+    if (asking_ && !site_ && plan_.unanswered(given.stream)) {
+      outcome.error = no_answer(begun);
+      job_.sources().unanswered(*asking_, *outcome.error);
+      outcome.elsewhere = job_.sources().has_alternative(*asking_);
+    }
+  }
   outcome.overloaded =
       outcome.error && (outcome.error->code == errc::rate_limited || (outcome.error->code == errc::server_error && status_ == 503));
   if (site_) {
@@ -61,6 +68,12 @@ task<stream_outcome> segment_stream::run(assignment given) {
   }
   if (running_.events.heard() && !outcome.postponed) report(given, outcome, line, begun);
   co_return outcome;
+}
+
+failure segment_stream::no_answer(clock::time_point begun) const {
+  const auto waited = std::chrono::duration_cast<std::chrono::seconds>(clock::now() - begun);
+  return {errc::timed_out, fmt::format("{} has not answered a request for blob {} within {} s", job_.sources().name_of(*asking_),
+                                       job_.wanted().blob.digest.short_form(), waited.count())};
 }
 
 void segment_stream::report(const assignment& given, const stream_outcome& outcome, const line_keeper::line& line,
@@ -104,7 +117,7 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   part.how.ahead = given.ahead;
   part.answered_with = &status_;
   part.size = job_.wanted().blob.size;
-  auto asking = co_await job_.sources().get(part, line.stop());
+  auto asking = co_await job_.sources().get(part, line.stop(), &asking_);
   if (!asking) co_return refused(given, part, asking.error());
   site_ = asking->site;
   answered_ = clock::now();

@@ -430,6 +430,80 @@ TEST_CASE("the first request for a blob is not named for its silence, but a seco
   CHECK(third.range == first.range);
 }
 
+TEST_CASE("the only request that may be made is given up after eight seconds, and twice as long each time") {
+  planner_bench t(1);
+  const blob_id blob = t.open(3 * MiB);
+  for (const std::chrono::milliseconds patience : {8000ms, 16000ms, 32000ms}) {
+    const assignment only = t.must();
+    t.now += patience - 100ms;
+    CHECK(t.plan.laggards(t.now).empty());
+    CHECK_FALSE(t.plan.unanswered(only.stream));
+    t.now += 200ms;
+    CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{only.stream});
+    CHECK(t.plan.unanswered(only.stream));
+    t.plan.ended(only.stream);
+    t.plan.troubled(blob);
+  }
+  const assignment answered = t.must();
+  t.now += 60s;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.header(answered, range_support::unknown);
+  t.receive(answered, 3 * MiB);
+  CHECK(t.plan.outstanding() == 0);
+}
+
+TEST_CASE("a server that has needed eight seconds for its first byte is given four times as long for the next") {
+  planner_bench t(1);
+  t.open(3 * MiB);
+  t.open(2 * MiB);
+  const assignment first = t.must();
+  t.now += 7900ms;
+  t.header(first, range_support::unknown);
+  t.receive(first, 3 * MiB);
+  t.plan.ended(first.stream);
+  t.must();
+  t.now += 31s;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.now += 1s;
+  CHECK(t.plan.laggards(t.now).size() == 1);
+}
+
+TEST_CASE("when each connection waits for an answer of its own, none may be opened, and each is given up") {
+  planner_bench t(2);
+  t.open(3 * MiB);
+  t.open(2 * MiB);
+  const assignment first = t.must();
+  const assignment second = t.must();
+  t.now += 8100ms;
+  CHECK(t.plan.laggards(t.now).size() == 2);
+  CHECK(t.plan.unanswered(first.stream));
+  CHECK(t.plan.unanswered(second.stream));
+}
+
+TEST_CASE("a request that could be made over another connection is not given up for that, nor one that waits for its turn here") {
+  planner_bench t(2);
+  const blob_id blob = t.open(3 * MiB);
+  const assignment first = t.must();
+  SECTION("another connection") {
+    t.now += 20s;
+    CHECK(t.plan.laggards(t.now).empty());
+    CHECK(t.must(blob).kind == segment_kind::hedge);
+    t.now += 100ms;
+    CHECK(t.plan.laggards(t.now).empty());
+  }
+  SECTION("its turn") {
+    t.plan.set_connections(1);
+    t.plan.held_up(first.stream, t.now, true);
+    t.now += 20s;
+    CHECK(t.plan.laggards(t.now).empty());
+    t.plan.held_up(first.stream, t.now, false);
+    t.now += 7900ms;
+    CHECK(t.plan.laggards(t.now).empty());
+    t.now += 200ms;
+    CHECK(t.plan.laggards(t.now).size() == 1);
+  }
+}
+
 TEST_CASE("what a request waited for the answer to another says nothing about the server") {
   planner_bench t(2);
   const blob_id blob = t.open(4096 * MiB);
