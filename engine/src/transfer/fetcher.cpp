@@ -181,14 +181,12 @@ task<> connection(run& all, unsigned number, bool ahead) {
     }
     last = given->blob;
     blob_job& job = *all.jobs[given->blob];
-    runtime::semaphore::permit turn;
-    runtime::semaphore::permit permit;
+    connection_grant grant;
     if (!ahead) {
       // Nobody has been asked yet, so nobody is late.
       all.plan.held_up(given->stream, now, true);
-      turn = co_await all.shared.hosts->acquire(job.wanted().source.registry(), all.running.stop);
-      if (turn) permit = co_await all.shared.connections.acquire(1, all.running.stop);
-      if (!permit) {
+      grant = co_await connection_to(all.shared, job.wanted().source.registry(), all.running.stop);
+      if (!grant) {
         all.plan.ended(given->stream);
         co_return;
       }
@@ -196,8 +194,7 @@ task<> connection(run& all, unsigned number, bool ahead) {
     }
     segment_stream stream(all.shared, all.running, all.plan, all.lines, all.open_lines, job);
     stream_outcome outcome = co_await stream.run(*given);
-    permit.reset();
-    turn.reset();
+    grant.reset();
     job.stream_ended();
     if (outcome.postponed) {
       all.changed.left_over();
