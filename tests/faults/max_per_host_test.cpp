@@ -62,7 +62,6 @@ TEST_CASE("a list is synced over no more connections to either registry than are
 TEST_CASE("several images are pushed over no more connections than are allowed", "[faults]") {
   limited s;
   const std::string layout = (s.directory / "layout").string();
-  const auto registry = s.options.to;
   s.options.to = layout;
   const sync_report written = s.run(s.list(s.text));
   INFO(written.text.message());
@@ -96,7 +95,7 @@ TEST_CASE("a copy to several registries waits for nobody when few connections to
   upload_registry second;
   upload_registry third;
   u.settings.jobs = 16;
-  u.settings.max_per_host = GENERATE(1u, 2u, 3u);
+  u.settings.max_per_host = GENERATE(1u, 2u, 3u, 8u);
   u.settings.timeouts.header = 30s;
   u.settings.timeouts.idle = 30s;
   std::vector<std::string> targets;

@@ -40,7 +40,9 @@ void fan_group::begin(meeting& now, const descriptor& blob) {
 }
 
 bool fan_group::can_feed_all() const {
-  const std::size_t at_source = members_.size() + members_.count(source_.registry());
+  // Where the source bounds how much goes on at once, copies of other blobs may hold the turns that the rest of a group waits for.
+  const std::size_t under_way = shared_.jobs / 2;
+  const std::size_t at_source = under_way * (1 + members_.count(source_.registry()));
   return shared_.jobs >= 2 * members_.size() && shared_.max_per_host >= at_source;
 }
 
