@@ -62,7 +62,7 @@ void add_pull_targets(option_parser& parser, pull_arguments& into) {
   auto& app = parser.app();
   app.add_flag("--store-only", into.store_only, "Into the layer store, no archive")->group(group);
   app.add_flag("--no-cache", into.no_cache,
-               "Straight into the archive, the layer store is left out; each archive fetches all that it needs")
+               "Straight into the archive, the layer store is left out; plain archives of one run copy what they share")
       ->group(group);
   parser
       .add("--load", "Straight into a local engine: its own load command takes the archive", "docker|podman|ctr",

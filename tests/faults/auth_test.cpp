@@ -115,6 +115,30 @@ TEST_CASE("sixteen ranges whose storage link expires have it renewed once", "[fa
   s.check_storage_saw_no_secrets();
 }
 
+TEST_CASE("a token service that leaves a request without an answer is asked again within seconds", "[faults]") {
+  served s(with_tokens());
+  s.pulls.settings.timeouts.header = std::chrono::minutes(5);
+  s.pulls.settings.budget = std::chrono::minutes(10);
+  s.pulls.settings.jobs = GENERATE(1u, 4u);
+  // The first token of all, and the one in place of one that became worthless.
+  const unsigned unanswered = GENERATE(1u, 2u);
+  CAPTURE(s.pulls.settings.jobs, unanswered);
+  s.registry.inject("/token", no_answer(), unanswered, 1);
+  bool revoked = false;
+  const pull_report report = s.pulls.pull("team/app:1.0", [&](const event& e) {
+    if (unanswered == 2 && !revoked && std::holds_alternative<transfer_planned>(e)) {
+      revoked = true;
+      s.registry.revoke_tokens();
+    }
+  });
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.tokens() >= 2);
+  CHECK(report.took >= 4s);
+  CHECK(report.took < 40s);
+  CHECK(s.pulls.leftovers() == "");
+}
+
 TEST_CASE("a token that became worthless is renewed", "[faults]") {
   served s(with_tokens());
   s.registry.inject("/blobs/" + s.image.layers[1].digest, truncate_after(1'000'000), 1, 1);

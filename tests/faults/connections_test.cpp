@@ -261,6 +261,55 @@ TEST_CASE("the first request of a blob is made again long before anybody gives i
   CHECK(report.count<retry_scheduled>() == 0);
 }
 
+TEST_CASE("the only connection gives up a request that nobody answers, and waits longer for the next", "[faults]") {
+  served s;
+  s.pulls.settings.jobs = 1;
+  s.pulls.settings.timeouts.header = std::chrono::minutes(5);
+  s.pulls.settings.budget = std::chrono::minutes(10);
+  s.pulls.settings.backoff = 300ms;  // the registry needs a moment to see that a connection has ended
+  s.registry.inject(s.layer().digest, no_answer(), 1, 1);
+  // As long as the first was given, and more.
+  s.registry.inject(s.layer().digest, late_by(10s), 2, 1);
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took >= 18s);
+  CHECK(report.took < 60s);
+  CHECK(s.registry.count(s.layer().digest) == 2);
+  CHECK(report.count<retry_scheduled>() == 1);
+  CHECK(s.registry.most_open() == 1);
+}
+
+TEST_CASE("the budget ends a pull whose only connection is never answered", "[faults]") {
+  served s;
+  s.pulls.settings.jobs = 1;
+  s.pulls.settings.timeouts.header = std::chrono::minutes(5);
+  s.pulls.settings.budget = 3s;
+  s.registry.inject(s.layer().digest, no_answer(), 1, 0);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK(report.ec);
+  CHECK(report.took < 40s);
+  CHECK(s.registry.count(s.layer().digest) == 1);
+  CHECK(report.text.message().find(s.registry.host() + " has not answered a request for blob " + s.layer().digest.substr(7, 12)) !=
+        std::string::npos);
+  CHECK(s.pulls.leftovers(true) == "");
+}
+
+TEST_CASE("a mirror that never answers the only connection is left for the registry", "[faults]") {
+  served s;
+  fake_registry mirror;
+  mirror.hold("team/app", "1.0", s.image);
+  mirror.inject(s.layer().digest, no_answer(), 1, 0);
+  s.pulls.settings.jobs = 1;
+  s.pulls.settings.timeouts.header = std::chrono::minutes(5);
+  s.pulls.settings.mirrors.push_back({s.registry.host(), "http://" + mirror.host()});
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took < 40s);
+  CHECK(mirror.count(s.layer().digest) == 1);
+  CHECK(s.registry.count(s.layer().digest) == 1);
+}
+
 TEST_CASE("one of many layers whose first request nobody answers is asked for again", "[faults]") {
   fake_registry registry;
   image_recipe recipe;

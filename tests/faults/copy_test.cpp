@@ -7,6 +7,9 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <chrono>
+#include <cstdint>
+#include <string>
 #include <utility>
 
 using namespace gantry;
@@ -110,6 +113,56 @@ TEST_CASE("a source without ranges is read again from its front", "[faults]") {
   const copy_report report = r.copy();
   INFO(report.text.message());
   REQUIRE_FALSE(report.ec);
+  CHECK(r.blobs_there() == 4);
+}
+
+TEST_CASE("a source that refuses every range is read again from its front", "[faults]") {
+  relayed r;
+  const std::string large = r.image.layers.back().digest;
+  r.source.inject("/blobs/" + large, reset_after(1'000'000), 1, 1);
+  r.source.inject("/blobs/" + large, ranges_refused(), 2, 0);
+  const copy_report report = r.copy();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(r.blobs_there() == 4);
+  const auto asked = r.source.requests("/blobs/" + large);
+  REQUIRE(asked.size() == 4);
+  CHECK(asked[2].status == 416);
+  CHECK(asked[3].header("range") == "");
+}
+
+TEST_CASE("a source with wrong ranges is named with the blob", "[faults]") {
+  relayed r;
+  const std::string large = r.image.layers.back().digest;
+  r.source.inject("/blobs/" + large, reset_after(1'000'000), 1, 1);
+  SECTION("another part") {
+    r.source.inject("/blobs/" + large, content_range_of([](std::uint64_t first, std::uint64_t last, std::uint64_t total) {
+                      return "bytes " + std::to_string(first + 1) + "-" + std::to_string(last) + "/" + std::to_string(total);
+                    }),
+                    2, 0);
+  }
+  SECTION("another size") { r.source.inject("/blobs/" + large, ranges_refused("bytes */7777"), 2, 0); }
+  const copy_report report = r.copy();
+  const std::string words = report.text.message();
+  INFO(words);
+  CHECK(report.ec == errc::range_refused);
+  CHECK(words.find(r.source.host()) != std::string::npos);
+  CHECK(words.find("blob " + large.substr(7, 12)) != std::string::npos);
+  CHECK(r.source.count("/blobs/" + large) == 1 + r.settings.attempts);
+}
+
+TEST_CASE("a source that leaves the request for a blob without an answer is asked again within seconds", "[faults]") {
+  relayed r;
+  r.settings.timeouts.header = std::chrono::minutes(5);
+  r.settings.budget = std::chrono::minutes(10);
+  const std::string large = r.image.layers.back().digest;
+  r.source.inject("/blobs/" + large, no_answer(), 1, 1);
+  const auto begun = std::chrono::steady_clock::now();
+  const copy_report report = r.copy();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(40));
+  CHECK(r.source.count("/blobs/" + large) == 2);
   CHECK(r.blobs_there() == 4);
 }
 

@@ -3,6 +3,10 @@
 
 #include "support/catch.hpp"
 
+#include <set>
+#include <string>
+#include <vector>
+
 using namespace gantry;
 using namespace gantry::test;
 
@@ -15,6 +19,26 @@ struct served {
   puller pulls{registry};
   const test_blob& layer() const { return image.layers[1]; }
 };
+
+/// One layer that four connections share.
+struct shared {
+  shared() {
+    image_recipe recipe;
+    recipe.layers = {std::size_t{24} << 20};
+    image = build_image(recipe);
+    registry.hold("team/app", "1.0", image);
+    pulls.settings.jobs = 4;
+  }
+  fake_registry registry;
+  test_image image;
+  puller pulls{registry};
+  const test_blob& layer() const { return image.layers.front(); }
+};
+
+/// Whether \p words say who answered, and for which blob.
+bool names(const std::string& words, const fake_registry& registry, const test_blob& blob) {
+  return words.find(registry.host()) != std::string::npos && words.find("blob " + blob.digest.substr(7, 12)) != std::string::npos;
+}
 
 std::string range(std::uint64_t first, std::uint64_t last, const std::string& total) {
   return "bytes " + std::to_string(first) + "-" + std::to_string(last) + "/" + total;
@@ -65,6 +89,68 @@ TEST_CASE("a wrong Content-Range costs an attempt and no wrong byte", "[faults]"
   CHECK(s.pulls.leftovers() == "");
 }
 
+TEST_CASE("a registry that refuses every range is read from the start and completes", "[faults]") {
+  shared s;
+  const std::string said = GENERATE("", "bytes */25165824", "bytes */*");
+  CAPTURE(said);
+  REQUIRE(s.layer().bytes.size() == 25'165'824);
+  s.registry.inject(s.layer().digest, ranges_refused(said), 1, 0);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.registry.count(s.layer().digest) == 3);  // two attempts and the whole
+  CHECK(report.count<retry_scheduled>() == 1);
+  CHECK(s.registry.body_sent(s.layer().digest) == s.layer().bytes.size());
+  CHECK(s.pulls.leftovers() == "");
+}
+
+TEST_CASE("a layer that breaks off at a registry that refuses every range is read once more", "[faults]") {
+  served s;
+  s.pulls.settings.jobs = GENERATE(1u, 4u);
+  s.registry.inject(s.layer().digest, truncate_after(1'000'000), 1, 1);
+  s.registry.inject(s.layer().digest, ranges_refused(), 1, 0);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  CHECK(s.registry.count(s.layer().digest) <= 6);
+  CHECK(s.pulls.leftovers() == "");
+}
+
+TEST_CASE("a registry that refuses ranges of a blob of another size is told with both sizes", "[faults]") {
+  shared s;
+  s.registry.inject(s.layer().digest, ranges_refused("bytes */7777"), 1, 0);
+  const pull_report report = s.pulls.pull();
+  const std::string words = report.text.message();
+  INFO(words);
+  CHECK(report.ec);
+  CHECK(names(words, s.registry, s.layer()));
+  CHECK(words.find("7777 bytes instead of 25165824") != std::string::npos);
+  // Who is idle asks while another waits after a failure.
+  CHECK(s.registry.count(s.layer().digest) <= s.pulls.settings.attempts * s.pulls.settings.jobs);
+  CHECK(s.pulls.leftovers(true) == "");
+}
+
+TEST_CASE("parts that come in chunks leave their connections for the next", "[faults]") {
+  shared s;
+  s.pulls.settings.jobs = 2;
+  s.registry.inject(s.layer().digest, in_chunks(), 1, 0);
+  const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
+  CHECK_FALSE(report.ec);
+  const std::vector<recorded_request> asked = s.registry.requests(s.layer().digest);
+  std::set<unsigned> connections;
+  bool parts = true;
+  for (const recorded_request& one : asked) {
+    connections.insert(one.connection);
+    parts = parts && !one.header("range").empty();
+  }
+  CHECK(parts);
+  REQUIRE(asked.size() >= 4);
+  // One that is robbed near the end is closed with what is left of its answer.
+  CHECK(connections.size() + 2 <= asked.size());
+  CHECK(s.pulls.leftovers() == "");
+}
+
 TEST_CASE("a Content-Range that is always wrong ends the pull", "[faults]") {
   served s;
   s.registry.inject(s.layer().digest, truncate_after(1'000'000), 1, 1);
@@ -73,7 +159,9 @@ TEST_CASE("a Content-Range that is always wrong ends the pull", "[faults]") {
                     }),
                     1, 0);
   const pull_report report = s.pulls.pull();
+  INFO(report.text.message());
   CHECK(report.ec);
+  CHECK(names(report.text.message(), s.registry, s.layer()));
   CHECK(s.registry.count(s.layer().digest) <= 2 + s.pulls.settings.attempts);
   CHECK(s.pulls.leftovers(true) == "");
 }

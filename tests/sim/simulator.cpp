@@ -370,7 +370,8 @@ void simulator::settle(transfer::blob_id which) {
 void simulator::drop(transfer::stream_id stream) {
   for (const auto& one : workers_) {
     if (!one->given || one->given->stream != stream) continue;
-    finish(*one, std::nullopt, false);
+    const std::optional<errc> why = plan_.unanswered(stream) ? std::optional(errc::timed_out) : std::nullopt;
+    finish(*one, why, false);
     return;
   }
 }

@@ -1,7 +1,10 @@
 #include "support/fake_exchange.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -22,6 +25,19 @@ std::optional<byte_range> range_of(const fake_request& request, std::uint64_t si
   const int fields = std::sscanf(request.header("range").c_str(), "bytes=%llu-%llu", &first, &last);
   if (fields < 1) return std::nullopt;
   return byte_range{first, fields == 1 || last >= size ? size - 1 : last};
+}
+
+/// Whether the other side has closed \p connection.
+bool is_gone(const socket_handle& connection) {
+  char next = 0;
+  const ssize_t got = ::recv(connection.fd(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+std::string chunk_of(const std::string& piece) {
+  char size[24];
+  std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
+  return size + piece + "\r\n";
 }
 
 }  // namespace
@@ -87,8 +103,15 @@ void apply(const fault& trouble, const std::string& own_url, fake_answer& answer
         answer.then = fake_answer::ending::close;
       }
       break;
+    case fault::kind::refuse_range:
+      answer.refuses_ranges = true;
+      answer.refused_text = trouble.body;
+      break;
     case fault::kind::content_range:
       answer.range_text = trouble.range_text;
+      break;
+    case fault::kind::chunked:
+      answer.chunked = true;
       break;
     case fault::kind::surplus:
       answer.surplus = trouble.amount;
@@ -119,7 +142,9 @@ sent_answer send_answer(socket_handle& connection, const fake_request& request, 
                         const std::function<bool(std::chrono::milliseconds)>& sleep) {
   sent_answer sent;
   if (answer.silent) {
-    if (answer.waits) sleep(forever);
+    // Until the client is tired of it.
+    while (answer.waits && !is_gone(connection) && sleep(std::chrono::milliseconds(20))) {
+    }
     return sent;
   }
   if (!answer.in_place_of_head.empty()) {
@@ -132,7 +157,11 @@ sent_answer send_answer(socket_handle& connection, const fake_request& request, 
   unsigned status = answer.status;
   header_list headers = answer.headers;
   const std::optional<byte_range> range = answer.ranges && total > 0 ? range_of(request, total) : std::nullopt;
-  if (range && (range->first >= total || range->last < range->first)) {
+  if (range && answer.refuses_ranges) {
+    status = 416;
+    if (!answer.refused_text.empty()) headers.emplace_back("Content-Range", answer.refused_text);
+    body = {};
+  } else if (range && (range->first >= total || range->last < range->first)) {
     status = 416;
     headers.emplace_back("Content-Range", "bytes */" + std::to_string(total));
     body = {};
@@ -145,7 +174,7 @@ sent_answer send_answer(socket_handle& connection, const fake_request& request, 
   }
   std::string head = "HTTP/1.1 " + std::to_string(status) + " Said\r\n";
   for (const auto& [name, value] : headers) head += name + ": " + value + "\r\n";
-  head += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  head += answer.chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
   sent.status = status;
   if (!connection.send(head)) return sent;
   if (request.method == "HEAD") {
@@ -158,7 +187,7 @@ sent_answer send_answer(socket_handle& connection, const fake_request& request, 
     const std::uint64_t size = std::min<std::uint64_t>(answer.piece == 0 ? 65536 : answer.piece, end - sent.body);
     std::string piece(body.substr(sent.body, size));
     if (answer.changed && *answer.changed >= sent.body && *answer.changed < sent.body + size) piece[*answer.changed - sent.body] ^= 1;
-    if (!connection.send(piece)) return sent;
+    if (!connection.send(answer.chunked ? chunk_of(piece) : piece)) return sent;
     sent.body += size;
     if (answer.pause.count() > 0 && !sleep(answer.pause)) return sent;
   }
@@ -171,6 +200,7 @@ sent_answer send_answer(socket_handle& connection, const fake_request& request, 
     }
     return sent;
   }
+  if (answer.chunked && !connection.send("0\r\n\r\n")) return sent;
   if (answer.surplus > 0) connection.send(std::string(answer.surplus, 'x'));
   sent.keep = answer.keep && request.header("connection") != "close";
   return sent;

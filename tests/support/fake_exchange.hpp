@@ -26,14 +26,17 @@ struct fake_answer {
   unsigned status = 200;
   header_list headers;  ///< without Content-Length and Content-Range
   std::shared_ptr<const std::string> content;
-  bool ranges = false;  ///< `Range` of the request is honoured
-  bool keep = true;     ///< the connection may carry another request
+  bool ranges = false;          ///< `Range` of the request is honoured
+  bool refuses_ranges = false;  ///< with 416, whatever the range
+  std::string refused_text;     ///< Content-Range of that answer
+  bool keep = true;             ///< the connection may carry another request
 
   std::optional<std::uint64_t> end_after;  ///< the body stops here ...
   enum class ending { close, stall, reset } then = ending::close;
   bool silent = false;                   ///< nothing is said at all
-  bool waits = true;  ///< with silent: the connection stays open
+  bool waits = true;                     ///< with silent: the connection stays open
   std::string in_place_of_head;          ///< raw bytes, then the end
+  bool chunked = false;                  ///< the body comes in chunks
   std::uint64_t surplus = 0;             ///< bytes after the body
   std::uint64_t piece = 0;               ///< bytes written at once, 0 = many
   std::chrono::milliseconds pause{0};    ///< between pieces

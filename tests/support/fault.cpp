@@ -49,12 +49,19 @@ fault range_ignored_and_cut(std::uint64_t bytes) {
   return result;
 }
 
+fault ranges_refused(const std::string& content_range) {
+  fault made = of(fault::kind::refuse_range);
+  made.body = content_range;
+  return made;
+}
+
 fault content_range_of(std::function<std::string(std::uint64_t, std::uint64_t, std::uint64_t)> text) {
   fault result = of(fault::kind::content_range);
   result.range_text = std::move(text);
   return result;
 }
 
+fault in_chunks() { return of(fault::kind::chunked); }
 fault surplus_of(std::uint64_t bytes) { return of(fault::kind::surplus, bytes); }
 fault resized_to(std::uint64_t bytes) { return of(fault::kind::resize, bytes); }
 fault not_http() { return of(fault::kind::garbage); }

@@ -19,7 +19,9 @@ struct fault {
     silence,        ///< no answer at all, the connection stays open, or ends with then_close
     wrong_bytes,    ///< a body of the right length with one byte changed
     ignore_range,   ///< 200 with everything
+    refuse_range,   ///< 416 to a request with Range, the content to others
     content_range,  ///< 206 with another Content-Range
+    chunked,        ///< the body in chunks, without its length
     surplus,        ///< more bytes than Content-Length says
     resize,         ///< an honest Content-Length of another size
     garbage,        ///< bytes that are not HTTP
@@ -54,7 +56,11 @@ fault wrong_byte_at(std::uint64_t offset = 0);
 fault range_ignored();
 /// The same, and the connection ends after \p bytes of the body.
 fault range_ignored_and_cut(std::uint64_t bytes);
+/// 416 to whoever wants a part. \p content_range of that answer; empty leaves it out.
+fault ranges_refused(const std::string& content_range = {});
 fault content_range_of(std::function<std::string(std::uint64_t first, std::uint64_t last, std::uint64_t total)> text);
+/// Whole or part, in chunks and without Content-Length.
+fault in_chunks();
 /// \p bytes more than Content-Length says.
 fault surplus_of(std::uint64_t bytes);
 /// Cuts or pads the content to \p bytes and says so.

@@ -76,6 +76,8 @@ struct upload_registry::state {
   std::set<std::string> names_written;
   std::uint64_t taken = 0;
   unsigned opened = 0;
+  unsigned open = 0;       // connections that are served now
+  unsigned most_open = 0;  // ... and at most
   bool lists_referrers = false;
   bool drops_cut = false;
   std::uint64_t cut_after = std::numeric_limits<std::uint64_t>::max();
@@ -360,7 +362,15 @@ struct upload_registry::state {
 
 upload_registry::upload_registry() : state_(std::make_unique<state>()) {
   std::vector<conversation> script;
-  script.emplace_back([s = state_.get()](socket_handle& connection) { s->talk(connection); });
+  script.emplace_back([s = state_.get()](socket_handle& connection) {
+    {
+      const std::scoped_lock lock(s->mutex);
+      s->most_open = std::max(s->most_open, ++s->open);
+    }
+    s->talk(connection);
+    const std::scoped_lock lock(s->mutex);
+    --s->open;
+  });
   state_->server = std::make_unique<scripted_server>(std::move(script));
 }
 
@@ -462,6 +472,11 @@ unsigned upload_registry::most_at_once(const std::string& request) const {
   const std::scoped_lock lock(state_->mutex);
   const auto found = state_->most.find(request);
   return found == state_->most.end() ? 0 : found->second;
+}
+
+unsigned upload_registry::most_open() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->most_open;
 }
 
 unsigned upload_registry::count(const std::string& request) const {

@@ -76,6 +76,8 @@ class upload_registry {
   void gather(const std::string& request, unsigned count);
   /// How many requests "METHOD kind" were here unanswered at once, at most.
   unsigned most_at_once(const std::string& request) const;
+  /// The most connections that were open at once.
+  unsigned most_open() const;
   /// How often "METHOD kind" was asked.
   unsigned count(const std::string& request) const;
   /// The names under which manifests were written, tags and digests, `<repository>:<name>`, each once; also those that are gone again.

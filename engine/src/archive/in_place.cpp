@@ -93,11 +93,17 @@ class in_place_target::part final : public store::blob_part {
   store::byte_ranges held_;
 };
 
-in_place_target::in_place_target(std::shared_ptr<planned_file> file, bool sync)
-    : file_(std::move(file)), sync_(sync), codec_(layout_digest(file_->plan()), file_->plan().size) {}
+in_place_target::in_place_target(std::shared_ptr<planned_file> file, bool sync, std::shared_ptr<finished_archives> others,
+                                 const std::atomic<bool>* stop)
+    : file_(std::move(file)),
+      sync_(sync),
+      others_(std::move(others)),
+      stop_(stop),
+      codec_(layout_digest(file_->plan()), file_->plan().size) {}
 
-result<std::shared_ptr<in_place_target>> in_place_target::open(std::shared_ptr<planned_file> file, bool sync) {
-  std::shared_ptr<in_place_target> made(new in_place_target(std::move(file), sync));
+result<std::shared_ptr<in_place_target>> in_place_target::open(std::shared_ptr<planned_file> file, bool sync,
+                                                               std::shared_ptr<finished_archives> others, const std::atomic<bool>* stop) {
+  std::shared_ptr<in_place_target> made(new in_place_target(std::move(file), sync, std::move(others), stop));
   if (auto opened = made->open_journal(); !opened) return opened.error();
   return made;
 }
@@ -178,9 +184,33 @@ in_place_target::~in_place_target() {
   file_->output().keep();
 }
 
-result<store::claim_attempt> in_place_target::claim(const descriptor& /*blob*/) {
-  // The part as a whole is locked.
+result<bool> in_place_target::copy_from_others(const descriptor& blob) {
+  const std::optional<std::uint64_t> base = file_->place_of(blob.digest);
+  if (!others_ || !base) return false;
+  {
+    // What is journalled is never written again.
+    const std::lock_guard guard(mutex_);
+    const auto is_mine = [&](const store::journal_record& piece) { return is_of(piece, blob, *base); };
+    if (std::any_of(claimed_.begin(), claimed_.end(), is_mine)) return false;
+  }
+  const auto copied = others_->copy(blob, file_->file(), *base, stop_);
+  if (!copied) return copied.error();
+  if (!*copied) return false;
+  for (const store::journal_record& piece : **copied) {
+    if (auto noted = note({*base + piece.offset, piece.length, piece.checksum}); !noted) return noted.error();
+  }
+  if (sync_) file_->file().start_writeback(*base, blob.size);
+  file_->filled(blob.digest);
+  return true;
+}
+
+result<store::claim_attempt> in_place_target::claim(const descriptor& blob) {
   store::claim_attempt answer;
+  const result<bool> there = copy_from_others(blob);
+  if (!there) return there.error();
+  answer.held = *there;
+  if (answer.held) return answer;
+  // The part as a whole is locked.
   answer.lock.emplace();
   return answer;
 }

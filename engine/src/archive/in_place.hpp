@@ -1,9 +1,11 @@
 #pragma once
 
+#include "archive/finished_archives.hpp"
 #include "archive/planned_file.hpp"
 #include "store/blob_target.hpp"
 #include "store/journal.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -23,7 +25,11 @@ class in_place_target final : public store::blob_target, public std::enable_shar
  public:
   /// Takes over what an earlier run has journalled for the same layout; anything else in the part is dropped. Blocking.
   /// \param file made from output_file::resume
-  static result<std::shared_ptr<in_place_target>> open(std::shared_ptr<planned_file> file, bool sync);
+  /// \param others a blob of theirs is copied when it is claimed, unless an earlier run has left some of it here; null: none
+  /// \param stop ends such a copy with errc::cancelled; must outlive the last claim. Null: not stoppable
+  static result<std::shared_ptr<in_place_target>> open(std::shared_ptr<planned_file> file, bool sync,
+                                                       std::shared_ptr<finished_archives> others = nullptr,
+                                                       const std::atomic<bool>* stop = nullptr);
   ~in_place_target() override;
 
   result<store::claim_attempt> claim(const descriptor& blob) override;
@@ -31,8 +37,10 @@ class in_place_target final : public store::blob_target, public std::enable_shar
 
  private:
   class part;
-  in_place_target(std::shared_ptr<planned_file> file, bool sync);
+  in_place_target(std::shared_ptr<planned_file> file, bool sync, std::shared_ptr<finished_archives> others, const std::atomic<bool>* stop);
   result<void> open_journal();
+  /// \returns whether the blob stands in its place now, verified
+  result<bool> copy_from_others(const descriptor& blob);
   std::string journal_of(const std::vector<store::journal_record>& pieces) const;
   result<void> note(const store::journal_record& piece);
   /// Nothing of \p blob counts any more, in this run and in later ones.
@@ -42,6 +50,8 @@ class in_place_target final : public store::blob_target, public std::enable_shar
 
   std::shared_ptr<planned_file> file_;
   bool sync_;
+  std::shared_ptr<finished_archives> others_;
+  const std::atomic<bool>* stop_;
   store::journal_codec codec_;
   std::mutex mutex_;                            ///< of all that follows: parts work concurrently
   std::vector<store::journal_record> claimed_;  ///< what the journal of an earlier run says

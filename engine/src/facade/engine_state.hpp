@@ -2,6 +2,7 @@
 
 #include <gantry/engine.hpp>
 
+#include "archive/finished_archives.hpp"
 #include "config/host_configuration.hpp"
 #include "config/mirror_rules.hpp"
 #include "facade/own_thread.hpp"
@@ -132,6 +133,7 @@ class engine::impl : public std::enable_shared_from_this<engine::impl> {
   transfer::limiter bandwidth;
   transfer::context shared;
   std::shared_ptr<store::content_store> store;
+  std::shared_ptr<archive::finished_archives> finished = std::make_shared<archive::finished_archives>();  ///< by pulls without the store
   std::set<transfer::operation*> operations;
   runtime::signal idle;
   bool stopping = false;

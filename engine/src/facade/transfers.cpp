@@ -43,7 +43,7 @@ runtime::task<result<pull_result>> engine::impl::pull(running_operation running,
     if (std::holds_alternative<store_only>(wanted.output)) {
       co_return failure(errc::invalid_option, "without the store and without an archive nothing would be kept");
     }
-    co_return co_await jobs::pull(shared, running, nullptr, std::move(images), std::move(wanted), options.sync);
+    co_return co_await jobs::pull(shared, running, nullptr, std::move(images), std::move(wanted), options.sync, nullptr, finished);
   }
   auto opened = co_await open_store();
   if (!opened) co_return opened.error();

@@ -206,6 +206,7 @@ task<result<std::unique_ptr<connection>>> client::await_line(std::shared_ptr<tur
 task<result<client::answered_line>> client::ask(net::endpoint where, placement how, method verb, std::string bytes, std::string named,
                                                 bool repeatable, runtime::stop_source& stop) {
   const std::span<const std::byte> wire = std::as_bytes(std::span(bytes.data(), bytes.size()));
+  unsigned repeats = 0;
   for (bool fresh = false;;) {
     granted_connection granted;
     if (fresh) {
@@ -254,6 +255,9 @@ task<result<client::answered_line>> client::ask(net::endpoint where, placement h
     exchange_limits limits = limits_;
     // The server has had it since before the answer that has just ended: silence now means that somebody on the way has dropped it.
     if (behind) limits.header = std::min(limits.header, limits.idle);
+    const std::chrono::milliseconds soon = how.repeat_after * (1u << repeats);
+    const bool hasty = soon.count() > 0 && repeats < placement::most_repeats && soon < limits.header;
+    if (hasty) limits.header = soon;
     const head_result outcome = co_await read_head(*line, parser, limits, stop, named, doing);
     if (outcome.outcome == head_outcome::ready) {
       answered_line answered{std::move(line), std::move(parser).head(), behind};
@@ -263,6 +267,13 @@ task<result<client::answered_line>> client::ask(net::endpoint where, placement h
     }
     const bool was_kept = line->reused;
     if (!stop.stop_requested()) pool_.broken(std::move(line));
+    // Gone before another is opened.
+    line.reset();
+    if (hasty && outcome.error.code == errc::timed_out) {
+      ++repeats;
+      fresh = true;
+      continue;
+    }
     // Whatever came in place of the answer, the one before it may be to blame: a surplus byte, a middlebox. Alone it will tell.
     if (behind && !stop.stop_requested()) {
       pool_.one_at_a_time(where);

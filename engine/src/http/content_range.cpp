@@ -39,6 +39,16 @@ std::optional<content_range> parse_one(std::string_view text) {
   return value;
 }
 
+/// N of `bytes */N`; nothing when there is none, or nothing that can be read: no 416 has to say it.
+std::optional<std::uint64_t> size_beside(const std::vector<std::string_view>& values) {
+  if (values.size() != 1) return std::nullopt;
+  std::string_view text = values.front();
+  if (text.size() < 8 || !iequals(text.substr(0, 6), "bytes ") || text.substr(6, 2) != "*/") return std::nullopt;
+  text.remove_prefix(8);
+  const auto size = take_number(text);
+  return text.empty() ? size : std::nullopt;
+}
+
 failure refuse(byte_range asked, std::string_view reason) {
   return {errc::range_refused, fmt::format("bytes {}-{} were asked for, but {}", asked.first, asked.last, reason)};
 }
@@ -56,6 +66,16 @@ result<content_range> parse_content_range(const std::vector<std::string_view>& v
                    fmt::format("the partial answer has a malformed Content-Range '{}'", clean_text(values.front(), 64)));
   }
   return *value;
+}
+
+failure unsatisfied_range(byte_range asked, std::uint64_t size, const response_head& answer) {
+  const std::optional<std::uint64_t> named = size_beside(answer.all("Content-Range"));
+  if (named && size != 0 && *named != size) {
+    failure other = refuse(asked, fmt::format("the server says that the blob has {} bytes instead of {}", *named, size));
+    other.code = make_error_code(errc::size_mismatch);
+    return other;
+  }
+  return refuse(asked, fmt::format("the server answered {}", describe_status(answer.status)));
 }
 
 result<range_answer> check_range_answer(byte_range asked, std::uint64_t size, const response_head& answer) {

@@ -34,6 +34,11 @@ struct content_range {
 /// Parses the Content-Range fields of an answer: exactly one, `bytes first-last/total`, first <= last < total. errc::range_refused.
 result<content_range> parse_content_range(const std::vector<std::string_view>& values);
 
+/// A 416 to a GET with `Range: bytes=first-last` of a blob of \p size bytes, which hold that range. errc::size_mismatch: its Content-Range,
+/// `bytes */N` (RFC 9110 section 15.5.17), names another size; else errc::range_refused: the server gives no parts, at least not now. \p
+/// size 0: not known.
+failure unsatisfied_range(byte_range asked, std::uint64_t size, const response_head& answer);
+
 /// What the body of an answer to a range request is.
 enum class range_body {
   part,     ///< 206: the bytes of \ref range_answer::range, which starts where asked and may end sooner

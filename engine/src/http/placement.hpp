@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 
@@ -23,6 +24,10 @@ struct placement {
   std::uint64_t user = 0;
   /// Of a request with a body that is streamed: over a fresh connection, which nobody uses after it.
   bool once = false;
+  /// Of a request that is answered soon or never, and may be made more than once: without an answer for so long it is, over another
+  /// connection, with twice the time, \ref most_repeats times at most; the last waits as any request does. 0: never.
+  std::chrono::milliseconds repeat_after{0};
+  static constexpr unsigned most_repeats = 3;
 };
 
 }  // namespace gantry::http

@@ -38,7 +38,8 @@ reference as_asked(const reference& source) { return source.tag().empty() ? sour
 
 task<result<bool>> copy_run::is_unchanged(reference source, reference target, descriptor& top) {
   auto ask = [this, source] { return registry::head_manifest(shared_.registry, source, running_.stop); };
-  auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared_, running_, "manifest of " + source.familiar(), ask);
+  auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared_, running_, "manifest of " + source.familiar(), ask,
+                                                                        source.registry());
   if (!found) co_return found.error();
   if (!*found) co_return false;
   top = **found;
@@ -85,7 +86,8 @@ task<result<copied_image>> copy_run::copy_list(reference source, reference targe
   auto ask = [this, target] {
     return registry::head_manifest(shared_.registry, target, running_.stop, registry::precedence::registry_alone);
   };
-  auto there = co_await transfer::with_retry<std::optional<descriptor>>(shared_, running_, "manifest of " + target.familiar(), ask);
+  auto there = co_await transfer::with_retry<std::optional<descriptor>>(shared_, running_, "manifest of " + target.familiar(), ask,
+                                                                        target.registry());
   // Nothing of it could be brought.
   if (!there && there.error().code == errc::not_found) co_return gone;
   if (!there) co_return there.error();
@@ -227,7 +229,8 @@ task<result<std::size_t>> copy_run::copy_cosign_tag(reference source, reference 
 
 task<bool> copy_run::has(reference manifest) {
   auto ask = [this, manifest] { return registry::head_manifest(shared_.registry, manifest, running_.stop); };
-  const auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared_, running_, "manifest of " + manifest.familiar(), ask);
+  const auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared_, running_, "manifest of " + manifest.familiar(), ask,
+                                                                              manifest.registry());
   co_return found || found.error().code != errc::not_found;
 }
 

@@ -41,7 +41,11 @@ class planned_delivery final : public delivery {
     if (error_) size = *error_;
     if (!error_ && all_arrived) {
       auto call = [file, documents = setup_.documents, running = setup_.running, progress = report_through(setup_.shared, setup_.running),
-                   sync = setup_.sync] { return file->complete(*documents, progress, running->stop_flag(), sync); };
+                   sync = setup_.sync, finished = setup_.finished]() -> result<std::uint64_t> {
+        result<std::uint64_t> written = file->complete(*documents, progress, running->stop_flag(), sync);
+        if (written && finished) finished->add(file->output().path(), file->plan());
+        return written;
+      };
       size = co_await offload(setup_.shared.lanes, lane::apart, std::move(call));
     }
     auto release = [file = std::move(file), target = std::move(target)]() mutable {
@@ -186,7 +190,10 @@ task<result<std::unique_ptr<delivery>>> open_delivery(delivery_setup setup, arch
   if (setup.store) {
     target = std::make_shared<archive::teed_target>(setup.store, file, setup.sync);
   } else {
-    auto call = [file, sync = setup.sync] { return archive::in_place_target::open(file, sync); };
+    // The operation outlives what works for it.
+    auto call = [file, sync = setup.sync, finished = setup.finished, running = setup.running] {
+      return archive::in_place_target::open(file, sync, finished, &running->stop_flag());
+    };
     auto opened = co_await offload(setup.shared.lanes, lane::files, std::move(call));
     if (!opened) co_return opened.error();
     target = std::move(*opened);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "archive/finished_archives.hpp"
 #include "base/failure.hpp"
 #include "jobs/export.hpp"
 #include "model/blob_source.hpp"
@@ -26,6 +27,7 @@ struct delivery_setup {
   std::shared_ptr<store::content_store> store;       ///< null: nothing goes into a store
   std::shared_ptr<store::document_store> documents;  ///< manifests, indexes, and what else is held; the store where there is one
   bool sync = true;
+  std::shared_ptr<archive::finished_archives> finished{};  ///< without a store: what other archives have is copied; null: nothing is
 };
 
 /// How blobs get into an archive while they arrive. Used on the strand.

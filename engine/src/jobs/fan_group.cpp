@@ -39,9 +39,15 @@ void fan_group::begin(meeting& now, const descriptor& blob) {
   changed_.notify_all();
 }
 
+bool fan_group::can_feed_all() const {
+  // Where the source bounds how much goes on at once, copies of other blobs may hold the turns that the rest of a group waits for.
+  const std::size_t under_way = shared_.jobs / 2;
+  const std::size_t at_source = under_way * (1 + members_.count(source_.registry()));
+  return shared_.jobs >= 2 * members_.size() && shared_.max_per_host >= at_source;
+}
+
 task<> fan_group::gather(std::string registry, descriptor blob, std::shared_ptr<transfer::fan_reader> reader) {
-  // More than there are connections cannot be fed at once.
-  if (shared_.jobs < 2 * members_.size()) co_return;
+  if (!can_feed_all()) co_return;
   late_->erase(registry);
   auto& known = meetings_[blob.digest];
   if (!known) known = std::make_shared<meeting>();
@@ -56,7 +62,7 @@ task<> fan_group::gather(std::string registry, descriptor blob, std::shared_ptr<
     }
     const auto left = deadline - std::chrono::steady_clock::now();
     if (left.count() <= 0) late_->insert(missing.begin(), missing.end());
-    if (missing.empty() || left.count() <= 0) {
+    if (missing.empty() || left.count() <= 0 || !can_feed_all()) {
       begin(*now, blob);
       break;
     }

@@ -54,6 +54,8 @@ class fan_group : public std::enable_shared_from_this<fan_group> {
     std::map<std::string, std::shared_ptr<transfer::fan_out::slot>> slots;
   };
   void begin(meeting& now, const descriptor& blob);
+  /// Whether all can be connected at once, each to the source and to where it sends.
+  bool can_feed_all() const;
 
   transfer::context& shared_;
   transfer::operation& running_;

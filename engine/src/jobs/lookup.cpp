@@ -37,14 +37,14 @@ std::string keep_below(std::vector<std::string>& names, const std::string& regis
 }
 
 /// All pages, one after the other.
-task<result<std::vector<std::string>>> collect(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::string what,
-                                               fetch_page fetch) {
+task<result<std::vector<std::string>>> collect(transfer::context& shared, std::shared_ptr<transfer::operation> running,
+                                               std::string registry, std::string what, fetch_page fetch) {
   std::vector<std::string> names;
   registry::page before;
   registry::page_trail trail;
   do {
     auto ask = [&fetch, &before] { return fetch(before); };
-    auto got = co_await transfer::with_retry<registry::page>(shared, *running, what, ask);
+    auto got = co_await transfer::with_retry<registry::page>(shared, *running, what, ask, registry);
     if (!got) co_return got.error();
     names.insert(names.end(), std::make_move_iterator(got->names.begin()), std::make_move_iterator(got->names.end()));
     if (names.size() > registry::listing_limit) {
@@ -73,14 +73,14 @@ task<result<digest_result>> find_digest(transfer::context& shared, std::shared_p
   }
   const std::string what = "manifest of " + image.familiar();
   auto head = [&shared, &running, image] { return registry::head_manifest(shared.registry, image, running->stop); };
-  auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared, *running, what, head);
+  auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared, *running, what, head, image.registry());
   if (!found) co_return found.error();
   if (*found) {
     done.resolved = std::move(**found);
     co_return done;
   }
   auto get = [&shared, &running, image] { return shared.registry.get_manifest(image, running->stop); };
-  auto got = co_await transfer::with_retry<registry::document>(shared, *running, what, get);
+  auto got = co_await transfer::with_retry<registry::document>(shared, *running, what, get, image.registry());
   if (!got) co_return got.error();
   done.resolved = std::move(got->top);
   co_return done;
@@ -93,7 +93,7 @@ task<result<tags_result>> list_tags(transfer::context& shared, std::shared_ptr<t
   fetch_page page = [&shared, running, repository, whom](registry::page before) {
     return registry::list_tags(shared.registry, repository, std::move(before), running->stop, whom);
   };
-  auto names = co_await collect(shared, running, "tags of " + repository.familiar_name(), std::move(page));
+  auto names = co_await collect(shared, running, repository.registry(), "tags of " + repository.familiar_name(), std::move(page));
   if (!names) co_return names.error();
   const std::size_t listed = names->size();
   auto chosen = model::select_tags(std::move(*names), options.filter);
@@ -113,7 +113,7 @@ task<result<repositories_result>> list_repositories(transfer::context& shared, s
   fetch_page page = [&shared, running, registry](registry::page before) {
     return registry::list_repositories(shared.registry, registry, std::move(before.next), running->stop);
   };
-  auto names = co_await collect(shared, running, "repositories of " + registry, std::move(page));
+  auto names = co_await collect(shared, running, registry, "repositories of " + registry, std::move(page));
   if (!names) co_return names.error();
   if (std::string none = keep_below(*names, registry, options.below); !none.empty()) running->events.emit(warning{std::move(none)});
   repositories_result done;

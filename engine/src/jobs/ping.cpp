@@ -10,7 +10,7 @@ task<result<ping_result>> ping(transfer::context& shared, std::shared_ptr<transf
   const auto host = http::endpoint_of(registry, "https");
   if (!host) co_return host.error();
   auto ask = [&shared, running, registry] { return shared.registry.get_base(registry, running->stop); };
-  auto seen = co_await transfer::with_retry<registry::ping>(shared, *running, registry, ask);
+  auto seen = co_await transfer::with_retry<registry::ping>(shared, *running, registry, ask, registry);
   if (!seen) co_return seen.error();
   ping_result answer;
   answer.endpoint = std::move(seen->endpoint);

@@ -91,7 +91,8 @@ task<result<void>> repository_prune::each(std::size_t count, std::function<task<
 
 task<result<std::optional<descriptor>>> repository_prune::head(reference name) {
   auto ask = [this, name] { return registry::head_manifest(shared_.registry, name, running_->stop, registry::precedence::registry_alone); };
-  auto found = co_await transfer::with_retry<std::optional<descriptor>>(shared_, *running_, "manifest of " + name.familiar(), ask);
+  auto found =
+      co_await transfer::with_retry<std::optional<descriptor>>(shared_, *running_, "manifest of " + name.familiar(), ask, name.registry());
   if (!found && found.error().code == errc::not_found) co_return std::optional<descriptor>();
   if (found && !*found) co_return failure(errc::unexpected_status, fmt::format("{} does not say which manifest it names", name.string()));
   co_return found;
@@ -132,7 +133,8 @@ task<result<void>> repository_prune::delete_tags() {
 
 task<result<void>> repository_prune::add_children(reference index, std::set<digest>& into, unsigned depth) {
   auto get = [this, index] { return shared_.registry.get_manifest(index, running_->stop, registry::precedence::registry_alone); };
-  const auto got = co_await transfer::with_retry<registry::document>(shared_, *running_, "manifest of " + index.familiar(), get);
+  const auto got =
+      co_await transfer::with_retry<registry::document>(shared_, *running_, "manifest of " + index.familiar(), get, index.registry());
   if (!got) co_return got.error();
   const auto parsed = model::parse_document(got->bytes, got->top.media_type, index.string());
   if (!parsed) co_return parsed.error();

@@ -185,11 +185,12 @@ struct pull_setup {
   bool sync = true;
   bool records = true;  ///< whether the images get their names in the store
   bool beside = false;  ///< whether the documents know of more than the store
+  std::shared_ptr<archive::finished_archives> finished{};
 };
 
 task<result<std::unique_ptr<delivery>>> prepare_archive(pull_setup& with, const pull_options& options,
                                                         const std::vector<resolved_image>& images, const std::set<digest>& have) {
-  delivery_setup setup{with.shared, with.running, with.store, with.documents, with.sync};
+  delivery_setup setup{with.shared, with.running, with.store, with.documents, with.sync, with.finished};
   if (const auto* layers = std::get_if<layer_stream>(&options.output)) {
     co_return make_stream_delivery(std::move(setup), make_layer_taker(*layers, images));
   }
@@ -347,7 +348,7 @@ task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> im
 
 task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                std::shared_ptr<store::content_store> store, std::vector<reference> images, pull_options options, bool sync,
-                               std::shared_ptr<store::document_store> documents) {
+                               std::shared_ptr<store::document_store> documents, std::shared_ptr<archive::finished_archives> finished) {
   std::shared_ptr<throwaway_store> own;
   if (!store && (archive_export::needs_store(options.output) || options.recompress)) {
     auto make = [where = options.output] { return throwaway_store::open(where); };
@@ -371,7 +372,8 @@ task<result<pull_result>> pull(transfer::context& shared, std::shared_ptr<transf
     if (!documents) documents = std::make_shared<store::memory_documents>();
     // What came out of the store under its own name stands there already.
     const bool records = store && !own && (!options.offline || !options.name.empty());
-    pull_setup with{shared, running, std::move(store), std::move(documents), lease, early, sync, records, beside};
+    if (store) finished = nullptr;
+    pull_setup with{shared, running, std::move(store), std::move(documents), lease, early, sync, records, beside, std::move(finished)};
     outcome = co_await pull_images(std::move(with), std::move(images), std::move(options));
   } catch (...) {
     thrown = std::current_exception();

@@ -134,7 +134,7 @@ std::vector<planned_blob> left_out_of(model::blob_source& source, const push_pla
 task<result<bool>> ask_for_blob(transfer::context& shared, transfer::operation& running, planned_blob one) {
   auto ask = [&shared, &running, one] { return registry::has_blob(shared.registry, one.registry, one.repository, one.blob, running.stop); };
   const std::string object = "blob " + std::string(one.blob.digest.short_form());
-  co_return co_await transfer::with_retry<bool>(shared, running, object, ask);
+  co_return co_await transfer::with_retry<bool>(shared, running, object, ask, one.registry);
 }
 
 /// Whether the registry has \p one, in its repository or in one of \p places that it may be mounted from.

@@ -30,7 +30,7 @@ std::optional<store::reference_record> held_part(const store::content_store& sto
 task<result<bool>> mend_record(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
                                reference name) {
   auto ask = [&shared, &running, name] { return shared.registry.get_manifest(name, running.stop); };
-  auto got = co_await transfer::with_retry<registry::document>(shared, running, "manifest of " + name.familiar(), ask);
+  auto got = co_await transfer::with_retry<registry::document>(shared, running, "manifest of " + name.familiar(), ask, name.registry());
   if (!got) co_return got.error();
   auto find = [store, name, given = std::move(*got)] { return held_part(*store, name, given); };
   std::optional<store::reference_record> found = co_await offload(shared.lanes, lane::files, std::move(find));

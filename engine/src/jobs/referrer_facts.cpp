@@ -18,7 +18,7 @@ task<result<std::optional<std::set<std::string>>>> tags_of(transfer::context& sh
   registry::page before;
   for (std::size_t pages = 0; pages < listed_pages; ++pages) {
     auto ask = [&shared, &running, &before, source] { return registry::list_tags(shared.registry, source, before, running.stop); };
-    auto got = co_await transfer::with_retry<registry::page>(shared, running, what, ask);
+    auto got = co_await transfer::with_retry<registry::page>(shared, running, what, ask, source.registry());
     if (!got) co_return got.error();
     // A mirror lists what it has, and cannot say so.
     if (got->by && got->by->how.is_mirror) break;

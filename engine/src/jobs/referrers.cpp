@@ -23,7 +23,7 @@ task<result<std::vector<descriptor>>> read_list(transfer::context& shared, trans
                                                 registry::precedence whom, std::string what) {
   std::vector<descriptor> all;
   auto get = [&shared, &running, list, whom] { return shared.registry.get_manifest(list, running.stop, whom); };
-  const auto tagged = co_await transfer::with_retry<registry::document>(shared, running, what, get);
+  const auto tagged = co_await transfer::with_retry<registry::document>(shared, running, what, get, list.registry());
   if (!tagged && tagged.error().code == errc::not_found) co_return all;
   if (!tagged) co_return tagged.error();
   auto parsed = model::parse_document(tagged->bytes, tagged->top.media_type, list.string());
@@ -45,7 +45,7 @@ task<result<registry::referrer_page>> read_page(transfer::context& shared, trans
   auto ask = [&shared, &running, repository, subject, &before, whom] {
     return registry::list_referrers(shared.registry, repository, subject, before, running.stop, whom);
   };
-  auto got = co_await transfer::with_retry<registry::referrer_page>(shared, running, what, ask);
+  auto got = co_await transfer::with_retry<registry::referrer_page>(shared, running, what, ask, repository.registry());
   if (facts != nullptr && got && got->no_api) facts->note_lack(repository.registry());
   co_return got;
 }

@@ -34,7 +34,7 @@ task<result<merged_list>> change_list(transfer::context& shared, transfer::opera
   merged_list done;
   for (unsigned round = 0; round < list_rounds; ++round) {
     auto ask = [&shared, &running, name] { return shared.registry.get_manifest(name, running.stop, registry::precedence::registry_alone); };
-    const auto there = co_await transfer::with_retry<registry::document>(shared, running, what, ask);
+    const auto there = co_await transfer::with_retry<registry::document>(shared, running, what, ask, name.registry());
     if (!there && there.error().code != errc::not_found) co_return there.error();
     registry::document next = first;
     if (there || first.bytes.empty()) {
@@ -54,7 +54,7 @@ task<result<merged_list>> change_list(transfer::context& shared, transfer::opera
     auto write = [&shared, &running, name, next] {
       return registry::put_manifest(shared.registry, name, next.top, next.bytes, running.stop);
     };
-    const auto put = co_await transfer::with_retry<registry::stored_manifest>(shared, running, what, write);
+    const auto put = co_await transfer::with_retry<registry::stored_manifest>(shared, running, what, write, name.registry());
     if (!put) co_return put.error();
     done.written = true;
   }

@@ -32,7 +32,7 @@ class relayed_feed final : public upload_feed {
   std::unique_ptr<blob_feed> blob(const planned_blob& one) override;
   void settle(const planned_blob& one) override;
   task<result<std::string>> document(descriptor one) override;
-  unsigned connections() const override { return cache_ ? 0 : 1; }
+  std::string source() const override { return cache_ ? std::string() : source_.registry(); }
 
  private:
   transfer::context& shared_;

@@ -19,7 +19,8 @@ task<digest> subject_of(transfer::context& shared, transfer::operation& running,
   auto get = [&shared, &running, manifest] {
     return shared.registry.get_manifest(manifest, running.stop, registry::precedence::registry_alone);
   };
-  const auto got = co_await transfer::with_retry<registry::document>(shared, running, "manifest of " + manifest.familiar(), get);
+  const auto got =
+      co_await transfer::with_retry<registry::document>(shared, running, "manifest of " + manifest.familiar(), get, manifest.registry());
   digest subject;
   if (got) registry::referrer_of(got->top, got->bytes, subject);
   co_return subject;
@@ -33,7 +34,7 @@ task<> take_off_list(transfer::context& shared, transfer::operation& running, up
                                     registry::precedence::registry_alone);
   };
   const std::string what = fmt::format("referrers of {}", subject.short_form());
-  const auto page = co_await transfer::with_retry<registry::referrer_page>(shared, running, what, ask);
+  const auto page = co_await transfer::with_retry<registry::referrer_page>(shared, running, what, ask, manifest.registry());
   std::optional<failure> why;
   if (!page) {
     why = page.error();
@@ -57,7 +58,7 @@ task<result<delete_result>> remove_reference(transfer::context& shared, std::sha
     if (!gone) co_return gone.error();
     co_return delete_result();
   };
-  auto gone = co_await transfer::with_retry<delete_result>(shared, *running, image.familiar(), ask);
+  auto gone = co_await transfer::with_retry<delete_result>(shared, *running, image.familiar(), ask, image.registry());
   if (gone && subject) {
     if (!ledger) ledger = std::make_shared<upload_ledger>();
     co_await take_off_list(shared, *running, *ledger, image, std::move(subject));
@@ -67,7 +68,8 @@ task<result<delete_result>> remove_reference(transfer::context& shared, std::sha
   auto look = [&shared, &running, image] {
     return registry::head_manifest(shared.registry, image, running->stop, registry::precedence::registry_alone);
   };
-  const auto there = co_await transfer::with_retry<std::optional<descriptor>>(shared, *running, "manifest of " + image.familiar(), look);
+  const auto there =
+      co_await transfer::with_retry<std::optional<descriptor>>(shared, *running, "manifest of " + image.familiar(), look, image.registry());
   if (!there && there.error().code == errc::not_found) co_return there.error();
   co_return gone;
 }

@@ -47,7 +47,7 @@ task<result<void>> fetch_document(transfer::context& shared, transfer::operation
                                   reference name, descriptor entry) {
   const reference wanted = name.with_digest(entry.digest);
   auto ask = [&shared, &running, wanted] { return shared.registry.get_manifest(wanted, running.stop); };
-  auto got = co_await transfer::with_retry<registry::document>(shared, running, "manifest of " + name.familiar(), ask);
+  auto got = co_await transfer::with_retry<registry::document>(shared, running, "manifest of " + name.familiar(), ask, name.registry());
   if (!got) co_return got.error();
   auto put = [store, entry, bytes = std::move(got->bytes)] { return store->put(entry, bytes); };
   co_return co_await offload(shared.lanes, lane::files, std::move(put));

@@ -80,8 +80,8 @@ task<synced_image> directory_sync::bring(const planned_sync& one, reference targ
 task<result<std::optional<descriptor>>> directory_sync::ask(sync_part& part, reference source) {
   if (const auto known = asked_.find(source); known != asked_.end()) co_return std::optional(known->second);
   auto head = [&part, source] { return registry::head_manifest(part.shared.registry, source, part.running->stop); };
-  auto found =
-      co_await transfer::with_retry<std::optional<descriptor>>(part.shared, *part.running, "manifest of " + source.familiar(), head);
+  auto found = co_await transfer::with_retry<std::optional<descriptor>>(part.shared, *part.running, "manifest of " + source.familiar(),
+                                                                        head, source.registry());
   if (found && *found) co_return std::optional(asked_.try_emplace(source, **found).first->second);
   co_return found;
 }

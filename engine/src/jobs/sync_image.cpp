@@ -124,7 +124,10 @@ task<result<void>> image_sync::ask_source(sync_part& part, const planned_sync& o
     if (beside) return ask_both(part, name, target, named);
     return registry::head_manifest(part.shared.registry, name, part.running->stop);
   };
-  auto found = co_await transfer::with_retry<std::optional<descriptor>>(part.shared, *part.running, "manifest of " + name.familiar(), ask);
+  std::vector<std::string> asked(1, name.registry());
+  if (beside) asked.push_back(target.registry());
+  auto found = co_await transfer::with_retry<std::optional<descriptor>>(part.shared, *part.running, "manifest of " + name.familiar(), ask,
+                                                                        std::move(asked));
   if (!found) co_return found.error();
   source.top = std::move(*found);
   source.asked = true;

@@ -158,11 +158,11 @@ task<> sync_neighbours::look_at_repositories(transfer::operation& running, area&
     registry::page page;
     registry::page_trail trail;
     for (unsigned pages = 0; pages < most_pages; ++pages) {
-      runtime::semaphore::permit permit = co_await shared_.connections.acquire(1, running.stop);
-      if (!permit) co_return;
+      transfer::connection_grant grant = co_await transfer::connection_to(shared_, repository.registry(), running.stop);
+      if (!grant) co_return;
       const auto listed =
           co_await registry::list_tags(shared_.registry, repository, page, running.stop, registry::precedence::registry_alone);
-      permit.reset();
+      grant.reset();
       if (!listed) break;
       for (const std::string& tag : listed->names) {
         if (tag_subject(tag) || now.read >= most_manifests || running.stop.stop_requested()) continue;
@@ -182,10 +182,10 @@ task<> sync_neighbours::look_at_repositories(transfer::operation& running, area&
 task<> sync_neighbours::read(transfer::operation& running, area& where, round& now, reference manifest, std::uint32_t repository,
                              unsigned depth) {
   ++now.read;
-  runtime::semaphore::permit permit = co_await shared_.connections.acquire(1, running.stop);
-  if (!permit) co_return;
+  transfer::connection_grant grant = co_await transfer::connection_to(shared_, manifest.registry(), running.stop);
+  if (!grant) co_return;
   const auto got = co_await shared_.registry.get_manifest(manifest, running.stop, registry::precedence::registry_alone);
-  permit.reset();
+  grant.reset();
   if (!got) co_return;
   where.seen.insert(hash_of(manifest));
   const auto parsed = model::parse_document(got->bytes, got->top.media_type, manifest.string());

@@ -21,7 +21,7 @@ task<result<bool>> names_already(transfer::context& shared, transfer::operation&
     if (tried) co_return *std::exchange(tried, std::nullopt);
     co_return co_await named_now(shared, target, running.stop);
   };
-  const auto named = co_await transfer::with_retry<digest>(shared, running, "manifest of " + target.familiar(), ask);
+  const auto named = co_await transfer::with_retry<digest>(shared, running, "manifest of " + target.familiar(), ask, target.registry());
   if (!named) co_return named.error();
   co_return *named == top;
 }

@@ -112,7 +112,7 @@ std::string uploader::likely_repository(const planned_blob& one) const {
 task<result<bool>> uploader::has_blob(const planned_blob& one) {
   auto ask = [this, one] { return registry::has_blob(shared_.registry, one.registry, one.repository, one.blob, running_.stop); };
   const std::string object = "blob " + std::string(one.blob.digest.short_form());
-  co_return co_await transfer::with_retry<bool>(shared_, running_, object, ask);
+  co_return co_await transfer::with_retry<bool>(shared_, running_, object, ask, one.registry);
 }
 
 task<result<bool>> uploader::could_mount(planned_blob one) {
@@ -176,12 +176,14 @@ task<result<void>> uploader::upload(planned_blob one) {
   const std::string object = std::string(id.short_form());
   const result<void> prepared = co_await feed->prepare();
   if (!prepared) co_return prepared.error();
-  const std::size_t permits = std::min<std::size_t>(1 + feed_->connections(), shared_.jobs);
+  std::vector<std::string> ends(1, one.registry);
+  if (std::string from = feed_->source(); !from.empty()) ends.push_back(std::move(from));
+  const std::size_t permits = std::min<std::size_t>(ends.size(), shared_.jobs);
   for (;;) {
     const std::uint64_t before = sent;
-    runtime::semaphore::permit permit = co_await shared_.connections.acquire(permits, running_.stop);
-    if (!permit) co_return failure(errc::cancelled, "stopped");
-    if (shared_.lends_after.count() > 0) lending.emplace(shared_.executor, shared_.lends_after, [&permit] { permit.reset(); });
+    transfer::connection_grant grant = co_await transfer::connections_to(shared_, ends, permits, running_.stop);
+    if (!grant) co_return failure(errc::cancelled, "stopped");
+    if (shared_.lends_after.count() > 0) lending.emplace(shared_.executor, shared_.lends_after, [&grant] { grant.reset(); });
     attempt = upload_attempt();
     std::optional<transfer::copying_request> counted(running_.moved());
     const result<void> tried = co_await moving->attempt(running_.stop);
@@ -191,7 +193,7 @@ task<result<void>> uploader::upload(planned_blob one) {
     if (!tried) why = tried.error();
     tell_attempt(running_, one, attempt, moving->connection(), why ? &*why : nullptr);
     feed->rest();
-    permit.reset();
+    grant.reset();
     if (tried) break;
     if (const std::optional<failure> broken = feed->broken()) {
       if (!feed->try_elsewhere()) co_return *broken;
@@ -297,11 +299,13 @@ task<result<std::optional<digest>>> uploader::put(const planned_manifest& one, s
   const bool by_digest = one.name.tag().empty();
   if (by_digest && ledger_.has(registry, one.document.digest, one.name.repository())) co_return std::optional<digest>();
   auto ask = [this, &one, &bytes] { return registry::put_manifest(shared_.registry, one.name, one.document, bytes, running_.stop); };
-  auto stored = co_await transfer::with_retry<registry::stored_manifest>(shared_, running_, "manifest of " + one.name.familiar(), ask);
+  auto stored =
+      co_await transfer::with_retry<registry::stored_manifest>(shared_, running_, "manifest of " + one.name.familiar(), ask, registry);
   if (!stored && stored.error().code == errc::unexpected_status) {
     // Another process may be writing it, or one that it names, at this moment.
     co_await runtime::sleep_for(other_writer, running_.stop);
-    stored = co_await transfer::with_retry<registry::stored_manifest>(shared_, running_, "manifest of " + one.name.familiar(), ask);
+    stored =
+        co_await transfer::with_retry<registry::stored_manifest>(shared_, running_, "manifest of " + one.name.familiar(), ask, registry);
   }
   if (!stored) co_return stored.error();
   ledger_.add(registry, one.document.digest, one.name.repository(), true);

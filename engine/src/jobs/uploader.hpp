@@ -51,8 +51,8 @@ class upload_feed {
   virtual task<result<std::string>> document(descriptor one) = 0;
   /// The registry has \p one, or will not have it; said of every blob that is planned.
   virtual void settle(const planned_blob& /*one*/) {}
-  /// Connections that one blob needs beside the one that sends it.
-  virtual unsigned connections() const { return 0; }
+  /// The registry that a blob is read from while it is sent, over a connection of its own; empty: none.
+  virtual std::string source() const { return {}; }
 };
 
 struct upload_settings {

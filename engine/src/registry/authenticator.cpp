@@ -292,6 +292,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
   http::request asking;
   asking.target = *realm;
   asking.how.user = number_of(known);
+  asking.how.repeat_after = values_.token_patience;
   asking.trusting = values_.trusting;
   if (!service.service.empty()) add("service", service.service);
   if (known && !known->identity_token.empty()) {

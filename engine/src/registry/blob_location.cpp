@@ -60,7 +60,7 @@ task<result<http::exchange>> blob_location::get(blob_request part, runtime::stop
       const unsigned status = reply->head().status;
       if (status == 200 || status == 206) co_return reply;
       http::exchange refused = std::move(*reply);
-      co_return co_await registry_.blob_refusal(site_, blob_, std::move(refused));
+      co_return co_await registry_.blob_refusal(site_, blob_, part, std::move(refused));
     }
     if (number != number_) continue;
     const bool fresh = clock::now() - obtained_ < young;
@@ -90,6 +90,10 @@ task<result<http::exchange>> blob_location::ask_elsewhere(blob_request part, fai
     if (status != 200 && status != 206) {
       last = status_failure(fmt::format("layer {} at {}", blob_.short_form(), answer->where()), answer->head(), {},
                             std::chrono::system_clock::now());
+      if (status == 416 && part.range) {
+        const failure refused = http::unsatisfied_range(*part.range, part.size, answer->head());
+        last = failure(refused.code, fmt::format("{}, layer {}: {}", answer->where(), blob_.short_form(), refused.text.message()));
+      }
       continue;
     }
     direct_.emplace();

@@ -41,13 +41,14 @@ std::size_t blob_sources::choose(const std::vector<bool>& tried, bool ranged) co
   return choose_site(records, excluded, std::chrono::steady_clock::now());
 }
 
-task<result<sourced_exchange>> blob_sources::get(blob_request part, runtime::stop_source& stop) {
+task<result<sourced_exchange>> blob_sources::get(blob_request part, runtime::stop_source& stop, std::optional<std::size_t>* asking) {
   if (const result<void> found = find_sites(); !found) co_return found.error();
   const bool ranged = part.range && part.range->first != 0;
   std::vector<bool> tried(locations_.size(), false);
   for (;;) {
     const std::size_t chosen = choose(tried, ranged);
     place& asked = locations_[chosen];
+    if (asking != nullptr) *asking = chosen;
     asked.where.record->began();
     blob_location::clock::time_point made;
     auto reply = co_await asked.location->get(part, stop, &made);
@@ -57,28 +58,34 @@ task<result<sourced_exchange>> blob_sources::get(blob_request part, runtime::sto
       co_return answer;
     }
     asked.where.record->ended(0, std::chrono::nanoseconds(0));
+    failure why = reply.error();
     const bool last = chosen + 1 == locations_.size();
-    if (last || stop.stop_requested() || reply.error().code == errc::cancelled) co_return reply.error();
-    if (is_lasting(reply.error().code)) {
+    if (last || stop.stop_requested() || why.code == errc::cancelled) co_return why;
+    // Another size than the blob's in a refusal is no wrong content yet.
+    if (why.code == errc::size_mismatch) why.code = make_error_code(errc::range_refused);
+    if (is_lasting(why.code)) {
       asked.without_blob = true;
     } else {
-      asked.where.record->failed(std::chrono::steady_clock::now(), reply.error().retry_after.value_or(std::chrono::seconds(0)));
+      asked.where.record->failed(std::chrono::steady_clock::now(), why.retry_after.value_or(std::chrono::seconds(0)));
     }
     tried[chosen] = true;
-    registry_.note_failure(asked.where, reply.error(), &locations_[choose(tried, ranged)].where);
+    registry_.note_failure(asked.where, why, &locations_[choose(tried, ranged)].where);
   }
 }
 
 void blob_sources::ended(std::size_t site, std::uint64_t bytes, std::chrono::nanoseconds time, const failure* why) {
-  site_record& record = *locations_[site].where.record;
-  record.ended(bytes, time);
-  if (why == nullptr || site + 1 == locations_.size()) return;
-  record.failed(std::chrono::steady_clock::now());
+  locations_[site].where.record->ended(bytes, time);
+  if (why != nullptr) blame(site, *why);
+}
+
+void blob_sources::blame(std::size_t site, const failure& why) {
+  if (site + 1 == locations_.size()) return;
+  locations_[site].where.record->failed(std::chrono::steady_clock::now());
   // Whose bytes were the wrong ones is not known before they are compared; one without ranges is still good for whole blobs.
-  if (why->code == condition::integrity || (why->code == errc::range_refused && locations_[site].without_ranges)) return;
+  if (why.code == condition::integrity || (why.code == errc::range_refused && locations_[site].without_ranges)) return;
   std::vector<bool> tried(locations_.size(), false);
   tried[site] = true;
-  registry_.note_failure(locations_[site].where, *why, &locations_[choose(tried, false)].where);
+  registry_.note_failure(locations_[site].where, why, &locations_[choose(tried, false)].where);
 }
 
 bool blob_sources::has_alternative(std::size_t site) const { return !only_origin_ && site + 1 < locations_.size(); }

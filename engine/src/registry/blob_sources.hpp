@@ -30,10 +30,14 @@ class blob_sources {
 
   /// Asks until one site answers with bytes; the registry itself last, whose failure is the one that is returned. Each success must be
   /// followed by \ref ended.
-  task<result<sourced_exchange>> get(blob_request part, runtime::stop_source& stop);
+  /// \param asking set to the site whose answer is waited for. May be null; must outlive the call
+  task<result<sourced_exchange>> get(blob_request part, runtime::stop_source& stop, std::optional<std::size_t>* asking = nullptr);
 
   /// The exchange is over. \param why its answer was wrong, or broke off: a mirror then rests, and the user is told once; null: it was not
   void ended(std::size_t site, std::uint64_t bytes, std::chrono::nanoseconds time, const failure* why);
+
+  /// A request was ended from here since \p site did not answer it: \p why it counts as a failure of that site.
+  void unanswered(std::size_t site, const failure& why) { blame(site, why); }
 
   /// Whether another site may do what \p site has just failed to do, so that it is asked at once.
   bool has_alternative(std::size_t site) const;
@@ -57,6 +61,8 @@ class blob_sources {
     bool without_ranges = false;  ///< it gives the whole blob alone
   };
   result<void> find_sites();
+  /// Lets a mirror rest, and tells.
+  void blame(std::size_t site, const failure& why);
   std::size_t choose(const std::vector<bool>& tried, bool ranged) const;
 
   registry_client& registry_;

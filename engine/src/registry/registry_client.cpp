@@ -273,7 +273,7 @@ task<result<http::exchange>> registry_client::get_blob(site at, gantry::digest b
                       fmt::format("{}, where {} keeps blob {}, refuses the address that it was asked with: {}",
                                   (*elsewhere)->where.origin.string(), where.registry, blob.short_form(), http::describe_status(status)));
   }
-  co_return co_await blob_refusal(std::move(at), blob, std::move(reply));
+  co_return co_await blob_refusal(std::move(at), blob, part, std::move(reply));
 }
 
 task<result<http::exchange>> registry_client::get_direct(site from, blob_place place, blob_request part, runtime::stop_source& stop) {
@@ -315,6 +315,7 @@ task<result<http::exchange>> registry_client::get_foreign(site at, std::string a
   auto reply = co_await http_.send(std::move(asking), stop);
   if (!reply) co_return reply.error();
   auto answer = co_await follow(sent, std::move(*reply), http::url_channel::foreign_layer, nullptr, stop);
+  tell_status(part, answer);
   if (answer) served_at = sent.target;
   co_return answer;
 }

@@ -15,6 +15,7 @@
 #include <gantry/reference.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,6 +42,7 @@ struct blob_request {
   /// Where the status of the last answer is told, 0 for none: to some an error code says too little. Null: nobody asks. Must outlive the
   /// request.
   unsigned* answered_with = nullptr;
+  std::uint64_t size = 0;  ///< of the blob, from its descriptor, so that a refused range can be told from another blob; 0: not known
 };
 
 /// Where the redirects of a registry have led a request for a blob.
@@ -199,8 +201,8 @@ class registry_client {
   /// What an error answer to \ref call_at means.
   task<failure> refusal_at(site at, std::string what, http::exchange reply);
 
-  /// What an error answer to a request for a blob means.
-  task<failure> blob_refusal(site at, gantry::digest blob, http::exchange reply);
+  /// What an error answer to \p part, a request for a blob, means. Of a 416 as http::unsatisfied_range, with whom and what was asked.
+  task<failure> blob_refusal(site at, gantry::digest blob, blob_request part, http::exchange reply);
 
   /// The whole of a small blob, verified: a configuration. errc::limit_exceeded above model::document_limit, errc::size_mismatch,
   /// errc::digest_mismatch.

@@ -109,10 +109,17 @@ task<failure> registry_client::refusal_at(site at, std::string what, http::excha
                                 std::move(reply));
 }
 
-task<failure> registry_client::blob_refusal(site at, gantry::digest blob, http::exchange reply) {
+task<failure> registry_client::blob_refusal(site at, gantry::digest blob, blob_request part, http::exchange reply) {
   const reference& image = at.image;
   std::string what = fmt::format("blob {} of {}", blob.short_form(), image.name());
-  co_return co_await refusal_at(std::move(at), std::move(what), std::move(reply));
+  const http::response_head head = reply.head();
+  const std::string where = reply.where();
+  failure said = co_await refusal_at(std::move(at), std::move(what), std::move(reply));
+  if (head.status != 416 || !part.range) co_return said;
+  const failure refused = http::unsatisfied_range(*part.range, part.size, head);
+  failure named(refused.code, fmt::format("{}, blob {}: {}", where, blob.short_form(), refused.text.message()), said.text.server_message());
+  named.retry_after = said.retry_after;
+  co_return named;
 }
 
 }  // namespace gantry::registry

@@ -6,6 +6,19 @@
 
 namespace gantry::transfer {
 
+task<connection_grant> connections_to(context& shared, std::vector<std::string> registries, std::size_t count, runtime::stop_source& stop) {
+  host_turns::held turns = co_await shared.hosts->acquire(std::move(registries), stop);
+  if (!turns) co_return connection_grant();
+  runtime::semaphore::permit permits = co_await shared.connections.acquire(count, stop);
+  if (!permits) co_return connection_grant();
+  co_return connection_grant(std::move(turns), std::move(permits));
+}
+
+task<connection_grant> connection_to(context& shared, std::string registry, runtime::stop_source& stop) {
+  std::vector<std::string> one(1, std::move(registry));
+  return connections_to(shared, std::move(one), 1, stop);
+}
+
 failure give_up(const retry_policy& policy, failure error) {
   if (policy.failures() < 2) return error;
   failure last(error.code, fmt::format("{} (after {} attempts)", error.text.message(), policy.failures()), error.text.server_message());

@@ -17,12 +17,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace gantry::transfer {
 
@@ -38,7 +40,7 @@ struct context {
   registry::registry_client& registry;
   retry_policy::parameters retry;
   unsigned jobs = 1;          ///< permits of \ref connections
-  unsigned max_per_host = 1;  ///< of these for one registry and where it sends us
+  unsigned max_per_host = 1;  ///< of these for one registry and where it sends us, whatever they are for
   bool adaptive = false;      ///< the number of connections follows what the line gives, up to \ref jobs
   /// A request to a silent registry gives its permit to others after this time, and goes on without; 0: it keeps it.
   std::chrono::milliseconds lends_after{0};
@@ -50,6 +52,31 @@ struct context {
     return {executor, lanes, buffers, hash_buffers, hashes, permits, bandwidth, registry, retry, count, max_per_host, adapts, lends_after};
   }
 };
+
+/// Leave for requests that are under way at the same time; given back when destroyed. Empty when the wait for it was stopped.
+class connection_grant {
+ public:
+  connection_grant() = default;
+  connection_grant(host_turns::held turns, runtime::semaphore::permit permits) : turns_(std::move(turns)), permits_(std::move(permits)) {}
+
+  explicit operator bool() const noexcept { return static_cast<bool>(permits_); }
+  void reset() {
+    permits_.reset();
+    turns_.reset();
+  }
+
+ private:
+  host_turns::held turns_;
+  runtime::semaphore::permit permits_;
+};
+
+/// Waits until \p count requests, of which one goes to each of \p registries, may be under way. \p shared and \p stop must outlive the
+/// task.
+/// \param registries as host_turns::acquire \param count of \ref context::connections; no more than there are
+task<connection_grant> connections_to(context& shared, std::vector<std::string> registries, std::size_t count, runtime::stop_source& stop);
+
+/// The same for one request.
+task<connection_grant> connection_to(context& shared, std::string registry, runtime::stop_source& stop);
 
 /// A seed for jitter; needs no quality, only difference.
 inline std::uint32_t jitter_seed() {
@@ -65,29 +92,18 @@ failure give_up(const retry_policy& policy, failure error);
 task<std::optional<failure>> back_off(operation& running, retry_policy& policy, std::string object, failure error, std::uint64_t progress);
 
 /// Tries \p attempt, a function that returns task<result<T>>, until it succeeds or the policy gives up. Each try holds one connection
-/// permit.
-/// \param registry that is asked; empty: \p attempt is not counted for any
+/// permit, and a turn at each of \p registries, which are those that it asks.
 template <class T, class Attempt>
-task<result<T>> with_retry(context& shared, operation& running, std::string object, Attempt attempt, std::string registry = {}) {
+task<result<T>> with_retry(context& shared, operation& running, std::string object, Attempt attempt, std::vector<std::string> registries) {
   retry_policy policy(shared.retry, jitter_seed());
   for (;;) {
-    runtime::semaphore::permit turn;
-    if (!registry.empty()) {
-      turn = co_await shared.hosts->acquire(registry, running.stop);
-      if (!turn) co_return failure(errc::cancelled, "stopped");
-    }
-    runtime::semaphore::permit permit = co_await shared.connections.acquire(1, running.stop);
-    if (!permit) co_return failure(errc::cancelled, "stopped");
+    connection_grant grant = co_await connections_to(shared, registries, 1, running.stop);
+    if (!grant) co_return failure(errc::cancelled, "stopped");
     std::optional<runtime::deadline> lending;
-    if (shared.lends_after.count() > 0)
-      lending.emplace(shared.executor, shared.lends_after, [&permit, &turn] {
-        permit.reset();
-        turn.reset();
-      });
+    if (shared.lends_after.count() > 0) lending.emplace(shared.executor, shared.lends_after, [&grant] { grant.reset(); });
     result<T> outcome = co_await attempt();
     lending.reset();
-    permit.reset();
-    turn.reset();
+    grant.reset();
     if (outcome) {
       running.note_answer();
       co_return outcome;
@@ -95,6 +111,13 @@ task<result<T>> with_retry(context& shared, operation& running, std::string obje
     std::optional<failure> last = co_await back_off(running, policy, object, outcome.error(), 0);
     if (last) co_return std::move(*last);
   }
+}
+
+/// The same for one registry.
+template <class T, class Attempt>
+task<result<T>> with_retry(context& shared, operation& running, std::string object, Attempt attempt, std::string registry) {
+  std::vector<std::string> asked(1, std::move(registry));
+  return with_retry<T>(shared, running, std::move(object), std::move(attempt), std::move(asked));
 }
 
 }  // namespace gantry::transfer

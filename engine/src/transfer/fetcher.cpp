@@ -181,20 +181,20 @@ task<> connection(run& all, unsigned number, bool ahead) {
     }
     last = given->blob;
     blob_job& job = *all.jobs[given->blob];
-    runtime::semaphore::permit turn;
-    runtime::semaphore::permit permit;
+    connection_grant grant;
     if (!ahead) {
-      turn = co_await all.shared.hosts->acquire(job.wanted().source.registry(), all.running.stop);
-      if (turn) permit = co_await all.shared.connections.acquire(1, all.running.stop);
-      if (!permit) {
+      // Nobody has been asked yet, so nobody is late.
+      all.plan.held_up(given->stream, now, true);
+      grant = co_await connection_to(all.shared, job.wanted().source.registry(), all.running.stop);
+      if (!grant) {
         all.plan.ended(given->stream);
         co_return;
       }
+      all.plan.held_up(given->stream, clock::now(), false);
     }
     segment_stream stream(all.shared, all.running, all.plan, all.lines, all.open_lines, job);
     stream_outcome outcome = co_await stream.run(*given);
-    permit.reset();
-    turn.reset();
+    grant.reset();
     job.stream_ended();
     if (outcome.postponed) {
       all.changed.left_over();

@@ -2,13 +2,16 @@
 
 #include "runtime/semaphore.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace gantry::transfer {
 
-/// Who may ask a registry now: one permit per request under way to it and to where it sends us, whatever operation it belongs to. Taken
+/// Who may ask a registry now: one turn per request under way to it and to where it sends us, whatever operation it belongs to. Taken
 /// before the permit for a connection of whatever registry, so that nobody holds one of those while he waits here. Used on the strand
 /// alone.
 class host_turns {
@@ -16,15 +19,38 @@ class host_turns {
   /// \param each requests to one registry at once; at least 1
   explicit host_turns(unsigned each) : each_(each) {}
 
-  /// \returns an empty permit when \p stop came first, as runtime::semaphore::acquire
-  runtime::task<runtime::semaphore::permit> acquire(std::string registry, runtime::stop_source& stop) {
-    // A map keeps its elements in their places.
-    runtime::semaphore& turns = turns_.try_emplace(std::move(registry), each_).first->second;
-    co_return co_await turns.acquire(1, stop);
+  /// Turns that were taken together; given back when destroyed. Empty when the wait was stopped.
+  class held {
+   public:
+    explicit operator bool() const noexcept { return !permits_.empty(); }
+    void reset() { permits_.clear(); }
+
+   private:
+    friend class host_turns;
+    std::vector<runtime::semaphore::permit> permits_;
+  };
+
+  /// Waits for a turn at each of \p registries, at least one; where one is named more than once, for as many, but no more than there are.
+  /// Whoever needs several must ask for them at once: they are waited for in the same order by all, so that no two wait for each other.
+  /// \returns an empty object when \p stop came first
+  runtime::task<held> acquire(std::vector<std::string> registries, runtime::stop_source& stop) {
+    std::sort(registries.begin(), registries.end());
+    held taken;
+    for (auto one = registries.begin(); one != registries.end();) {
+      const auto next = std::upper_bound(one, registries.end(), *one);
+      const std::size_t count = std::min<std::size_t>(static_cast<std::size_t>(next - one), each_);
+      // A map keeps its elements in their places.
+      runtime::semaphore& turns = turns_.try_emplace(*one, each_).first->second;
+      runtime::semaphore::permit mine = co_await turns.acquire(count, stop);
+      if (!mine) co_return held();
+      taken.permits_.push_back(std::move(mine));
+      one = next;
+    }
+    co_return taken;
   }
 
  private:
-  unsigned each_;
+  std::size_t each_;
   std::map<std::string, runtime::semaphore> turns_;
 };
 

@@ -36,6 +36,7 @@ void planner::open(blob_id blob, byte_ranges held) {
   state.map.emplace(state.size, std::move(held));
   state.ranges = range_support::unknown;
   state.whole_at.reset();
+  state.unsatisfied_at.reset();
   outstanding_ += missing(blob);
   wanted_ += missing(blob);
   file(blob);
@@ -82,11 +83,9 @@ void planner::leave_alone(blob_id blob, time_point until) {
   end = std::max(end, until);
 }
 
-bool planner::group_is_full(blob_id blob) const {
-  if (left_alone(blob)) return true;
-  const auto active = active_.find(blobs_[blob].group);
-  return values_.per_group != 0 && active != active_.end() && active->second >= values_.per_group;
-}
+bool planner::group_is_at_its_limit(blob_id blob) const { return values_.per_group != 0 && connections_for(blob) >= values_.per_group; }
+
+bool planner::group_is_full(blob_id blob) const { return left_alone(blob) || group_is_at_its_limit(blob); }
 
 std::optional<byte_range> planner::gap_of(blob_id blob) const {
   const blob_state& state = blobs_[blob];
@@ -172,8 +171,9 @@ assignment planner::start(time_point now, blob_id blob, byte_range range, segmen
 }
 
 assignment planner::start_gap(time_point now, blob_id blob, byte_range gap) {
-  const blob_state& state = blobs_[blob];
+  blob_state& state = blobs_[blob];
   const std::uint64_t most = chunk(now);
+  if (state.ranges == range_support::unknown && !ranges_seen_ && partless_.contains(state.group)) state.ranges = range_support::no;
   if (state.ranges == range_support::no) return start(now, blob, {0, state.size}, segment_kind::whole);
   // With one connection for good there is nobody to share with, and every request costs a round trip. A small blob is not cut up
   // beforehand, either: if it takes long, others can still help.
@@ -223,6 +223,7 @@ void planner::header(stream_id id, time_point now, range_support support, std::u
   stream.answered = stream.last_byte = now;
   // The wait before says nothing about the rate.
   stream.rate = rate_meter(now);
+  stream.paused = std::chrono::nanoseconds(0);
   if (stream.disowned) return;
   blob_state& blob = blobs_[stream.blob];
   if (support == range_support::yes) ranges_seen_ = true;
@@ -261,10 +262,35 @@ void planner::refused(stream_id id) {
   if (useless.disowned) return;
   blob_state& blob = blobs_[useless.blob];
   blob.ranges = range_support::no;
+  return_taken(blob, id);
+}
+
+void planner::return_taken(const blob_state& blob, stream_id id) {
   for (const stream_id other : blob.streams) {
     stream_state& stream = streams_.at(other);
     if (other != id && stream.kind == segment_kind::whole) stream.end = blob.size;
   }
+}
+
+bool planner::unsatisfied(stream_id id, time_point now) {
+  stream_state& stream = streams_.at(id);
+  blob_state& blob = blobs_[stream.blob];
+  if (stream.disowned) return false;
+  if (blob.ranges == range_support::no) return true;
+  const std::uint64_t here = blob.map->claimed();
+  // Where parts have come, one of several servers behind a name may be the one that has none.
+  const bool served = blob.ranges == range_support::yes && here - blob.unsatisfied_with >= least_progress;
+  if (!blob.unsatisfied_at || served) {
+    blob.unsatisfied_at = now;
+    blob.unsatisfied_with = here;
+    if (blob.ranges == range_support::unknown) return_taken(blob, id);
+    return false;
+  }
+  // Several that were asked at a time are one attempt.
+  if (stream.started <= *blob.unsatisfied_at) return false;
+  refused(id);
+  if (!ranges_seen_) partless_.insert(blob.group);
+  return true;
 }
 
 std::vector<byte_range> planner::received(stream_id id, time_point now, std::uint64_t bytes) {

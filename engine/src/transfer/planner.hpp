@@ -96,6 +96,10 @@ class planner {
   /// A range request was answered with the whole, others for the same blob with parts: true when that costs an attempt and no more, as the
   /// first time, or after progress.
   bool whole_by_mistake(stream_id stream);
+  /// The stream's range request was answered with 416 although it asks for what the blob has (RFC 9110 section 15.5.17): true when that is
+  /// known of the blob, by an earlier request that was over before this one began. Then ranges are given up as by \ref refused, and other
+  /// blobs of the group are asked for as a whole at once; false: it may pass, and costs an attempt.
+  bool unsatisfied(stream_id stream, time_point now);
   /// The stream's request was made only then: before, it waited for the answer to another. To be told before \ref header.
   void asked(stream_id stream, time_point when) { streams_.at(stream).asked = when; }
   /// The stream's request waited behind others, so that its times say little. To be told before \ref header.
@@ -123,6 +127,9 @@ class planner {
 
   /// Streams to cut because they are much slower than the others or have fallen silent; each is named once. Call it a few times per second.
   std::vector<stream_id> laggards(time_point now);
+  /// Whether \ref laggards has named the stream since nobody answers it and no other request could be made beside it: where such a request
+  /// does not end in a timeout, this is one, and costs an attempt.
+  bool unanswered(stream_id stream) const { return streams_.at(stream).unanswered; }
 
   /// Bytes of the blob that have been received, held ones included.
   std::uint64_t claimed(blob_id blob) const;
@@ -159,7 +166,9 @@ class planner {
     std::optional<segment_map> map;  ///< there while the blob is open
     range_support ranges = range_support::unknown;
     bool troubled = false;
-    std::optional<std::uint64_t> whole_at;  ///< bytes that were here when a part was last answered with the whole
+    std::optional<std::uint64_t> whole_at;     ///< bytes that were here when a part was last answered with the whole
+    std::optional<time_point> unsatisfied_at;  ///< when a range request was first answered with 416
+    std::uint64_t unsatisfied_with = 0;        ///< bytes that were here then
     unsigned fruitless = 0;  ///< how many streams in a row were cut, each begun when the one before it had been, since one was of use
     bool heard = true;       ///< bytes have come since the last was cut
     std::vector<stream_id> streams;
@@ -178,6 +187,7 @@ class planner {
     bool has_answer = false;
     bool ahead = false;
     bool cut = false;                           ///< was named as a laggard
+    bool unanswered = false;                    ///< and that because it has no answer, as the only one who could ask
     bool disowned = false;                      ///< its blob was begun anew
     bool held_up = false;                       ///< waits for something that is not the network
     std::optional<time_point> storing_since{};  ///< waits for the disk
@@ -196,11 +206,15 @@ class planner {
   };
 
   std::uint64_t missing(blob_id blob) const noexcept;
+  /// Plain streams of \p blob besides \p id get back what was to be taken from them.
+  void return_taken(const blob_state& blob, stream_id id);
   /// Puts the blob where \ref choose finds it.
   void file(blob_id blob);
   void disown(blob_id blob);
   bool left_alone(blob_id blob) const { return quiet_.contains(blobs_[blob].group); }
   bool group_is_full(blob_id blob) const;
+  /// Whether there are as many streams at work for the blob's group as may be.
+  bool group_is_at_its_limit(blob_id blob) const;
   std::optional<byte_range> gap_of(blob_id blob) const;
   std::uint64_t chunk(time_point now);
   std::optional<blob_id> choose(std::optional<blob_id> last) const;
@@ -227,6 +241,10 @@ class planner {
   bool others_bring(stream_id id, time_point now) const;
   /// How long a stream may be without an answer, however it is with the others.
   std::chrono::nanoseconds patience_without_answer(stream_id id, time_point now) const;
+  /// Whether the stream has no answer, and nobody else may ask for the same meanwhile.
+  bool waits_alone(const stream_state& stream) const;
+  /// For how long it may do so: longer each time, since a server may need as long for its first byte.
+  std::chrono::nanoseconds patience_alone(const stream_state& stream) const;
   /// How long it may be silent, with what others tell.
   std::chrono::nanoseconds patience_in_silence(stream_id id, time_point now) const;
   /// A stream has brought something new.
@@ -258,6 +276,7 @@ class planner {
   std::set<rank> waiting_;                   ///< open blobs with gaps that nobody works on
   std::map<std::size_t, unsigned> active_;   ///< streams of a group
   std::map<std::size_t, time_point> quiet_;  ///< groups that are left alone, and until when
+  std::set<std::size_t> partless_;           ///< groups whose servers refuse every range
   std::set<blob_id> busy_;                   ///< open blobs that somebody works on
   std::map<stream_id, stream_state> streams_;
   stream_id next_stream_ = 1;

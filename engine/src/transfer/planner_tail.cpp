@@ -113,6 +113,19 @@ std::chrono::nanoseconds planner::patience_without_answer(stream_id id, time_poi
   return once * (1 << std::min(doubts + unserved, most_doublings));
 }
 
+bool planner::waits_alone(const stream_state& stream) const {
+  // One of two requests for the same waits for the other, and what more than one may ask for is cut like any other.
+  if (stream.has_answer || stream.ahead || replaceable(stream)) return false;
+  if (stream.disowned || stream.rival != 0 || stream.kind == segment_kind::hedge) return false;
+  const bool room = active() < values_.connections && !group_is_at_its_limit(stream.blob);
+  return !room || !repeatable(stream);
+}
+
+std::chrono::nanoseconds planner::patience_alone(const stream_state& stream) const {
+  const auto once = std::max<std::chrono::nanoseconds>(unheard, waits * longest_wait_);
+  return once * (1 << std::min(doubts_about(stream), most_doublings));
+}
+
 std::chrono::nanoseconds planner::patience_in_silence(stream_id id, time_point now) const {
   const stream_state& stream = streams_.at(id);
   const std::chrono::nanoseconds wait = patience(doubts_about(stream));
@@ -280,7 +293,10 @@ std::vector<stream_id> planner::laggards(time_point now) {
     if (stream.cut) continue;
     blob_state& blob = blobs_[stream.blob];
     // What is never said again: nothing is lost with the connection, and so nobody has to be faster.
-    const auto patient = stream.has_answer ? patience_in_silence(id, now) : patience_without_answer(id, now);
+    const bool alone = waits_alone(stream);
+    const auto patient = stream.has_answer ? patience_in_silence(id, now)
+                         : alone           ? patience_alone(stream)
+                                           : patience_without_answer(id, now);
     const bool mute = (stream.has_answer || !stream.ahead) && silent(stream, now) && now - stream.last_byte >= patient;
     if (!mute) {
       const bool fair = judged(stream, now) && !kept_by_us(stream, now) && !is_limited(now);
@@ -294,7 +310,8 @@ std::vector<stream_id> planner::laggards(time_point now) {
     }
     // A hedge that has no answer either stands in the way of the next.
     const bool vain = mute && stream.kind == segment_kind::hedge && !stream.disowned;
-    if ((!vain && !replaceable(stream)) || remaining(id) == 0) continue;
+    stream.unanswered = mute && alone && remaining(id) != 0;
+    if ((!vain && !stream.unanswered && !replaceable(stream)) || remaining(id) == 0) continue;
     // A little is a case for a hedge, unless it takes much longer than somebody else would.
     if (!mute && stream.left() <= values_.least_steal && seconds_to_go(stream, now) < seconds_worth_waiting(stream.left())) continue;
     slow.push_back(id);

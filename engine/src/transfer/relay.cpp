@@ -15,6 +15,11 @@ namespace {
 using runtime::lane;
 using runtime::offload;
 
+// As in a pull: who takes so long for his first byte may never have got the request.
+constexpr std::chrono::seconds source_patience{8};
+// Two attempts that a range is refused in are no accident.
+constexpr unsigned refusals_in_earnest = 2;
+
 }  // namespace
 
 relay::relay(context& shared, operation& running, reference image, descriptor blob)
@@ -77,12 +82,23 @@ bool relay::try_origin() {
 
 task<std::optional<failure>> relay::ask(std::uint64_t offset) {
   registry::blob_request rest;
+  const bool part = offset != 0 && refusals_ < refusals_in_earnest;
   begun_ = std::chrono::steady_clock::now();
-  begin_ = offset;
-  if (offset != 0) rest.range = http::byte_range{offset, blob_.size - 1};
+  begin_ = part ? offset : 0;
+  if (part) rest.range = http::byte_range{offset, blob_.size - 1};
+  rest.size = blob_.size;
+  rest.how.repeat_after = source_patience;
+  unsigned status = 0;
+  rest.answered_with = &status;
   auto answer = co_await sources_.get(rest, running_.stop);
   if (!answer) {
-    const failure why = answer.error();
+    failure why = answer.error();
+    // Of another size is the blob of another server, or that is a passing fault: it costs an attempt.
+    if (why.code == errc::size_mismatch) {
+      why.code = make_error_code(errc::range_refused);
+    } else if (part && status == 416) {
+      ++refusals_;
+    }
     tell(&why);
     co_return why;
   }
@@ -91,7 +107,7 @@ task<std::optional<failure>> relay::ask(std::uint64_t offset) {
   counted_.emplace(running_.moved());
   received_ = 0;
   asked_ = std::chrono::steady_clock::now();
-  position_ = offset;
+  position_ = begin_;  // what the upload has is read and dropped
   running_.note_contact();
   const http::response_head& head = reply_->head();
   if (!rest.range) {
@@ -104,7 +120,8 @@ task<std::optional<failure>> relay::ask(std::uint64_t offset) {
   }
   const auto judged = http::check_range_answer(*rest.range, blob_.size, head);
   if (!judged) {
-    failure wrong(errc::range_refused, judged.error().text.message());
+    failure wrong(errc::range_refused,
+                  fmt::format("{}, blob {}: {}", reply_->where(), blob_.digest.short_form(), judged.error().text.message()));
     end(&wrong);
     co_return wrong;
   }
@@ -114,7 +131,7 @@ task<std::optional<failure>> relay::ask(std::uint64_t offset) {
     end(nullptr);
     co_return elsewhere;
   }
-  position_ = 0;  // what the upload has is read and dropped
+  position_ = 0;
   co_return std::nullopt;
 }
 

@@ -50,7 +50,14 @@ task<stream_outcome> segment_stream::run(assignment given) {
   outcome.postponed = given.ahead && outcome.error && outcome.error->code == errc::cancelled && !line.stop().stop_requested();
   if (outcome.postponed) outcome.error.reset();
   // Cut on purpose: because it crawled, or because another has brought the bytes.
-  if (line.dropped() && !running_.stop.stop_requested() && outcome.error && outcome.error->code == errc::cancelled) outcome.error.reset();
+  if (line.dropped() && !running_.stop.stop_requested() && outcome.error && outcome.error->code == errc::cancelled) {
+    outcome.error.reset();
+    if (asking_ && !site_ && plan_.unanswered(given.stream)) {
+      outcome.error = no_answer(begun);
+      job_.sources().unanswered(*asking_, *outcome.error);
+      outcome.elsewhere = job_.sources().has_alternative(*asking_);
+    }
+  }
   outcome.overloaded =
       outcome.error && (outcome.error->code == errc::rate_limited || (outcome.error->code == errc::server_error && status_ == 503));
   if (site_) {
@@ -61,6 +68,12 @@ task<stream_outcome> segment_stream::run(assignment given) {
   }
   if (running_.events.heard() && !outcome.postponed) report(given, outcome, line, begun);
   co_return outcome;
+}
+
+failure segment_stream::no_answer(clock::time_point begun) const {
+  const auto waited = std::chrono::duration_cast<std::chrono::seconds>(clock::now() - begun);
+  return {errc::timed_out, fmt::format("{} has not answered a request for blob {} within {} s", job_.sources().name_of(*asking_),
+                                       job_.wanted().blob.digest.short_form(), waited.count())};
 }
 
 void segment_stream::report(const assignment& given, const stream_outcome& outcome, const line_keeper::line& line,
@@ -103,8 +116,9 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   part.how.connections = plan_.connections_for(given.blob);
   part.how.ahead = given.ahead;
   part.answered_with = &status_;
-  auto asking = co_await job_.sources().get(part, line.stop());
-  if (!asking) co_return asking.error();
+  part.size = job_.wanted().blob.size;
+  auto asking = co_await job_.sources().get(part, line.stop(), &asking_);
+  if (!asking) co_return refused(given, part, asking.error());
   site_ = asking->site;
   answered_ = clock::now();
   plan_.asked(given.stream, asking->asked);
@@ -115,6 +129,17 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   std::optional<failure> refused = judge(given, part.range, reply);
   if (refused) co_return refused;
   co_return co_await receive(given.stream, line, reply);
+}
+
+std::optional<failure> segment_stream::refused(const assignment& given, const registry::blob_request& part, failure error) {
+  // Of another size is the blob of another server, or that is a passing fault: it costs an attempt.
+  if (error.code == errc::size_mismatch) {
+    error.code = make_error_code(errc::range_refused);
+    return error;
+  }
+  if (error.code != errc::range_refused || status_ != 416 || !part.range) return error;
+  if (plan_.unsatisfied(given.stream, clock::now())) return std::nullopt;
+  return error;
 }
 
 std::optional<failure> segment_stream::judge(const assignment& given, const std::optional<http::byte_range>& range,

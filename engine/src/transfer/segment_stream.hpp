@@ -43,7 +43,11 @@ class segment_stream {
   /// Tells that the request is over. \param begun when it was made
   void report(const assignment& given, const stream_outcome& outcome, const line_keeper::line& line,
               std::chrono::steady_clock::time_point begun);
+  /// Why a request is given up that nobody has answered since \p begun.
+  failure no_answer(std::chrono::steady_clock::time_point begun) const;
   task<std::optional<failure>> exchange_bytes(assignment given, line_keeper::line& line);
+  /// What follows from \p error, with which the request ended before its answer could be used. Nothing: the blob is asked for otherwise.
+  std::optional<failure> refused(const assignment& given, const registry::blob_request& part, failure error);
   std::optional<failure> judge(const assignment& given, const std::optional<http::byte_range>& range, const http::exchange& reply);
   task<std::optional<failure>> receive(stream_id stream, line_keeper::line& line, http::exchange& reply);
   task<std::optional<failure>> fill(stream_id stream, line_keeper::line& line, http::exchange& reply, std::span<std::byte> block,
@@ -60,9 +64,10 @@ class segment_stream {
   std::uint64_t received_ = 0;
   std::uint64_t fresh_ = 0;
   std::uint64_t filled_ = 0;
-  unsigned status_ = 0;              ///< of the last answer; 0: there was none
-  std::uint64_t connection_ = 0;     ///< http::exchange::connection_number; 0 while there is no answer
-  std::optional<std::size_t> site_;  ///< of the job's sources, once one has answered
+  unsigned status_ = 0;                ///< of the last answer; 0: there was none
+  std::uint64_t connection_ = 0;       ///< http::exchange::connection_number; 0 while there is no answer
+  std::optional<std::size_t> asking_;  ///< whose answer is or was waited for
+  std::optional<std::size_t> site_;    ///< of the job's sources, once one has answered
   std::chrono::steady_clock::time_point answered_;
   std::uint64_t answer_end_ = 0;  ///< offset in the blob behind the answer's last byte; 0: it is not used
 };

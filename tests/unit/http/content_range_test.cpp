@@ -105,6 +105,22 @@ TEST_CASE("a 200 is the whole blob from offset 0 and an ignored range elsewhere"
   CHECK(refusal({0, 99}, 1000, whole(999)) == gantry::errc::size_mismatch);
 }
 
+TEST_CASE("a 416 to a range inside the blob tells a server without parts from one that holds another blob") {
+  response_head head;
+  head.status = 416;
+  CHECK(unsatisfied_range({0, 99}, 1000, head).code == gantry::errc::range_refused);
+  for (const char* silent : {"bytes */1000", "bytes */*", "bytes */", "bytes */-1", "bytes */10x", "bytes 0-99/7", "items */7"}) {
+    CAPTURE(silent);
+    head.headers = {{"Content-Range", silent}};
+    CHECK(unsatisfied_range({0, 99}, 1000, head).code == gantry::errc::range_refused);
+  }
+  head.headers = {{"Content-Range", "bytes */7"}};
+  const gantry::failure other = unsatisfied_range({0, 99}, 1000, head);
+  CHECK(other.code == gantry::errc::size_mismatch);
+  CHECK(other.text.message().find("7 bytes instead of 1000") != std::string::npos);
+  CHECK(unsatisfied_range({0, 99}, 0, head).code == gantry::errc::range_refused);
+}
+
 TEST_CASE("any other status refuses the range") {
   for (const unsigned status : {204U, 302U, 416U, 500U}) {
     response_head head;

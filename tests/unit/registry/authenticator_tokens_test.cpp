@@ -84,6 +84,42 @@ TEST_CASE("a stop of the one who fetches the token does not harm those who wait 
   CHECK(registry.count("/token") == 2);
 }
 
+TEST_CASE("a request for a token that nobody answers is made again, three times at most, whatever its method") {
+  const bool posted = GENERATE(false, true);
+  CAPTURE(posted);
+  test::fake_registry registry(bearer_for("", ""));
+  fixture f;
+  http::client http{f.connections, http::exchange_limits{1s, 1s}, [](const http::origin&) { return net::tls_settings(); }};
+  std::shared_ptr<credential_source> source;
+  if (posted) source = refresh_token("r");
+  authenticator hasty(http, f.workers, {"registry.test", source, false, true, nullptr, 200ms});
+  const auto asking = [&] { return f.loop.run(hasty.answer(f.api, "team/app", f.scope, f.bearer(registry), "", f.stop)); };
+  SECTION("the third is answered") {
+    registry.inject("/token", test::no_answer(), 1, 2);
+    CHECK(test::must(asking()).starts_with("Bearer "));
+    const auto asked = registry.requests("/token");
+    REQUIRE(asked.size() == 3);
+    CHECK(asked[1].came - asked[0].came >= 180ms);
+    CHECK(asked[2].came - asked[1].came >= 380ms);
+    CHECK(asked[0].connection != asked[1].connection);
+    CHECK(asked[1].connection != asked[2].connection);
+    CHECK(asked[2].method == (posted ? "POST" : "GET"));
+  }
+  SECTION("none is") {
+    registry.inject("/token", test::no_answer(), 1, 0);
+    const test::stopwatch watch;
+    test::must_fail(asking(), errc::timed_out);
+    CHECK(registry.count("/token") == 4);
+    CHECK(watch.elapsed() >= 2300ms);  // the last waits as any request does
+  }
+  SECTION("an answer that comes in time is waited for") {
+    registry.inject("/token", test::no_answer(), 1, 1);
+    registry.inject("/token", test::late_by(100ms), 2, 1);
+    CHECK(test::must(asking()).starts_with("Bearer "));
+    CHECK(registry.count("/token") == 2);
+  }
+}
+
 TEST_CASE("a stop ends the wait for a token that another fetches") {
   test::fake_registry registry(bearer_for("", ""));
   registry.inject("/token", test::no_answer());

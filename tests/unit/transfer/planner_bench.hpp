@@ -16,6 +16,11 @@ namespace gantry::transfer {
 inline constexpr std::uint64_t KiB = 1024;
 inline constexpr std::uint64_t MiB = 1024 * KiB;
 
+/// Whether \p list names the stream of \p given.
+inline bool has(const std::vector<stream_id>& list, const assignment& given) {
+  return std::find(list.begin(), list.end(), given.stream) != list.end();
+}
+
 /// A planner with a clock.
 struct planner_bench {
   explicit planner_bench(unsigned connections) : plan({connections}) {}
@@ -61,6 +66,28 @@ struct planner_bench {
   planner plan;
   planner::time_point now{std::chrono::seconds(10)};
   std::chrono::milliseconds round_trip{10};
+};
+
+/// A blob of which all is there but what two streams that have fallen silent ask for, and one that has brought its part.
+struct two_silent {
+  two_silent() {
+    t.open(blob_size);
+    first = t.must();
+    t.header(first);
+    second = t.must();
+    t.header(second);
+    third = t.must();
+    t.header(third);
+    t.receive(first, t.plan.remaining(first.stream) - left);
+    t.receive(second, t.plan.remaining(second.stream) - left);
+  }
+
+  static constexpr std::uint64_t left = 400 * KiB;
+  static constexpr std::uint64_t blob_size = 12 * MiB;
+  planner_bench t{3};
+  assignment first;
+  assignment second;
+  assignment third;
 };
 
 }  // namespace gantry::transfer

@@ -48,32 +48,6 @@ TEST_CASE("what is left of a resumed blob is asked for as ranges around what is 
   CHECK(t.must().range == byte_range{21 * MiB, 9 * MiB});
 }
 
-TEST_CASE("nothing else of a blob is asked for before the header of its probe") {
-  planner_bench t(4);
-  t.open(100 * MiB);
-  const assignment probe = t.must();
-  CHECK(probe.kind == segment_kind::probe);
-  CHECK(probe.range == byte_range{0, 4 * MiB});
-  CHECK_FALSE(t.next());
-  t.header(probe);
-  const assignment second = t.must();
-  CHECK(second.kind == segment_kind::segment);
-  CHECK(second.range.offset == 4 * MiB);
-}
-
-TEST_CASE("an origin that has answered with a range is not probed again") {
-  planner_bench t(8);
-  t.open(100 * MiB);
-  t.open(90 * MiB);
-  const assignment first = t.must();
-  const assignment other = t.must();
-  CHECK(other.kind == segment_kind::probe);
-  CHECK(other.blob != first.blob);
-  CHECK_FALSE(t.next());
-  t.header(first);
-  CHECK(t.must(other.blob).blob == other.blob);
-}
-
 TEST_CASE("small blobs come first, the smallest before all, then the largest") {
   planner_bench t(8);
   const blob_id layer = t.open(5 * MiB);
@@ -159,51 +133,6 @@ TEST_CASE("nothing begins farther ahead of the prefix than the limit") {
   }
   CHECK(farthest <= 256 * MiB);
   CHECK(farthest > 240 * MiB);
-}
-
-TEST_CASE("an answer that ends before its range leaves a gap") {
-  planner_bench t(2);
-  t.open(64 * MiB);
-  const assignment probe = t.must();
-  t.now += t.round_trip;
-  t.plan.header(probe.stream, t.now, range_support::yes, 0, MiB);
-  CHECK(t.plan.remaining(probe.stream) == MiB);
-  CHECK(t.must().range.offset == MiB);
-}
-
-TEST_CASE("a probe answered with the whole becomes the only stream of its blob") {
-  planner_bench t(4);
-  t.open(100 * MiB);
-  const assignment probe = t.must();
-  t.header(probe, range_support::no);
-  CHECK(t.plan.remaining(probe.stream) == 100 * MiB);
-  CHECK_FALSE(t.next());
-  t.flow(1s, {{probe, 5'000'000}});
-  CHECK_FALSE(t.next());
-  t.plan.ended(probe.stream);
-  const assignment again = t.must();
-  CHECK(again.kind == segment_kind::whole);
-  CHECK(again.range == byte_range{0, 100 * MiB});
-  t.header(again, range_support::unknown);
-  CHECK(t.receive(again, MiB).empty());
-}
-
-TEST_CASE("one whole answer among parts is a mistake, a second without progress is not") {
-  planner_bench t(2);
-  const blob_id blob = t.open(100 * MiB);
-  const assignment probe = t.must();
-  CHECK_FALSE(t.plan.whole_by_mistake(probe.stream));
-  t.header(probe);
-  assignment odd = t.must(blob);
-  CHECK(t.plan.whole_by_mistake(odd.stream));
-  t.plan.ended(odd.stream);
-  t.receive(probe, MiB);
-  odd = t.must(blob);
-  CHECK(t.plan.whole_by_mistake(odd.stream));
-  t.plan.ended(odd.stream);
-  t.receive(probe, 1000);
-  odd = t.must(blob);
-  CHECK_FALSE(t.plan.whole_by_mistake(odd.stream));
 }
 
 TEST_CASE("what is outstanding follows adding, opening, receiving and dropping") {

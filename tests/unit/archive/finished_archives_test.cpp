@@ -1,0 +1,154 @@
+#include "archive/finished_archives.hpp"
+
+#include "archive/in_place.hpp"
+#include "archive_fixture.hpp"
+#include "model/digester.hpp"
+#include "store/content_store.hpp"
+#include "support/catch.hpp"
+#include "support/result.hpp"
+#include "support/temp_dir.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace gantry;
+using namespace gantry::archive;
+using namespace gantry::archive::fixture;
+using gantry::test::must;
+using gantry::test::must_fail;
+using gantry::test::slurp;
+using gantry::test::spill;
+using gantry::test::temp_dir;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Two images that share a layer of several journal pieces; the archive of the first is complete.
+struct two_archives {
+  two_archives() {
+    auto file = open_file("a.tar", first_plan);
+    must(file->complete(blobs, {}, go_on, false));
+    finished->add(dir / "a.tar", first_plan);
+  }
+  static layout plan_of(const archived_manifest& held, std::string_view name) {
+    return must(plan_docker(std::vector<archived_image>{single(held, name)}, platform_of("linux/amd64")));
+  }
+  std::shared_ptr<planned_file> open_file(const std::string& name, const layout& plan) const {
+    return std::make_shared<planned_file>(must(output_file::resume(dir / name, plan.size)), plan);
+  }
+  std::shared_ptr<in_place_target> open_second(std::shared_ptr<finished_archives> others) const {
+    return must(in_place_target::open(open_file("b.tar", second_plan), false, std::move(others), &stopped));
+  }
+  std::size_t files() const {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(dir.path()), fs::directory_iterator()));
+  }
+
+  memory_blobs blobs;
+  std::string content = noise(9'000'000, 1);
+  archived_manifest first = build_image(blobs, "amd64", {content, prose(50'000)});
+  archived_manifest second = build_image(blobs, "amd64", {prose(70'000), content});
+  const descriptor shared_layer = first.layers[0];
+  const descriptor own_layer = second.layers[0];
+  layout first_plan = plan_of(first, "team/app:1.0");
+  layout second_plan = plan_of(second, "team/app:2.0");
+  temp_dir dir;
+  std::shared_ptr<finished_archives> finished = std::make_shared<finished_archives>();
+  std::atomic<bool> stopped = false;
+  const std::atomic<bool> go_on = false;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(two_archives, "a blob of a finished archive is copied, verified and journalled") {
+  REQUIRE(shared_layer.digest == second.layers[1].digest);
+  {
+    const auto target = open_second(finished);
+    CHECK(must(target->claim(shared_layer)).held);
+    const store::claim_attempt own = must(target->claim(own_layer));
+    CHECK_FALSE(own.held);
+    CHECK(own.lock.has_value());
+  }
+  CHECK(files() == 3);  // the second part and its journal, too
+  {
+    // The first archive is not needed for it any more.
+    fs::remove(dir / "a.tar");
+    const auto target = open_second(nullptr);
+    CHECK(must(target->begin(shared_layer, {}))->held().total() == shared_layer.size);
+    CHECK(must(target->begin(own_layer, {}))->held().total() == 0);
+  }
+}
+
+TEST_CASE_METHOD(two_archives, "an archive with a copied blob is the one that would have been written") {
+  auto file = open_file("b.tar", second_plan);
+  auto target = must(in_place_target::open(file, false, finished, &stopped));
+  REQUIRE(must(target->claim(shared_layer)).held);
+  blobs.remove(shared_layer.digest);  // nothing else may be asked for it
+  must(file->complete(blobs, {}, go_on, false));
+  target.reset();
+  file.reset();
+  memory_blobs again;
+  build_image(again, "amd64", {prose(70'000), content});
+  CHECK(slurp(dir / "b.tar") == written(second_plan, again));
+}
+
+TEST_CASE_METHOD(two_archives, "what has become of a finished archive is no matter") {
+  const std::string what = GENERATE("changed", "shorter", "gone", "a directory");
+  CAPTURE(what);
+  std::string bytes = slurp(dir / "a.tar");
+  const std::size_t inside = bytes.find(blobs.bytes_of(shared_layer).substr(5'000'000, 100));
+  REQUIRE(inside != std::string::npos);
+  if (what == "changed") bytes[inside] = static_cast<char>(bytes[inside] ^ 1);
+  if (what == "shorter") bytes.resize(inside);
+  fs::remove(dir / "a.tar");
+  if (what == "a directory") fs::create_directory(dir / "a.tar");
+  if (what == "changed" || what == "shorter") spill(dir / "a.tar", bytes);
+  const std::size_t before = files();
+  {
+    const auto target = open_second(finished);
+    const store::claim_attempt claimed = must(target->claim(shared_layer));
+    CHECK_FALSE(claimed.held);
+    CHECK(claimed.lock.has_value());
+    CHECK(must(target->begin(shared_layer, {}))->held().total() == 0);
+  }
+  CHECK(files() == before);  // what was copied in vain counts for nothing
+}
+
+TEST_CASE_METHOD(two_archives, "where an earlier run has left some of a blob nothing is written over it") {
+  {
+    const auto target = open_second(nullptr);
+    const auto part = must(target->begin(shared_layer, {}));
+    store::piece_writer writer(*part, 0);
+    must(writer.append(std::as_bytes(std::span(std::string_view(blobs.bytes_of(shared_layer)).substr(0, 5'000'000)))));
+    must(writer.flush());
+  }
+  const auto target = open_second(finished);
+  CHECK_FALSE(must(target->claim(shared_layer)).held);
+  CHECK(must(target->begin(shared_layer, {}))->held().total() == 5'000'000);
+}
+
+TEST_CASE_METHOD(two_archives, "a copy ends with the operation") {
+  const auto target = open_second(finished);
+  stopped = true;
+  must_fail(target->claim(shared_layer), errc::cancelled);
+}
+
+TEST_CASE_METHOD(two_archives, "of very many blobs the first are forgotten") {
+  const auto into = must(output_file::create(dir / "c", 0));
+  CHECK(must(finished->copy(shared_layer, into.file(), 0, nullptr)).has_value());
+  layout many;
+  for (std::size_t i = 0; i < finished_archives::most_blobs; ++i) {
+    descriptor blob;
+    blob.digest = model::digest_of(std::to_string(i));
+    entry member;
+    member.content = blob;
+    many.entries.push_back(member);
+  }
+  finished->add(dir / "d.tar", many);
+  CHECK_FALSE(must(finished->copy(shared_layer, into.file(), 0, nullptr)).has_value());
+}

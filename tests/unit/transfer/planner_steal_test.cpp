@@ -1,0 +1,173 @@
+// What an idle connection takes from the work of another, and what that may cost.
+#include "transfer/planner.hpp"
+
+#include "unit/transfer/planner_bench.hpp"
+
+using namespace std::chrono_literals;
+
+namespace gantry::transfer {
+namespace {
+
+TEST_CASE("an idle connection takes the rear part of the longest work") {
+  planner_bench t(2);
+  t.open(4 * MiB);
+  const assignment whole = t.must();
+  t.header(whole, range_support::unknown);
+  t.flow(500ms, {{whole, 1'000'000}});
+  const assignment thief = t.must();
+  CHECK(thief.kind == segment_kind::steal);
+  CHECK(thief.range.end() == 4 * MiB);
+  CHECK(thief.range.length == Approx((4.0 * MiB - 500'000) / 2).epsilon(0.05));
+  CHECK(t.plan.remaining(whole.stream) == thief.range.offset - 500'000);
+}
+
+TEST_CASE("what is nearly done is not stolen from") {
+  planner_bench t(2);
+  t.open(4 * MiB);
+  const assignment whole = t.must();
+  t.header(whole, range_support::unknown);
+  t.flow(500ms, {{whole, 7'400'000}});
+  CHECK(t.plan.remaining(whole.stream) < 512 * KiB);
+  CHECK_FALSE(t.next());
+}
+
+TEST_CASE("a thief takes most from a victim that crawls") {
+  planner_bench t(2);
+  t.open(40 * MiB);
+  const assignment slow = t.must();
+  t.header(slow);
+  assignment fast = t.must();
+  t.header(fast);
+  t.flow(300ms, {{slow, 20'000}, {fast, 10'000'000}});
+  while (fast.kind == segment_kind::segment) {
+    t.receive(fast, t.plan.remaining(fast.stream));
+    t.plan.ended(fast.stream);
+    fast = t.must(fast.blob);
+    t.header(fast);
+    t.flow(300ms, {{slow, 20'000}, {fast, 10'000'000}});
+  }
+  CHECK(fast.kind == segment_kind::steal);
+  CHECK(t.plan.remaining(slow.stream) <= 64 * KiB);
+}
+
+TEST_CASE("a plain stream gets back what was stolen when ranges turn out not to work") {
+  planner_bench t(2);
+  t.open(4 * MiB);
+  const assignment whole = t.must();
+  t.header(whole, range_support::unknown);
+  t.flow(500ms, {{whole, 1'000'000}});
+  const assignment thief = t.must();
+  t.plan.refused(thief.stream);
+  CHECK(t.plan.remaining(thief.stream) == 0);
+  t.plan.ended(thief.stream);
+  CHECK(t.plan.remaining(whole.stream) == 4 * MiB - 500'000);
+  CHECK_FALSE(t.next());
+}
+
+TEST_CASE("an origin that refused a range is not asked again for parts of a plain stream") {
+  planner_bench t(3);
+  t.open(4 * MiB);
+  t.open(3 * MiB);
+  const assignment first = t.must();
+  const assignment second = t.must();
+  t.header(first, range_support::unknown);
+  t.header(second, range_support::unknown);
+  t.flow(500ms, {{first, 1'000'000}, {second, 1'000'000}});
+  const assignment thief = t.must();
+  t.plan.refused(thief.stream);
+  t.plan.ended(thief.stream);
+  CHECK_FALSE(t.next());
+}
+
+TEST_CASE("no connection is opened for what will be here before its header") {
+  planner_bench t(3);
+  t.round_trip = 100ms;
+  t.open(60 * MiB);
+  const assignment first = t.must();
+  t.header(first);
+  const assignment second = t.must();
+  t.header(second);
+  t.flow(1s, {{first, 4'000'000}, {second, 4'000'000}});
+  CHECK(t.next());  // 52 MB at 8 MB/s
+
+  planner_bench u(3);
+  u.round_trip = 100ms;
+  u.open(4 * MiB);
+  u.open(MiB);
+  const assignment large = u.must();
+  u.header(large, range_support::unknown);
+  u.flow(500ms, {{large, 8'000'000}});
+  CHECK_FALSE(u.next());  // 1.2 MB at 8 MB/s
+}
+
+TEST_CASE("nothing is stolen from a blob in trouble, but its silent stream is hedged") {
+  planner_bench t(2);
+  const blob_id blob = t.open(40 * MiB);
+  const assignment first = t.must();
+  t.header(first);
+  t.flow(1s, {{first, MiB}});
+  t.plan.troubled(blob);
+  CHECK_FALSE(t.next(blob));
+  t.now += 30s;
+  // A large remainder is no hedge; a thief would be one request too many.
+  CHECK_FALSE(t.next(blob));
+}
+
+TEST_CASE("a stream that waited for something of ours loses no more to a thief than before") {
+  planner_bench t(2);
+  t.open(8 * MiB);
+  const assignment first = t.must();
+  t.header(first);
+  const assignment second = t.must();
+  t.header(second);
+  t.flow(1s, {{first, 1'000'000}, {second, 1'000'000}});
+  t.plan.held_up(second.stream, t.now, true);
+  t.flow(4s, {{first, 1'000'000}});
+  REQUIRE(t.plan.remaining(first.stream) == 0);
+  t.plan.ended(first.stream);
+  CHECK_FALSE(t.next());
+  t.now += 5s;
+  CHECK_FALSE(t.next());
+  t.plan.held_up(second.stream, t.now, false);
+  const std::uint64_t left = t.plan.remaining(second.stream);
+  const assignment thief = t.must();
+  CHECK(thief.kind == segment_kind::steal);
+  CHECK(thief.range.length <= left / 4 * 3);
+}
+
+TEST_CASE("what a silent stream may have been sent is charged, until it is taken for dead") {
+  planner_bench t(5);
+  t.open(20 * MiB);
+  std::vector<assignment> given{t.must()};
+  t.header(given[0]);
+  for (int i = 0; i < 4; ++i) given.push_back(t.must());
+  for (std::size_t i = 1; i < 5; ++i) t.header(given[i]);
+  t.flow(500ms, {{given[4], 2'000'000}});
+  for (std::size_t i = 0; i < 4; ++i) {
+    t.receive(given[i], t.plan.remaining(given[i].stream));
+    t.plan.ended(given[i].stream);
+  }
+  // Three per cent of 20 MiB are less than a second at this rate.
+  t.now += 1s;
+  CHECK_FALSE(t.next());
+  t.now += 2500ms;
+  CHECK(t.must().kind == segment_kind::steal);
+}
+
+TEST_CASE("a thief is charged what its victim has in the sockets besides what is on the way") {
+  planner_bench t(2);
+  t.round_trip = 60ms;
+  t.open(8 * MiB);
+  const assignment first = t.must();
+  t.header(first);
+  const assignment second = t.must();
+  t.header(second);
+  t.flow(640ms, {{first, 8'000'000}, {second, 4'000'000}});
+  REQUIRE(t.plan.remaining(first.stream) == 0);
+  t.plan.ended(first.stream);
+  // 240 KB are on the way; with 80 KB in the sockets that is more than three per cent.
+  CHECK_FALSE(t.next());
+}
+
+}  // namespace
+}  // namespace gantry::transfer

@@ -1,0 +1,216 @@
+// Requests that have no answer, and blobs in trouble.
+#include "transfer/planner.hpp"
+
+#include "unit/transfer/planner_bench.hpp"
+
+using namespace std::chrono_literals;
+
+namespace gantry::transfer {
+namespace {
+
+TEST_CASE("what nobody answers is asked for again over another connection, however much it is") {
+  planner_bench t(2);
+  const blob_id blob = t.open(3 * MiB);
+  const assignment first = t.must();
+  t.now += 7900ms;
+  CHECK_FALSE(t.next(blob));
+  t.now += 200ms;
+  const assignment again = t.must(blob);
+  CHECK(again.kind == segment_kind::hedge);
+  CHECK(again.range == byte_range{0, 3 * MiB});
+  CHECK_FALSE(t.next(blob));
+  CHECK(t.plan.laggards(t.now).empty());
+  SECTION("one of two answers is given up") {
+    const bool late = GENERATE(false, true);
+    const assignment& quick = late ? first : again;
+    const assignment& other = late ? again : first;
+    t.header(quick, range_support::unknown);
+    t.receive(quick, 64 * KiB);
+    t.header(other, range_support::unknown);
+    CHECK(t.plan.remaining(other.stream) == 0);
+    CHECK(t.plan.overtaken(other.stream));
+    CHECK(t.plan.remaining(quick.stream) == 3 * MiB - 64 * KiB);
+    t.plan.ended(other.stream);
+    t.receive(quick, 3 * MiB - 64 * KiB);
+    CHECK(t.plan.outstanding() == 0);
+  }
+  SECTION("the other answer goes on when the first breaks off") {
+    t.header(again, range_support::unknown);
+    t.plan.ended(again.stream);
+    t.header(first, range_support::unknown);
+    CHECK(t.plan.remaining(first.stream) == 3 * MiB);
+  }
+}
+
+TEST_CASE("when all requests at a time are without an answer, one is tried for all after eight seconds") {
+  planner_bench t(4);
+  const blob_id blob = t.open(4096 * MiB);
+  t.finish(t.must());
+  for (int i = 0; i < 4; ++i) t.must(blob);
+  t.now += 7900ms;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.now += 200ms;
+  const std::vector<stream_id> named = t.plan.laggards(t.now);
+  REQUIRE(named.size() == 1);
+  CHECK(t.plan.laggards(t.now).empty());
+  t.plan.ended(named[0]);
+  const assignment again = t.must(blob);
+  SECTION("the others follow when it brings bytes") {
+    t.header(again);
+    t.receive(again, MiB);
+    CHECK(t.plan.laggards(t.now).size() == 3);
+  }
+  SECTION("the next has twice the time when it brings nothing") {
+    t.now += 7800ms;
+    CHECK(t.plan.laggards(t.now).empty());
+    t.now += 200ms;
+    CHECK(t.plan.laggards(t.now).size() == 1);
+  }
+}
+
+TEST_CASE("the first request for a blob is not named for its silence, but a second that is not answered either is") {
+  planner_bench t(2);
+  const blob_id blob = t.open(3 * MiB);
+  const assignment first = t.must();
+  t.now += 8100ms;
+  const assignment again = t.must(blob);
+  REQUIRE(again.kind == segment_kind::hedge);
+  t.now += 15s;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.now += 1100ms;
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{again.stream});
+  t.plan.ended(again.stream);
+  const assignment third = t.must(blob);
+  CHECK(third.kind == segment_kind::hedge);
+  CHECK(third.range == first.range);
+}
+
+TEST_CASE("the only request that may be made is given up after eight seconds, and twice as long each time") {
+  planner_bench t(1);
+  const blob_id blob = t.open(3 * MiB);
+  for (const std::chrono::milliseconds patience : {8000ms, 16000ms, 32000ms}) {
+    const assignment only = t.must();
+    t.now += patience - 100ms;
+    CHECK(t.plan.laggards(t.now).empty());
+    CHECK_FALSE(t.plan.unanswered(only.stream));
+    t.now += 200ms;
+    CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{only.stream});
+    CHECK(t.plan.unanswered(only.stream));
+    t.plan.ended(only.stream);
+    t.plan.troubled(blob);
+  }
+  const assignment answered = t.must();
+  t.now += 60s;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.header(answered, range_support::unknown);
+  t.receive(answered, 3 * MiB);
+  CHECK(t.plan.outstanding() == 0);
+}
+
+TEST_CASE("a server that has needed eight seconds for its first byte is given four times as long for the next") {
+  planner_bench t(1);
+  t.open(3 * MiB);
+  t.open(2 * MiB);
+  const assignment first = t.must();
+  t.now += 7900ms;
+  t.header(first, range_support::unknown);
+  t.receive(first, 3 * MiB);
+  t.plan.ended(first.stream);
+  t.must();
+  t.now += 31s;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.now += 1s;
+  CHECK(t.plan.laggards(t.now).size() == 1);
+}
+
+TEST_CASE("when each connection waits for an answer of its own, none may be opened, and each is given up") {
+  planner_bench t(2);
+  t.open(3 * MiB);
+  t.open(2 * MiB);
+  const assignment first = t.must();
+  const assignment second = t.must();
+  t.now += 8100ms;
+  CHECK(t.plan.laggards(t.now).size() == 2);
+  CHECK(t.plan.unanswered(first.stream));
+  CHECK(t.plan.unanswered(second.stream));
+}
+
+TEST_CASE("a request that could be made over another connection is not given up for that, nor one that waits for its turn here") {
+  planner_bench t(2);
+  const blob_id blob = t.open(3 * MiB);
+  const assignment first = t.must();
+  SECTION("another connection") {
+    t.now += 20s;
+    CHECK(t.plan.laggards(t.now).empty());
+    CHECK(t.must(blob).kind == segment_kind::hedge);
+    t.now += 100ms;
+    CHECK(t.plan.laggards(t.now).empty());
+  }
+  SECTION("its turn") {
+    t.plan.set_connections(1);
+    t.plan.held_up(first.stream, t.now, true);
+    t.now += 20s;
+    CHECK(t.plan.laggards(t.now).empty());
+    t.plan.held_up(first.stream, t.now, false);
+    t.now += 7900ms;
+    CHECK(t.plan.laggards(t.now).empty());
+    t.now += 200ms;
+    CHECK(t.plan.laggards(t.now).size() == 1);
+  }
+}
+
+TEST_CASE("what a request waited for the answer to another says nothing about the server") {
+  planner_bench t(2);
+  const blob_id blob = t.open(4096 * MiB);
+  t.finish(t.must());
+  const assignment waited = t.must(blob);
+  t.now += 5s;
+  t.plan.asked(waited.stream, t.now);
+  t.header(waited);
+  t.receive(waited, MiB);
+  // With a wait of five seconds that would take twenty.
+  const assignment quiet = t.must(blob);
+  bool named = false;
+  for (int i = 0; i < 50 && !named; ++i) {
+    t.flow(100ms, {{waited, 500'000}});
+    named = has(t.plan.laggards(t.now), quiet);
+  }
+  CHECK(named);
+}
+
+TEST_CASE("a stream of a blob's earlier life brings nothing to its next") {
+  planner_bench t(2);
+  const blob_id blob = t.open(3 * MiB);
+  const assignment old = t.must();
+  t.header(old, range_support::unknown);
+  t.receive(old, MiB);
+  t.plan.open(blob, {});
+  CHECK(t.plan.remaining(old.stream) == 0);
+  CHECK(t.plan.overtaken(old.stream));
+  CHECK(t.receive(old, MiB).empty());
+  t.plan.ended(old.stream);
+  CHECK(t.plan.outstanding() == 3 * MiB);
+  CHECK(t.must().range == byte_range{0, 3 * MiB});
+}
+
+TEST_CASE("after a failure one stream looks whether a blob answers again, and the others do something else") {
+  planner_bench t(4);
+  const blob_id blob = t.open(100 * MiB);
+  const blob_id other = t.open(40 * MiB);
+  const assignment probe = t.must();
+  t.header(probe);
+  t.receive(probe, MiB);
+  t.plan.ended(probe.stream);
+  t.plan.troubled(blob);
+  const assignment again = t.must(blob);
+  CHECK(again.blob == blob);
+  CHECK(t.must(blob).blob == other);
+  // The answer alone is not enough: the one that failed had one too.
+  t.header(again);
+  CHECK(t.must(blob).blob == other);
+  t.receive(again, 1);
+  CHECK(t.must(blob).blob == blob);
+}
+
+}  // namespace
+}  // namespace gantry::transfer
