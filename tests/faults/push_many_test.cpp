@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,13 +44,13 @@ struct bundle : synced {
     write(all + "]");
   }
   error_code push() { return push(target.host()); }
-  error_code push(const std::string& registry) {
+  error_code push(const std::string& registry, const std::string& below = "many") {
     boost::asio::io_context context;
     error_code ec;
     bool completed = false;
     {
       engine one(context.get_executor(), settings);
-      one.async_push(push_source(layout()), push_prefix{registry, "many"}, push_options(), text, [&](error_code failed, push_result made) {
+      one.async_push(push_source(layout()), push_prefix{registry, below}, push_options(), text, [&](error_code failed, push_result made) {
         ec = failed;
         pushed = std::move(made);
         completed = true;
@@ -61,6 +62,23 @@ struct bundle : synced {
     return ec;
   }
   std::string layout() const { return (directory / "layout").string(); }
+  /// Where the layer of an image lies in the layout.
+  std::filesystem::path layer_of(unsigned number) const {
+    return std::filesystem::path(layout()) / "blobs" / "sha256" / small_image(number).layers.front().digest.substr(7);
+  }
+  /// The layers of \p count images are at nobody's but a registry's.
+  void leave_out_layers(unsigned count) {
+    std::filesystem::remove_all(std::filesystem::path(settings.cache_dir) / "blobs");
+    for (unsigned i = 0; i < count; ++i) REQUIRE(std::filesystem::remove(layer_of(i)));
+  }
+  /// Of a push to \p below the first image of \p count is refused, and no other.
+  void check_that_one_fails(const std::string& below, unsigned count) {
+    CHECK(pushed.images.size() == count - 1);
+    REQUIRE(pushed.failed.size() == 1);
+    CHECK(pushed.failed.front().target.repository() == below + "/team/app0");
+    CHECK(pushed.failed.front().code == make_error_code(errc::forbidden));
+    for (unsigned i = 0; i < count; ++i) CHECK(target.has_tag(below + "/team/app" + std::to_string(i), "1") == (i != 0));
+  }
 
   diagnostics text;
   push_result pushed;
@@ -71,12 +89,7 @@ struct bundle : synced {
 TEST_CASE("blobs that a source leaves out are looked for side by side before anything is sent", "[faults]") {
   bundle b;
   b.write_images(4);
-  // Nobody has the layers.
-  std::filesystem::remove_all(b.settings.cache_dir);
-  for (unsigned i = 0; i < 4; ++i) {
-    const std::string layer = small_image(i).layers.front().digest.substr(7);
-    REQUIRE(std::filesystem::remove(std::filesystem::path(b.layout()) / "blobs" / "sha256" / layer));
-  }
+  b.leave_out_layers(4);
   b.target.gather("HEAD blob", 4);
   CHECK(b.push() == errc::not_found);
   CHECK(b.text.message().find("lacks 4 blobs") != std::string::npos);
@@ -168,6 +181,65 @@ TEST_CASE("an image that is refused keeps no other from being named", "[faults]"
   REQUIRE_FALSE(b.push());
   CHECK(b.pushed.failed.empty());
   CHECK(b.target.count("PUT manifest") == before + 1);
+}
+
+TEST_CASE("what a repository that is refused was to bring into the registry comes by another", "[faults]") {
+  bundle b;
+  constexpr unsigned many = 4;
+  std::string all;
+  for (unsigned i = 0; i < many; ++i) {
+    const std::string name = "team/app" + std::to_string(i);
+    b.source.hold(name, "1", small_image(7));
+    all += (i == 0 ? R"([{"source": "SOURCE/)" : R"(,{"source": "SOURCE/)") + name + R"(:1"})";
+  }
+  b.write(all + "]");
+  b.settings.jobs = GENERATE(1U, 8U);
+  const bool reads = GENERATE(false, true);
+  std::set<std::string> refused = {"POST session", "POST mount", "PUT blob", "PUT manifest"};
+  if (!reads) refused.insert({"HEAD manifest", "HEAD blob"});
+  for (const std::string& request : refused) b.target.fail(request + " many/team/app0", {kind::answer, 403, {}, 0}, 1, 0);
+  const error_code ec = b.push();
+  INFO(b.text.message());
+  REQUIRE_FALSE(ec);
+  b.check_that_one_fails("many", many);
+  CHECK(b.target.count("PUT blob") == 2);
+  CHECK(b.target.count("PUT manifest many/team/app0") == 0);
+}
+
+TEST_CASE("a repository that may not be read, for what the source leaves out, stops no other image", "[faults]") {
+  bundle b;
+  constexpr unsigned many = 3;
+  b.write_images(many);
+  REQUIRE_FALSE(b.push());
+  b.leave_out_layers(many);
+  b.target.fail("HEAD blob other/team/app0", {kind::answer, 403, {}, 0}, 1, 0);
+  const error_code ec = b.push(b.target.host(), "other");
+  INFO(b.text.message());
+  REQUIRE_FALSE(ec);
+  b.check_that_one_fails("other", many);
+}
+
+TEST_CASE("a file that cannot be read fails its image, and a source of which none can the push", "[faults]") {
+  bundle b;
+  constexpr unsigned many = 3;
+  b.write_images(many);
+  const unsigned unreadable = GENERATE(1U, 3U);
+  b.leave_out_layers(unreadable);
+  // A link that leads to itself cannot be opened, whoever tries.
+  for (unsigned i = 0; i < unreadable; ++i) std::filesystem::create_symlink(b.layer_of(i), b.layer_of(i));
+  const error_code ec = b.push();
+  INFO(b.text.message());
+  if (unreadable == many) {
+    CHECK(ec == condition::storage);
+    CHECK(b.pushed.failed.empty());
+    CHECK(b.target.count("PUT manifest") == 0);
+    return;
+  }
+  REQUIRE_FALSE(ec);
+  CHECK(b.pushed.images.size() == many - 1);
+  REQUIRE(b.pushed.failed.size() == 1);
+  CHECK(b.pushed.failed.front().code == make_error_code(errc::storage_error));
+  CHECK(b.target.has_tag("many/team/app1", "1"));
 }
 
 TEST_CASE("where all images are refused each says why", "[faults]") {

@@ -87,12 +87,16 @@ struct upload_registry::state {
   bool tags_in_circles = false;
   std::unique_ptr<scripted_server> server;  // last: its threads use the rest
 
-  std::optional<upload_fault> fault_for(const std::string& request) {
-    const unsigned number = ++asked[request];
-    for (const rule& one : rules) {
-      if (one.request == request && number >= one.first && (one.count == 0 || number < one.first + one.count)) return one.what;
+  std::optional<upload_fault> fault_for(const fake_request& request) {
+    std::optional<upload_fault> met;
+    const std::string kind = kind_of(request);
+    for (const std::string& name : {kind, kind + " " + asked_repository(request)}) {
+      const unsigned number = ++asked[name];
+      for (const rule& one : rules) {
+        if (!met && one.request == name && number >= one.first && (one.count == 0 || number < one.first + one.count)) met = one.what;
+      }
     }
-    return std::nullopt;
+    return met;
   }
 
   static std::string kind_of(const fake_request& request) {
@@ -192,7 +196,7 @@ struct upload_registry::state {
     {
       const std::scoped_lock lock(mutex);
       lasts = cut_after - std::min(cut_after, carried);
-      trouble = fault_for(kind_of(request));
+      trouble = fault_for(request);
       if (trouble && trouble->what == upload_fault::kind::forget) sessions.erase(request.path());
     }
     if (trouble && trouble->what == upload_fault::kind::early) {
@@ -257,6 +261,15 @@ struct upload_registry::state {
     blobs[digest] = std::move(bytes);
     held.emplace(repository_of(request.target, "/blobs/"), digest);
     return reply(201);
+  }
+
+  /// Empty when it is about none.
+  static std::string asked_repository(const fake_request& request) {
+    const std::string path = request.path();
+    for (const char* const mark : {"/manifests/", "/referrers/", "/tags/", "/blobs/"}) {
+      if (path.find(mark) != std::string::npos) return repository_of(path, mark);
+    }
+    return {};
   }
 
   static std::string repository_of(const std::string& target, const std::string& mark) { return target.substr(4, target.find(mark) - 4); }

@@ -41,8 +41,8 @@ class upload_registry {
   /// `127.0.0.1:<port>`
   std::string host() const;
 
-  /// Of the requests "METHOD kind" (`PUT blob`, `PATCH blob`, `GET session`, `DELETE session`, `POST session`, `POST mount`, `PUT
-  /// manifest`), those from the \p first (from 1) on meet \p what, \p count of them; 0 means all.
+  /// Of the requests "METHOD kind" (`PUT blob`, `GET session`, `DELETE session`, `POST session`, `POST mount`, `PUT manifest`), or "METHOD
+  /// kind REPOSITORY" for those about one, those from the \p first (from 1) on meet \p what, \p count of them; 0 means all.
   void fail(const std::string& request, upload_fault what, unsigned first = 1, unsigned count = 1);
 
   /// No more faults.

@@ -8,6 +8,7 @@
 #include "jobs/push_plan.hpp"
 #include "jobs/recompress.hpp"
 #include "jobs/side_by_side.hpp"
+#include "jobs/target_name.hpp"
 #include "jobs/uploader.hpp"
 #include "model/manifest.hpp"
 #include "registry/blob_upload.hpp"
@@ -154,10 +155,18 @@ task<result<bool>> find_blob(transfer::context& shared, transfer::operation& run
   co_return false;
 }
 
+/// Whether \p why is of the repository that \p one goes to, and no other's.
+bool refuses_repository(const transfer::context& shared, const planned_blob& one, const failure& why) {
+  error_code ec;
+  const reference where = reference::parse(one.registry + "/" + one.repository, ec).with_tag({});
+  return why.code == condition::not_authorised && !refuses_account(shared, where, why);
+}
+
 /// Fails, before anything is uploaded, when a blob is neither in the source nor in the registry. \param from name of the source
+/// \param several images, of which one whose repository may not be read stops no other
 task<result<void>> check_complete(transfer::context& shared, transfer::operation& running, upload_ledger& ledger,
                                   std::shared_ptr<mount_memory> mounts, std::vector<planned_blob> lacking, bool force_upload,
-                                  std::string from) {
+                                  std::string from, bool several) {
   std::vector<result<bool>> there(lacking.size(), result<bool>(false));
   bool broken = false;
   std::function<task<>(std::size_t)> look = [&](std::size_t number) -> task<> {
@@ -169,6 +178,8 @@ task<result<void>> check_complete(transfer::context& shared, transfer::operation
     if (mounts) places.push_back(mounts->find(one.registry, one.blob.digest, one.repository));
     places.push_back(ledger.other_repository(one.registry, one.blob.digest, one.repository));
     there[number] = co_await find_blob(shared, running, ledger, one, std::move(places));
+    // Those that go there will meet it again.
+    if (several && !there[number] && refuses_repository(shared, one, there[number].error())) there[number] = result<bool>(true);
     broken = broken || !there[number];
   };
   co_await side_by_side(shared.executor, shared.jobs, lacking.size(), std::move(look), running.stop);
@@ -295,8 +306,9 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   auto look = [blobs = loaded->blobs, wanted = *plan] { return left_out_of(*blobs, wanted); };
   std::vector<planned_blob> lacking = co_await offload(shared.lanes, lane::files, std::move(look));
   if (!lacking.empty()) {
+    const bool several = plan->images.size() > 1;
     const result<void> complete =
-        co_await check_complete(shared, *running, ledger, kept.mounts, std::move(lacking), options.force_upload, origin);
+        co_await check_complete(shared, *running, ledger, kept.mounts, std::move(lacking), options.force_upload, origin, several);
     if (!complete) co_return complete.error();
   }
   for (const planned_image& one : plan->images) running->events.emit(image_resolved{one.target, one.top, one.manifests.size()});

@@ -6,10 +6,14 @@
 
 namespace gantry::jobs {
 
+bool refuses_account(const transfer::context& shared, const reference& where, const failure& why) {
+  return why.code == condition::not_authorised && shared.registry.refuses_account(where);
+}
+
 task<result<digest>> named_now(transfer::context& shared, reference target, runtime::stop_source& stop) {
   const auto found = co_await registry::head_manifest(shared.registry, target, stop, registry::precedence::registry_alone);
   if (found) co_return *found ? (*found)->digest : digest();
-  if (found.error().code == condition::not_authorised && shared.registry.refuses_account(target)) co_return found.error();
+  if (refuses_account(shared, target, found.error())) co_return found.error();
   // A new repository answers like one that may not be read: writing shows which it is.
   if (found.error().code == errc::not_found || found.error().code == condition::not_authorised) co_return digest();
   co_return found.error();

@@ -14,6 +14,9 @@ namespace gantry::jobs {
 
 using runtime::task;
 
+/// Whether \p why says that the registry refuses the account, and not at \p where alone.
+bool refuses_account(const transfer::context& shared, const reference& where, const failure& why);
+
 /// What \p target names now, by one HEAD and one try; empty also when nobody tells.
 task<result<digest>> named_now(transfer::context& shared, reference target, runtime::stop_source& stop);
 /// Whether that is \p top, which is not empty; tries again. \param tried how the first try, made elsewhere, has failed

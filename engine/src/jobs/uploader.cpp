@@ -378,8 +378,8 @@ std::optional<failure> uploader::given_up(const std::string& registry, const std
 }
 
 void uploader::note_failure_of_all(const reference& name, const failure& why) {
-  const bool account = why.code == condition::not_authorised && shared_.registry.refuses_account(name);
-  const bool all = account || std::any_of(failures_of_all.begin(), failures_of_all.end(), [&](errc one) { return why.code == one; });
+  const bool all = refuses_account(shared_, name, why) ||
+                   std::any_of(failures_of_all.begin(), failures_of_all.end(), [&](errc one) { return why.code == one; });
   if (all && !broken_) broken_ = why;
   run_order::ends ends;
   ends.target = name.registry();
@@ -484,6 +484,9 @@ task<result<upload_outcome>> uploader::run(push_plan plan) {
   if (running_.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   const bool nothing = std::all_of(failed_.begin(), failed_.end(), [](const auto& why) { return why.has_value(); });
   if (nothing && whole_) co_return *whole_;
+  // A source of which nothing can be read fails once, not for each image.
+  const bool unread = std::all_of(failed_.begin(), failed_.end(), [](const auto& why) { return why && why->code == condition::storage; });
+  if (unread && !failed_.empty()) co_return *failed_.front();
   tell_apart(images);
   running_.events.flush();
   co_return std::move(done_);
