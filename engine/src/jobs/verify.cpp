@@ -3,14 +3,13 @@
 #include "jobs/record.hpp"
 #include "jobs/record_repair.hpp"
 #include "jobs/repair.hpp"
+#include "jobs/verify_survey.hpp"
 #include "model/digester.hpp"
 #include "runtime/task_group.hpp"
-#include "store/image_tree.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -27,48 +26,6 @@ constexpr unsigned most_at_once = 8;
 
 failure stopped() { return {errc::cancelled, "stopped; what was hashed until then is not remembered"}; }
 
-/// Where a blob is needed.
-struct need {
-  descriptor blob;
-  std::vector<reference> references;
-};
-
-/// What there is, and what ought to be.
-struct survey {
-  std::vector<store::stored_file> files;
-  std::map<digest, need> needed;
-  std::vector<store::damaged_record> records;  ///< that nobody can read
-  std::size_t references = 0;
-};
-
-void add_needs(const store::content_store& store, const store::reference_record& record, std::map<digest, need>& needed) {
-  walk(store, record).for_each_blob([&](const descriptor& blob, blob_role, bool required) {
-    if (!required) return;
-    need& one = needed[blob.digest];
-    one.blob = blob;
-    if (one.references.empty() || one.references.back() != record.name) one.references.push_back(record.name);
-  });
-}
-
-result<survey> look(const store::content_store& store, const std::atomic<bool>& stop) {
-  survey found;
-  auto records = store.held_references();
-  if (!records) return records.error();
-  for (const store::held_reference& one : records->sound) {
-    if (stop) return stopped();
-    add_needs(store, one.record, found.needed);
-  }
-  found.references = records->sound.size();
-  found.records = std::move(records->damaged);
-  auto files = store.files();
-  if (!files) return files.error();
-  found.files = std::move(files->blobs);
-  // The largest first, so that no single one is left at the end.
-  std::stable_sort(found.files.begin(), found.files.end(),
-                   [](const store::stored_file& a, const store::stored_file& b) { return a.size > b.size; });
-  return found;
-}
-
 /// One call of verify; lives in its frame.
 struct run {
   run(transfer::context& with, transfer::operation& whose, std::shared_ptr<store::content_store> where)
@@ -77,7 +34,7 @@ struct run {
   transfer::context& shared;
   transfer::operation& running;
   std::shared_ptr<store::content_store> store;
-  survey found;
+  store_survey found;
   std::size_t next = 0;
   runtime::task_group workers;
   verify_result result;
@@ -170,17 +127,21 @@ task<> worker(run& all) {
   }
 }
 
-/// What is needed and is not there in its right size.
-void note_missing(run& all) {
-  for (const auto& [name, needed] : all.found.needed) {
+/// Brings what was found together with what others did to the store meanwhile: names that were cleaned or moved miss nothing. Blocking.
+void compare_with_now(run& all) {
+  for (damaged_blob& one : all.result.damaged)
+    std::erase_if(one.references, [&all](const reference& name) { return !stands(*all.store, all.found, name); });
+  for (blob_need& needed : still_missing(*all.store, all.found)) {
     const bool known = std::any_of(all.result.damaged.begin(), all.result.damaged.end(),
                                    [&](const damaged_blob& one) { return one.blob.digest == needed.blob.digest; });
-    if (known || all.store->holds(needed.blob)) continue;
+    if (known) continue;
     damaged_blob one;
-    one.blob = needed.blob;
+    one.blob = std::move(needed.blob);
+    one.references = std::move(needed.references);
     one.missing = true;
-    note_damage(all, std::move(one));
+    all.result.damaged.push_back(std::move(one));
   }
+  all.found.records = still_damaged(*all.store, std::move(all.found.records));
 }
 
 /// A record that cannot be read stays where it is: as long as it is there, a clean-up keeps the blobs that it may need, and a repair or a
@@ -219,12 +180,12 @@ task<result<void>> rebuild_index(run& all) {
 task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                    std::shared_ptr<store::content_store> store, verify_options options) {
   run all(shared, *running, store);
-  auto survey_call = [store, running] { return look(*store, running->stop_flag()); };
-  result<survey> found = co_await offload(shared.lanes, lane::files, std::move(survey_call));
+  auto survey_call = [store, running] { return look_at(*store, running->stop_flag()); };
+  result<store_survey> found = co_await offload(shared.lanes, lane::files, std::move(survey_call));
   if (!found) co_return found.error();
   all.found = std::move(*found);
   all.result.directory = store->root();
-  all.result.references = all.found.references;
+  all.result.references = all.found.tops.size();
   running->events.emit(transfer_planned{all.found.files.size(), total_size(all.found.files), 0, 0});
 
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
@@ -232,11 +193,11 @@ task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<tr
   co_await all.workers.join();
   if (running->stop.stop_requested()) co_return stopped();
   if (all.error) co_return *all.error;
-  auto missing = [&all] {
-    note_missing(all);
+  auto compare = [&all] {
+    compare_with_now(all);
     return true;
   };
-  co_await offload(shared.lanes, lane::files, std::move(missing));
+  co_await offload(shared.lanes, lane::files, std::move(compare));
   if (!all.result.damaged.empty()) {
     if (options.repair) {
       const result<void> repaired = co_await repair(shared, running, store, all.result.damaged);
