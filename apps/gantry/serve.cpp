@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <utility>
@@ -77,6 +78,8 @@ outcome<int> serve(const serve_arguments& arguments, const environment& variable
   }
   const auto ended = work.run<serve_result>(
       options, "serving", [&](diagnostics& text, auto token) { server.async_serve(std::move(options), text, std::move(token)); });
+  if (const std::uint64_t lost = log ? log->close() : 0; lost != 0)
+    output.warn(fmt::format("{} missing from the access log", lost == 1 ? "1 line is" : fmt::format("{} lines are", lost)));
   if (ended.ec) {
     const error_report report = report_failure(ended.ec, ended.text, {work.stop_signal(), {}}, "serving " + arguments.listen);
     output.error(report);

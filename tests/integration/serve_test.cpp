@@ -8,8 +8,13 @@
 #include "support/servers.hpp"
 #include "support/socket.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -86,6 +91,26 @@ TEST_CASE("gantry pulls from gantry, byte for byte") {
   CHECK(log.find("\"GET /v2/team/large/manifests/1.0\" 200 ") != std::string::npos);
   CHECK(log.find("\" 206 ") != std::string::npos);
   CHECK(server.log().find("stopped after ") != std::string::npos);
+}
+
+TEST_CASE("an access log that nobody reads keeps neither answers nor the end waiting") {
+  workplace place;
+  fill(place, {"team/classic:1.0"});
+  const std::filesystem::path log = place / "access.fifo";
+  REQUIRE(::mkfifo(log.c_str(), 0600) == 0);
+  const int reader = ::open(log.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  REQUIRE(reader >= 0);
+  REQUIRE(::fcntl(reader, F_SETPIPE_SZ, 4096) >= 0);
+  gantry_server server(place, {"--access-log", log.string()});
+  {
+    http_client client(server.port());
+    for (int i = 0; i < 200; ++i) REQUIRE(client.get("/v2/team/classic/manifests/1.0").status == 200);
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  CHECK(server.stop() == 0);
+  CHECK(std::chrono::steady_clock::now() - begun < 20s);
+  CHECK(server.log().find("missing from the access log") != std::string::npos);
+  ::close(reader);
 }
 
 TEST_CASE("with a certificate and users, only they get in, over TLS") {
