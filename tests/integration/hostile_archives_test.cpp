@@ -100,6 +100,49 @@ TEST_CASE("vectors: tar_breakouts, with their victims in place", "[integration]"
   });
 }
 
+TEST_CASE("a compressed archive that is none leaves nothing in the store, and takes nothing out of it", "[integration]") {
+  const workplace place;
+  REQUIRE(extracted(place, honest_image(), true).ok());
+  const std::uintmax_t before = stored_bytes(place.store());
+  tar_builder junk;
+  junk.add("layer.tar", layer);  // the store has it, and needs it
+  for (int i = 0; i < 20; ++i) junk.add("file" + std::to_string(i), "content " + std::to_string(i));
+  const outcome done = extracted(place, junk, true);
+  INFO(done.err);
+  CHECK_FALSE(done.ok());
+  CHECK(done.err.find("stay in the store") == std::string::npos);
+  CHECK(stored_bytes(place.store()) == before);
+  CHECK(store_problems(place.store()) == "");
+  CHECK(place.run({"save", "example.com/app:1", "-o", "out.tar"}).ok());
+}
+
+TEST_CASE("of a compressed archive only the images that are taken stay in the store", "[integration]") {
+  const auto archive = [](bool both) {
+    tar_builder tar;
+    tar.add("config.json", config).add("layer.tar", layer);
+    std::string images = R"([{"Config":"config.json","RepoTags":["example.com/app:1"],"Layers":["layer.tar"]})";
+    if (both) {
+      const std::string other = tar_builder().add("etc/motd", "other\n").finish();
+      tar.add("other.json",
+              R"({"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[")" + sha256_of(other) + R"("]}})");
+      tar.add("other.tar", other);
+      images += R"(,{"Config":"other.json","RepoTags":["example.com/other:1"],"Layers":["other.tar"]})";
+    }
+    return tar.add("manifest.json", images + "]").finish();
+  };
+  const workplace one;
+  const workplace two;
+  for (const workplace* place : {&one, &two}) {
+    spill(*place / "in.tar", archive(place == &two));
+    spill(*place / "in.tar.gz", gzipped(*place / "in.tar"));
+    const outcome done = place->run({"extract", "in.tar.gz", "example.com/app:1"});
+    INFO(done.err);
+    REQUIRE(done.ok());
+  }
+  CHECK(stored_names(two.store()) == stored_names(one.store()));
+  CHECK(stored_bytes(two.store()) == stored_bytes(one.store()));
+}
+
 TEST_CASE("archives with more than an archive may have are refused, and the limit is named", "[integration]") {
   const auto refused = [](const tar_builder& tar, const std::string& limit) {
     for (const bool gzip : {false, true}) {

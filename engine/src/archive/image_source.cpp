@@ -277,7 +277,7 @@ result<std::shared_ptr<file_set>> read_once(std::unique_ptr<byte_input> from, co
                                             const std::atomic<bool>& stop) {
   const result<std::unique_ptr<byte_input>> plain = plain_input(std::move(from), "the archive");
   if (!plain) return plain.error();
-  if (options.into) return take_in(**plain, options.into, stop);
+  if (options.into) return take_in(**plain, options.into, stop, options.added);
   result<runtime::file> kept = spool(**plain, options.spool_directory.empty() ? "." : options.spool_directory, stop);
   if (!kept) return kept.error();
   const result<std::shared_ptr<tar_files>> files = tar_files::index(std::move(*kept), stop);

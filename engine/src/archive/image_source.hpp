@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,8 @@ struct source_options {
   std::filesystem::path spool_directory{};
   /// ... or, when there is one, in the store, see take_in.
   std::shared_ptr<store::content_store> into{};
+  /// Gets the digests of the blobs that this gave to \ref into, also when it fails; may be null. Must outlive the call.
+  std::set<digest>* added = nullptr;
 };
 
 /// Opens a plain tar, a tar compressed with gzip or zstd, or a directory as a source of images. Plain files and directories are read where

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,7 +38,8 @@ failure in_member(const std::string& name, failure why) {
 
 class taken_files final : public file_set {
  public:
-  explicit taken_files(std::shared_ptr<store::content_store> store) : store_(std::move(store)) {}
+  /// \param added needed by take alone
+  taken_files(std::shared_ptr<store::content_store> store, std::set<digest>* added) : store_(std::move(store)), added_(added) {}
 
   result<std::unique_ptr<model::blob_reader>> open(std::string_view name) override {
     const result<std::optional<std::size_t>> place = names_.find(name);
@@ -97,11 +99,13 @@ class taken_files final : public file_set {
     into.blob.size = member.size;
     result<digest> committed = (*writer)->commit();
     if (!committed) return committed.error();
+    if (added_ != nullptr && (*writer)->added()) added_->insert(*committed);
     into.blob.digest = std::move(*committed);
     return {};
   }
 
   std::shared_ptr<store::content_store> store_;
+  std::set<digest>* added_;
   std::vector<file> files_;
   member_list names_;
 };
@@ -109,8 +113,8 @@ class taken_files final : public file_set {
 }  // namespace
 
 result<std::shared_ptr<file_set>> take_in(byte_input& from, const std::shared_ptr<store::content_store>& store,
-                                          const std::atomic<bool>& stop) {
-  auto taken = std::make_shared<taken_files>(store);
+                                          const std::atomic<bool>& stop, std::set<digest>* added) {
+  auto taken = std::make_shared<taken_files>(store, added);
   const copy_buffer buffer(copy_buffer_size);
   tar_reader members(from);
   for (;;) {

@@ -3,6 +3,7 @@
 #include "archive/image_source.hpp"
 #include "jobs/extract_names.hpp"
 #include "jobs/extract_plan.hpp"
+#include "jobs/forget.hpp"
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
 #include "model/manifest.hpp"
@@ -17,6 +18,7 @@
 #include <exception>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -59,11 +61,13 @@ std::optional<joined_index> index_with(const store::content_store& store, const 
 }
 
 /// Everything before the first blob is moved, out of line. Blocking.
+/// \param added see archive::source_options
 result<opened_source> open(const archive_input& from, const extract_options& options, const std::shared_ptr<store::content_store>& store,
-                           const std::atomic<bool>& stop) {
+                           std::set<digest>& added, const std::atomic<bool>& stop) {
   archive::source_options how;
   how.elsewhere = store.get();
   how.into = store;
+  how.added = &added;
   result<std::unique_ptr<archive::image_source>> opened = archive::open_image_source(from, how, stop);
   if (!opened) return opened.error();
   opened_source made;
@@ -144,9 +148,10 @@ std::vector<store::reference_record> records_of(const opened_source& opened) {
 }
 
 task<result<extract_result>> extract_images(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                                            std::shared_ptr<store::content_store> store, archive_input from, extract_options options) {
+                                            std::shared_ptr<store::content_store> store, archive_input from, extract_options options,
+                                            std::shared_ptr<std::set<digest>> added) {
   const auto started = std::chrono::steady_clock::now();
-  auto begin = [from, options, store, running] { return open(from, options, store, running->stop_flag()); };
+  auto begin = [from, options, store, running, added] { return open(from, options, store, *added, running->stop_flag()); };
   result<opened_source> begun = co_await offload(shared.lanes, lane::files, std::move(begin));
   const std::string label = archive::source_name(from);
   if (!begun) co_return archive::of_source(label, begun.error());
@@ -182,6 +187,7 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
 
   const result<void> recorded = co_await record(shared, *running, store, records_of(opened));
   if (!recorded) co_return recorded.error();
+  for (const extracted_blob& one : opened.blobs) added->erase(one.blob.digest);
   for (const archive::archived_image& image : opened.images) {
     for (const reference& name : image.names) {
       archive::archived_image named = image;
@@ -206,15 +212,22 @@ task<result<extract_result>> extract(transfer::context& shared, std::shared_ptr<
   // Not narrowed: what a compressed archive holds is known when all of it is here.
   const result<std::shared_ptr<store::lease>> lease = co_await keep_all(shared, *running, store);
   if (!lease) co_return lease.error();
+  // What the archive brought and no image of it needs: all of it, when it is none.
+  const auto added = std::make_shared<std::set<digest>>();
+  std::string label = archive::source_name(from);
   std::exception_ptr thrown;
   std::optional<result<extract_result>> outcome;
   try {
-    outcome = co_await extract_images(shared, running, store, std::move(from), std::move(options));
+    outcome = co_await extract_images(shared, running, store, std::move(from), std::move(options), added);
   } catch (...) {
     thrown = std::current_exception();
   }
   co_await keep_no_longer(shared, *lease);
   if (thrown) std::rethrow_exception(thrown);
+  // Who stops it wants its end, not work; and may go on with what is there.
+  const bool stopped = !*outcome && outcome->error().code == errc::cancelled;
+  if (!stopped) co_await forget(shared, running, store, *added, std::move(label));
+  running->events.flush();
   co_return std::move(*outcome);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <system_error>
 #include <utility>
 
 namespace gantry::store {
@@ -42,8 +43,12 @@ result<digest> blob_writer::commit(const digest& expected) {
   if (auto closed = file_.close(); !closed) return closed.error();
   const std::filesystem::path directory = blobs_ / computed.algorithm_name();
   if (auto made = runtime::make_directories(directory); !made) return made.error();
-  if (auto renamed = runtime::rename_file(path_, directory / computed.encoded()); !renamed) return renamed.error();
+  const std::filesystem::path target = directory / computed.encoded();
+  std::error_code ec;
+  const bool there = std::filesystem::exists(target, ec) || ec;
+  if (auto renamed = runtime::rename_file(path_, target); !renamed) return renamed.error();
   path_.clear();
+  added_ = !there;
   if (sync_) {
     if (auto synced = runtime::sync_directory(directory); !synced) return synced.error();
   }

@@ -30,6 +30,9 @@ class blob_writer {
   /// \param expected when not empty, another digest is errc::digest_mismatch, and nothing is stored
   result<digest> commit(const digest& expected = {});
 
+  /// Whether \ref commit gave the store a blob that it did not have, not even damaged.
+  bool added() const noexcept { return added_; }
+
  private:
   friend class content_store;
   blob_writer(runtime::file opened, std::filesystem::path blobs, digest_algorithm algorithm, bool sync)
@@ -42,6 +45,7 @@ class blob_writer {
   std::uint64_t size_ = 0;
   std::uint64_t written_back_ = 0;
   bool sync_;
+  bool added_ = false;
 };
 
 }  // namespace gantry::store

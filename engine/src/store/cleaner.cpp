@@ -140,6 +140,28 @@ result<clean_outcome> clean(const content_store& store, const gc_lock& lock, con
   return outcome_of(std::move(*plan));
 }
 
+result<std::set<digest>> remove_unneeded(const content_store& store, const gc_lock& lock, std::set<digest> blobs,
+                                         const std::atomic<bool>& stop) {
+  const auto view = view_of(store, lock.held(), false, stop);
+  if (!view) return view.error();
+  bool known = lock.held();
+  for (const clean_view::named& one : view->references) {
+    known = known && one.readable;
+    for (const digest& needed : one.blobs) blobs.erase(needed);
+  }
+  if (!known) return blobs;
+  std::set<digest> left;
+  for (const digest& one : blobs) {
+    if (stop) return stopped();
+    if (view->leases.keeps(one)) {
+      left.insert(one);
+    } else if (auto removed = runtime::remove_file(store.path_of(one)); !removed) {
+      return removed.error();
+    }
+  }
+  return left;
+}
+
 result<clean_outcome> preview_clean(const content_store& store, const clean_wish& wish, file_time now, const std::atomic<bool>& stop) {
   auto plan = plan_of(store, true, true, wish, now, stop);
   if (!plan) return plan.error();

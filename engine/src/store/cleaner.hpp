@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,5 +33,11 @@ result<clean_outcome> clean(const content_store& store, const gc_lock& lock, con
 
 /// What \ref clean would do now. Takes no lock and writes nothing.
 result<clean_outcome> preview_clean(const content_store& store, const clean_wish& wish, file_time now, const std::atomic<bool>& stop);
+
+/// Removes those of \p blobs that no record needs and no lease keeps, however young they are: for who brought them and has no use for them.
+/// Nothing where there are no locks, or while a record or one of its documents cannot be read. Blocking.
+/// \returns those that stay although no record is known to need them
+result<std::set<digest>> remove_unneeded(const content_store& store, const gc_lock& lock, std::set<digest> blobs,
+                                         const std::atomic<bool>& stop);
 
 }  // namespace gantry::store

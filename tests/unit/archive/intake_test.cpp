@@ -8,6 +8,7 @@
 #include "support/catch.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
+#include "support/sha256.hpp"
 #include "support/tar_builder.hpp"
 #include "support/temp_dir.hpp"
 #include "support/vectors.hpp"
@@ -17,7 +18,9 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace gantry::archive {
 namespace {
@@ -107,6 +110,21 @@ TEST_CASE("a layer that is not what its configuration says is found while it is 
   // Where nothing is hashed yet, whoever reads the layer finds it.
   const auto source = must(open_image_source(directory / "in.tar.gz", {.spool_directory = directory.path()}, running));
   must_fail(read_blob(*source, source->images()[0].content.manifests[0].layers[0], 1 << 20, "the layer"), errc::digest_mismatch);
+}
+
+TEST_CASE("whoever takes an archive in learns what the store did not have, also when it is none") {
+  const test::temp_dir directory;
+  const auto store = store_in(directory);
+  const auto writer = must(store->write_blob());
+  must(writer->write(std::as_bytes(std::span(std::string_view("old")))));
+  const digest old = must(writer->commit());
+  CHECK(writer->added());
+  test::spill(directory / "in.tar.gz", compressed(tar_builder().add("a", "old").add("b", "new").add("c", "new").finish()));
+  std::set<digest> added;
+  CHECK_FALSE(open_image_source(directory / "in.tar.gz", {.into = store, .added = &added}, running).has_value());
+  REQUIRE(added.size() == 1);
+  CHECK(added.begin()->string() == "sha256:" + test::sha256_of("new"));
+  CHECK_FALSE(added.contains(old));
 }
 
 TEST_CASE("a stop ends the intake") {

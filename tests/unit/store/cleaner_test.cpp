@@ -5,6 +5,8 @@
 #include "unit/store/fixture.hpp"
 
 #include <chrono>
+#include <filesystem>
+#include <set>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -65,6 +67,49 @@ test_image image_of(std::uint32_t seed, const std::string& architecture = "amd64
 }
 
 }  // namespace
+
+TEST_CASE_METHOD(cleaner_fixture, "what somebody brought in vain goes at once, but for what records need and others work with") {
+  const test_image named = image_of(1);
+  const test_image nameless = image_of(2);
+  const test_image older = image_of(3);
+  publish("quay.io/a/one:1", named);
+  keep_image(nameless);
+  keep_image(older);
+  const std::set<digest> brought{descriptor_of(named.layers[0].bytes).digest, descriptor_of(nameless.config.bytes).digest,
+                                 descriptor_of(nameless.layers[0].bytes).digest};
+  const auto remove = [&] {
+    const auto lock = must(store->try_lock_gc());
+    REQUIRE(lock);
+    return must(store::remove_unneeded(*store, *lock, brought, stop));
+  };
+  {
+    auto others = must(store->try_lease());
+    REQUIRE(others);
+    CHECK(remove().size() == 2);
+    others->narrow({descriptor_of(nameless.config.bytes).digest});
+    CHECK(remove() == std::set{descriptor_of(nameless.config.bytes).digest});
+    CHECK(holds(nameless.config));
+    CHECK_FALSE(holds(nameless.layers[0]));
+  }
+  CHECK(remove().empty());
+  CHECK_FALSE(holds(nameless.config));
+  CHECK(holds(nameless.layers[1]));  // nobody said so
+  CHECK(holds(named));
+  CHECK(holds(older));
+}
+
+TEST_CASE_METHOD(cleaner_fixture, "while nobody knows what a record needs, what somebody brought in vain stays") {
+  const test_image named = image_of(1);
+  const test_image nameless = image_of(2);
+  publish("quay.io/a/one:1", named);
+  keep_image(nameless);
+  REQUIRE(std::filesystem::remove(blob_of(descriptor_of(named.manifest.bytes))));
+  const auto lock = must(store->try_lock_gc());
+  REQUIRE(lock);
+  const std::set<digest> brought{descriptor_of(nameless.config.bytes).digest};
+  CHECK(must(store::remove_unneeded(*store, *lock, brought, stop)) == brought);
+  CHECK(holds(nameless.config));
+}
 
 TEST_CASE_METHOD(cleaner_fixture, "a removed reference is gone from refs, index and blobs, and what others need stays") {
   const test_image one = image_of(1);
