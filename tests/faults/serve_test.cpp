@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <string>
@@ -107,6 +108,21 @@ bool soon(const std::function<bool()>& there) {
 /// The name is recorded when the last blob is committed.
 bool soon_recorded(http_client& client) {
   return soon([&] { return client.get("/v2/team/app/tags/list").body.find("\"1.0\"") != std::string::npos; });
+}
+
+/// Asks for all that an image has.
+void pull_all(http_client& client, const std::string& name, const std::string& manifest, const test_image& image) {
+  CHECK(client.get("/v2/" + name + "/manifests/" + manifest).status == 200);
+  for (const test_blob& layer : image.layers) CHECK(client.get("/v2/" + name + "/blobs/" + layer.digest).complete);
+  CHECK(client.get("/v2/" + name + "/blobs/" + image.config.digest).complete);
+}
+
+/// The store's record of a name; empty when there is none.
+std::filesystem::path record_of(const puller& place, const std::string& repository, const std::string& tag) {
+  for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) {
+    if (one.is_regular_file() && one.path().string().ends_with("/" + repository + "/_/" + tag)) return one.path();
+  }
+  return {};
 }
 
 }  // namespace
@@ -430,4 +446,46 @@ TEST_CASE("a clean-up between two requests of a client takes nothing of what it 
   // What has its name is anybody's to remove, and nothing is kept by a server that is gone.
   CHECK(clean_all(place).blobs.size() == image.layers.size() + 2);
   CHECK(place.leftovers() == "");
+}
+
+TEST_CASE("what a client asks for counts as pulled, and what others fetch meanwhile does not") {
+  fake_registry registry;
+  std::vector<test_image> platforms;
+  for (const char* architecture : {"amd64", "arm64"}) {
+    image_recipe recipe;
+    recipe.architecture = architecture;
+    recipe.seed = architecture[1];
+    platforms.push_back(build_image(recipe));
+  }
+  const test_index both = build_index(media_family::oci, platforms);
+  const test_image other = large_image();
+  registry.hold("team/app", "1.0", both);
+  registry.hold("team/other", "1.0", other);
+  const puller place(registry);
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1000);
+  const auto recorded = [&](const std::string& name) { return soon([&] { return !record_of(place, name, "1.0").empty(); }); };
+  const auto used = [&] {
+    return std::filesystem::last_write_time(record_of(place, "team/app", "1.0")) > long_ago + std::chrono::hours(500);
+  };
+  {
+    pulling_server server(registry, place);
+    http_client client(server.port());
+    CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+    pull_all(client, "team/app", both.images[0].manifest.digest, both.images[0]);
+    REQUIRE(recorded("team/app"));
+    // One platform is not held, so that this name may always become more complete.
+    std::filesystem::last_write_time(record_of(place, "team/app", "1.0"), long_ago);
+    pull_all(client, "team/other", "1.0", other);
+    REQUIRE(recorded("team/other"));
+    CHECK_FALSE(used());
+  }
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  CHECK(used());
+  // What this server did not fetch itself becomes complete too.
+  const auto manifests = [&] { return std::filesystem::file_size(record_of(place, "team/app", "1.0")); };
+  const auto before = manifests();
+  pull_all(client, "team/app", both.images[1].manifest.digest, both.images[1]);
+  CHECK(soon([&] { return manifests() > before; }));
 }

@@ -184,6 +184,16 @@ task<result<handler::place>> handler::locate(const route& wanted, std::optional<
   co_return found;
 }
 
+task<> handler::note_use(place where, route wanted) {
+  std::vector<reference> names;
+  if (wanted.digest) {
+    if (where.held) names = where.names->names_of(*where.held, wanted.digest);
+  } else {
+    names.push_back(name_of(where.above ? *where.above : *where.held, wanted.tag, wanted.digest));
+  }
+  co_await content_.note_use(std::move(names));
+}
+
 task<answer> handler::manifest(route wanted, const request_head& request, runtime::stop_source& stop) {
   std::optional<answer> refused;
   const auto where = co_await locate(wanted, refused);
@@ -223,6 +233,7 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
     if (!found) co_return failed(found.error());
   }
   if (!*found) co_return unknown_manifest(wanted);
+  co_await note_use(*where, wanted);
 
   held_document document = std::move(**found);
   if (auto same = unchanged(request, document.digest)) co_return std::move(*same);

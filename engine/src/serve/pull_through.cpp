@@ -10,7 +10,9 @@
 #include "registry/manifest_requests.hpp"
 #include "runtime/deadline.hpp"
 #include "serve/carried_content.hpp"
+#include "serve/held_documents.hpp"
 #include "serve/quiet_operation.hpp"
+#include "store/image_tree.hpp"
 #include "transfer/fetcher.hpp"
 
 #include <fmt/format.h>
@@ -31,6 +33,14 @@ constexpr std::chrono::milliseconds second_try{500};
 
 /// The upstream cannot be reached or has no time: what the store has will do.
 bool is_out_of_reach(const failure& why) { return why.code != errc::not_found; }
+
+/// Whether the store has a record of that name in which all of \p record stands. Blocking.
+bool says_nothing_new(const store::content_store& store, store::reference_record record) {
+  const auto older = store.find_reference(record.name);
+  if (!older || !*older) return false;
+  record.indexes = store::nested_indexes(store, record.top);
+  return merge(**older, std::move(record)) == **older;
+}
 
 }  // namespace
 
@@ -126,6 +136,7 @@ task<result<descriptor>> pull_through::fetch_and_record(reference image, runtime
     co_await jobs::keep_no_longer(shared_, *lease);
   }
   if (thrown) std::rethrow_exception(thrown);
+  if (fetched) touched_.merge(families_.family_of(fetched->digest));
   if (fetched && arriving_.empty()) co_await record_complete();
   co_return fetched;
 }
@@ -142,6 +153,7 @@ task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_s
     }
     if (!now) co_return now.error();
     if (*now == held->digest) {
+      if (!families_.knows(held->digest)) co_await learn_held(*held);
       remember(image, *held);
       co_return *held;
     }
@@ -282,33 +294,49 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
     blob->failed(std::move(*trouble));
   }
   arriving_.erase(blob->blob().digest);
+  // Documents may have come meanwhile that name it.
+  if (!trouble) touched_.merge(families_.family_of(blob->blob().digest));
   if (lease) co_await kept_.keep(std::move(lease), std::move(family));
   if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
 }
 
+task<> pull_through::learn_held(descriptor top) {
+  auto read = [store = store_, top] { return held_documents(*store, top); };
+  const auto documents = co_await offload(shared_.lanes, lane::files, std::move(read));
+  for (const auto& [entry, document] : documents) families_.learn(document, entry);
+}
+
 task<> pull_through::record_complete() {
-  if (incomplete_.empty()) co_return;
+  std::set<digest> touched = std::exchange(touched_, {});
+  auto names = incomplete_.all();
+  const auto rest = std::partition(names.begin(), names.end(), [&](const auto& one) { return touched.contains(one.second.digest); });
+  // Of documents that came before this server nothing may be known: then it can be any of them.
+  if (rest != names.begin()) names.erase(rest, names.end());
+  if (names.empty()) co_return;
   struct state {
     std::vector<store::reference_record> records;
     std::vector<std::pair<reference, digest>> whole;
   };
-  auto look = [store = store_, names = incomplete_.all()] {
+  auto look = [store = store_, names = std::move(names)] {
     state now;
     for (const auto& [name, top] : names) {
       bool whole = false;
       auto record = jobs::complete_part(*store, name, top, whole);
-      if (record) now.records.push_back(std::move(*record));
       if (whole) now.whole.emplace_back(name, top.digest);
+      // Who puts a record says that the name was pulled just now.
+      if (record && !says_nothing_new(*store, *record)) now.records.push_back(std::move(*record));
     }
     return now;
   };
   state now = co_await offload(shared_.lanes, lane::files, std::move(look));
-  if (now.records.empty()) co_return;
-  const quiet_operation mine(stop_);
-  const result<void> recorded = co_await jobs::record(shared_, *mine.running(), store_, std::move(now.records));
-  if (!recorded) {
-    if (recorded.error().code != errc::cancelled) note_(recorded.error().text.message());
-    co_return;
+  if (!now.records.empty()) {
+    const quiet_operation mine(stop_);
+    const result<void> recorded = co_await jobs::record(shared_, *mine.running(), store_, std::move(now.records));
+    if (!recorded) {
+      if (recorded.error().code != errc::cancelled) note_(recorded.error().text.message());
+      touched_.merge(touched);
+      co_return;
+    }
   }
   for (const auto& [name, top] : now.whole) {
     const descriptor* known = incomplete_.find(name);

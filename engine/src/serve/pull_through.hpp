@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,7 +62,10 @@ class pull_through final : public upstream {
   task<result<descriptor>> fetch_and_record(reference image, runtime::stop_source& stop);
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
   task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
+  /// Records the names of what was fetched since this was last called, as far as they are complete.
   task<> record_complete();
+  /// What belongs to an image that an earlier server, or another command, brought.
+  task<> learn_held(descriptor top);
   void remember(const reference& image, const descriptor& top);
 
   transfer::context& shared_;
@@ -71,7 +75,8 @@ class pull_through final : public upstream {
   std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
   std::map<std::string, std::shared_ptr<size_question>> asking_;  ///< by repository and digest
   image_families families_;
-  asked_names incomplete_;  ///< names that clients asked for, and that may become complete
+  asked_names incomplete_;    ///< names that clients asked for, and that may become complete
+  std::set<digest> touched_;  ///< the images that something was fetched of since names were last recorded
   clock::time_point offline_until_{};
   runtime::stop_source stop_;
   runtime::task_group fetches_;

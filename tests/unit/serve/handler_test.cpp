@@ -16,6 +16,8 @@
 
 #include <boost/json/parse.hpp>
 
+#include <chrono>
+#include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
@@ -350,4 +352,24 @@ TEST_CASE("the clients are not told what is wrong with the store or the upstream
     CHECK(answer.body.find("10.0.0.7") == std::string::npos);
     CHECK(answer.body.find("port") == std::string::npos);
   }
+}
+
+TEST_CASE("a name that clients ask for, by tag or by digest, was pulled just now") {
+  shop shop;
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1000);
+  const auto record = [&](const char* tag) { return shop.content.directory / "store/refs/docker.io/team/app/_" / tag; };
+  const auto used = [&](const char* tag) { return std::filesystem::last_write_time(record(tag)) > long_ago + std::chrono::hours(500); };
+  for (const char* tag : {"1.0", "1.1", "latest", "sig", "large"}) std::filesystem::last_write_time(record(tag), long_ago);
+  running_server server(shop.content);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/gone").status == 404);
+  CHECK(client.get("/v2/team/app/tags/list").status == 200);
+  for (const char* tag : {"1.0", "1.1", "latest", "sig", "large"}) CHECK_FALSE(used(tag));
+  CHECK(client.head("/v2/team/app/manifests/sig").status == 200);
+  CHECK(used("sig"));
+  CHECK_FALSE(used("1.0"));
+  // Of a platform's manifest, the names that lead to it.
+  CHECK(client.get("/v2/team/app/manifests/" + shop.index.images.front().manifest.digest).status == 200);
+  for (const char* tag : {"1.0", "1.1", "latest"}) CHECK(used(tag));
+  CHECK_FALSE(used("large"));
 }
