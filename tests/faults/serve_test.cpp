@@ -489,3 +489,35 @@ TEST_CASE("what a client asks for counts as pulled, and what others fetch meanwh
   pull_all(client, "team/app", both.images[1].manifest.digest, both.images[1]);
   CHECK(soon([&] { return manifests() > before; }));
 }
+
+TEST_CASE("a repository that the upstream refuses is answered from the store, and all others are asked for as before") {
+  fake_registry registry;
+  const test_image first = large_image();
+  registry.hold("team/app", "1.0", first);
+  registry.hold("team/shut", "1.0", first);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  pull_all(client, "team/app", "1.0", first);
+  CHECK(client.get("/v2/team/shut/manifests/1.0").status == 200);
+  registry.inject("team/shut/manifests", answer_with(403), 1, 0);
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image second = build_image(recipe);
+  registry.hold("team/app", "1.0", second);
+  for (int turn = 0; turn < 2; ++turn) {
+    const http_reply shut = client.get("/v2/team/shut/manifests/1.0");
+    CHECK(shut.header("Docker-Content-Digest") == first.manifest.digest);
+    CHECK(shut.header("Warning").starts_with("299 - "));
+    const http_reply moved = client.get("/v2/team/app/manifests/1.0");
+    CHECK(moved.header("Docker-Content-Digest") == second.manifest.digest);
+    CHECK(moved.header("Warning").empty());
+  }
+  // A registry that is down is not asked for the next one.
+  registry.heal();
+  registry.inject("team/shut/manifests", answer_with(503), 1, 0);
+  CHECK(client.get("/v2/team/shut/manifests/1.0").status == 200);
+  const std::size_t asked = registry.count("team/app/manifests");
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  CHECK(registry.count("team/app/manifests") == asked);
+}

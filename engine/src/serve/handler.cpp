@@ -50,6 +50,9 @@ std::string trouble_above(const failure& why) {
 
 std::string etag_of(const digest& value) { return "\"" + value.string() + "\""; }
 
+/// For who asks for a tag that the upstream does not let this server look at any more (distribution-spec, "Warnings").
+constexpr std::string_view stale_answer = R"(299 - "the upstream registry refuses this repository now; this is what the server has of it")";
+
 /// Content never changes under its digest.
 constexpr std::string_view forever = "max-age=31536000, immutable";
 
@@ -205,6 +208,7 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
     const descriptor* known = where->names->document(*where->held, wanted.digest);
     if (known != nullptr) declared = known->media_type;
   }
+  bool refused_by_upstream = false;
   result<std::optional<held_document>> found = std::optional<held_document>();
   if (wanted.digest) {
     found = co_await content_.by_digest(wanted.digest, declared);
@@ -221,7 +225,8 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
       const auto fetched = co_await source_->manifest(name, stop);
       if (!fetched && fetched.error().code != errc::not_found) co_return refused_above(fetched.error());
       if (fetched) {
-        const descriptor top = *fetched;
+        const descriptor top = fetched->top;
+        refused_by_upstream = fetched->refused;
         found = co_await content_.by_digest(top.digest, top.media_type);
         if (!found) co_return failed(found.error());
       }
@@ -242,6 +247,7 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
       .add("Docker-Content-Digest", document.digest.string())
       .add("ETag", etag_of(document.digest));
   if (wanted.digest) full.add("Cache-Control", std::string(forever));
+  if (refused_by_upstream) full.add("Warning", std::string(stale_answer));
   full.body = std::move(document.bytes);
   co_return full;
 }

@@ -31,8 +31,8 @@ using runtime::offload;
 
 constexpr std::chrono::milliseconds second_try{500};
 
-/// The upstream cannot be reached or has no time: what the store has will do.
-bool is_out_of_reach(const failure& why) { return why.code != errc::not_found; }
+/// What the store has will do: everything but an answer that says that there is no such thing.
+bool store_will_do(const failure& why) { return why.code != errc::not_found; }
 
 /// Whether the store has a record of that name in which all of \p record stands. Blocking.
 bool says_nothing_new(const store::content_store& store, store::reference_record record) {
@@ -85,6 +85,21 @@ task<result<digest>> pull_through::ask_digest(reference image, runtime::stop_sou
 void pull_through::leave_alone(const failure& why) {
   offline_until_ = clock::now() + offline_pause;
   note_(fmt::format("{} cannot be asked, answering from the store: {}", registry_, why.text.message()));
+}
+
+upstream_manifest pull_through::stale(const reference& image, const descriptor& held, const failure& why) {
+  upstream_manifest answer{held};
+  if (why.code == errc::cancelled) return answer;
+  if (why.code == condition::retryable) {
+    leave_alone(why);
+    return answer;
+  }
+  // Of other repositories this says nothing. Whoever asks in a loop must not fill the log.
+  answer.refused = true;
+  if (said_.due(image)) {
+    note_(fmt::format("{} did not say which {} is now, answering from the store: {}", registry_, image.familiar(), why.text.message()));
+  }
+  return answer;
 }
 
 task<result<digest>> pull_through::revalidate(reference image, runtime::stop_source& stop) {
@@ -141,26 +156,24 @@ task<result<descriptor>> pull_through::fetch_and_record(reference image, runtime
   co_return fetched;
 }
 
-task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_source& stop) {
-  if (image.digest()) co_return co_await fetch_and_record(image, stop);
-  const std::optional<descriptor> held = co_await held_top(image);
+task<result<upstream_manifest>> pull_through::manifest(reference image, runtime::stop_source& stop) {
+  std::optional<descriptor> held;
+  if (!image.digest()) held = co_await held_top(image);
   if (held) {
-    if (clock::now() < offline_until_) co_return *held;
+    if (clock::now() < offline_until_) co_return upstream_manifest{*held};
     const auto now = co_await revalidate(image, stop);
-    if (!now && is_out_of_reach(now.error())) {
-      if (now.error().code != errc::cancelled) leave_alone(now.error());
-      co_return *held;
-    }
+    if (!now && store_will_do(now.error())) co_return stale(image, *held, now.error());
     if (!now) co_return now.error();
     if (*now == held->digest) {
       if (!families_.knows(held->digest)) co_await learn_held(*held);
       remember(image, *held);
-      co_return *held;
+      co_return upstream_manifest{*held};
     }
   }
   auto fetched = co_await fetch_and_record(image, stop);
-  if (!fetched && held && is_out_of_reach(fetched.error())) co_return *held;
-  co_return fetched;
+  if (!fetched && held && store_will_do(fetched.error())) co_return stale(image, *held, fetched.error());
+  if (!fetched) co_return fetched.error();
+  co_return upstream_manifest{*fetched};
 }
 
 task<result<std::vector<descriptor>>> pull_through::referrers(reference image, digest subject, runtime::stop_source& stop) {

@@ -7,6 +7,7 @@
 #include "serve/asked_names.hpp"
 #include "serve/family_leases.hpp"
 #include "serve/image_families.hpp"
+#include "serve/seldom.hpp"
 #include "serve/upstream.hpp"
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
@@ -36,7 +37,7 @@ class pull_through final : public upstream {
                std::function<void(const std::string&)> note);
 
   const std::string& registry() const noexcept override { return registry_; }
-  task<result<descriptor>> manifest(reference image, runtime::stop_source& stop) override;
+  task<result<upstream_manifest>> manifest(reference image, runtime::stop_source& stop) override;
   task<result<std::uint64_t>> blob_size(reference image, digest blob, runtime::stop_source& stop) override;
   task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) override;
   task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) override;
@@ -55,6 +56,9 @@ class pull_through final : public upstream {
   task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
   /// The upstream cannot be asked: left alone for a while, which is said once.
   void leave_alone(const failure& why);
+  /// The store answers for \p image with \p held although the upstream may know better: it is left alone when it cannot be asked now. A
+  /// refusal concerns that name only, and is said once in a while.
+  upstream_manifest stale(const reference& image, const descriptor& held, const failure& why);
   task<result<digest>> revalidate(reference image, runtime::stop_source& stop);
   task<result<descriptor>> fetch_document(reference image, runtime::stop_source& stop);
   /// Asks the registry, with a request for one byte.
@@ -78,6 +82,7 @@ class pull_through final : public upstream {
   asked_names incomplete_;    ///< names that clients asked for, and that may become complete
   std::set<digest> touched_;  ///< the images that something was fetched of since names were last recorded
   clock::time_point offline_until_{};
+  seldom<reference> said_{offline_pause};  ///< names of which was said that the store answers for them
   runtime::stop_source stop_;
   runtime::task_group fetches_;
   family_leases kept_;

@@ -34,6 +34,12 @@ class blob_feed {
   virtual task<result<std::size_t>> read(std::uint64_t offset, std::span<std::byte> into) = 0;
 };
 
+/// What \ref upstream::manifest leads to.
+struct upstream_manifest {
+  descriptor top;
+  bool refused = false;  ///< the registry did not want to say what it has now; this is what the store knows
+};
+
 /// Where the server gets what the store does not have. Used on the strand.
 class upstream {
  public:
@@ -43,8 +49,9 @@ class upstream {
   virtual const std::string& registry() const noexcept = 0;
 
   /// Makes the document that \p image names stand in the store and \returns its descriptor. A tag is asked for again each time; when the
-  /// registry does not answer, what the store has counts. errc::not_found when nobody has it.
-  virtual task<result<descriptor>> manifest(reference image, runtime::stop_source& stop) = 0;
+  /// registry does not answer, or refuses, what the store has counts. A refusal concerns that name alone; a registry that cannot be asked
+  /// at all is left alone for a while. errc::not_found when nobody has it.
+  virtual task<result<upstream_manifest>> manifest(reference image, runtime::stop_source& stop) = 0;
 
   /// The size of a blob, without fetching it. \p image names its repository and the blob. However many ask, the registry is asked once,
   /// and not at all when a document or a fetch has told.

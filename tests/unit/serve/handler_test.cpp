@@ -74,7 +74,8 @@ class failing_upstream final : public gantry::serve::upstream {
  public:
   explicit failing_upstream(gantry::failure why) : why_(std::move(why)) {}
   const std::string& registry() const noexcept override { return registry_; }
-  gantry::runtime::task<gantry::result<gantry::descriptor>> manifest(gantry::reference, gantry::runtime::stop_source&) override {
+  gantry::runtime::task<gantry::result<gantry::serve::upstream_manifest>> manifest(gantry::reference,
+                                                                                   gantry::runtime::stop_source&) override {
     co_return why_;
   }
   gantry::runtime::task<gantry::result<std::uint64_t>> blob_size(gantry::reference, gantry::digest,
