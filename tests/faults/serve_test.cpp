@@ -4,6 +4,7 @@
 #include "support/http_client.hpp"
 #include "support/image_builder.hpp"
 #include "support/sha256.hpp"
+#include "support/small_disk.hpp"
 
 #include <gantry/engine.hpp>
 
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <string>
@@ -36,6 +38,9 @@ class pulling_server {
     options.listen = "127.0.0.1:0";
     options.upstream = upstream;
     options.limits.graceful = 2s;
+    options.on_event = [this](const event& one) {
+      if (const auto* told = std::get_if<warning>(&one)) warnings_.push_back(told->message);
+    };
     std::promise<std::uint16_t> listening;
     options.on_started = [&](const serve_started& started) { listening.set_value(started.port); };
     engine_options settings = settings_of.settings;
@@ -49,10 +54,14 @@ class pulling_server {
     thread_ = std::thread([this] { context_.run(); });
     port_ = listening.get_future().get();
   }
-  ~pulling_server() {
+  ~pulling_server() { stop(); }
+  /// Stops, waits for the end, and \returns what the server warned of.
+  std::vector<std::string> stop() {
+    if (!thread_.joinable()) return warnings_;
     boost::asio::post(context_, [this] { stop_.emit(boost::asio::cancellation_type::terminal); });
     thread_.join();
     CHECK_FALSE(ec_);
+    return warnings_;
   }
   std::uint16_t port() const noexcept { return port_; }
 
@@ -62,6 +71,7 @@ class pulling_server {
   boost::asio::cancellation_signal stop_;
   diagnostics text_;
   error_code ec_;
+  std::vector<std::string> warnings_;  ///< of the thread, while that lives
   std::uint16_t port_ = 0;
   std::thread thread_;
 };
@@ -520,4 +530,38 @@ TEST_CASE("a repository that the upstream refuses is answered from the store, an
   const std::size_t asked = registry.count("team/app/manifests");
   CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
   CHECK(registry.count("team/app/manifests") == asked);
+}
+
+TEST_CASE("what a full store cannot keep is passed on to the clients, which is said once") {
+  const small_disk disk("4m");
+  if (!disk.usable()) {
+    WARN("no file system may be mounted here");
+    return;
+  }
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  puller place(registry);
+  place.settings.cache_dir = disk.path() / "store";
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").body == image.manifest.bytes);
+  for (int turn = 0; turn < 2; ++turn) {
+    CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+    CHECK(client.get(blob_of(image, 1), {{"Range", "bytes=5000000-5000099"}}).body == image.layers[1].bytes.substr(5'000'000, 100));
+  }
+  // Nothing fits there any more, not even a manifest.
+  {
+    std::ofstream rest(disk.path() / "rest", std::ios::binary);
+    for (std::string filler(4096, 'x'); rest.write(filler.data(), 4096).flush();) continue;
+  }
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image second = build_image(recipe);
+  registry.hold("team/app", "1.0", second);
+  CHECK(client.get("/v2/team/app/manifests/1.0").body == second.manifest.bytes);
+  CHECK((client.get(blob_of(second, 0)).body == second.layers[0].bytes));
+  const std::vector<std::string> said = server.stop();
+  CHECK(said.size() == 1);
+  for (const std::string& one : said) CHECK_THAT(one, Catch::Contains("passed on and not kept") && Catch::Contains("no space"));
 }

@@ -125,25 +125,40 @@ void arriving_blob::failed(failure why) {
   changed_.notify_all();
 }
 
-watched_target::watched_target(std::shared_ptr<store::content_store> into, runtime::executor where, std::shared_ptr<arriving_blob> watched)
-    : into_(std::move(into)), where_(std::move(where)), watched_(std::move(watched)) {}
+watched_target::watched_target(std::shared_ptr<store::blob_target> into, opener data, runtime::executor where,
+                               std::shared_ptr<arriving_blob> watched)
+    : into_(std::move(into)), data_(std::move(data)), where_(std::move(where)), watched_(std::move(watched)) {}
 
 result<store::claim_attempt> watched_target::claim(const descriptor& blob) { return into_->claim(blob); }
 
 result<std::unique_ptr<store::blob_part>> watched_target::begin(const descriptor& blob, store::ingest_options options) {
   auto begun = into_->begin(blob, options);
   if (!begun) return begun.error();
-  // A descriptor of its own: it stays good when the part is committed or given up in the middle of a read.
-  std::shared_ptr<const runtime::file> data;
-  if (options.place == store::ingest_place::shared) {
-    auto opened = runtime::file::open(store::paths{into_->root()}.ingest(blob.digest) / "data", runtime::open_mode::read);
-    if (opened) data = std::make_shared<const runtime::file>(std::move(*opened));
-  }
+  std::shared_ptr<const runtime::file> data = data_(blob, options);
   const std::weak_ptr<arriving_blob> watched = watched_;
-  boost::asio::post(where_, [watched, data, held = (*begun)->held()] {
+  boost::asio::post(where_, [watched, data = std::move(data), held = (*begun)->held()] {
     if (const auto alive = watched.lock()) alive->opened(data, held);
   });
   return std::unique_ptr<store::blob_part>(std::make_unique<watched_part>(std::move(*begun), where_, watched));
+}
+
+std::shared_ptr<watched_target> watch_store(std::shared_ptr<store::content_store> store, runtime::executor where,
+                                            std::shared_ptr<arriving_blob> watched) {
+  auto open = [root = store->root()](const descriptor& blob, const store::ingest_options& options) {
+    std::shared_ptr<const runtime::file> data;
+    if (options.place != store::ingest_place::shared) return data;
+    // A descriptor of its own: it stays good when the part is committed or given up in the middle of a read.
+    auto opened = runtime::file::open(store::paths{root}.ingest(blob.digest) / "data", runtime::open_mode::read);
+    if (opened) data = std::make_shared<const runtime::file>(std::move(*opened));
+    return data;
+  };
+  return std::make_shared<watched_target>(std::move(store), std::move(open), std::move(where), std::move(watched));
+}
+
+std::shared_ptr<watched_target> watch_passing(std::shared_ptr<passing_target> passing, runtime::executor where,
+                                              std::shared_ptr<arriving_blob> watched) {
+  auto open = [passing](const descriptor&, const store::ingest_options&) { return passing->data(); };
+  return std::make_shared<watched_target>(passing, std::move(open), std::move(where), std::move(watched));
 }
 
 }  // namespace gantry::serve

@@ -150,13 +150,17 @@ answer handler::failed(const failure& why) {
 
 answer handler::refused_above(const failure& why) {
   if (why.code == errc::cancelled) return failed(why);
+  // The source has told, and passed on what it could.
+  if (why.code == errc::no_space || why.code == errc::access_denied) {
+    return error_answer(503, "UNAVAILABLE", "this server cannot keep what it would have to fetch for this, and has no room to pass it on");
+  }
+  if (why.code == condition::storage) return failed(why);
   if (trouble_) trouble_(why.text.message());
   if (why.code == errc::rate_limited) {
     answer later = error_answer(429, "TOOMANYREQUESTS", "the upstream registry limits the rate of requests");
     later.add("Retry-After", std::to_string(why.retry_after.value_or(std::chrono::seconds(60)).count()));
     return later;
   }
-  if (why.code == condition::storage) return failed(why);
   return error_answer(502, "UNAVAILABLE", "the store does not have it, and " + trouble_above(why));
 }
 
@@ -227,7 +231,11 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
       if (fetched) {
         const descriptor top = fetched->top;
         refused_by_upstream = fetched->refused;
-        found = co_await content_.by_digest(top.digest, top.media_type);
+        if (fetched->bytes) {
+          found = std::optional(held_document{top.media_type, top.digest, *fetched->bytes});
+        } else {
+          found = co_await content_.by_digest(top.digest, top.media_type);
+        }
         if (!found) co_return failed(found.error());
       }
     }

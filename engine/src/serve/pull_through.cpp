@@ -5,12 +5,14 @@
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
 #include "jobs/referrers.hpp"
+#include "jobs/throwaway_store.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "registry/manifest_requests.hpp"
 #include "runtime/deadline.hpp"
 #include "serve/carried_content.hpp"
 #include "serve/held_documents.hpp"
+#include "serve/passing_target.hpp"
 #include "serve/quiet_operation.hpp"
 #include "store/image_tree.hpp"
 #include "transfer/fetcher.hpp"
@@ -33,6 +35,16 @@ constexpr std::chrono::milliseconds second_try{500};
 
 /// What the store has will do: everything but an answer that says that there is no such thing.
 bool store_will_do(const failure& why) { return why.code != errc::not_found; }
+
+/// The store cannot take what is fetched. A disk that fails or is away is another matter.
+bool cannot_keep(const failure& why) { return why.code == errc::no_space || why.code == errc::access_denied; }
+
+transfer::wanted_blob wanted_from(const reference& image, const descriptor& blob) {
+  transfer::wanted_blob wanted;
+  wanted.source = image;
+  wanted.blob = blob;
+  return wanted;
+}
 
 /// Whether the store has a record of that name in which all of \p record stands. Blocking.
 bool says_nothing_new(const store::content_store& store, store::reference_record record) {
@@ -112,7 +124,7 @@ task<result<digest>> pull_through::revalidate(reference image, runtime::stop_sou
   co_return now;
 }
 
-task<result<descriptor>> pull_through::fetch_document(reference image, runtime::stop_source& stop) {
+task<result<upstream_manifest>> pull_through::fetch_document(reference image, runtime::stop_source& stop) {
   auto got = co_await shared_.registry.get_manifest(image, stop);
   if (!got && got.error().code == condition::retryable && got.error().code != errc::rate_limited) {
     const bool slept = co_await runtime::sleep_for(second_try, stop);
@@ -124,35 +136,41 @@ task<result<descriptor>> pull_through::fetch_document(reference image, runtime::
   if (!type) co_return type.error();
   top.media_type = *type;
   families_.learn(got->bytes, top);
-  auto keep = [store = store_, top, bytes = std::move(got->bytes)] { return put_with_carried(*store, top, bytes); };
+  upstream_manifest fetched{top};
+  auto keep = [store = store_, top, bytes = got->bytes] { return put_with_carried(*store, top, bytes); };
   const result<void> kept = co_await offload(shared_.lanes, lane::files, std::move(keep));
-  if (!kept) co_return kept.error();
-  co_return top;
+  if (kept) co_return fetched;
+  if (!cannot_keep(kept.error())) co_return kept.error();
+  note_unwritable(kept.error());
+  fetched.bytes = std::move(got->bytes);
+  co_return fetched;
 }
 
-task<result<descriptor>> pull_through::fetch_and_record(reference image, runtime::stop_source& stop) {
+task<result<upstream_manifest>> pull_through::fetch_and_record(reference image, runtime::stop_source& stop) {
   // A clean-up must not take away what has no name yet.
   const quiet_operation mine(stop_);
   const auto lease = co_await jobs::keep_all(shared_, *mine.running(), store_);
   if (!lease) co_return lease.error();
   std::exception_ptr thrown;
-  result<descriptor> fetched = failure(errc::cancelled, "stopped");
+  result<upstream_manifest> fetched = failure(errc::cancelled, "stopped");
   try {
     fetched = co_await fetch_document(image, stop);
-    if (fetched) remember(image, *fetched);
+    if (fetched && !fetched->bytes) remember(image, fetched->top);
   } catch (...) {
     thrown = std::current_exception();
   }
-  if (fetched) {
-    const std::set<digest> family = families_.family_of(fetched->digest);
+  if (fetched && !fetched->bytes) {
+    const std::set<digest> family = families_.family_of(fetched->top.digest);
     co_await jobs::keep_only(shared_, *lease, family);
     co_await kept_.keep(*lease, family);
   } else {
     co_await jobs::keep_no_longer(shared_, *lease);
   }
   if (thrown) std::rethrow_exception(thrown);
-  if (fetched) touched_.merge(families_.family_of(fetched->digest));
-  if (fetched && arriving_.empty()) co_await record_complete();
+  if (fetched && !fetched->bytes) {
+    touched_.merge(families_.family_of(fetched->top.digest));
+    if (arriving_.empty()) co_await record_complete();
+  }
   co_return fetched;
 }
 
@@ -172,8 +190,7 @@ task<result<upstream_manifest>> pull_through::manifest(reference image, runtime:
   }
   auto fetched = co_await fetch_and_record(image, stop);
   if (!fetched && held && store_will_do(fetched.error())) co_return stale(image, *held, fetched.error());
-  if (!fetched) co_return fetched.error();
-  co_return upstream_manifest{*fetched};
+  co_return fetched;
 }
 
 task<result<std::vector<descriptor>>> pull_through::referrers(reference image, digest subject, runtime::stop_source& stop) {
@@ -267,12 +284,10 @@ task<result<std::shared_ptr<blob_feed>>> pull_through::blob(reference image, dig
   co_return slot->reader();
 }
 
-task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running) {
-  const auto target = std::make_shared<watched_target>(store_, shared_.executor, blob);
-  transfer::wanted_blob wanted;
-  wanted.source = image;
-  wanted.blob = blob->blob();
-  std::vector<transfer::wanted_blob> list(1, std::move(wanted));
+task<result<void>> pull_through::bring_into_store(reference image, std::shared_ptr<arriving_blob> blob,
+                                                  std::shared_ptr<transfer::operation> running) {
+  std::vector<transfer::wanted_blob> list(1, wanted_from(image, blob->blob()));
+  const auto target = watch_store(store_, shared_.executor, blob);
   const auto done = co_await transfer::fetch_all(shared_, *running, target, std::move(list));
   if (!done) co_return done.error();
   auto open = [store = store_, what = blob->blob()] { return store->open(what); };
@@ -280,6 +295,29 @@ task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving
   if (!opened) co_return opened.error();
   blob->finished(std::shared_ptr<model::blob_reader>(std::move(*opened)));
   co_return result<void>();
+}
+
+task<result<void>> pull_through::bring_past_store(reference image, std::shared_ptr<arriving_blob> blob,
+                                                  std::shared_ptr<transfer::operation> running) {
+  const auto passing = std::make_shared<passing_target>(jobs::temporary_directory());
+  std::vector<transfer::wanted_blob> list(1, wanted_from(image, blob->blob()));
+  const auto target = watch_passing(passing, shared_.executor, blob);
+  const auto done = co_await transfer::fetch_all(shared_, *running, target, std::move(list));
+  if (!done) co_return done.error();
+  blob->finished(passing->stored(blob->blob()));
+  co_return result<void>();
+}
+
+task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running) {
+  auto brought = co_await bring_into_store(image, blob, running);
+  if (brought || !cannot_keep(brought.error())) co_return brought;
+  note_unwritable(brought.error());
+  co_return co_await bring_past_store(image, blob, running);
+}
+
+void pull_through::note_unwritable(const failure& why) {
+  if (!unwritable_said_.due(why.code.message())) return;
+  note_(fmt::format("what is fetched is passed on and not kept: {}", why.text.message()));
 }
 
 task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob) {
@@ -302,8 +340,11 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
     trouble = failure(errc::internal_error, std::string("a defect of the engine: ") + error.what());
   }
   if (trouble) {
-    if (trouble->code != errc::cancelled)
+    if (cannot_keep(*trouble)) {
+      note_unwritable(*trouble);
+    } else if (trouble->code != errc::cancelled) {
       note_(fmt::format("blob {} was not fetched: {}", blob->blob().digest.string(), trouble->text.message()));
+    }
     blob->failed(std::move(*trouble));
   }
   arriving_.erase(blob->blob().digest);
@@ -346,7 +387,11 @@ task<> pull_through::record_complete() {
     const quiet_operation mine(stop_);
     const result<void> recorded = co_await jobs::record(shared_, *mine.running(), store_, std::move(now.records));
     if (!recorded) {
-      if (recorded.error().code != errc::cancelled) note_(recorded.error().text.message());
+      if (cannot_keep(recorded.error())) {
+        note_unwritable(recorded.error());
+      } else if (recorded.error().code != errc::cancelled) {
+        note_(recorded.error().text.message());
+      }
       touched_.merge(touched);
       co_return;
     }

@@ -29,6 +29,8 @@ class pull_through final : public upstream {
  public:
   /// How long an upstream that did not answer is left alone when the store has an answer.
   static constexpr std::chrono::seconds offline_pause{30};
+  /// How often it is said that the store cannot be written.
+  static constexpr std::chrono::minutes unwritable_pause{5};
   /// How long the upstream may take to say whether a tag has moved, or what refers to a manifest.
   static constexpr std::chrono::seconds revalidation_limit{10};
 
@@ -60,12 +62,17 @@ class pull_through final : public upstream {
   /// refusal concerns that name only, and is said once in a while.
   upstream_manifest stale(const reference& image, const descriptor& held, const failure& why);
   task<result<digest>> revalidate(reference image, runtime::stop_source& stop);
-  task<result<descriptor>> fetch_document(reference image, runtime::stop_source& stop);
+  task<result<upstream_manifest>> fetch_document(reference image, runtime::stop_source& stop);
   /// Asks the registry, with a request for one byte.
   task<result<std::uint64_t>> ask_size(reference image, digest blob, runtime::stop_source& stop);
-  task<result<descriptor>> fetch_and_record(reference image, runtime::stop_source& stop);
+  task<result<upstream_manifest>> fetch_and_record(reference image, runtime::stop_source& stop);
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
+  /// Fetches into the store, or past it where it cannot be written.
   task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
+  task<result<void>> bring_into_store(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
+  task<result<void>> bring_past_store(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
+  /// Says that the store cannot be written, each reason once in a while.
+  void note_unwritable(const failure& why);
   /// Records the names of what was fetched since this was last called, as far as they are complete.
   task<> record_complete();
   /// What belongs to an image that an earlier server, or another command, brought.
@@ -82,7 +89,8 @@ class pull_through final : public upstream {
   asked_names incomplete_;    ///< names that clients asked for, and that may become complete
   std::set<digest> touched_;  ///< the images that something was fetched of since names were last recorded
   clock::time_point offline_until_{};
-  seldom<reference> said_{offline_pause};  ///< names of which was said that the store answers for them
+  seldom<std::string> unwritable_said_{unwritable_pause};  ///< reasons
+  seldom<reference> said_{offline_pause};                  ///< names of which was said that the store answers for them
   runtime::stop_source stop_;
   runtime::task_group fetches_;
   family_leases kept_;

@@ -343,6 +343,17 @@ TEST_CASE("the clients are not told what is wrong with the store or the upstream
   const http_reply reply = http_client(server.port()).get("/v2/team/other/manifests/1.0");
   CHECK(reply.status == 500);
   CHECK(reply.body.find("/secret") == std::string::npos);
+  CHECK(server.troubles() == std::vector<std::string>{"cannot write /secret/path"});
+  failing_upstream full(gantry::failure(gantry::errc::no_space, "the store /secret/path has no space"));
+  running_server behind(shop.content, {}, &full);
+  for (const std::string& path : {std::string("manifests/1.0"), "blobs/" + missing}) {
+    const http_reply refused = http_client(behind.port()).get("/v2/team/other/" + path);
+    CHECK(refused.status == 503);
+    CHECK_THAT(refused.body, Catch::Contains("cannot keep"));
+    CHECK(refused.body.find("/secret") == std::string::npos);
+  }
+  // The upstream tells that itself.
+  CHECK(behind.troubles().empty());
   for (const gantry::errc code : {gantry::errc::connection_refused, gantry::errc::unauthorized, gantry::errc::digest_mismatch}) {
     failing_upstream refusing(gantry::failure(code, "10.0.0.7 did not take user bob; is the port right?"));
     running_server beside(shop.content, {}, &refusing);
