@@ -91,15 +91,12 @@ std::size_t gets(const fake_registry& registry, const std::string& part) {
   return n;
 }
 
-/// What another process that wants everything gone takes.
-clean_result clean_all(const puller& place) {
+clean_result clean(const puller& place, clean_options what) {
   boost::asio::io_context context;
   error_code cleaned;
   clean_result gone;
   engine other(context.get_executor(), place.settings);
-  clean_options everything;
-  everything.all = true;
-  other.async_clean(everything, [&](error_code ec, clean_result result) {
+  other.async_clean(std::move(what), [&](error_code ec, clean_result result) {
     cleaned = ec;
     gone = std::move(result);
     other.async_shutdown([](error_code) {});
@@ -107,6 +104,13 @@ clean_result clean_all(const puller& place) {
   context.run();
   CHECK_FALSE(cleaned);
   return gone;
+}
+
+/// What another process that wants everything gone takes.
+clean_result clean_all(const puller& place) {
+  clean_options everything;
+  everything.all = true;
+  return clean(place, std::move(everything));
 }
 
 /// Waits for what comes a moment after the last byte that a client has.
@@ -473,7 +477,14 @@ TEST_CASE("what a client asks for counts as pulled, and what others fetch meanwh
   registry.hold("team/other", "1.0", other);
   const puller place(registry);
   const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1000);
-  const auto recorded = [&](const std::string& name) { return soon([&] { return !record_of(place, name, "1.0").empty(); }); };
+  // A name is recorded with the first blob, and again when it is complete.
+  const auto recorded = [&](const std::string& name, const test_image& image) {
+    return soon([&] {
+      const std::filesystem::path record = record_of(place, name, "1.0");
+      return !record.empty() && slurp(record).find("\"manifests\":[{") != std::string::npos &&
+             slurp(record).find(image.manifest.digest) != std::string::npos;
+    });
+  };
   const auto used = [&] {
     return std::filesystem::last_write_time(record_of(place, "team/app", "1.0")) > long_ago + std::chrono::hours(500);
   };
@@ -482,11 +493,11 @@ TEST_CASE("what a client asks for counts as pulled, and what others fetch meanwh
     http_client client(server.port());
     CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
     pull_all(client, "team/app", both.images[0].manifest.digest, both.images[0]);
-    REQUIRE(recorded("team/app"));
+    REQUIRE(recorded("team/app", both.images[0]));
     // One platform is not held, so that this name may always become more complete.
     std::filesystem::last_write_time(record_of(place, "team/app", "1.0"), long_ago);
     pull_all(client, "team/other", "1.0", other);
-    REQUIRE(recorded("team/other"));
+    REQUIRE(recorded("team/other", other));
     CHECK_FALSE(used());
   }
   pulling_server server(registry, place);
@@ -564,4 +575,68 @@ TEST_CASE("what a full store cannot keep is passed on to the clients, which is s
   const std::vector<std::string> said = server.stop();
   CHECK(said.size() == 1);
   for (const std::string& one : said) CHECK_THAT(one, Catch::Contains("passed on and not kept") && Catch::Contains("no space"));
+}
+
+TEST_CASE("what was pulled by digest, or in part because the client had the rest, is kept and answered by the next server") {
+  auto registry = std::make_unique<fake_registry>();
+  const std::string upstream = registry->host();
+  image_recipe recipe;
+  recipe.layers = {3000, 50'000};
+  const test_image pinned = build_image(recipe);
+  recipe.seed = 9;
+  const test_image partly = build_image(recipe);
+  recipe.seed = 10;
+  const test_image looked_at = build_image(recipe);
+  registry->hold("team/pinned", "1.0", pinned);
+  registry->hold("team/partly", "1.0", partly);
+  registry->hold("team/looked", "1.0", looked_at);
+  const puller place(*registry);
+  const auto take_part = [&](http_client& client) {
+    CHECK((client.get("/v2/team/partly/manifests/1.0").body == partly.manifest.bytes));
+    CHECK((client.get("/v2/team/partly/blobs/" + partly.config.digest).body == partly.config.bytes));
+    CHECK((client.get("/v2/team/partly/blobs/" + partly.layers[1].digest).body == partly.layers[1].bytes));
+  };
+  {
+    pulling_server server(upstream, place);
+    http_client client(server.port());
+    CHECK(client.get("/v2/team/looked/manifests/1.0").status == 200);
+    pull_all(client, "team/pinned", pinned.manifest.digest, pinned);
+    take_part(client);
+    const auto named = [&](const std::string& name) {
+      return soon([&] { return client.get("/v2/_catalog").body.find(name) != std::string::npos; });
+    };
+    CHECK(named("team/pinned"));
+    CHECK(named("team/partly"));
+    // Who only looks does not pull.
+    CHECK(client.get("/v2/_catalog").body.find("team/looked") == std::string::npos);
+  }
+  registry.reset();
+  for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "blobs")) {
+    if (one.is_regular_file()) std::filesystem::last_write_time(one.path(), std::filesystem::file_time_type::clock::now() - 48h);
+  }
+  const clean_result gone = clean(place, {});
+  // The manifest that was looked at.
+  CHECK(gone.blobs.size() == 1);
+  pulling_server server(upstream, place);
+  http_client client(server.port());
+  pull_all(client, "team/pinned", pinned.manifest.digest, pinned);
+  take_part(client);
+  CHECK(client.get("/v2/team/partly/blobs/" + partly.layers[0].digest).status == 502);
+}
+
+TEST_CASE("a platform that was fetched by digest behind a tag gets no name of its own") {
+  fake_registry registry;
+  const test_index only = build_index(media_family::oci, {build_image({})});
+  registry.hold("team/app", "1.0", only);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.head("/v2/team/app/manifests/1.0").status == 200);
+  CHECK(client.get("/v2/team/app/manifests/" + only.index.digest).status == 200);
+  pull_all(client, "team/app", only.images[0].manifest.digest, only.images[0]);
+  REQUIRE(soon([&] { return !record_of(place, "team/app", "1.0").empty(); }));
+  CHECK(client.get("/v2/team/app/manifests/" + only.images[0].manifest.digest).status == 200);
+  std::size_t records = 0;
+  for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) records += one.is_regular_file() ? 1 : 0;
+  CHECK(records == 1);
 }

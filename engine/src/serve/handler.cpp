@@ -222,6 +222,15 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
       found = std::optional<held_document>();
     }
     if (!found) co_return failed(found.error());
+    const bool named = where->held && !where->names->names_of(*where->held, wanted.digest).empty();
+    if (*found && where->above && !named) {
+      descriptor document;
+      document.media_type = (*found)->media_type;
+      document.digest = wanted.digest;
+      document.size = (*found)->bytes.size();
+      const reference name = name_of(*where->above, {}, wanted.digest);
+      if (!name.empty()) co_await source_->note_held(name, std::move(document));
+    }
   }
   if (!*found && where->above) {
     const reference name = name_of(*where->above, wanted.tag, wanted.digest);

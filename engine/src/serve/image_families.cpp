@@ -51,11 +51,16 @@ void image_families::add_all(std::set<digest>& to, const digest& from, const std
   }
 }
 
+std::set<digest> image_families::above(const digest& blob) const {
+  std::set<digest> documents{blob};
+  add_all(documents, blob, namers_);
+  return documents;
+}
+
 std::set<digest> image_families::family_of(const digest& blob) const {
-  std::set<digest> above{blob};
-  add_all(above, blob, namers_);
-  std::set<digest> all = above;
-  for (const digest& document : above) add_all(all, document, named_);
+  const std::set<digest> documents = above(blob);
+  std::set<digest> all = documents;
+  for (const digest& document : documents) add_all(all, document, named_);
   return all;
 }
 

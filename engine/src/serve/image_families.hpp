@@ -35,6 +35,9 @@ class image_families {
   /// name. What else shares a blob with those is another image.
   std::set<digest> family_of(const digest& blob) const;
 
+  /// \p blob and the documents that name it, directly or through others.
+  std::set<digest> above(const digest& blob) const;
+
   std::optional<std::uint64_t> size_of(const digest& blob) const;
   void note_size(const digest& blob, std::uint64_t size) { sizes_.insert_or_assign(blob, size); }
 

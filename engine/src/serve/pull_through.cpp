@@ -54,6 +54,19 @@ bool says_nothing_new(const store::content_store& store, store::reference_record
   return merge(**older, std::move(record)) == **older;
 }
 
+/// The record of a name none of whose platforms is complete: what is there can be served, and no clean-up takes it for nobody's. Nothing
+/// where it would take the place of something complete. Blocking.
+std::optional<store::reference_record> begun_part(const store::content_store& store, const reference& name, const descriptor& top) {
+  if (!store.holds(top)) return std::nullopt;
+  const auto older = store.find_reference(name);
+  if (!older) return std::nullopt;
+  if (*older && (*older)->top.digest != top.digest && !(*older)->manifests.empty()) return std::nullopt;
+  store::reference_record record;
+  record.name = name;
+  record.top = top;
+  return record;
+}
+
 }  // namespace
 
 pull_through::pull_through(transfer::context& shared, std::shared_ptr<store::content_store> store, std::string registry,
@@ -67,7 +80,7 @@ pull_through::pull_through(transfer::context& shared, std::shared_ptr<store::con
       kept_(shared, stop_, fetches_) {}
 
 void pull_through::remember(const reference& image, const descriptor& top) {
-  if (image.digest()) return;
+  if (image.digest() && incomplete_.lead_to(image, families_.above(top.digest))) return;
   incomplete_.put(image, top);
 }
 
@@ -191,6 +204,15 @@ task<result<upstream_manifest>> pull_through::manifest(reference image, runtime:
   auto fetched = co_await fetch_and_record(image, stop);
   if (!fetched && held && store_will_do(fetched.error())) co_return stale(image, *held, fetched.error());
   co_return fetched;
+}
+
+task<> pull_through::note_held(reference image, descriptor document) {
+  if (incomplete_.find(image) != nullptr) co_return;
+  if (!families_.knows(document.digest)) co_await learn_held(document);
+  remember(image, document);
+  if (incomplete_.find(image) == nullptr) co_return;
+  touched_.merge(families_.family_of(document.digest));
+  if (arriving_.empty()) co_await record_complete();
 }
 
 task<result<std::vector<descriptor>>> pull_through::referrers(reference image, digest subject, runtime::stop_source& stop) {
@@ -349,7 +371,11 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
   }
   arriving_.erase(blob->blob().digest);
   // Documents may have come meanwhile that name it.
-  if (!trouble) touched_.merge(families_.family_of(blob->blob().digest));
+  if (!trouble) {
+    const std::set<digest> grown = families_.family_of(blob->blob().digest);
+    touched_.insert(grown.begin(), grown.end());
+    begun_.insert(grown.begin(), grown.end());
+  }
   if (lease) co_await kept_.keep(std::move(lease), std::move(family));
   if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
 }
@@ -362,6 +388,7 @@ task<> pull_through::learn_held(descriptor top) {
 
 task<> pull_through::record_complete() {
   std::set<digest> touched = std::exchange(touched_, {});
+  std::set<digest> begun = std::exchange(begun_, {});
   auto names = incomplete_.all();
   const auto rest = std::partition(names.begin(), names.end(), [&](const auto& one) { return touched.contains(one.second.digest); });
   // Of documents that came before this server nothing may be known: then it can be any of them.
@@ -371,12 +398,13 @@ task<> pull_through::record_complete() {
     std::vector<store::reference_record> records;
     std::vector<std::pair<reference, digest>> whole;
   };
-  auto look = [store = store_, names = std::move(names)] {
+  auto look = [store = store_, begun, names = std::move(names)] {
     state now;
     for (const auto& [name, top] : names) {
       bool whole = false;
       auto record = jobs::complete_part(*store, name, top, whole);
       if (whole) now.whole.emplace_back(name, top.digest);
+      if (!record && begun.contains(top.digest)) record = begun_part(*store, name, top);
       // Who puts a record says that the name was pulled just now.
       if (record && !says_nothing_new(*store, *record)) now.records.push_back(std::move(*record));
     }
@@ -393,6 +421,7 @@ task<> pull_through::record_complete() {
         note_(recorded.error().text.message());
       }
       touched_.merge(touched);
+      begun_.merge(begun);
       co_return;
     }
   }

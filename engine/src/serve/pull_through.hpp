@@ -24,7 +24,8 @@
 namespace gantry::serve {
 
 /// What the store does not have comes from a registry, through the engine's transfers, and stays in the store. One fetch of a blob serves
-/// all who want it. A name is recorded as soon as one of its platforms is complete. Used on the strand.
+/// all who want it. A name is recorded as soon as one of its platforms is complete, or a client took a part of it: it may have the rest
+/// already. Used on the strand.
 class pull_through final : public upstream {
  public:
   /// How long an upstream that did not answer is left alone when the store has an answer.
@@ -40,6 +41,7 @@ class pull_through final : public upstream {
 
   const std::string& registry() const noexcept override { return registry_; }
   task<result<upstream_manifest>> manifest(reference image, runtime::stop_source& stop) override;
+  task<> note_held(reference image, descriptor document) override;
   task<result<std::uint64_t>> blob_size(reference image, digest blob, runtime::stop_source& stop) override;
   task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) override;
   task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) override;
@@ -77,6 +79,7 @@ class pull_through final : public upstream {
   task<> record_complete();
   /// What belongs to an image that an earlier server, or another command, brought.
   task<> learn_held(descriptor top);
+  /// Notes a name that is to be recorded. What was asked for by digest needs none of its own when it is a part of what another leads to.
   void remember(const reference& image, const descriptor& top);
 
   transfer::context& shared_;
@@ -88,6 +91,7 @@ class pull_through final : public upstream {
   image_families families_;
   asked_names incomplete_;    ///< names that clients asked for, and that may become complete
   std::set<digest> touched_;  ///< the images that something was fetched of since names were last recorded
+  std::set<digest> begun_;    ///< of these, those that a client took a blob of
   clock::time_point offline_until_{};
   seldom<std::string> unwritable_said_{unwritable_pause};  ///< reasons
   seldom<reference> said_{offline_pause};                  ///< names of which was said that the store answers for them

@@ -57,6 +57,9 @@ class upstream {
   /// at all is left alone for a while. errc::not_found when nobody has it.
   virtual task<result<upstream_manifest>> manifest(reference image, runtime::stop_source& stop) = 0;
 
+  /// A client was given \p document, which lay in the store without a name that leads to it; \p image names it by digest. So it gets one.
+  virtual task<> note_held(reference image, descriptor document) = 0;
+
   /// The size of a blob, without fetching it. \p image names its repository and the blob. However many ask, the registry is asked once,
   /// and not at all when a document or a fetch has told.
   virtual task<result<std::uint64_t>> blob_size(reference image, digest blob, runtime::stop_source& stop) = 0;

@@ -78,6 +78,10 @@ class failing_upstream final : public gantry::serve::upstream {
                                                                                    gantry::runtime::stop_source&) override {
     co_return why_;
   }
+  gantry::runtime::task<> note_held(gantry::reference image, gantry::descriptor) override {
+    noted.push_back(image.string());
+    co_return;
+  }
   gantry::runtime::task<gantry::result<std::uint64_t>> blob_size(gantry::reference, gantry::digest,
                                                                  gantry::runtime::stop_source&) override {
     co_return why_;
@@ -90,6 +94,8 @@ class failing_upstream final : public gantry::serve::upstream {
                                                                                         gantry::runtime::stop_source&) override {
     co_return why_;
   }
+
+  std::vector<std::string> noted;
 
  private:
   std::string registry_ = "docker.io";
@@ -384,4 +390,17 @@ TEST_CASE("a name that clients ask for, by tag or by digest, was pulled just now
   CHECK(client.get("/v2/team/app/manifests/" + shop.index.images.front().manifest.digest).status == 200);
   for (const char* tag : {"1.0", "1.1", "latest"}) CHECK(used(tag));
   CHECK_FALSE(used("large"));
+}
+
+TEST_CASE("the upstream hears of documents that were given out and have no name, and of no others") {
+  shop shop;
+  failing_upstream above(gantry::failure(gantry::errc::connection_refused, "nobody listens"));
+  running_server server(shop.content, {}, &above);
+  http_client client(server.port());
+  const std::string named = shop.index.images.front().manifest.digest;
+  CHECK(client.get("/v2/team/app/manifests/" + named).status == 200);
+  CHECK(client.get("/v2/team/app/manifests/" + missing).status == 502);
+  CHECK(client.get("/v2/team/other/manifests/" + named).status == 200);
+  server.stop();
+  CHECK(above.noted == std::vector<std::string>{"docker.io/team/other@" + named});
 }
