@@ -640,3 +640,24 @@ TEST_CASE("a platform that was fetched by digest behind a tag gets no name of it
   for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) records += one.is_regular_file() ? 1 : 0;
   CHECK(records == 1);
 }
+
+TEST_CASE("the fetch of a blob that nobody wants any more ends, and the next client goes on with what arrived") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  puller place(registry);
+  place.settings.limit_rate = 1'500'000;
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  // Eight seconds of a layer, of which the client takes the beginning.
+  CHECK(client.get(blob_of(image, 1), {{"Range", "bytes=0-999"}}).body == image.layers[1].bytes.substr(0, 1000));
+  std::this_thread::sleep_for(10s);
+  CHECK_FALSE(std::filesystem::exists(place.store() / "blobs/sha256" / image.layers[1].digest.substr(7)));
+  registry.forget_requests();
+  CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+  for (const recorded_request& one : registry.requests(image.layers[1].digest)) {
+    CHECK_FALSE(one.header("Range").empty());
+    CHECK_FALSE(one.header("Range").starts_with("bytes=0-"));
+  }
+}

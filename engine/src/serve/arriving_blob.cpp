@@ -53,7 +53,10 @@ std::uint64_t releasable(std::uint64_t frontier, std::uint64_t size) noexcept {
 
 class arriving_blob::feed final : public blob_feed {
  public:
-  explicit feed(std::shared_ptr<arriving_blob> all) : all_(std::move(all)), attempt_(all_->attempt_) {}
+  explicit feed(std::shared_ptr<arriving_blob> all) : all_(std::move(all)), attempt_(all_->attempt_) { all_->count_reader(true); }
+  feed(const feed&) = delete;
+  feed& operator=(const feed&) = delete;
+  ~feed() override { all_->count_reader(false); }
 
   std::uint64_t size() const noexcept override { return all_->blob_.size; }
 
@@ -92,6 +95,13 @@ class arriving_blob::feed final : public blob_feed {
 };
 
 std::shared_ptr<blob_feed> arriving_blob::reader() { return std::make_shared<feed>(shared_from_this()); }
+
+void arriving_blob::count_reader(bool came) {
+  const bool before = has_readers();
+  if (came) ++readers_;
+  if (!came) --readers_;
+  if (has_readers() != before && readers_changed_) readers_changed_();
+}
 
 std::uint64_t arriving_blob::released() const noexcept {
   if (stored_) return blob_.size;

@@ -12,6 +12,7 @@
 
 #include <gantry/descriptor.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,6 +35,11 @@ class arriving_blob : public std::enable_shared_from_this<arriving_blob> {
   /// One for each client.
   std::shared_ptr<blob_feed> reader();
 
+  /// Whether somebody reads, or may go on to.
+  bool has_readers() const noexcept { return readers_ != 0; }
+  /// \p told is called when the first reader came and when the last one left; empty: nobody is told any more.
+  void watch_readers(std::function<void()> told) { readers_changed_ = std::move(told); }
+
   /// A fetch begins, perhaps once more because what came before was wrong: who has read of that is cut.
   /// \param data where the bytes arrive, open for reading; null: they can be read when all are there
   void opened(std::shared_ptr<const runtime::file> data, store::byte_ranges held);
@@ -45,6 +51,7 @@ class arriving_blob : public std::enable_shared_from_this<arriving_blob> {
  private:
   class feed;
   std::uint64_t released() const noexcept;
+  void count_reader(bool came);
 
   runtime::lanes& workers_;
   descriptor blob_;
@@ -54,6 +61,8 @@ class arriving_blob : public std::enable_shared_from_this<arriving_blob> {
   std::shared_ptr<model::blob_reader> stored_;
   std::optional<failure> error_;
   runtime::signal changed_;
+  std::size_t readers_ = 0;
+  std::function<void()> readers_changed_;
 };
 
 /// A target of transfers that lets a blob be read while it arrives, and is the target behind it in everything else.

@@ -14,6 +14,7 @@
 #include "serve/held_documents.hpp"
 #include "serve/passing_target.hpp"
 #include "serve/quiet_operation.hpp"
+#include "serve/reader_watch.hpp"
 #include "store/image_tree.hpp"
 #include "transfer/fetcher.hpp"
 
@@ -342,9 +343,18 @@ void pull_through::note_unwritable(const failure& why) {
   note_(fmt::format("what is fetched is passed on and not kept: {}", why.text.message()));
 }
 
+void pull_through::forget(const std::shared_ptr<arriving_blob>& blob) {
+  const auto slot = arriving_.find(blob->blob().digest);
+  if (slot != arriving_.end() && slot->second == blob) arriving_.erase(slot);
+}
+
 task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob) {
   std::optional<failure> trouble;
   const quiet_operation mine(stop_);
+  const reader_watch watch(shared_.executor, blob, client_absence, [this, blob, running = mine.running()] {
+    forget(blob);
+    running->request_stop();
+  });
   std::shared_ptr<store::lease> lease;
   std::set<digest> family;
   try {
@@ -369,7 +379,7 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
     }
     blob->failed(std::move(*trouble));
   }
-  arriving_.erase(blob->blob().digest);
+  forget(blob);
   // Documents may have come meanwhile that name it.
   if (!trouble) {
     const std::set<digest> grown = families_.family_of(blob->blob().digest);

@@ -24,12 +24,14 @@
 namespace gantry::serve {
 
 /// What the store does not have comes from a registry, through the engine's transfers, and stays in the store. One fetch of a blob serves
-/// all who want it. A name is recorded as soon as one of its platforms is complete, or a client took a part of it: it may have the rest
-/// already. Used on the strand.
+/// all who want it, and ends when nobody wants it any more; what arrived is gone on with. A name is recorded as soon as one of its
+/// platforms is complete, or a client took a part of it: it may have the rest already. Used on the strand.
 class pull_through final : public upstream {
  public:
   /// How long an upstream that did not answer is left alone when the store has an answer.
   static constexpr std::chrono::seconds offline_pause{30};
+  /// How long the fetch of a blob goes on when all who wanted it have left: a client that lost its connection comes again.
+  static constexpr std::chrono::seconds client_absence{5};
   /// How often it is said that the store cannot be written.
   static constexpr std::chrono::minutes unwritable_pause{5};
   /// How long the upstream may take to say whether a tag has moved, or what refers to a manifest.
@@ -69,6 +71,8 @@ class pull_through final : public upstream {
   task<result<std::uint64_t>> ask_size(reference image, digest blob, runtime::stop_source& stop);
   task<result<upstream_manifest>> fetch_and_record(reference image, runtime::stop_source& stop);
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
+  /// The fetch of \p blob is over: whoever asks for it now begins another.
+  void forget(const std::shared_ptr<arriving_blob>& blob);
   /// Fetches into the store, or past it where it cannot be written.
   task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
   task<result<void>> bring_into_store(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
