@@ -5,6 +5,7 @@
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "serve/conditions.hpp"
+#include "serve/passing_target.hpp"
 
 #include <fmt/format.h>
 
@@ -151,7 +152,7 @@ answer handler::failed(const failure& why) {
 answer handler::refused_above(const failure& why) {
   if (why.code == errc::cancelled) return failed(why);
   // The source has told, and passed on what it could.
-  if (why.code == errc::no_space || why.code == errc::access_denied) {
+  if (cannot_keep(why)) {
     return error_answer(503, "UNAVAILABLE", "this server cannot keep what it would have to fetch for this, and has no room to pass it on");
   }
   if (why.code == condition::storage) return failed(why);

@@ -6,6 +6,8 @@
 
 namespace gantry::serve {
 
+bool cannot_keep(const failure& why) { return why.code == errc::no_space || why.code == errc::access_denied; }
+
 class passing_target::part final : public store::blob_part {
  public:
   part(descriptor blob, std::shared_ptr<const runtime::file> file) : blob_(std::move(blob)), file_(std::move(file)) {}

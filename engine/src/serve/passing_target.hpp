@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/failure.hpp"
 #include "model/blob_source.hpp"
 #include "runtime/file.hpp"
 #include "store/blob_target.hpp"
@@ -8,6 +9,9 @@
 #include <memory>
 
 namespace gantry::serve {
+
+/// Whether \p why says that the store cannot take what is fetched, so that it has to pass. A disk that fails or is away is another matter.
+bool cannot_keep(const failure& why);
 
 /// Where one blob arrives that the store cannot keep: a temporary file without a name, which goes with its last reader. Readers may use it
 /// while it arrives (\ref data) and afterwards (\ref stored).
