@@ -97,7 +97,8 @@ std::string list_table(const list_result& all, system_clock::time_point now) {
   using row = std::array<std::string, 4>;
   std::vector<row> rows{{"NAME", "PLATFORMS", "SIZE", "PULLED"}};
   for (const auto& one : all.references) {
-    const std::string pulled = age(now - one.pulled) + (one.complete ? "" : "  incomplete: 'gantry verify --repair' mends it");
+    const char* mends = one.manifests.empty() ? "  in part: 'gantry pull' completes it" : "  incomplete: 'gantry verify --repair' mends it";
+    const std::string pulled = age(now - one.pulled) + (one.complete ? "" : mends);
     rows.push_back({one.reference.string(), platforms_of(one), format_bytes(one.size), pulled});
   }
   std::array<std::size_t, 3> widths{};

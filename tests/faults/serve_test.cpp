@@ -4,6 +4,7 @@
 #include "support/http_client.hpp"
 #include "support/image_builder.hpp"
 #include "support/sha256.hpp"
+#include "support/small_disk.hpp"
 
 #include <gantry/engine.hpp>
 
@@ -14,6 +15,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <string>
@@ -35,6 +38,9 @@ class pulling_server {
     options.listen = "127.0.0.1:0";
     options.upstream = upstream;
     options.limits.graceful = 2s;
+    options.on_event = [this](const event& one) {
+      if (const auto* told = std::get_if<warning>(&one)) warnings_.push_back(told->message);
+    };
     std::promise<std::uint16_t> listening;
     options.on_started = [&](const serve_started& started) { listening.set_value(started.port); };
     engine_options settings = settings_of.settings;
@@ -48,10 +54,14 @@ class pulling_server {
     thread_ = std::thread([this] { context_.run(); });
     port_ = listening.get_future().get();
   }
-  ~pulling_server() {
+  ~pulling_server() { stop(); }
+  /// Stops, waits for the end, and \returns what the server warned of.
+  std::vector<std::string> stop() {
+    if (!thread_.joinable()) return warnings_;
     boost::asio::post(context_, [this] { stop_.emit(boost::asio::cancellation_type::terminal); });
     thread_.join();
     CHECK_FALSE(ec_);
+    return warnings_;
   }
   std::uint16_t port() const noexcept { return port_; }
 
@@ -61,6 +71,7 @@ class pulling_server {
   boost::asio::cancellation_signal stop_;
   diagnostics text_;
   error_code ec_;
+  std::vector<std::string> warnings_;  ///< of the thread, while that lives
   std::uint16_t port_ = 0;
   std::thread thread_;
 };
@@ -80,15 +91,12 @@ std::size_t gets(const fake_registry& registry, const std::string& part) {
   return n;
 }
 
-/// What another process that wants everything gone takes.
-clean_result clean_all(const puller& place) {
+clean_result clean(const puller& place, clean_options what) {
   boost::asio::io_context context;
   error_code cleaned;
   clean_result gone;
   engine other(context.get_executor(), place.settings);
-  clean_options everything;
-  everything.all = true;
-  other.async_clean(everything, [&](error_code ec, clean_result result) {
+  other.async_clean(std::move(what), [&](error_code ec, clean_result result) {
     cleaned = ec;
     gone = std::move(result);
     other.async_shutdown([](error_code) {});
@@ -96,6 +104,13 @@ clean_result clean_all(const puller& place) {
   context.run();
   CHECK_FALSE(cleaned);
   return gone;
+}
+
+/// What another process that wants everything gone takes.
+clean_result clean_all(const puller& place) {
+  clean_options everything;
+  everything.all = true;
+  return clean(place, std::move(everything));
 }
 
 /// Waits for what comes a moment after the last byte that a client has.
@@ -107,6 +122,21 @@ bool soon(const std::function<bool()>& there) {
 /// The name is recorded when the last blob is committed.
 bool soon_recorded(http_client& client) {
   return soon([&] { return client.get("/v2/team/app/tags/list").body.find("\"1.0\"") != std::string::npos; });
+}
+
+/// Asks for all that an image has.
+void pull_all(http_client& client, const std::string& name, const std::string& manifest, const test_image& image) {
+  CHECK(client.get("/v2/" + name + "/manifests/" + manifest).status == 200);
+  for (const test_blob& layer : image.layers) CHECK(client.get("/v2/" + name + "/blobs/" + layer.digest).complete);
+  CHECK(client.get("/v2/" + name + "/blobs/" + image.config.digest).complete);
+}
+
+/// The store's record of a name; empty when there is none.
+std::filesystem::path record_of(const puller& place, const std::string& repository, const std::string& tag) {
+  for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) {
+    if (one.is_regular_file() && one.path().string().ends_with("/" + repository + "/_/" + tag)) return one.path();
+  }
+  return {};
 }
 
 }  // namespace
@@ -430,4 +460,204 @@ TEST_CASE("a clean-up between two requests of a client takes nothing of what it 
   // What has its name is anybody's to remove, and nothing is kept by a server that is gone.
   CHECK(clean_all(place).blobs.size() == image.layers.size() + 2);
   CHECK(place.leftovers() == "");
+}
+
+TEST_CASE("what a client asks for counts as pulled, and what others fetch meanwhile does not") {
+  fake_registry registry;
+  std::vector<test_image> platforms;
+  for (const char* architecture : {"amd64", "arm64"}) {
+    image_recipe recipe;
+    recipe.architecture = architecture;
+    recipe.seed = architecture[1];
+    platforms.push_back(build_image(recipe));
+  }
+  const test_index both = build_index(media_family::oci, platforms);
+  const test_image other = large_image();
+  registry.hold("team/app", "1.0", both);
+  registry.hold("team/other", "1.0", other);
+  const puller place(registry);
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1000);
+  // A name is recorded with the first blob, and again when it is complete.
+  const auto recorded = [&](const std::string& name, const test_image& image) {
+    return soon([&] {
+      const std::filesystem::path record = record_of(place, name, "1.0");
+      return !record.empty() && slurp(record).find("\"manifests\":[{") != std::string::npos &&
+             slurp(record).find(image.manifest.digest) != std::string::npos;
+    });
+  };
+  const auto used = [&] {
+    return std::filesystem::last_write_time(record_of(place, "team/app", "1.0")) > long_ago + std::chrono::hours(500);
+  };
+  {
+    pulling_server server(registry, place);
+    http_client client(server.port());
+    CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+    pull_all(client, "team/app", both.images[0].manifest.digest, both.images[0]);
+    REQUIRE(recorded("team/app", both.images[0]));
+    // One platform is not held, so that this name may always become more complete.
+    std::filesystem::last_write_time(record_of(place, "team/app", "1.0"), long_ago);
+    pull_all(client, "team/other", "1.0", other);
+    REQUIRE(recorded("team/other", other));
+    CHECK_FALSE(used());
+  }
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  CHECK(used());
+  // What this server did not fetch itself becomes complete too.
+  const auto manifests = [&] { return std::filesystem::file_size(record_of(place, "team/app", "1.0")); };
+  const auto before = manifests();
+  pull_all(client, "team/app", both.images[1].manifest.digest, both.images[1]);
+  CHECK(soon([&] { return manifests() > before; }));
+}
+
+TEST_CASE("a repository that the upstream refuses is answered from the store, and all others are asked for as before") {
+  fake_registry registry;
+  const test_image first = large_image();
+  registry.hold("team/app", "1.0", first);
+  registry.hold("team/shut", "1.0", first);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  pull_all(client, "team/app", "1.0", first);
+  CHECK(client.get("/v2/team/shut/manifests/1.0").status == 200);
+  registry.inject("team/shut/manifests", answer_with(403), 1, 0);
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image second = build_image(recipe);
+  registry.hold("team/app", "1.0", second);
+  for (int turn = 0; turn < 2; ++turn) {
+    const http_reply shut = client.get("/v2/team/shut/manifests/1.0");
+    CHECK(shut.header("Docker-Content-Digest") == first.manifest.digest);
+    CHECK(shut.header("Warning").starts_with("299 - "));
+    const http_reply moved = client.get("/v2/team/app/manifests/1.0");
+    CHECK(moved.header("Docker-Content-Digest") == second.manifest.digest);
+    CHECK(moved.header("Warning").empty());
+  }
+  // A registry that is down is not asked for the next one.
+  registry.heal();
+  registry.inject("team/shut/manifests", answer_with(503), 1, 0);
+  CHECK(client.get("/v2/team/shut/manifests/1.0").status == 200);
+  const std::size_t asked = registry.count("team/app/manifests");
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  CHECK(registry.count("team/app/manifests") == asked);
+}
+
+TEST_CASE("what a full store cannot keep is passed on to the clients, which is said once") {
+  const small_disk disk("4m");
+  if (!disk.usable()) {
+    WARN("no file system may be mounted here");
+    return;
+  }
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  puller place(registry);
+  place.settings.cache_dir = disk.path() / "store";
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").body == image.manifest.bytes);
+  for (int turn = 0; turn < 2; ++turn) {
+    CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+    CHECK(client.get(blob_of(image, 1), {{"Range", "bytes=5000000-5000099"}}).body == image.layers[1].bytes.substr(5'000'000, 100));
+  }
+  // Nothing fits there any more, not even a manifest.
+  {
+    std::ofstream rest(disk.path() / "rest", std::ios::binary);
+    for (std::string filler(4096, 'x'); rest.write(filler.data(), 4096).flush();) continue;
+  }
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image second = build_image(recipe);
+  registry.hold("team/app", "1.0", second);
+  CHECK(client.get("/v2/team/app/manifests/1.0").body == second.manifest.bytes);
+  CHECK((client.get(blob_of(second, 0)).body == second.layers[0].bytes));
+  const std::vector<std::string> said = server.stop();
+  CHECK(said.size() == 1);
+  for (const std::string& one : said) CHECK_THAT(one, Catch::Contains("passed on and not kept") && Catch::Contains("no space"));
+}
+
+TEST_CASE("what was pulled by digest, or in part because the client had the rest, is kept and answered by the next server") {
+  auto registry = std::make_unique<fake_registry>();
+  const std::string upstream = registry->host();
+  image_recipe recipe;
+  recipe.layers = {3000, 50'000};
+  const test_image pinned = build_image(recipe);
+  recipe.seed = 9;
+  const test_image partly = build_image(recipe);
+  recipe.seed = 10;
+  const test_image looked_at = build_image(recipe);
+  registry->hold("team/pinned", "1.0", pinned);
+  registry->hold("team/partly", "1.0", partly);
+  registry->hold("team/looked", "1.0", looked_at);
+  const puller place(*registry);
+  const auto take_part = [&](http_client& client) {
+    CHECK((client.get("/v2/team/partly/manifests/1.0").body == partly.manifest.bytes));
+    CHECK((client.get("/v2/team/partly/blobs/" + partly.config.digest).body == partly.config.bytes));
+    CHECK((client.get("/v2/team/partly/blobs/" + partly.layers[1].digest).body == partly.layers[1].bytes));
+  };
+  {
+    pulling_server server(upstream, place);
+    http_client client(server.port());
+    CHECK(client.get("/v2/team/looked/manifests/1.0").status == 200);
+    pull_all(client, "team/pinned", pinned.manifest.digest, pinned);
+    take_part(client);
+    const auto named = [&](const std::string& name) {
+      return soon([&] { return client.get("/v2/_catalog").body.find(name) != std::string::npos; });
+    };
+    CHECK(named("team/pinned"));
+    CHECK(named("team/partly"));
+    // Who only looks does not pull.
+    CHECK(client.get("/v2/_catalog").body.find("team/looked") == std::string::npos);
+  }
+  registry.reset();
+  for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "blobs")) {
+    if (one.is_regular_file()) std::filesystem::last_write_time(one.path(), std::filesystem::file_time_type::clock::now() - 48h);
+  }
+  const clean_result gone = clean(place, {});
+  // The manifest that was looked at.
+  CHECK(gone.blobs.size() == 1);
+  pulling_server server(upstream, place);
+  http_client client(server.port());
+  pull_all(client, "team/pinned", pinned.manifest.digest, pinned);
+  take_part(client);
+  CHECK(client.get("/v2/team/partly/blobs/" + partly.layers[0].digest).status == 502);
+}
+
+TEST_CASE("a platform that was fetched by digest behind a tag gets no name of its own") {
+  fake_registry registry;
+  const test_index only = build_index(media_family::oci, {build_image({})});
+  registry.hold("team/app", "1.0", only);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.head("/v2/team/app/manifests/1.0").status == 200);
+  CHECK(client.get("/v2/team/app/manifests/" + only.index.digest).status == 200);
+  pull_all(client, "team/app", only.images[0].manifest.digest, only.images[0]);
+  REQUIRE(soon([&] { return !record_of(place, "team/app", "1.0").empty(); }));
+  CHECK(client.get("/v2/team/app/manifests/" + only.images[0].manifest.digest).status == 200);
+  std::size_t records = 0;
+  for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) records += one.is_regular_file() ? 1 : 0;
+  CHECK(records == 1);
+}
+
+TEST_CASE("the fetch of a blob that nobody wants any more ends, and the next client goes on with what arrived") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  puller place(registry);
+  place.settings.limit_rate = 1'500'000;
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  // Eight seconds of a layer, of which the client takes the beginning.
+  CHECK(client.get(blob_of(image, 1), {{"Range", "bytes=0-999"}}).body == image.layers[1].bytes.substr(0, 1000));
+  std::this_thread::sleep_for(10s);
+  CHECK_FALSE(std::filesystem::exists(place.store() / "blobs/sha256" / image.layers[1].digest.substr(7)));
+  registry.forget_requests();
+  CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+  for (const recorded_request& one : registry.requests(image.layers[1].digest)) {
+    CHECK_FALSE(one.header("Range").empty());
+    CHECK_FALSE(one.header("Range").starts_with("bytes=0-"));
+  }
 }

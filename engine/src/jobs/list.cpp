@@ -41,7 +41,9 @@ stored_reference describe(const store::content_store& store, const store::held_r
   all.top = held.record.top;
   all.path = store.path_of(all.top.digest);
   all.pulled = held.used;
-  all.complete = tree.unreadable.empty();
+  // What a client of `serve --upstream` took a part of.
+  const bool begun = held.record.manifests.empty() && !tree.manifests.empty();
+  all.complete = tree.unreadable.empty() && !begun;
   tree.for_each_blob([&](const descriptor& blob, blob_role, bool required) {
     if (required && !store.holds(blob)) all.complete = false;
   });
@@ -53,12 +55,13 @@ stored_reference describe(const store::content_store& store, const store::held_r
   for (const store::image_tree::index& one : tree.indexes) count(one.entry);
   for (const store::image_tree::member& one : tree.manifests) {
     // Platforms that another name brought are that name's.
-    if (!one.required) continue;
+    if (!one.required && !begun) continue;
     count(one.entry);
     if (one.content) {
       count(one.content->config);
       for (const descriptor& layer : one.content->layers) count(layer);
     }
+    if (begun) continue;
     stored_manifest image;
     image.manifest = one.entry;
     image.path = store.path_of(one.entry.digest);

@@ -53,7 +53,10 @@ std::uint64_t releasable(std::uint64_t frontier, std::uint64_t size) noexcept {
 
 class arriving_blob::feed final : public blob_feed {
  public:
-  explicit feed(std::shared_ptr<arriving_blob> all) : all_(std::move(all)), attempt_(all_->attempt_) {}
+  explicit feed(std::shared_ptr<arriving_blob> all) : all_(std::move(all)), attempt_(all_->attempt_) { all_->count_reader(true); }
+  feed(const feed&) = delete;
+  feed& operator=(const feed&) = delete;
+  ~feed() override { all_->count_reader(false); }
 
   std::uint64_t size() const noexcept override { return all_->blob_.size; }
 
@@ -93,6 +96,13 @@ class arriving_blob::feed final : public blob_feed {
 
 std::shared_ptr<blob_feed> arriving_blob::reader() { return std::make_shared<feed>(shared_from_this()); }
 
+void arriving_blob::count_reader(bool came) {
+  const bool before = has_readers();
+  if (came) ++readers_;
+  if (!came) --readers_;
+  if (has_readers() != before && readers_changed_) readers_changed_();
+}
+
 std::uint64_t arriving_blob::released() const noexcept {
   if (stored_) return blob_.size;
   const auto& ranges = arrived_.list();
@@ -125,25 +135,40 @@ void arriving_blob::failed(failure why) {
   changed_.notify_all();
 }
 
-watched_target::watched_target(std::shared_ptr<store::content_store> into, runtime::executor where, std::shared_ptr<arriving_blob> watched)
-    : into_(std::move(into)), where_(std::move(where)), watched_(std::move(watched)) {}
+watched_target::watched_target(std::shared_ptr<store::blob_target> into, opener data, runtime::executor where,
+                               std::shared_ptr<arriving_blob> watched)
+    : into_(std::move(into)), data_(std::move(data)), where_(std::move(where)), watched_(std::move(watched)) {}
 
 result<store::claim_attempt> watched_target::claim(const descriptor& blob) { return into_->claim(blob); }
 
 result<std::unique_ptr<store::blob_part>> watched_target::begin(const descriptor& blob, store::ingest_options options) {
   auto begun = into_->begin(blob, options);
   if (!begun) return begun.error();
-  // A descriptor of its own: it stays good when the part is committed or given up in the middle of a read.
-  std::shared_ptr<const runtime::file> data;
-  if (options.place == store::ingest_place::shared) {
-    auto opened = runtime::file::open(store::paths{into_->root()}.ingest(blob.digest) / "data", runtime::open_mode::read);
-    if (opened) data = std::make_shared<const runtime::file>(std::move(*opened));
-  }
+  std::shared_ptr<const runtime::file> data = data_(blob, options);
   const std::weak_ptr<arriving_blob> watched = watched_;
-  boost::asio::post(where_, [watched, data, held = (*begun)->held()] {
+  boost::asio::post(where_, [watched, data = std::move(data), held = (*begun)->held()] {
     if (const auto alive = watched.lock()) alive->opened(data, held);
   });
   return std::unique_ptr<store::blob_part>(std::make_unique<watched_part>(std::move(*begun), where_, watched));
+}
+
+std::shared_ptr<watched_target> watch_store(std::shared_ptr<store::content_store> store, runtime::executor where,
+                                            std::shared_ptr<arriving_blob> watched) {
+  auto open = [root = store->root()](const descriptor& blob, const store::ingest_options& options) {
+    std::shared_ptr<const runtime::file> data;
+    if (options.place != store::ingest_place::shared) return data;
+    // A descriptor of its own: it stays good when the part is committed or given up in the middle of a read.
+    auto opened = runtime::file::open(store::paths{root}.ingest(blob.digest) / "data", runtime::open_mode::read);
+    if (opened) data = std::make_shared<const runtime::file>(std::move(*opened));
+    return data;
+  };
+  return std::make_shared<watched_target>(std::move(store), std::move(open), std::move(where), std::move(watched));
+}
+
+std::shared_ptr<watched_target> watch_passing(std::shared_ptr<passing_target> passing, runtime::executor where,
+                                              std::shared_ptr<arriving_blob> watched) {
+  auto open = [passing](const descriptor&, const store::ingest_options&) { return passing->data(); };
+  return std::make_shared<watched_target>(passing, std::move(open), std::move(where), std::move(watched));
 }
 
 }  // namespace gantry::serve

@@ -5,13 +5,16 @@
 #include "runtime/file.hpp"
 #include "runtime/lanes.hpp"
 #include "runtime/signal.hpp"
+#include "serve/passing_target.hpp"
 #include "serve/upstream.hpp"
 #include "store/blob_target.hpp"
 #include "store/content_store.hpp"
 
 #include <gantry/descriptor.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -32,6 +35,11 @@ class arriving_blob : public std::enable_shared_from_this<arriving_blob> {
   /// One for each client.
   std::shared_ptr<blob_feed> reader();
 
+  /// Whether somebody reads, or may go on to.
+  bool has_readers() const noexcept { return readers_ != 0; }
+  /// \p told is called when the first reader came and when the last one left; empty: nobody is told any more.
+  void watch_readers(std::function<void()> told) { readers_changed_ = std::move(told); }
+
   /// A fetch begins, perhaps once more because what came before was wrong: who has read of that is cut.
   /// \param data where the bytes arrive, open for reading; null: they can be read when all are there
   void opened(std::shared_ptr<const runtime::file> data, store::byte_ranges held);
@@ -43,6 +51,7 @@ class arriving_blob : public std::enable_shared_from_this<arriving_blob> {
  private:
   class feed;
   std::uint64_t released() const noexcept;
+  void count_reader(bool came);
 
   runtime::lanes& workers_;
   descriptor blob_;
@@ -52,21 +61,34 @@ class arriving_blob : public std::enable_shared_from_this<arriving_blob> {
   std::shared_ptr<model::blob_reader> stored_;
   std::optional<failure> error_;
   runtime::signal changed_;
+  std::size_t readers_ = 0;
+  std::function<void()> readers_changed_;
 };
 
-/// A target of transfers that lets a blob be read while it arrives, and is the store in everything else.
+/// A target of transfers that lets a blob be read while it arrives, and is the target behind it in everything else.
 class watched_target final : public store::blob_target {
  public:
-  /// \param into the store's target; \param where the strand
-  watched_target(std::shared_ptr<store::content_store> into, runtime::executor where, std::shared_ptr<arriving_blob> watched);
+  /// Opens what has just been begun for readers; null: it can be read when all is there. Called on a worker.
+  using opener = std::function<std::shared_ptr<const runtime::file>(const descriptor& blob, const store::ingest_options& options)>;
+
+  /// \param where the strand
+  watched_target(std::shared_ptr<store::blob_target> into, opener data, runtime::executor where, std::shared_ptr<arriving_blob> watched);
 
   result<store::claim_attempt> claim(const descriptor& blob) override;
   result<std::unique_ptr<store::blob_part>> begin(const descriptor& blob, store::ingest_options options) override;
 
  private:
-  std::shared_ptr<store::content_store> into_;
+  std::shared_ptr<store::blob_target> into_;
+  opener data_;
   runtime::executor where_;
   std::shared_ptr<arriving_blob> watched_;
 };
+
+/// The same in front of the store.
+std::shared_ptr<watched_target> watch_store(std::shared_ptr<store::content_store> store, runtime::executor where,
+                                            std::shared_ptr<arriving_blob> watched);
+/// The same in front of what keeps nothing.
+std::shared_ptr<watched_target> watch_passing(std::shared_ptr<passing_target> passing, runtime::executor where,
+                                              std::shared_ptr<arriving_blob> watched);
 
 }  // namespace gantry::serve

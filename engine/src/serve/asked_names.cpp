@@ -1,5 +1,7 @@
 #include "serve/asked_names.hpp"
 
+#include <algorithm>
+
 namespace gantry::serve {
 
 void asked_names::put(const reference& name, const descriptor& top) {
@@ -22,6 +24,11 @@ void asked_names::erase(const reference& name) {
   if (found == names_.end()) return;
   by_turn_.erase(found->second.turn);
   names_.erase(found);
+}
+
+bool asked_names::lead_to(const reference& where, const std::set<digest>& tops) const {
+  return std::any_of(names_.begin(), names_.end(),
+                     [&](const auto& one) { return tops.contains(one.second.top.digest) && one.first.name() == where.name(); });
 }
 
 std::vector<std::pair<reference, descriptor>> asked_names::all() const {

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <gantry/descriptor.hpp>
+#include <gantry/digest.hpp>
 #include <gantry/reference.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,8 @@ class asked_names {
   /// Null when the name is not there; valid until the next change.
   const descriptor* find(const reference& name) const;
   void erase(const reference& name);
+  /// Whether a name of the repository that \p where names led to one of \p tops.
+  bool lead_to(const reference& where, const std::set<digest>& tops) const;
   bool empty() const noexcept { return names_.empty(); }
   /// Ordered by name.
   std::vector<std::pair<reference, descriptor>> all() const;

@@ -3,6 +3,7 @@
 #include "model/reference_grammar.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace gantry::serve {
 namespace {
@@ -88,8 +89,14 @@ catalogue::catalogue(const std::vector<store::reference_record>& records) {
       names_.push_back(served_name(where));
     }
     if (!record.name.digest()) place->second.tags.push_back(record.name.tag());
+    // A manifest may stand there for several platforms, and be the top itself.
+    std::set<digest> documents{record.top.digest};
     place->second.tops.emplace(record.top.digest, record.top);
-    for (const descriptor& manifest : record.manifests) place->second.tops.emplace(manifest.digest, manifest);
+    for (const descriptor& manifest : record.manifests) {
+      place->second.tops.emplace(manifest.digest, manifest);
+      documents.insert(manifest.digest);
+    }
+    for (const digest& one : documents) place->second.names_of.emplace(one, record.name);
   }
   for (auto& [where, held] : repositories_) std::sort(held.tags.begin(), held.tags.end());
   std::sort(names_.begin(), names_.end());
@@ -130,6 +137,15 @@ const descriptor* catalogue::document(const repository& where, const digest& val
   if (found == repositories_.end()) return nullptr;
   const auto named = found->second.tops.find(value);
   return named == found->second.tops.end() ? nullptr : &named->second;
+}
+
+std::vector<reference> catalogue::names_of(const repository& where, const digest& document) const {
+  std::vector<reference> names;
+  const auto found = repositories_.find(where);
+  if (found == repositories_.end()) return names;
+  const auto [begin, end] = found->second.names_of.equal_range(document);
+  for (auto one = begin; one != end; ++one) names.push_back(one->second);
+  return names;
 }
 
 }  // namespace gantry::serve

@@ -62,11 +62,14 @@ class catalogue {
   std::vector<descriptor> documents(const repository& where) const;
   /// One of them, or null.
   const descriptor* document(const repository& where, const digest& value) const;
+  /// The names whose records name this one.
+  std::vector<reference> names_of(const repository& where, const digest& document) const;
 
  private:
   struct entry {
     std::vector<std::string> tags;
-    std::map<digest, descriptor> tops;  ///< of all records, and their manifests
+    std::map<digest, descriptor> tops;          ///< of all records, and their manifests
+    std::multimap<digest, reference> names_of;  ///< of the same, the names of these records
   };
   std::map<repository, entry> repositories_;
   std::multimap<std::string, std::string> registries_of_;  ///< by name

@@ -5,6 +5,7 @@
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "serve/conditions.hpp"
+#include "serve/passing_target.hpp"
 
 #include <fmt/format.h>
 
@@ -49,6 +50,9 @@ std::string trouble_above(const failure& why) {
 }
 
 std::string etag_of(const digest& value) { return "\"" + value.string() + "\""; }
+
+/// For who asks for a tag that the upstream does not let this server look at any more (distribution-spec, "Warnings").
+constexpr std::string_view stale_answer = R"(299 - "the upstream registry refuses this repository now; this is what the server has of it")";
 
 /// Content never changes under its digest.
 constexpr std::string_view forever = "max-age=31536000, immutable";
@@ -147,13 +151,17 @@ answer handler::failed(const failure& why) {
 
 answer handler::refused_above(const failure& why) {
   if (why.code == errc::cancelled) return failed(why);
+  // The source has told, and passed on what it could.
+  if (cannot_keep(why)) {
+    return error_answer(503, "UNAVAILABLE", "this server cannot keep what it would have to fetch for this, and has no room to pass it on");
+  }
+  if (why.code == condition::storage) return failed(why);
   if (trouble_) trouble_(why.text.message());
   if (why.code == errc::rate_limited) {
     answer later = error_answer(429, "TOOMANYREQUESTS", "the upstream registry limits the rate of requests");
     later.add("Retry-After", std::to_string(why.retry_after.value_or(std::chrono::seconds(60)).count()));
     return later;
   }
-  if (why.code == condition::storage) return failed(why);
   return error_answer(502, "UNAVAILABLE", "the store does not have it, and " + trouble_above(why));
 }
 
@@ -184,6 +192,16 @@ task<result<handler::place>> handler::locate(const route& wanted, std::optional<
   co_return found;
 }
 
+task<> handler::note_use(place where, route wanted) {
+  std::vector<reference> names;
+  if (wanted.digest) {
+    if (where.held) names = where.names->names_of(*where.held, wanted.digest);
+  } else {
+    names.push_back(name_of(where.above ? *where.above : *where.held, wanted.tag, wanted.digest));
+  }
+  co_await content_.note_use(std::move(names));
+}
+
 task<answer> handler::manifest(route wanted, const request_head& request, runtime::stop_source& stop) {
   std::optional<answer> refused;
   const auto where = co_await locate(wanted, refused);
@@ -195,6 +213,7 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
     const descriptor* known = where->names->document(*where->held, wanted.digest);
     if (known != nullptr) declared = known->media_type;
   }
+  bool refused_by_upstream = false;
   result<std::optional<held_document>> found = std::optional<held_document>();
   if (wanted.digest) {
     found = co_await content_.by_digest(wanted.digest, declared);
@@ -204,6 +223,15 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
       found = std::optional<held_document>();
     }
     if (!found) co_return failed(found.error());
+    const bool named = where->held && !where->names->names_of(*where->held, wanted.digest).empty();
+    if (*found && where->above && !named) {
+      descriptor document;
+      document.media_type = (*found)->media_type;
+      document.digest = wanted.digest;
+      document.size = (*found)->bytes.size();
+      const reference name = name_of(*where->above, {}, wanted.digest);
+      if (!name.empty()) co_await source_->note_held(name, std::move(document));
+    }
   }
   if (!*found && where->above) {
     const reference name = name_of(*where->above, wanted.tag, wanted.digest);
@@ -211,8 +239,13 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
       const auto fetched = co_await source_->manifest(name, stop);
       if (!fetched && fetched.error().code != errc::not_found) co_return refused_above(fetched.error());
       if (fetched) {
-        const descriptor top = *fetched;
-        found = co_await content_.by_digest(top.digest, top.media_type);
+        const descriptor top = fetched->top;
+        refused_by_upstream = fetched->refused;
+        if (fetched->bytes) {
+          found = std::optional(held_document{top.media_type, top.digest, *fetched->bytes});
+        } else {
+          found = co_await content_.by_digest(top.digest, top.media_type);
+        }
         if (!found) co_return failed(found.error());
       }
     }
@@ -223,6 +256,7 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
     if (!found) co_return failed(found.error());
   }
   if (!*found) co_return unknown_manifest(wanted);
+  co_await note_use(*where, wanted);
 
   held_document document = std::move(**found);
   if (auto same = unchanged(request, document.digest)) co_return std::move(*same);
@@ -231,6 +265,7 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
       .add("Docker-Content-Digest", document.digest.string())
       .add("ETag", etag_of(document.digest));
   if (wanted.digest) full.add("Cache-Control", std::string(forever));
+  if (refused_by_upstream) full.add("Warning", std::string(stale_answer));
   full.body = std::move(document.bytes);
   co_return full;
 }

@@ -40,6 +40,8 @@ class handler {
   task<result<place>> locate(const route& wanted, std::optional<answer>& refused);
   task<answer> manifest(route wanted, const request_head& request, runtime::stop_source& stop);
   task<answer> blob(route wanted, const request_head& request, runtime::stop_source& stop);
+  /// Whoever asks for a manifest pulls what it is part of.
+  task<> note_use(place where, route wanted);
   task<answer> tags(route wanted);
   task<answer> catalog(route wanted);
   task<answer> referrers(route wanted, runtime::stop_source& stop);

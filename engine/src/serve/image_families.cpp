@@ -17,17 +17,20 @@ std::vector<descriptor> named_by(const model::document& document) {
 
 void image_families::learn(const std::string& bytes, const descriptor& top) {
   const auto document = model::parse_document(bytes, top.media_type);
-  if (!document) return;
+  if (document) learn(*document, top);
+}
+
+void image_families::learn(const model::document& document, const descriptor& top) {
   if (sizes_.size() > most_remembered) sizes_.clear();
   if (named_.size() > most_remembered || namers_.size() > most_remembered) {
     named_.clear();
     namers_.clear();
   }
   std::set<digest> named;
-  for (const descriptor& one : named_by(*document)) {
+  for (const descriptor& one : named_by(document)) {
     named.insert(one.digest);
     namers_[one.digest].insert(top.digest);
-    if (std::holds_alternative<model::manifest>(*document)) {
+    if (std::holds_alternative<model::manifest>(document)) {
       sizes_.insert_or_assign(one.digest, one.size);
     } else if (const auto carried = model::inline_content(one); carried && *carried) {
       learn(**carried, one);
@@ -48,11 +51,16 @@ void image_families::add_all(std::set<digest>& to, const digest& from, const std
   }
 }
 
+std::set<digest> image_families::above(const digest& blob) const {
+  std::set<digest> documents{blob};
+  add_all(documents, blob, namers_);
+  return documents;
+}
+
 std::set<digest> image_families::family_of(const digest& blob) const {
-  std::set<digest> above{blob};
-  add_all(above, blob, namers_);
-  std::set<digest> all = above;
-  for (const digest& document : above) add_all(all, document, named_);
+  const std::set<digest> documents = above(blob);
+  std::set<digest> all = documents;
+  for (const digest& document : documents) add_all(all, document, named_);
   return all;
 }
 

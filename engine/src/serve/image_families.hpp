@@ -27,9 +27,16 @@ class image_families {
 
   /// Takes in what \p bytes, the document that \p top describes, name; also what they carry inline.
   void learn(const std::string& bytes, const descriptor& top);
+  /// The same of a document that was read before.
+  void learn(const model::document& document, const descriptor& top);
+  /// Whether \p document was taken in, and is not forgotten.
+  bool knows(const digest& document) const { return named_.contains(document); }
   /// \p blob with all that belongs to its images as far as is known: the documents that name it, directly or through others, and what these
   /// name. What else shares a blob with those is another image.
   std::set<digest> family_of(const digest& blob) const;
+
+  /// \p blob and the documents that name it, directly or through others.
+  std::set<digest> above(const digest& blob) const;
 
   std::optional<std::uint64_t> size_of(const digest& blob) const;
   void note_size(const digest& blob, std::uint64_t size) { sizes_.insert_or_assign(blob, size); }

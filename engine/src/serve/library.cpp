@@ -223,6 +223,16 @@ task<result<std::vector<descriptor>>> library::referrers(repository where, gantr
   co_return list;
 }
 
+task<> library::note_use(std::vector<reference> names) {
+  std::erase_if(names, [this](const reference& one) { return !used_.due(one); });
+  if (names.empty()) co_return;
+  auto touch = [store = store_, names = std::move(names)] {
+    for (const reference& one : names) store->note_use(one);
+    return true;
+  };
+  co_await offload(workers_, lane::files, std::move(touch));
+}
+
 task<std::vector<std::string>> library::incomplete() {
   auto look = [store = store_]() -> std::vector<std::string> {
     std::vector<std::string> sentences;

@@ -5,11 +5,13 @@
 #include "runtime/lanes.hpp"
 #include "runtime/task.hpp"
 #include "serve/catalogue.hpp"
+#include "serve/seldom.hpp"
 #include "store/content_store.hpp"
 
 #include <gantry/descriptor.hpp>
 #include <gantry/reference.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -50,6 +52,10 @@ class library {
   /// Descriptors of the held documents of \p where whose subject is \p subject, ordered by digest.
   task<result<std::vector<descriptor>>> referrers(repository where, gantry::digest subject);
 
+  /// Notes that \p names were asked for, which counts like a pull (store::content_store::note_use): of each name once an hour. Names
+  /// without a record are passed over.
+  task<> note_use(std::vector<reference> names);
+
   /// Sentences about what ends in 404 and may surprise: references whose index names manifests that are not held or
   /// whose record cannot be read, and a store without any.
   task<std::vector<std::string>> incomplete();
@@ -70,6 +76,7 @@ class library {
   stamp known_at_;
   /// By subject, of the repositories that were asked for since \ref known_ was read.
   std::map<repository, std::multimap<digest, descriptor>> referrers_;
+  seldom<reference> used_{std::chrono::hours(1)};
 };
 
 }  // namespace gantry::serve

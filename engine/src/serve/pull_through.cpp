@@ -1,21 +1,17 @@
 #include "serve/pull_through.hpp"
 
-#include "http/content_range.hpp"
-#include "jobs/complete_part.hpp"
 #include "jobs/keep.hpp"
-#include "jobs/record.hpp"
 #include "jobs/referrers.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "registry/manifest_requests.hpp"
 #include "runtime/deadline.hpp"
 #include "serve/carried_content.hpp"
+#include "serve/passing_target.hpp"
 #include "serve/quiet_operation.hpp"
-#include "transfer/fetcher.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -29,8 +25,8 @@ using runtime::offload;
 
 constexpr std::chrono::milliseconds second_try{500};
 
-/// The upstream cannot be reached or has no time: what the store has will do.
-bool is_out_of_reach(const failure& why) { return why.code != errc::not_found; }
+/// What the store has will do: everything but an answer that says that there is no such thing.
+bool store_will_do(const failure& why) { return why.code != errc::not_found; }
 
 }  // namespace
 
@@ -43,11 +39,6 @@ pull_through::pull_through(transfer::context& shared, std::shared_ptr<store::con
       incomplete_(image_families::most_remembered),
       fetches_(shared.executor),
       kept_(shared, stop_, fetches_) {}
-
-void pull_through::remember(const reference& image, const descriptor& top) {
-  if (image.digest()) return;
-  incomplete_.put(image, top);
-}
 
 task<std::optional<descriptor>> pull_through::held_top(reference image) {
   // A name that clients are still fetching has no record yet.
@@ -77,6 +68,21 @@ void pull_through::leave_alone(const failure& why) {
   note_(fmt::format("{} cannot be asked, answering from the store: {}", registry_, why.text.message()));
 }
 
+upstream_manifest pull_through::stale(const reference& image, const descriptor& held, const failure& why) {
+  upstream_manifest answer{held};
+  if (why.code == errc::cancelled) return answer;
+  if (why.code == condition::retryable) {
+    leave_alone(why);
+    return answer;
+  }
+  // Of other repositories this says nothing. Whoever asks in a loop must not fill the log.
+  answer.refused = true;
+  if (said_.due(image)) {
+    note_(fmt::format("{} did not say which {} is now, answering from the store: {}", registry_, image.familiar(), why.text.message()));
+  }
+  return answer;
+}
+
 task<result<digest>> pull_through::revalidate(reference image, runtime::stop_source& stop) {
   runtime::stop_source limited(stop);
   const runtime::deadline limit(shared_.executor, revalidation_limit, [&limited] { limited.request_stop(); });
@@ -87,7 +93,7 @@ task<result<digest>> pull_through::revalidate(reference image, runtime::stop_sou
   co_return now;
 }
 
-task<result<descriptor>> pull_through::fetch_document(reference image, runtime::stop_source& stop) {
+task<result<upstream_manifest>> pull_through::fetch_document(reference image, runtime::stop_source& stop) {
   auto got = co_await shared_.registry.get_manifest(image, stop);
   if (!got && got.error().code == condition::retryable && got.error().code != errc::rate_limited) {
     const bool slept = co_await runtime::sleep_for(second_try, stop);
@@ -99,55 +105,60 @@ task<result<descriptor>> pull_through::fetch_document(reference image, runtime::
   if (!type) co_return type.error();
   top.media_type = *type;
   families_.learn(got->bytes, top);
-  auto keep = [store = store_, top, bytes = std::move(got->bytes)] { return put_with_carried(*store, top, bytes); };
+  upstream_manifest fetched{top};
+  auto keep = [store = store_, top, bytes = got->bytes] { return put_with_carried(*store, top, bytes); };
   const result<void> kept = co_await offload(shared_.lanes, lane::files, std::move(keep));
-  if (!kept) co_return kept.error();
-  co_return top;
+  if (kept) co_return fetched;
+  if (!cannot_keep(kept.error())) co_return kept.error();
+  note_unwritable(kept.error());
+  fetched.bytes = std::move(got->bytes);
+  co_return fetched;
 }
 
-task<result<descriptor>> pull_through::fetch_and_record(reference image, runtime::stop_source& stop) {
+task<result<upstream_manifest>> pull_through::fetch_and_record(reference image, runtime::stop_source& stop) {
   // A clean-up must not take away what has no name yet.
   const quiet_operation mine(stop_);
   const auto lease = co_await jobs::keep_all(shared_, *mine.running(), store_);
   if (!lease) co_return lease.error();
   std::exception_ptr thrown;
-  result<descriptor> fetched = failure(errc::cancelled, "stopped");
+  result<upstream_manifest> fetched = failure(errc::cancelled, "stopped");
   try {
     fetched = co_await fetch_document(image, stop);
-    if (fetched) remember(image, *fetched);
+    if (fetched && !fetched->bytes) remember(image, fetched->top);
   } catch (...) {
     thrown = std::current_exception();
   }
-  if (fetched) {
-    const std::set<digest> family = families_.family_of(fetched->digest);
+  if (fetched && !fetched->bytes) {
+    const std::set<digest> family = families_.family_of(fetched->top.digest);
     co_await jobs::keep_only(shared_, *lease, family);
     co_await kept_.keep(*lease, family);
   } else {
     co_await jobs::keep_no_longer(shared_, *lease);
   }
   if (thrown) std::rethrow_exception(thrown);
-  if (fetched && arriving_.empty()) co_await record_complete();
+  if (fetched && !fetched->bytes) {
+    touched_.merge(families_.family_of(fetched->top.digest));
+    if (arriving_.empty()) co_await record_complete();
+  }
   co_return fetched;
 }
 
-task<result<descriptor>> pull_through::manifest(reference image, runtime::stop_source& stop) {
-  if (image.digest()) co_return co_await fetch_and_record(image, stop);
-  const std::optional<descriptor> held = co_await held_top(image);
+task<result<upstream_manifest>> pull_through::manifest(reference image, runtime::stop_source& stop) {
+  std::optional<descriptor> held;
+  if (!image.digest()) held = co_await held_top(image);
   if (held) {
-    if (clock::now() < offline_until_) co_return *held;
+    if (clock::now() < offline_until_) co_return upstream_manifest{*held};
     const auto now = co_await revalidate(image, stop);
-    if (!now && is_out_of_reach(now.error())) {
-      if (now.error().code != errc::cancelled) leave_alone(now.error());
-      co_return *held;
-    }
+    if (!now && store_will_do(now.error())) co_return stale(image, *held, now.error());
     if (!now) co_return now.error();
     if (*now == held->digest) {
+      if (!families_.knows(held->digest)) co_await learn_held(*held);
       remember(image, *held);
-      co_return *held;
+      co_return upstream_manifest{*held};
     }
   }
   auto fetched = co_await fetch_and_record(image, stop);
-  if (!fetched && held && is_out_of_reach(fetched.error())) co_return *held;
+  if (!fetched && held && store_will_do(fetched.error())) co_return stale(image, *held, fetched.error());
   co_return fetched;
 }
 
@@ -170,154 +181,9 @@ task<result<std::vector<descriptor>>> pull_through::referrers(reference image, d
   co_return why;
 }
 
-task<result<std::uint64_t>> pull_through::blob_size(reference image, digest blob, runtime::stop_source& stop) {
-  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->blob().size;
-  if (const std::optional<std::uint64_t> known = families_.size_of(blob)) co_return *known;
-  const std::string key = image.with_digest(blob).string();
-  if (const auto other = asking_.find(key); other != asking_.end()) {
-    const std::shared_ptr<size_question> question = other->second;
-    while (!question->told) {
-      if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-      co_await question->answered.wait(stop);
-    }
-    co_return *question->told;
-  }
-  const auto question = std::make_shared<size_question>();
-  asking_.emplace(key, question);
-  result<std::uint64_t> told = failure(errc::cancelled, "stopped");
-  std::exception_ptr thrown;
-  try {
-    told = co_await ask_size(image, blob, stop);
-  } catch (...) {
-    thrown = std::current_exception();
-  }
-  asking_.erase(key);
-  question->told = told;
-  question->answered.notify_all();
-  if (thrown) std::rethrow_exception(thrown);
-  co_return told;
-}
-
-task<result<std::uint64_t>> pull_through::ask_size(reference image, digest blob, runtime::stop_source& stop) {
-  registry::blob_request first;
-  first.range = http::byte_range();
-  const auto places = shared_.registry.sites(image, true);
-  if (!places) co_return places.error();
-  // The registry itself comes last, behind its mirrors.
-  auto reply = co_await shared_.registry.get_blob(places->back(), blob, first, stop);
-  if (!reply) co_return reply.error();
-  const http::response_head& head = reply->head();
-  std::optional<std::uint64_t> size;
-  if (head.status == 206) {
-    const auto part = http::parse_content_range(head.all("Content-Range"));
-    if (part) size = part->total;
-  } else if (head.framing == http::body_framing::length) {
-    size = head.content_length;
-  }
-  if (!size) {
-    co_return failure(errc::protocol_error, fmt::format("{} does not say how large blob {} is", registry_, blob.string()));
-  }
-  families_.note_size(blob, *size);
-  co_return *size;
-}
-
-task<result<std::shared_ptr<blob_feed>>> pull_through::blob(reference image, digest blob, runtime::stop_source& stop) {
-  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader();
-  const auto size = co_await blob_size(image, blob, stop);
-  if (!size) co_return size.error();
-  // Somebody may have begun meanwhile.
-  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader();
-  descriptor wanted;
-  wanted.digest = blob;
-  wanted.size = *size;
-  auto look = [store = store_, wanted] { return store->holds(wanted); };
-  const bool held = co_await offload(shared_.lanes, lane::files, std::move(look));
-  if (held) co_return std::shared_ptr<blob_feed>();
-  if (stop_.stop_requested()) co_return failure(errc::cancelled, "stopped");
-  std::shared_ptr<arriving_blob>& slot = arriving_[blob];
-  if (!slot) {
-    slot = std::make_shared<arriving_blob>(shared_.lanes, wanted);
-    fetches_.spawn(fetch(image, slot));
-  }
-  co_return slot->reader();
-}
-
-task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running) {
-  const auto target = std::make_shared<watched_target>(store_, shared_.executor, blob);
-  transfer::wanted_blob wanted;
-  wanted.source = image;
-  wanted.blob = blob->blob();
-  std::vector<transfer::wanted_blob> list(1, std::move(wanted));
-  const auto done = co_await transfer::fetch_all(shared_, *running, target, std::move(list));
-  if (!done) co_return done.error();
-  auto open = [store = store_, what = blob->blob()] { return store->open(what); };
-  auto opened = co_await offload(shared_.lanes, lane::files, std::move(open));
-  if (!opened) co_return opened.error();
-  blob->finished(std::shared_ptr<model::blob_reader>(std::move(*opened)));
-  co_return result<void>();
-}
-
-task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob) {
-  std::optional<failure> trouble;
-  const quiet_operation mine(stop_);
-  std::shared_ptr<store::lease> lease;
-  std::set<digest> family;
-  try {
-    const auto kept = co_await jobs::keep_all(shared_, *mine.running(), store_);
-    if (kept) {
-      lease = *kept;
-      family = families_.family_of(blob->blob().digest);
-      co_await jobs::keep_only(shared_, lease, family);
-      const auto brought = co_await bring(image, blob, mine.running());
-      if (!brought) trouble = brought.error();
-    } else {
-      trouble = kept.error();
-    }
-  } catch (const std::exception& error) {
-    trouble = failure(errc::internal_error, std::string("a defect of the engine: ") + error.what());
-  }
-  if (trouble) {
-    if (trouble->code != errc::cancelled)
-      note_(fmt::format("blob {} was not fetched: {}", blob->blob().digest.string(), trouble->text.message()));
-    blob->failed(std::move(*trouble));
-  }
-  arriving_.erase(blob->blob().digest);
-  if (lease) co_await kept_.keep(std::move(lease), std::move(family));
-  if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
-}
-
-task<> pull_through::record_complete() {
-  if (incomplete_.empty()) co_return;
-  struct state {
-    std::vector<store::reference_record> records;
-    std::vector<std::pair<reference, digest>> whole;
-  };
-  auto look = [store = store_, names = incomplete_.all()] {
-    state now;
-    for (const auto& [name, top] : names) {
-      bool whole = false;
-      auto record = jobs::complete_part(*store, name, top, whole);
-      if (record) now.records.push_back(std::move(*record));
-      if (whole) now.whole.emplace_back(name, top.digest);
-    }
-    return now;
-  };
-  state now = co_await offload(shared_.lanes, lane::files, std::move(look));
-  if (now.records.empty()) co_return;
-  const quiet_operation mine(stop_);
-  const result<void> recorded = co_await jobs::record(shared_, *mine.running(), store_, std::move(now.records));
-  if (!recorded) {
-    if (recorded.error().code != errc::cancelled) note_(recorded.error().text.message());
-    co_return;
-  }
-  for (const auto& [name, top] : now.whole) {
-    const descriptor* known = incomplete_.find(name);
-    if (known != nullptr && known->digest == top) incomplete_.erase(name);
-  }
-  // Whatever has its name needs no more.
-  std::vector<digest> named;
-  for (const auto& [name, top] : now.whole) named.push_back(top);
-  co_await kept_.release(std::move(named));
+void pull_through::note_unwritable(const failure& why) {
+  if (!unwritable_said_.due(why.code.message())) return;
+  note_(fmt::format("what is fetched is passed on and not kept: {}", why.text.message()));
 }
 
 task<> pull_through::close() {

@@ -7,6 +7,7 @@
 #include "serve/asked_names.hpp"
 #include "serve/family_leases.hpp"
 #include "serve/image_families.hpp"
+#include "serve/seldom.hpp"
 #include "serve/upstream.hpp"
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
@@ -16,17 +17,23 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace gantry::serve {
 
 /// What the store does not have comes from a registry, through the engine's transfers, and stays in the store. One fetch of a blob serves
-/// all who want it. A name is recorded as soon as one of its platforms is complete. Used on the strand.
+/// all who want it, and ends when nobody wants it any more; what arrived is gone on with. A name is recorded as soon as one of its
+/// platforms is complete, or a client took a part of it: it may have the rest already. Used on the strand.
 class pull_through final : public upstream {
  public:
   /// How long an upstream that did not answer is left alone when the store has an answer.
   static constexpr std::chrono::seconds offline_pause{30};
+  /// How long the fetch of a blob goes on when all who wanted it have left: a client that lost its connection comes again.
+  static constexpr std::chrono::seconds client_absence{5};
+  /// How often it is said that the store cannot be written.
+  static constexpr std::chrono::minutes unwritable_pause{5};
   /// How long the upstream may take to say whether a tag has moved, or what refers to a manifest.
   static constexpr std::chrono::seconds revalidation_limit{10};
 
@@ -35,7 +42,8 @@ class pull_through final : public upstream {
                std::function<void(const std::string&)> note);
 
   const std::string& registry() const noexcept override { return registry_; }
-  task<result<descriptor>> manifest(reference image, runtime::stop_source& stop) override;
+  task<result<upstream_manifest>> manifest(reference image, runtime::stop_source& stop) override;
+  task<> note_held(reference image, descriptor document) override;
   task<result<std::uint64_t>> blob_size(reference image, digest blob, runtime::stop_source& stop) override;
   task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) override;
   task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) override;
@@ -54,14 +62,28 @@ class pull_through final : public upstream {
   task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
   /// The upstream cannot be asked: left alone for a while, which is said once.
   void leave_alone(const failure& why);
+  /// The store answers for \p image with \p held although the upstream may know better: it is left alone when it cannot be asked now. A
+  /// refusal concerns that name only, and is said once in a while.
+  upstream_manifest stale(const reference& image, const descriptor& held, const failure& why);
   task<result<digest>> revalidate(reference image, runtime::stop_source& stop);
-  task<result<descriptor>> fetch_document(reference image, runtime::stop_source& stop);
+  task<result<upstream_manifest>> fetch_document(reference image, runtime::stop_source& stop);
   /// Asks the registry, with a request for one byte.
   task<result<std::uint64_t>> ask_size(reference image, digest blob, runtime::stop_source& stop);
-  task<result<descriptor>> fetch_and_record(reference image, runtime::stop_source& stop);
+  task<result<upstream_manifest>> fetch_and_record(reference image, runtime::stop_source& stop);
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
+  /// The fetch of \p blob is over: whoever asks for it now begins another.
+  void forget(const std::shared_ptr<arriving_blob>& blob);
+  /// Fetches into the store, or past it where it cannot be written.
   task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
+  task<result<void>> bring_into_store(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
+  task<result<void>> bring_past_store(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
+  /// Says that the store cannot be written, each reason once in a while.
+  void note_unwritable(const failure& why);
+  /// Records the names of what was fetched since this was last called, as far as they are complete.
   task<> record_complete();
+  /// What belongs to an image that an earlier server, or another command, brought.
+  task<> learn_held(descriptor top);
+  /// Notes a name that is to be recorded. What was asked for by digest needs none of its own when it is a part of what another leads to.
   void remember(const reference& image, const descriptor& top);
 
   transfer::context& shared_;
@@ -71,8 +93,12 @@ class pull_through final : public upstream {
   std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
   std::map<std::string, std::shared_ptr<size_question>> asking_;  ///< by repository and digest
   image_families families_;
-  asked_names incomplete_;  ///< names that clients asked for, and that may become complete
+  asked_names incomplete_;    ///< names that clients asked for, and that may become complete
+  std::set<digest> touched_;  ///< the images that something was fetched of since names were last recorded
+  std::set<digest> begun_;    ///< of these, those that a client took a blob of
   clock::time_point offline_until_{};
+  seldom<std::string> unwritable_said_{unwritable_pause};  ///< reasons
+  seldom<reference> said_{offline_pause};                  ///< names of which was said that the store answers for them
   runtime::stop_source stop_;
   runtime::task_group fetches_;
   family_leases kept_;

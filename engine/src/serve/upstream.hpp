@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,7 +35,15 @@ class blob_feed {
   virtual task<result<std::size_t>> read(std::uint64_t offset, std::span<std::byte> into) = 0;
 };
 
-/// Where the server gets what the store does not have. Used on the strand.
+/// What \ref upstream::manifest leads to.
+struct upstream_manifest {
+  descriptor top;
+  bool refused = false;                ///< the registry did not want to say what it has now; this is what the store knows
+  std::optional<std::string> bytes{};  ///< the document, where the store cannot keep it
+};
+
+/// Where the server gets what the store does not have. That the store cannot keep it (errc::no_space, errc::access_denied) is told to who
+/// runs the server here, all else by who asked. Used on the strand.
 class upstream {
  public:
   virtual ~upstream() = default;
@@ -42,9 +51,14 @@ class upstream {
   /// The registry that stands behind this server.
   virtual const std::string& registry() const noexcept = 0;
 
-  /// Makes the document that \p image names stand in the store and \returns its descriptor. A tag is asked for again each time; when the
-  /// registry does not answer, what the store has counts. errc::not_found when nobody has it.
-  virtual task<result<descriptor>> manifest(reference image, runtime::stop_source& stop) = 0;
+  /// Makes the document that \p image names stand in the store and \returns its descriptor; also its bytes where the store cannot be
+  /// written. A tag is asked for again each time; when the
+  /// registry does not answer, or refuses, what the store has counts. A refusal concerns that name alone; a registry that cannot be asked
+  /// at all is left alone for a while. errc::not_found when nobody has it.
+  virtual task<result<upstream_manifest>> manifest(reference image, runtime::stop_source& stop) = 0;
+
+  /// A client was given \p document, which lay in the store without a name that leads to it; \p image names it by digest. So it gets one.
+  virtual task<> note_held(reference image, descriptor document) = 0;
 
   /// The size of a blob, without fetching it. \p image names its repository and the blob. However many ask, the registry is asked once,
   /// and not at all when a document or a fetch has told.
@@ -54,7 +68,8 @@ class upstream {
   /// repository. Fails where the registry cannot be asked, and at once while it is left alone for that.
   virtual task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) = 0;
 
-  /// Begins to fetch a blob, or joins those who wait for the same. \returns nothing when it is in the store meanwhile.
+  /// Begins to fetch a blob, or joins those who wait for the same. One that the store cannot keep passes through a temporary file. \returns
+  /// nothing when it is in the store meanwhile.
   virtual task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) = 0;
 };
 

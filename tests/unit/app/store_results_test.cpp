@@ -63,7 +63,10 @@ TEST_CASE("the table has a line for each name and leaves attestations out") {
   CHECK(list_table(two_names(), now) ==
         "NAME                          PLATFORMS        SIZE  PULLED\n"
         "docker.io/library/nginx:1.25  linux/arm/v7  71.2 MB  3 h ago\n"
-        "quay.io/a/artifact:1          -                 5 B  2 days ago  incomplete: 'gantry verify --repair' mends it\n");
+        "quay.io/a/artifact:1          -                 5 B  2 days ago  in part: 'gantry pull' completes it\n");
+  list_result damaged = two_names();
+  damaged.references.front().complete = false;
+  CHECK_THAT(list_table(damaged, now), Catch::Contains("3 h ago  incomplete: 'gantry verify --repair' mends it\n"));
 }
 
 TEST_CASE("the store's size is told in a sentence") {

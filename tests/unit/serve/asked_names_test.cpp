@@ -41,3 +41,16 @@ TEST_CASE("the name that was asked for longest ago makes room") {
   names.put(name_of("quay.io/d:1"), sized(5));
   CHECK(names.find(name_of("quay.io/c:1")) != nullptr);
 }
+
+TEST_CASE("what a repository's names led to is known") {
+  asked_names names(2);
+  error_code ec;
+  descriptor top = sized(1);
+  top.digest = digest::parse("sha256:" + std::string(64, 'a'), ec);
+  const std::set<digest> wanted{top.digest};
+  names.put(name_of("quay.io/b:1"), top);
+  CHECK(names.lead_to(name_of("quay.io/b@" + top.digest.string()), wanted));
+  CHECK_FALSE(names.lead_to(name_of("quay.io/c:1"), wanted));
+  CHECK_FALSE(names.lead_to(name_of("ghcr.io/b:1"), wanted));
+  CHECK_FALSE(names.lead_to(name_of("quay.io/b:1"), {}));
+}

@@ -103,3 +103,18 @@ TEST_CASE("lists are cut into pages") {
   CHECK(cut(100, "", 3).names.size() == 3);
   CHECK(cut(100, "", 3).more);
 }
+
+TEST_CASE("the names that lead to a document are known") {
+  const catalogue names = sample();
+  gantry::error_code ec;
+  const auto lead_to = [&](const repository& where, char fill) {
+    strings all;
+    for (const auto& one : names.names_of(where, gantry::digest::parse("sha256:" + std::string(64, fill), ec)))
+      all.push_back(one.familiar());
+    return all;
+  };
+  CHECK(lead_to({"docker.io", "library/nginx"}, 'a') == strings{"nginx:1.25"});
+  CHECK(lead_to({"docker.io", "library/nginx"}, 'c').empty());
+  CHECK(lead_to({"docker.io", "library/missing"}, 'a').empty());
+  CHECK(lead_to({"quay.io", "other/app"}, 'c').size() == 1);
+}

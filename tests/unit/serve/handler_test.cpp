@@ -16,6 +16,8 @@
 
 #include <boost/json/parse.hpp>
 
+#include <chrono>
+#include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
@@ -72,8 +74,13 @@ class failing_upstream final : public gantry::serve::upstream {
  public:
   explicit failing_upstream(gantry::failure why) : why_(std::move(why)) {}
   const std::string& registry() const noexcept override { return registry_; }
-  gantry::runtime::task<gantry::result<gantry::descriptor>> manifest(gantry::reference, gantry::runtime::stop_source&) override {
+  gantry::runtime::task<gantry::result<gantry::serve::upstream_manifest>> manifest(gantry::reference,
+                                                                                   gantry::runtime::stop_source&) override {
     co_return why_;
+  }
+  gantry::runtime::task<> note_held(gantry::reference image, gantry::descriptor) override {
+    noted.push_back(image.string());
+    co_return;
   }
   gantry::runtime::task<gantry::result<std::uint64_t>> blob_size(gantry::reference, gantry::digest,
                                                                  gantry::runtime::stop_source&) override {
@@ -87,6 +94,8 @@ class failing_upstream final : public gantry::serve::upstream {
                                                                                         gantry::runtime::stop_source&) override {
     co_return why_;
   }
+
+  std::vector<std::string> noted;
 
  private:
   std::string registry_ = "docker.io";
@@ -340,6 +349,17 @@ TEST_CASE("the clients are not told what is wrong with the store or the upstream
   const http_reply reply = http_client(server.port()).get("/v2/team/other/manifests/1.0");
   CHECK(reply.status == 500);
   CHECK(reply.body.find("/secret") == std::string::npos);
+  CHECK(server.troubles() == std::vector<std::string>{"cannot write /secret/path"});
+  failing_upstream full(gantry::failure(gantry::errc::no_space, "the store /secret/path has no space"));
+  running_server behind(shop.content, {}, &full);
+  for (const std::string& path : {std::string("manifests/1.0"), "blobs/" + missing}) {
+    const http_reply refused = http_client(behind.port()).get("/v2/team/other/" + path);
+    CHECK(refused.status == 503);
+    CHECK_THAT(refused.body, Catch::Contains("cannot keep"));
+    CHECK(refused.body.find("/secret") == std::string::npos);
+  }
+  // The upstream tells that itself.
+  CHECK(behind.troubles().empty());
   for (const gantry::errc code : {gantry::errc::connection_refused, gantry::errc::unauthorized, gantry::errc::digest_mismatch}) {
     failing_upstream refusing(gantry::failure(code, "10.0.0.7 did not take user bob; is the port right?"));
     running_server beside(shop.content, {}, &refusing);
@@ -350,4 +370,37 @@ TEST_CASE("the clients are not told what is wrong with the store or the upstream
     CHECK(answer.body.find("10.0.0.7") == std::string::npos);
     CHECK(answer.body.find("port") == std::string::npos);
   }
+}
+
+TEST_CASE("a name that clients ask for, by tag or by digest, was pulled just now") {
+  shop shop;
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1000);
+  const auto record = [&](const char* tag) { return shop.content.directory / "store/refs/docker.io/team/app/_" / tag; };
+  const auto used = [&](const char* tag) { return std::filesystem::last_write_time(record(tag)) > long_ago + std::chrono::hours(500); };
+  for (const char* tag : {"1.0", "1.1", "latest", "sig", "large"}) std::filesystem::last_write_time(record(tag), long_ago);
+  running_server server(shop.content);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/gone").status == 404);
+  CHECK(client.get("/v2/team/app/tags/list").status == 200);
+  for (const char* tag : {"1.0", "1.1", "latest", "sig", "large"}) CHECK_FALSE(used(tag));
+  CHECK(client.head("/v2/team/app/manifests/sig").status == 200);
+  CHECK(used("sig"));
+  CHECK_FALSE(used("1.0"));
+  // Of a platform's manifest, the names that lead to it.
+  CHECK(client.get("/v2/team/app/manifests/" + shop.index.images.front().manifest.digest).status == 200);
+  for (const char* tag : {"1.0", "1.1", "latest"}) CHECK(used(tag));
+  CHECK_FALSE(used("large"));
+}
+
+TEST_CASE("the upstream hears of documents that were given out and have no name, and of no others") {
+  shop shop;
+  failing_upstream above(gantry::failure(gantry::errc::connection_refused, "nobody listens"));
+  running_server server(shop.content, {}, &above);
+  http_client client(server.port());
+  const std::string named = shop.index.images.front().manifest.digest;
+  CHECK(client.get("/v2/team/app/manifests/" + named).status == 200);
+  CHECK(client.get("/v2/team/app/manifests/" + missing).status == 502);
+  CHECK(client.get("/v2/team/other/manifests/" + named).status == 200);
+  server.stop();
+  CHECK(above.noted == std::vector<std::string>{"docker.io/team/other@" + named});
 }

@@ -1,0 +1,184 @@
+#include "http/content_range.hpp"
+#include "jobs/keep.hpp"
+#include "jobs/throwaway_store.hpp"
+#include "serve/passing_target.hpp"
+#include "serve/pull_through.hpp"
+#include "serve/quiet_operation.hpp"
+#include "serve/reader_watch.hpp"
+#include "transfer/fetcher.hpp"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <optional>
+#include <utility>
+#include <vector>
+
+// The part of pull_through that deals with blobs.
+
+namespace gantry::serve {
+namespace {
+
+using runtime::lane;
+using runtime::offload;
+
+transfer::wanted_blob wanted_from(const reference& image, const descriptor& blob) {
+  transfer::wanted_blob wanted;
+  wanted.source = image;
+  wanted.blob = blob;
+  return wanted;
+}
+
+}  // namespace
+
+task<result<std::uint64_t>> pull_through::blob_size(reference image, digest blob, runtime::stop_source& stop) {
+  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->blob().size;
+  if (const std::optional<std::uint64_t> known = families_.size_of(blob)) co_return *known;
+  const std::string key = image.with_digest(blob).string();
+  if (const auto other = asking_.find(key); other != asking_.end()) {
+    const std::shared_ptr<size_question> question = other->second;
+    while (!question->told) {
+      if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
+      co_await question->answered.wait(stop);
+    }
+    co_return *question->told;
+  }
+  const auto question = std::make_shared<size_question>();
+  asking_.emplace(key, question);
+  result<std::uint64_t> told = failure(errc::cancelled, "stopped");
+  std::exception_ptr thrown;
+  try {
+    told = co_await ask_size(image, blob, stop);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  asking_.erase(key);
+  question->told = told;
+  question->answered.notify_all();
+  if (thrown) std::rethrow_exception(thrown);
+  co_return told;
+}
+
+task<result<std::uint64_t>> pull_through::ask_size(reference image, digest blob, runtime::stop_source& stop) {
+  registry::blob_request first;
+  first.range = http::byte_range();
+  const auto places = shared_.registry.sites(image, true);
+  if (!places) co_return places.error();
+  // The registry itself comes last, behind its mirrors.
+  auto reply = co_await shared_.registry.get_blob(places->back(), blob, first, stop);
+  if (!reply) co_return reply.error();
+  const http::response_head& head = reply->head();
+  std::optional<std::uint64_t> size;
+  if (head.status == 206) {
+    const auto part = http::parse_content_range(head.all("Content-Range"));
+    if (part) size = part->total;
+  } else if (head.framing == http::body_framing::length) {
+    size = head.content_length;
+  }
+  if (!size) {
+    co_return failure(errc::protocol_error, fmt::format("{} does not say how large blob {} is", registry_, blob.string()));
+  }
+  families_.note_size(blob, *size);
+  co_return *size;
+}
+
+task<result<std::shared_ptr<blob_feed>>> pull_through::blob(reference image, digest blob, runtime::stop_source& stop) {
+  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader();
+  const auto size = co_await blob_size(image, blob, stop);
+  if (!size) co_return size.error();
+  // Somebody may have begun meanwhile.
+  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader();
+  descriptor wanted;
+  wanted.digest = blob;
+  wanted.size = *size;
+  auto look = [store = store_, wanted] { return store->holds(wanted); };
+  const bool held = co_await offload(shared_.lanes, lane::files, std::move(look));
+  if (held) co_return std::shared_ptr<blob_feed>();
+  if (stop_.stop_requested()) co_return failure(errc::cancelled, "stopped");
+  std::shared_ptr<arriving_blob>& slot = arriving_[blob];
+  if (!slot) {
+    slot = std::make_shared<arriving_blob>(shared_.lanes, wanted);
+    fetches_.spawn(fetch(image, slot));
+  }
+  co_return slot->reader();
+}
+
+task<result<void>> pull_through::bring_into_store(reference image, std::shared_ptr<arriving_blob> blob,
+                                                  std::shared_ptr<transfer::operation> running) {
+  std::vector<transfer::wanted_blob> list(1, wanted_from(image, blob->blob()));
+  const auto target = watch_store(store_, shared_.executor, blob);
+  const auto done = co_await transfer::fetch_all(shared_, *running, target, std::move(list));
+  if (!done) co_return done.error();
+  auto open = [store = store_, what = blob->blob()] { return store->open(what); };
+  auto opened = co_await offload(shared_.lanes, lane::files, std::move(open));
+  if (!opened) co_return opened.error();
+  blob->finished(std::shared_ptr<model::blob_reader>(std::move(*opened)));
+  co_return result<void>();
+}
+
+task<result<void>> pull_through::bring_past_store(reference image, std::shared_ptr<arriving_blob> blob,
+                                                  std::shared_ptr<transfer::operation> running) {
+  const auto passing = std::make_shared<passing_target>(jobs::temporary_directory());
+  std::vector<transfer::wanted_blob> list(1, wanted_from(image, blob->blob()));
+  const auto target = watch_passing(passing, shared_.executor, blob);
+  const auto done = co_await transfer::fetch_all(shared_, *running, target, std::move(list));
+  if (!done) co_return done.error();
+  blob->finished(passing->stored(blob->blob()));
+  co_return result<void>();
+}
+
+task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running) {
+  auto brought = co_await bring_into_store(image, blob, running);
+  if (brought || !cannot_keep(brought.error())) co_return brought;
+  note_unwritable(brought.error());
+  co_return co_await bring_past_store(image, blob, running);
+}
+
+void pull_through::forget(const std::shared_ptr<arriving_blob>& blob) {
+  const auto slot = arriving_.find(blob->blob().digest);
+  if (slot != arriving_.end() && slot->second == blob) arriving_.erase(slot);
+}
+
+task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob) {
+  std::optional<failure> trouble;
+  const quiet_operation mine(stop_);
+  const reader_watch watch(shared_.executor, blob, client_absence, [this, blob, running = mine.running()] {
+    forget(blob);
+    running->request_stop();
+  });
+  std::shared_ptr<store::lease> lease;
+  std::set<digest> family;
+  try {
+    const auto kept = co_await jobs::keep_all(shared_, *mine.running(), store_);
+    if (kept) {
+      lease = *kept;
+      family = families_.family_of(blob->blob().digest);
+      co_await jobs::keep_only(shared_, lease, family);
+      const auto brought = co_await bring(image, blob, mine.running());
+      if (!brought) trouble = brought.error();
+    } else {
+      trouble = kept.error();
+    }
+  } catch (const std::exception& error) {
+    trouble = failure(errc::internal_error, std::string("a defect of the engine: ") + error.what());
+  }
+  if (trouble) {
+    if (cannot_keep(*trouble)) {
+      note_unwritable(*trouble);
+    } else if (trouble->code != errc::cancelled) {
+      note_(fmt::format("blob {} was not fetched: {}", blob->blob().digest.string(), trouble->text.message()));
+    }
+    blob->failed(std::move(*trouble));
+  }
+  forget(blob);
+  // Documents may have come meanwhile that name it.
+  if (!trouble) {
+    const std::set<digest> grown = families_.family_of(blob->blob().digest);
+    touched_.insert(grown.begin(), grown.end());
+    begun_.insert(grown.begin(), grown.end());
+  }
+  if (lease) co_await kept_.keep(std::move(lease), std::move(family));
+  if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
+}
+
+}  // namespace gantry::serve

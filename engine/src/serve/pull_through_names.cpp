@@ -1,0 +1,114 @@
+#include "jobs/complete_part.hpp"
+#include "jobs/record.hpp"
+#include "serve/held_documents.hpp"
+#include "serve/passing_target.hpp"
+#include "serve/pull_through.hpp"
+#include "serve/quiet_operation.hpp"
+#include "store/image_tree.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+// The part of pull_through that gives names to what was fetched.
+
+namespace gantry::serve {
+namespace {
+
+using runtime::lane;
+using runtime::offload;
+
+/// Whether the store has a record of that name in which all of \p record stands. Blocking.
+bool says_nothing_new(const store::content_store& store, store::reference_record record) {
+  const auto older = store.find_reference(record.name);
+  if (!older || !*older) return false;
+  record.indexes = store::nested_indexes(store, record.top);
+  return merge(**older, std::move(record)) == **older;
+}
+
+/// The record of a name none of whose platforms is complete: what is there can be served, and no clean-up takes it for nobody's. Nothing
+/// where it would take the place of something complete. Blocking.
+std::optional<store::reference_record> begun_part(const store::content_store& store, const reference& name, const descriptor& top) {
+  if (!store.holds(top)) return std::nullopt;
+  const auto older = store.find_reference(name);
+  if (!older) return std::nullopt;
+  if (*older && (*older)->top.digest != top.digest && !(*older)->manifests.empty()) return std::nullopt;
+  store::reference_record record;
+  record.name = name;
+  record.top = top;
+  return record;
+}
+
+}  // namespace
+
+void pull_through::remember(const reference& image, const descriptor& top) {
+  if (image.digest() && incomplete_.lead_to(image, families_.above(top.digest))) return;
+  incomplete_.put(image, top);
+}
+
+task<> pull_through::note_held(reference image, descriptor document) {
+  if (incomplete_.find(image) != nullptr) co_return;
+  if (!families_.knows(document.digest)) co_await learn_held(document);
+  remember(image, document);
+  if (incomplete_.find(image) == nullptr) co_return;
+  touched_.merge(families_.family_of(document.digest));
+  if (arriving_.empty()) co_await record_complete();
+}
+
+task<> pull_through::learn_held(descriptor top) {
+  auto read = [store = store_, top] { return held_documents(*store, top); };
+  const auto documents = co_await offload(shared_.lanes, lane::files, std::move(read));
+  for (const auto& [entry, document] : documents) families_.learn(document, entry);
+}
+
+task<> pull_through::record_complete() {
+  std::set<digest> touched = std::exchange(touched_, {});
+  std::set<digest> begun = std::exchange(begun_, {});
+  auto names = incomplete_.all();
+  const auto rest = std::partition(names.begin(), names.end(), [&](const auto& one) { return touched.contains(one.second.digest); });
+  // Of documents that came before this server nothing may be known: then it can be any of them.
+  if (rest != names.begin()) names.erase(rest, names.end());
+  if (names.empty()) co_return;
+  struct state {
+    std::vector<store::reference_record> records;
+    std::vector<std::pair<reference, digest>> whole;
+  };
+  auto look = [store = store_, begun, names = std::move(names)] {
+    state now;
+    for (const auto& [name, top] : names) {
+      bool whole = false;
+      auto record = jobs::complete_part(*store, name, top, whole);
+      if (whole) now.whole.emplace_back(name, top.digest);
+      if (!record && begun.contains(top.digest)) record = begun_part(*store, name, top);
+      // Who puts a record says that the name was pulled just now.
+      if (record && !says_nothing_new(*store, *record)) now.records.push_back(std::move(*record));
+    }
+    return now;
+  };
+  state now = co_await offload(shared_.lanes, lane::files, std::move(look));
+  if (!now.records.empty()) {
+    const quiet_operation mine(stop_);
+    const result<void> recorded = co_await jobs::record(shared_, *mine.running(), store_, std::move(now.records));
+    if (!recorded) {
+      if (cannot_keep(recorded.error())) {
+        note_unwritable(recorded.error());
+      } else if (recorded.error().code != errc::cancelled) {
+        note_(recorded.error().text.message());
+      }
+      touched_.merge(touched);
+      begun_.merge(begun);
+      co_return;
+    }
+  }
+  for (const auto& [name, top] : now.whole) {
+    const descriptor* known = incomplete_.find(name);
+    if (known != nullptr && known->digest == top) incomplete_.erase(name);
+  }
+  // Whatever has its name needs no more.
+  std::vector<digest> named;
+  for (const auto& [name, top] : now.whole) named.push_back(top);
+  co_await kept_.release(std::move(named));
+}
+
+}  // namespace gantry::serve
