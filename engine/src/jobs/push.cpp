@@ -32,7 +32,8 @@ using runtime::offload;
 
 /// Blocking.
 result<loaded_source> load_stored(std::shared_ptr<store::content_store> store, const reference& image) {
-  const auto record = store->find_reference(image);
+  auto record = store->find_reference(image);
+  if (record && !*record) record = store->find_by_content(image);
   if (!record) return record.error();
   if (!*record) {
     return failure(errc::not_found,
