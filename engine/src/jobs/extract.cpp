@@ -42,7 +42,15 @@ struct opened_source {
   std::vector<archive::archived_image> images;  ///< those that are taken, called what they will be called
   std::map<reference, joined_index> indexes;    ///< names that stay with an index of the store; see index_with
   std::vector<extracted_blob> blobs;
+  std::string replaced;  ///< a sentence when the name that was asked for stands for something else; empty: it does not
 };
+
+/// What there is to say before \p name is given to \p top; nothing when the store has no other content under it.
+std::string replaced_by(const store::content_store& store, const reference& name, const digest& top) {
+  const auto record = store.find_reference(name);
+  if (!record || !*record || (*record)->top.digest == top) return {};
+  return fmt::format("{} was {} in the store, and is {} now", name.string(), (*record)->top.digest.string(), top.string());
+}
 
 /// The index that \p record stands for, when it names \p manifest: the archive then has one of its platforms, and no other image.
 std::optional<joined_index> index_with(const store::content_store& store, const store::reference_record& record, const digest& manifest) {
@@ -88,6 +96,8 @@ result<opened_source> open(const archive_input& from, const extract_options& opt
     if (names->names[i].empty()) continue;
     archive::archived_image& image = made.images.emplace_back(made.source->images()[i].content);
     image.names = std::move(names->names[i]);
+    // A name of the archive's own would have been refused; this one somebody has written.
+    if (options.name && !options.force) made.replaced = replaced_by(*store, *options.name, image.top.digest);
   }
   result<std::vector<extracted_blob>> blobs = plan_blobs(*made.source, made.images, store.get(), label);
   if (!blobs) return blobs.error();
@@ -182,6 +192,7 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
 
   const result<void> recorded = co_await record(shared, *running, store, records_of(opened));
   if (!recorded) co_return recorded.error();
+  if (!opened.replaced.empty()) running->events.emit(warning{opened.replaced});
   for (const archive::archived_image& image : opened.images) {
     for (const reference& name : image.names) {
       archive::archived_image named = image;
