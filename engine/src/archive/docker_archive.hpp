@@ -6,6 +6,7 @@
 
 #include <gantry/descriptor.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -41,9 +42,10 @@ struct docker_content {
 };
 
 /// Makes a manifest for \p entry. It depends on config and layers alone, and layers stay as they are: uncompressed ones get the digest that
-/// the config calls for, which whoever reads them has to check; compressed ones are hashed here.
-/// \returns errc::malformed_document when files are missing or do not fit the config, errc::digest_mismatch for a config that is not what
-/// its name says, errc::unsupported_document for compressions other than gzip and zstd
-result<docker_content> read_docker_image(file_set& files, const docker_entry& entry);
+/// the config calls for, which whoever reads them has to check; compressed ones are hashed here, which may take
+/// as long as reading all of them.
+/// \returns errc::cancelled when \p stop is set meanwhile; errc::malformed_document when files are missing or do not fit the config,
+/// errc::digest_mismatch for a config that is not what its name says, errc::unsupported_document for compressions other than gzip and zstd
+result<docker_content> read_docker_image(file_set& files, const docker_entry& entry, const std::atomic<bool>& stop);
 
 }  // namespace gantry::archive

@@ -86,7 +86,7 @@ result<std::vector<reference>> names_of(const docker_entry& entry) {
 }  // namespace
 
 result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_set> files, model::blob_source* elsewhere,
-                                                         const std::string& name) {
+                                                         const std::string& name, const std::atomic<bool>& stop) {
   std::unique_ptr<image_source> made(new image_source(std::move(files)));
   const auto index = document(*made->files_, "index.json", model::document_limit);
   if (!index) return tells_itself(name, index.error()) ? index.error() : in_source(name, index.error());
@@ -101,7 +101,7 @@ result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_se
         errc::unsupported_document,
         "this is a directory of skopeo's dir: format, which is not read; 'skopeo copy dir:IT oci:ANOTHER' makes an OCI layout of it");
   } else if (*manifest) {
-    read = made->read_docker(**manifest);
+    read = made->read_docker(**manifest, stop);
   } else {
     const auto old = document(*made->files_, "repositories", docker_manifest_limit);
     const bool ancient = old && *old;
@@ -112,6 +112,7 @@ result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_se
                ? failure(errc::unsupported_document, "this archive was written by docker before 1.10; load and save it with a newer one")
                : failure(errc::not_found, "there is no image: neither index.json nor manifest.json is at its top");
   }
+  if (!read && read.error().code == errc::cancelled) return read.error();
   if (!read) return in_source(name, read.error());
   // Only now: manifests that happen to be there belong to other platforms, whose layers nobody promises.
   made->elsewhere_ = elsewhere;
@@ -139,11 +140,11 @@ result<void> image_source::read_layout(std::string_view index) {
   return {};
 }
 
-result<void> image_source::read_docker(std::string_view manifest) {
+result<void> image_source::read_docker(std::string_view manifest, const std::atomic<bool>& stop) {
   const result<std::vector<docker_entry>> entries = parse_docker_manifest(manifest);
   if (!entries) return entries.error();
   for (const docker_entry& entry : *entries) {
-    result<docker_content> found = read_docker_image(*files_, entry);
+    result<docker_content> found = read_docker_image(*files_, entry, stop);
     if (!found) return found.error();
     result<std::vector<reference>> names = names_of(entry);
     if (!names) return names.error();
@@ -331,7 +332,7 @@ result<std::unique_ptr<image_source>> open_image_source(const archive_input& whe
   const std::string name = source_name(where);
   result<std::shared_ptr<file_set>> files = open_files(where, name, options, stop);
   if (files) {
-    result<std::unique_ptr<image_source>> source = image_source::read(std::move(*files), options.elsewhere, name);
+    result<std::unique_ptr<image_source>> source = image_source::read(std::move(*files), options.elsewhere, name, stop);
     const auto* member = std::get_if<archive_member>(&where);
     if (!source || member == nullptr) return source;
     if (const result<void> kept = (*source)->keep_only(member->image); !kept) return in_source(name, kept.error());

@@ -37,10 +37,11 @@ class image_source final : public model::blob_source {
   /// \param files the archive; shared with the readers that are opened
   /// \param elsewhere asked for configs and layers that \p files lacks; may be null; must outlive the source
   /// \param name of the source in messages, e.g. its path
-  /// \returns errc::unsupported_document when it is no image archive, errc::malformed_document, errc::limit_exceeded,
+  /// \param stop must outlive the call, which may hash all layers
+  /// \returns errc::cancelled, errc::unsupported_document when it is no image archive, errc::malformed_document, errc::limit_exceeded,
   /// errc::digest_mismatch, errc::not_found
-  static result<std::unique_ptr<image_source>> read(std::shared_ptr<file_set> files, model::blob_source* elsewhere,
-                                                    const std::string& name);
+  static result<std::unique_ptr<image_source>> read(std::shared_ptr<file_set> files, model::blob_source* elsewhere, const std::string& name,
+                                                    const std::atomic<bool>& stop);
 
   /// Leaves but the image that archive_member::image means, and of its names those that the word means, if it means any. errc::not_found;
   /// errc::invalid_option when it means several.
@@ -61,7 +62,7 @@ class image_source final : public model::blob_source {
   explicit image_source(std::shared_ptr<file_set> files) : files_(std::move(files)) {}
 
   result<void> read_layout(std::string_view index);
-  result<void> read_docker(std::string_view manifest);
+  result<void> read_docker(std::string_view manifest, const std::atomic<bool>& stop);
   result<void> add_docker_names(std::string_view manifest);
 
   std::shared_ptr<file_set> files_;
