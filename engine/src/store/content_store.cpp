@@ -222,8 +222,7 @@ result<void> content_store::publish(runtime::file& temporary, std::string_view b
 
 result<std::unique_ptr<blob_writer>> content_store::write_blob(digest_algorithm algorithm) const {
   if (auto present = check_presence(paths_); !present) return present.error();
-  const std::filesystem::path temporary = paths_.ingests() / ("incoming." + runtime::random_suffix());
-  auto opened = runtime::file::open(temporary, runtime::open_mode::create_new, 0600);
+  auto opened = blob_writer::claim_file(paths_.ingests());
   if (!opened) return cannot_write(opened.error(), paths_.root);
   return std::unique_ptr<blob_writer>(new blob_writer(std::move(*opened), paths_.blobs(), algorithm, sync_));
 }
