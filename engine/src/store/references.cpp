@@ -101,6 +101,8 @@ result<void> content_store::put_reference(reference_record record, const index_l
   }
   auto written = runtime::make_directories(path.parent_path(), 0777, sync_);
   if (written) written = runtime::atomic_write_file(path, to_json(record), {.sync = sync_, .permissions = 0644});
+  // Who watches index.json for news has to see those that do not change its text: another platform of an index that it names already.
+  if (written) runtime::touch_file(paths_.index());
   if (written || written.error().code != errc::access_denied) return written;
   return failure(errc::access_denied,
                  fmt::format("{} cannot be recorded: the store {} cannot be written", record.name.string(), paths_.root.string()));
