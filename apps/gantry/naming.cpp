@@ -39,7 +39,8 @@ std::string archive_name(const reference& image, const std::vector<platform>& pl
     repository.erase(0, std::string_view("library/").size());
   }
   std::string back = "_" + (image.tag().empty() ? std::string(image.digest().short_form()) : image.tag());
-  for (const auto& wanted : platforms) back += "_" + wanted.architecture + wanted.variant;
+  // What is no image runs nowhere.
+  for (const auto& wanted : platforms) back += (wanted.architecture.empty() ? "" : "_") + wanted.architecture + wanted.variant;
   name = joined(name + repository, back);
   // Brackets of IPv6 literals are legal in file names but a nuisance in every shell.
   std::erase_if(name, [](char c) { return c == '[' || c == ']'; });

@@ -39,6 +39,11 @@ TEST_CASE("archives are named after registry, repository, tag and platform") {
   CHECK(name("nginx:1.25", {"linux/amd64", "linux/arm/v7"}) == "nginx_1.25_amd64_armv7.tar");
 }
 
+TEST_CASE("what is no image has no platform in its name") {
+  error_code ec;
+  CHECK(archive_name(reference::parse("example.com/chart:1", ec), std::vector<platform>(1), false) == "example.com_chart_1.tar");
+}
+
 TEST_CASE("a reference that is longer than a file name gives one that can be written") {
   const std::string repository = "registry.example:5000/" + std::string(100, 'a') + "/" + std::string(100, 'b');
   const std::string tag(128, 't');
