@@ -7,6 +7,7 @@
 #include "archive/intake.hpp"
 #include "archive/spool.hpp"
 #include "base/redact.hpp"
+#include "model/json.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 
@@ -44,6 +45,22 @@ bool is_dir_transport(file_set& files) {
   constexpr std::size_t most = 256;
   const auto version = document(files, "version", most);
   return version && *version && (*version)->starts_with("Directory Transport Version");
+}
+
+/// Refuses a layout of another version than 1 (image-spec image-layout.md, "oci-layout file"). Without the file it is taken for that: the
+/// specification wants it, and there are tools that do not write it.
+result<void> check_layout_version(file_set& files) {
+  constexpr std::size_t most = std::size_t{64} << 10;
+  const auto text = document(files, "oci-layout", most);
+  if (!text) return text.error();
+  if (!*text) return {};
+  std::string version;
+  const model::json::shape marker =
+      model::json::object({{"imageLayoutVersion", model::json::string(version), model::json::need::required}});
+  if (const result<void> read = model::json::read(**text, marker, "oci-layout", {.size = most}); !read) return read.error();
+  if (version.starts_with("1.")) return {};
+  return failure(errc::unsupported_document,
+                 fmt::format("the image layout has the version {}, and 1.0.0 is what is read", clean_text(version)));
 }
 
 template <class T>
@@ -94,7 +111,8 @@ result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_se
   if (!manifest) return tells_itself(name, manifest.error()) ? manifest.error() : in_source(name, manifest.error());
   result<void> read;
   if (*index) {
-    read = made->read_layout(**index);
+    read = check_layout_version(*made->files_);
+    if (read) read = made->read_layout(**index);
     if (read && *manifest) read = made->add_docker_names(**manifest);
   } else if (*manifest && is_dir_transport(*made->files_)) {
     read = failure(
