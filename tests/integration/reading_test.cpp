@@ -348,6 +348,10 @@ TEST_CASE("a differential bundle leaves out what the other side has and is compl
   check_ok(pulled);
   CHECK(pulled.err.find("left out") != std::string::npos);
   CHECK(fs::file_size(bundle) < 100'000);
+  const outcome looked = connected.run({"inspect", "second.tar"});
+  check_ok(looked);
+  CHECK(looked.err.find("second.tar lacks 2 blobs of what is shown") != std::string::npos);
+  CHECK(connected.run({"inspect", "first.tar"}).err.find("lacks") == std::string::npos);
   std::string list = "# layers\n";
   for (const test_blob& layer : first.layers) list += layer.digest + "\n";
   spill(connected / "list.txt", list);
