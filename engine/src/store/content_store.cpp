@@ -41,13 +41,8 @@ failure not_held(const descriptor& blob) {
 failure cannot_keep(const failure& error, const descriptor& blob, const std::filesystem::path& root) {
   // A disk that is away fails in many ways.
   if (!is_present(paths{root})) return gone(root);
-  std::error_code ec;
   const std::string what = fmt::format("blob {} ({})", blob.digest.string(), format_bytes(blob.size));
-  if (error.code == errc::no_space) {
-    const auto space = std::filesystem::space(root, ec);
-    const std::string left = ec ? std::string() : fmt::format("; {} are left", format_bytes(space.available));
-    return {errc::no_space, fmt::format("the store {} has no space for {}{}", root.string(), what, left)};
-  }
+  if (error.code == errc::no_space) return full(root, blob);
   if (error.code == errc::access_denied) {
     return {errc::access_denied, fmt::format("{} is not in the store {}, which cannot be written; --cache-dir names another store, "
                                              "--no-cache pulls and copies without one",
