@@ -110,7 +110,8 @@ digest digest_in_path(std::string_view path) {
   return digest::parse(text, ec);
 }
 
-result<docker_content> read_docker_image(file_set& files, const docker_entry& entry, const std::atomic<bool>& stop) {
+result<docker_content> read_docker_image(file_set& files, const docker_entry& entry, const std::atomic<bool>& stop,
+                                         const hashing_handler& hashing) {
   docker_content image;
   const std::string what = fmt::format("the configuration {} of the archive", clean_text(entry.config));
   const auto opened = open_named(files, entry.config);
@@ -152,6 +153,7 @@ result<docker_content> read_docker_image(file_set& files, const docker_entry& en
     } else if (known) {
       blob.digest = known;
     } else {
+      if (hashing) hashing(blob.size);
       result<digest> hashed = hash_of(**layer, path, stop);
       if (!hashed) return hashed.error();
       blob.digest = std::move(*hashed);

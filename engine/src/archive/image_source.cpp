@@ -1,6 +1,5 @@
 #include "archive/image_source.hpp"
 
-#include "archive/docker_archive.hpp"
 #include "archive/documents.hpp"
 #include "archive/image_tree.hpp"
 #include "archive/inflating_input.hpp"
@@ -15,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -103,7 +103,8 @@ result<std::vector<reference>> names_of(const docker_entry& entry) {
 }  // namespace
 
 result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_set> files, model::blob_source* elsewhere,
-                                                         const std::string& name, const std::atomic<bool>& stop) {
+                                                         const std::string& name, const std::atomic<bool>& stop,
+                                                         const hashing_handler& hashing) {
   std::unique_ptr<image_source> made(new image_source(std::move(files)));
   const auto index = document(*made->files_, "index.json", model::document_limit);
   if (!index) return tells_itself(name, index.error()) ? index.error() : in_source(name, index.error());
@@ -119,7 +120,7 @@ result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_se
         errc::unsupported_document,
         "this is a directory of skopeo's dir: format, which is not read; 'skopeo copy dir:IT oci:ANOTHER' makes an OCI layout of it");
   } else if (*manifest) {
-    read = made->read_docker(**manifest, stop);
+    read = made->read_docker(**manifest, stop, hashing);
   } else {
     const auto old = document(*made->files_, "repositories", docker_manifest_limit);
     const bool ancient = old && *old;
@@ -158,11 +159,11 @@ result<void> image_source::read_layout(std::string_view index) {
   return {};
 }
 
-result<void> image_source::read_docker(std::string_view manifest, const std::atomic<bool>& stop) {
+result<void> image_source::read_docker(std::string_view manifest, const std::atomic<bool>& stop, const hashing_handler& hashing) {
   const result<std::vector<docker_entry>> entries = parse_docker_manifest(manifest);
   if (!entries) return entries.error();
   for (const docker_entry& entry : *entries) {
-    result<docker_content> found = read_docker_image(*files_, entry, stop);
+    result<docker_content> found = read_docker_image(*files_, entry, stop, hashing);
     if (!found) return found.error();
     result<std::vector<reference>> names = names_of(entry);
     if (!names) return names.error();
@@ -350,7 +351,14 @@ result<std::unique_ptr<image_source>> open_image_source(const archive_input& whe
   const std::string name = source_name(where);
   result<std::shared_ptr<file_set>> files = open_files(where, name, options, stop);
   if (files) {
-    result<std::unique_ptr<image_source>> source = image_source::read(std::move(*files), options.elsewhere, name, stop);
+    bool told = false;
+    const auto hashing = [&](std::uint64_t bytes) {
+      constexpr std::uint64_t long_bytes = std::uint64_t{64} << 20;
+      if (told || !options.tell || bytes < long_bytes) return;
+      told = true;
+      options.tell(fmt::format("the layers of {} are hashed, since their names tell no digest", name));
+    };
+    result<std::unique_ptr<image_source>> source = image_source::read(std::move(*files), options.elsewhere, name, stop, hashing);
     const auto* member = std::get_if<archive_member>(&where);
     if (!source || member == nullptr) return source;
     if (const result<void> kept = (*source)->keep_only(member->image); !kept) return in_source(name, kept.error());

@@ -5,6 +5,7 @@
 #include "jobs/extract_plan.hpp"
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
+#include "jobs/tell_waiting.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "runtime/task_group.hpp"
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
@@ -68,8 +70,9 @@ std::optional<joined_index> index_with(const store::content_store& store, const 
 
 /// Everything before the first blob is moved, out of line. Blocking.
 result<opened_source> open(const archive_input& from, const extract_options& options, const std::shared_ptr<store::content_store>& store,
-                           const std::atomic<bool>& stop) {
+                           const std::atomic<bool>& stop, std::function<void(const std::string&)> tell) {
   archive::source_options how;
+  how.tell = std::move(tell);
   how.elsewhere = store.get();
   how.into = store;
   result<std::unique_ptr<archive::image_source>> opened = archive::open_image_source(from, how, stop);
@@ -156,7 +159,9 @@ std::vector<store::reference_record> records_of(const opened_source& opened) {
 task<result<extract_result>> extract_images(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                             std::shared_ptr<store::content_store> store, archive_input from, extract_options options) {
   const auto started = std::chrono::steady_clock::now();
-  auto begin = [from, options, store, running] { return open(from, options, store, running->stop_flag()); };
+  auto begin = [from, options, store, running, tell = tell_waiting(shared, running)] {
+    return open(from, options, store, running->stop_flag(), tell);
+  };
   result<opened_source> begun = co_await offload(shared.lanes, lane::files, std::move(begin));
   const std::string label = archive::source_name(from);
   if (!begun) co_return archive::of_source(label, begun.error());

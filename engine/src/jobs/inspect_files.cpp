@@ -3,6 +3,7 @@
 #include "base/format.hpp"
 #include "jobs/inspect.hpp"
 #include "jobs/push_plan.hpp"
+#include "jobs/tell_waiting.hpp"
 #include "jobs/throwaway_store.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <utility>
@@ -100,8 +102,10 @@ struct looked_into {
 };
 
 /// Blocking, for long where an archive has to be inflated.
-result<looked_into> look_into(const archive_input& from, const inspect_options& options, const std::atomic<bool>& stop) {
+result<looked_into> look_into(const archive_input& from, const inspect_options& options, const std::atomic<bool>& stop,
+                              std::function<void(const std::string&)> tell) {
   archive::source_options how;
+  how.tell = std::move(tell);
   how.spool_directory = temporary_directory();
   const auto opened = archive::open_image_source(from, how, stop);
   if (!opened) return opened.error();
@@ -127,7 +131,9 @@ result<looked_into> look_into(const archive_input& from, const inspect_options& 
 
 task<result<inspect_files_result>> inspect_files(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                                  archive_input from, inspect_options options) {
-  auto call = [from = std::move(from), options = std::move(options), running] { return look_into(from, options, running->stop_flag()); };
+  auto call = [from = std::move(from), options = std::move(options), running, tell = tell_waiting(shared, running)] {
+    return look_into(from, options, running->stop_flag(), tell);
+  };
   result<looked_into> seen = co_await offload(shared.lanes, lane::files, std::move(call));
   if (!seen) co_return seen.error();
   if (!seen->note.empty()) running->events.emit(warning{seen->note});

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gantry::archive {
 namespace {
@@ -65,8 +66,10 @@ const docker_entry entry{"config.json", {}, {"layer.tar.gz"}};
 TEST_CASE("compressed layers whose names tell no digest are hashed") {
   crane_files files;
   const std::atomic<bool> running{false};
-  const docker_content image = must(read_docker_image(files, entry, running));
+  std::vector<std::uint64_t> told;
+  const docker_content image = must(read_docker_image(files, entry, running, [&told](std::uint64_t bytes) { told.push_back(bytes); }));
   CHECK(files.buffers == 16);
+  CHECK(told == std::vector<std::uint64_t>{layer_size});
   REQUIRE(image.layers.size() == 1);
   CHECK(image.layers[0].size == layer_size);
   CHECK(image.paths.at(image.layers[0].digest) == "layer.tar.gz");
