@@ -142,6 +142,11 @@ def provoked(place):
         run("extract", "imageless.tar", status=4)
         (place / "torn.tar").write_bytes((place / "imageless.tar").read_bytes() * 2)
         run("extract", "torn.tar", status=5)
+        endless = (place / "imageless.tar").read_bytes()
+        while endless.endswith(bytes(512)):
+            endless = endless[:-512]
+        (place / "endless.tar").write_bytes(endless)
+        run("extract", "endless.tar", status=5)
         run("tags", f"localhost:{opened.port}/app", "--filter", "^2", status=0)
         run("pull", app, "--offline", status=4)
         run("delete", app, status=1)

@@ -179,6 +179,13 @@ outcome<> console::write_report(int status) {
   return report_->write(std::chrono::steady_clock::now());
 }
 
+bool console::is_news(const gantry::event& what, const std::string& text) {
+  const auto* const finished = std::get_if<blob_finished>(&what);
+  const std::string& about = finished != nullptr ? finished->digest.string() : text;
+  const bool first = said_.insert(about).second;
+  return first || (finished != nullptr && (!finished->reused || finished->mounted));
+}
+
 void console::event(const gantry::event& what) {
   print_late();
   if (report_) report_->event(what, std::chrono::steady_clock::now());
@@ -200,6 +207,8 @@ void console::event(const gantry::event& what) {
   const bool of_many = std::holds_alternative<blob_started>(what) || std::holds_alternative<blob_finished>(what) ||
                        std::holds_alternative<image_resolved>(what);
   if (!verbose_ && ((routine && many_) || (of_many && told_ >= most_told))) return;
+  // A run that goes through its images again, since one of them failed, has no news of the others.
+  if (!verbose_ && of_many && !is_news(what, text)) return;
   if (of_many) ++told_;
   if (level == severity::warning || verbose_ || (lines == transition_lines::wanted && !quiet_)) renderer_->message(level, text);
 }

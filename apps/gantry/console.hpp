@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,8 @@ class console {
  private:
   console(std::unique_ptr<gantry::app::renderer> output, std::unique_ptr<log_file> log, const common_options& options);
   void say(severity level, const std::string& text);
+  /// Whether \p text, of a blob or an image, has not been said before: that a blob is there is none where it has just arrived.
+  bool is_news(const gantry::event& what, const std::string& text);
 
   std::unique_ptr<gantry::app::renderer> renderer_;
   std::unique_ptr<log_file> log_;
@@ -61,9 +64,10 @@ class console {
   bool verbose_;
   bool debug_;
   bool targets_ = false;
-  bool many_ = false;     ///< blobs; each is told in the log file alone
-  std::size_t told_ = 0;  ///< lines about single blobs
-  bool annotates_;        ///< errors also in the form that GitHub shows beside a run
+  bool many_ = false;           ///< blobs; each is told in the log file alone
+  std::size_t told_ = 0;        ///< lines about single blobs
+  std::set<std::string> said_;  ///< what these were about
+  bool annotates_;              ///< errors also in the form that GitHub shows beside a run
   std::unique_ptr<report_recorder> report_;
   std::mutex late_mutex_;
   std::vector<std::string> late_;

@@ -14,7 +14,8 @@ constexpr const char* footer =
     "or zstd; - is standard input; with oci:, oci-archive: or docker-archive: in front, :IMAGE behind it names one image of it, as for "
     "skopeo.\n"
     "Without NAME the images get the names that the archive gives them, where the store has no other image under these; an archive that "
-    "gives no name needs NAME.\nOf an archive of several images NAME chooses one. Blobs that the archive lacks must be in the store.";
+    "gives no name needs NAME.\nNAME is given to the image whatever the store had under it; when that was another image, it is said. Of an "
+    "archive of several images NAME chooses one. Blobs that the archive lacks must be in the store.";
 
 }  // namespace
 

@@ -32,7 +32,9 @@ constexpr advice advices[] = {
     {errc::not_an_image, "-f oci", "-f oci keeps artifacts of any kind"},
     {errc::name_not_resolved, "spelling", "check the registry's spelling and the network"},
     {errc::rate_limited, "log in", "wait, or log in: most registries allow more to known users"},
-    {errc::no_space, "--cache-dir", "free some space, or choose another place: -o for the archive, --cache-dir for the store"},
+    {errc::no_space, "--cache-dir",
+     "free some space, or choose another place: -o for the archive, --cache-dir for the store; "
+     "'gantry clean --max-size SIZE' drops what was pulled longest ago"},
     {errc::in_use, "another gantry", "wait for the other process, or choose another name with -o"},
 };
 

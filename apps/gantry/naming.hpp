@@ -12,8 +12,9 @@
 namespace gantry::app {
 
 /// `[<registry>_]<repository>_<tag>_<arch>[<variant>]...` and `.tar` or `.tar.gz` (CLI.md, "Archive name"). `docker.io` and `library/` are
-/// left out, '/' and ':' become '_', a digest without tag stands as its first 12 digits.
-/// \param platforms one, or all that share the archive
+/// left out, '/' and ':' become '_', a digest without tag stands as its first 12 digits. Beyond 200 bytes repositories are cut, with 16
+/// digits in place of what they lose.
+/// \param platforms one, or all that share the archive; those without an architecture are left out
 std::string archive_name(const reference& image, const std::vector<platform>& platforms, bool gzip);
 
 /// The name of what a format makes: \ref archive_name, for a directory without its suffix.

@@ -93,7 +93,8 @@ outcome<> write_file(const std::filesystem::path& path, const std::string& text)
     if (!put(path, text, std::ios::out)) return write_problem(path, errno);
     return {};
   }
-  const auto temporary = path.parent_path() / fmt::format(".{}.{}.gantry-part", path.filename().string(), ::getpid());
+  constexpr std::size_t kept = 200;  // a whole name may leave no room for what is put around it
+  const auto temporary = path.parent_path() / fmt::format(".{}.{}.gantry-part", path.filename().string().substr(0, kept), ::getpid());
   if (!put(temporary, text, std::ios::out | std::ios::trunc)) {
     const int reason = errno;
     std::filesystem::remove(temporary, ec);

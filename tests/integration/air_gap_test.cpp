@@ -52,6 +52,13 @@ TEST_CASE("without any network a bundle fills a store, and images leave it in ev
   CHECK(ask_skopeo("oci:" + (isolated / "layout").string() + ":1.0", {}).config_digest == facts.config_digest);
   cut_off({"pull", "--offline", "--name", "mine/app:2", "-o", "renamed.tar", multi});
   CHECK(run_or_throw({{"tar", "-xOf", (isolated / "renamed.tar").string(), "manifest.json"}}).find("\"mine/app:2\"") != std::string::npos);
+  // What runs there is pinned by digest, and the bundle brought names by tag.
+  const std::string digest = isolated.run({"digest", "--offline", classic}).out;
+  const std::string pinned = classic.substr(0, classic.rfind(':')) + "@" + digest.substr(0, digest.find('\n'));
+  for (const std::string format : {"docker", "oci", "synology"}) {
+    cut_off({"pull", "--offline", pinned, "-f", format, "-o", "pinned-" + format + ".tar"});
+  }
+  cut_off({"save", pinned, "-f", "oci-dir", "-o", "pinned-layout"});
   cut_off({"convert", (connected / "bundle.tar.gz").string(), classic, "-f", "synology", "-o", "one.tar"});
   cut_off({"convert", (connected / "bundle.tar.gz").string(), multi, "-a", "amd64", "-f", "synology", "-o", "chosen.tar"});
   CHECK(ask_skopeo("docker-archive:" + (isolated / "chosen.tar").string(), {}).config_digest == facts.config_digest);

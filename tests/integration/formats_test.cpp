@@ -331,6 +331,10 @@ TEST_CASE("save and pull --offline write out of the store what pull wrote, witho
   CHECK(part.status == 6);
   CHECK(part.err.find("docker.io/library/nothing:1 is not in the store") != std::string::npos);
   CHECK(part.err.find("part.tar has 2 of the 3 images") != std::string::npos);
+  // They are gone through again without the one that failed, and what is said of them is not.
+  const std::size_t told = part.err.find(classic + " is sha256:");
+  REQUIRE(told != std::string::npos);
+  CHECK(part.err.find(classic + " is sha256:", told + 1) == std::string::npos);
   CHECK(part.out.find(classic) != std::string::npos);
   CHECK(sha256_of_file(s.place / "part.tar") == sha256_of_file(s.place / "both.tar"));
   spill(s.place / "list.txt", "docker.io/library/nothing:1\ndocker.io/library/nothing:2\n");

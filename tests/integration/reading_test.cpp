@@ -172,6 +172,15 @@ TEST_CASE("a name that the store has for another image is kept unless forced", "
   CHECK(refused.err.find("--force") != std::string::npos);
   check_ok(place.run({"extract", archive.string(), "--force"}));
   check_ok(place.run({"extract", archive.string()}));
+  // A name that is written out is given all the same, and not without a word.
+  const auto said = [](const outcome& done) { return done.err.find("example.com/app:1.0 was sha256:") != std::string::npos; };
+  const std::string layout = (directory / "other").string();
+  const outcome replaced = place.run({"extract", layout, "example.com/app:1.0"});
+  INFO(replaced.err);
+  CHECK(replaced.ok());
+  CHECK(said(replaced));
+  CHECK_FALSE(said(place.run({"extract", layout, "example.com/app:1.0"})));
+  CHECK_FALSE(said(place.run({"extract", archive.string(), "example.com/app:1.0", "--force"})));
 }
 
 TEST_CASE("damaged, cut and foreign archives are refused with nothing recorded", "[integration]") {
@@ -339,6 +348,10 @@ TEST_CASE("a differential bundle leaves out what the other side has and is compl
   check_ok(pulled);
   CHECK(pulled.err.find("left out") != std::string::npos);
   CHECK(fs::file_size(bundle) < 100'000);
+  const outcome looked = connected.run({"inspect", "second.tar"});
+  check_ok(looked);
+  CHECK(looked.err.find("second.tar lacks 2 blobs of what is shown") != std::string::npos);
+  CHECK(connected.run({"inspect", "first.tar"}).err.find("lacks") == std::string::npos);
   std::string list = "# layers\n";
   for (const test_blob& layer : first.layers) list += layer.digest + "\n";
   spill(connected / "list.txt", list);

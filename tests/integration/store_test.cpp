@@ -189,6 +189,21 @@ TEST_CASE("verify finds damage, exits with 5, and repairs from the registry", "[
   CHECK(slurp(blob) == content);
 }
 
+TEST_CASE("verify makes index.json name what the store holds", "[integration]") {
+  served s;
+  s.pull("classic");
+  const fs::path index = s.place.store() / "index.json";
+  const std::string whole = slurp(index);
+  for (const bool missing : {false, true}) {
+    fs::remove(index);
+    if (!missing) spill(index, R"({"schemaVersion":2,"manifests":[]})");
+    const outcome verified = s.place.run({"verify"});
+    INFO(verified.err);
+    CHECK(verified.ok());
+    CHECK(slurp(index) == whole);
+  }
+}
+
 TEST_CASE("a damaged record is told by list and verify, and clean keeps what it may need", "[integration]") {
   served s;
   s.pull("multi", {"--platform", "linux/amd64"});

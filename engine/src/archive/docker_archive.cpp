@@ -47,10 +47,11 @@ result<std::string_view> layer_type(model::blob_reader& layer, const std::string
   return model::media_type::oci_layer;
 }
 
-result<digest> hash_of(model::blob_reader& from, const std::string& path) {
+result<digest> hash_of(model::blob_reader& from, const std::string& path, const std::atomic<bool>& stop) {
   const copy_buffer buffer(copy_buffer_size);
   model::digester hash(digest_algorithm::sha256);
   for (std::uint64_t offset = 0; offset < from.size();) {
+    if (stop.load(std::memory_order_relaxed)) return failure(errc::cancelled, "stopped");
     const result<std::size_t> got = from.read_at(offset, buffer.bytes());
     if (!got) return got.error();
     if (*got == 0) return does_not_fit(fmt::format("layer {} ends early", clean_text(path)));
@@ -109,7 +110,8 @@ digest digest_in_path(std::string_view path) {
   return digest::parse(text, ec);
 }
 
-result<docker_content> read_docker_image(file_set& files, const docker_entry& entry) {
+result<docker_content> read_docker_image(file_set& files, const docker_entry& entry, const std::atomic<bool>& stop,
+                                         const hashing_handler& hashing) {
   docker_content image;
   const std::string what = fmt::format("the configuration {} of the archive", clean_text(entry.config));
   const auto opened = open_named(files, entry.config);
@@ -151,7 +153,8 @@ result<docker_content> read_docker_image(file_set& files, const docker_entry& en
     } else if (known) {
       blob.digest = known;
     } else {
-      result<digest> hashed = hash_of(**layer, path);
+      if (hashing) hashing(blob.size);
+      result<digest> hashed = hash_of(**layer, path, stop);
       if (!hashed) return hashed.error();
       blob.digest = std::move(*hashed);
     }

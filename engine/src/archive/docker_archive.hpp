@@ -6,7 +6,10 @@
 
 #include <gantry/descriptor.hpp>
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -40,10 +43,15 @@ struct docker_content {
   std::map<digest, std::string> paths;  ///< where config and layers are
 };
 
+/// Told before a layer of so many bytes is hashed; may be empty.
+using hashing_handler = std::function<void(std::uint64_t bytes)>;
+
 /// Makes a manifest for \p entry. It depends on config and layers alone, and layers stay as they are: uncompressed ones get the digest that
-/// the config calls for, which whoever reads them has to check; compressed ones are hashed here.
-/// \returns errc::malformed_document when files are missing or do not fit the config, errc::digest_mismatch for a config that is not what
-/// its name says, errc::unsupported_document for compressions other than gzip and zstd
-result<docker_content> read_docker_image(file_set& files, const docker_entry& entry);
+/// the config calls for, which whoever reads them has to check; compressed ones are hashed here, which may take
+/// as long as reading all of them.
+/// \returns errc::cancelled when \p stop is set meanwhile; errc::malformed_document when files are missing or do not fit the config,
+/// errc::digest_mismatch for a config that is not what its name says, errc::unsupported_document for compressions other than gzip and zstd
+result<docker_content> read_docker_image(file_set& files, const docker_entry& entry, const std::atomic<bool>& stop,
+                                         const hashing_handler& hashing = {});
 
 }  // namespace gantry::archive

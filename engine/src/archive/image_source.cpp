@@ -1,12 +1,12 @@
 #include "archive/image_source.hpp"
 
-#include "archive/docker_archive.hpp"
 #include "archive/documents.hpp"
 #include "archive/image_tree.hpp"
 #include "archive/inflating_input.hpp"
 #include "archive/intake.hpp"
 #include "archive/spool.hpp"
 #include "base/redact.hpp"
+#include "model/json.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 
@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -44,6 +45,22 @@ bool is_dir_transport(file_set& files) {
   constexpr std::size_t most = 256;
   const auto version = document(files, "version", most);
   return version && *version && (*version)->starts_with("Directory Transport Version");
+}
+
+/// Refuses a layout of another version than 1 (image-spec image-layout.md, "oci-layout file"). Without the file it is taken for that: the
+/// specification wants it, and there are tools that do not write it.
+result<void> check_layout_version(file_set& files) {
+  constexpr std::size_t most = std::size_t{64} << 10;
+  const auto text = document(files, "oci-layout", most);
+  if (!text) return text.error();
+  if (!*text) return {};
+  std::string version;
+  const model::json::shape marker =
+      model::json::object({{"imageLayoutVersion", model::json::string(version), model::json::need::required}});
+  if (const result<void> read = model::json::read(**text, marker, "oci-layout", {.size = most}); !read) return read.error();
+  if (version.starts_with("1.")) return {};
+  return failure(errc::unsupported_document,
+                 fmt::format("the image layout has the version {}, and 1.0.0 is what is read", clean_text(version)));
 }
 
 template <class T>
@@ -86,7 +103,8 @@ result<std::vector<reference>> names_of(const docker_entry& entry) {
 }  // namespace
 
 result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_set> files, model::blob_source* elsewhere,
-                                                         const std::string& name) {
+                                                         const std::string& name, const std::atomic<bool>& stop,
+                                                         const hashing_handler& hashing) {
   std::unique_ptr<image_source> made(new image_source(std::move(files)));
   const auto index = document(*made->files_, "index.json", model::document_limit);
   if (!index) return tells_itself(name, index.error()) ? index.error() : in_source(name, index.error());
@@ -94,14 +112,15 @@ result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_se
   if (!manifest) return tells_itself(name, manifest.error()) ? manifest.error() : in_source(name, manifest.error());
   result<void> read;
   if (*index) {
-    read = made->read_layout(**index);
+    read = check_layout_version(*made->files_);
+    if (read) read = made->read_layout(**index);
     if (read && *manifest) read = made->add_docker_names(**manifest);
   } else if (*manifest && is_dir_transport(*made->files_)) {
     read = failure(
         errc::unsupported_document,
         "this is a directory of skopeo's dir: format, which is not read; 'skopeo copy dir:IT oci:ANOTHER' makes an OCI layout of it");
   } else if (*manifest) {
-    read = made->read_docker(**manifest);
+    read = made->read_docker(**manifest, stop, hashing);
   } else {
     const auto old = document(*made->files_, "repositories", docker_manifest_limit);
     const bool ancient = old && *old;
@@ -112,6 +131,7 @@ result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_se
                ? failure(errc::unsupported_document, "this archive was written by docker before 1.10; load and save it with a newer one")
                : failure(errc::not_found, "there is no image: neither index.json nor manifest.json is at its top");
   }
+  if (!read && read.error().code == errc::cancelled) return read.error();
   if (!read) return in_source(name, read.error());
   // Only now: manifests that happen to be there belong to other platforms, whose layers nobody promises.
   made->elsewhere_ = elsewhere;
@@ -139,11 +159,11 @@ result<void> image_source::read_layout(std::string_view index) {
   return {};
 }
 
-result<void> image_source::read_docker(std::string_view manifest) {
+result<void> image_source::read_docker(std::string_view manifest, const std::atomic<bool>& stop, const hashing_handler& hashing) {
   const result<std::vector<docker_entry>> entries = parse_docker_manifest(manifest);
   if (!entries) return entries.error();
   for (const docker_entry& entry : *entries) {
-    result<docker_content> found = read_docker_image(*files_, entry);
+    result<docker_content> found = read_docker_image(*files_, entry, stop, hashing);
     if (!found) return found.error();
     result<std::vector<reference>> names = names_of(entry);
     if (!names) return names.error();
@@ -331,7 +351,14 @@ result<std::unique_ptr<image_source>> open_image_source(const archive_input& whe
   const std::string name = source_name(where);
   result<std::shared_ptr<file_set>> files = open_files(where, name, options, stop);
   if (files) {
-    result<std::unique_ptr<image_source>> source = image_source::read(std::move(*files), options.elsewhere, name);
+    bool told = false;
+    const auto hashing = [&](std::uint64_t bytes) {
+      constexpr std::uint64_t long_bytes = std::uint64_t{64} << 20;
+      if (told || !options.tell || bytes < long_bytes) return;
+      told = true;
+      options.tell(fmt::format("the layers of {} are hashed, since their names tell no digest", name));
+    };
+    result<std::unique_ptr<image_source>> source = image_source::read(std::move(*files), options.elsewhere, name, stop, hashing);
     const auto* member = std::get_if<archive_member>(&where);
     if (!source || member == nullptr) return source;
     if (const result<void> kept = (*source)->keep_only(member->image); !kept) return in_source(name, kept.error());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "archive/docker_archive.hpp"
 #include "archive/file_set.hpp"
 #include "archive/layout.hpp"
 #include "base/failure.hpp"
@@ -10,6 +11,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -38,10 +40,11 @@ class image_source final : public model::blob_source {
   /// \param files the archive; shared with the readers that are opened
   /// \param elsewhere asked for configs and layers that \p files lacks; may be null; must outlive the source
   /// \param name of the source in messages, e.g. its path
-  /// \returns errc::unsupported_document when it is no image archive, errc::malformed_document, errc::limit_exceeded,
+  /// \param stop must outlive the call, which may hash all layers \param hashing called before each of these
+  /// \returns errc::cancelled, errc::unsupported_document when it is no image archive, errc::malformed_document, errc::limit_exceeded,
   /// errc::digest_mismatch, errc::not_found
-  static result<std::unique_ptr<image_source>> read(std::shared_ptr<file_set> files, model::blob_source* elsewhere,
-                                                    const std::string& name);
+  static result<std::unique_ptr<image_source>> read(std::shared_ptr<file_set> files, model::blob_source* elsewhere, const std::string& name,
+                                                    const std::atomic<bool>& stop, const hashing_handler& hashing = {});
 
   /// Leaves but the image that archive_member::image means, and of its names those that the word means, if it means any. errc::not_found;
   /// errc::invalid_option when it means several.
@@ -62,7 +65,7 @@ class image_source final : public model::blob_source {
   explicit image_source(std::shared_ptr<file_set> files) : files_(std::move(files)) {}
 
   result<void> read_layout(std::string_view index);
-  result<void> read_docker(std::string_view manifest);
+  result<void> read_docker(std::string_view manifest, const std::atomic<bool>& stop, const hashing_handler& hashing);
   result<void> add_docker_names(std::string_view manifest);
 
   std::shared_ptr<file_set> files_;
@@ -81,6 +84,8 @@ struct source_options {
   std::shared_ptr<store::content_store> into{};
   /// Gets the digests of the blobs that this gave to \ref into, also when it fails; may be null. Must outlive the call.
   std::set<digest>* added = nullptr;
+  /// Told what is done where opening takes long for another reason than that: once, on the thread of the call. May be empty.
+  std::function<void(const std::string& what)> tell{};
 };
 
 /// Opens a plain tar, a tar compressed with gzip or zstd, or a directory as a source of images. Plain files and directories are read where

@@ -1,13 +1,17 @@
 #include "archive/output_paths.hpp"
 
 #include "base/format.hpp"
+#include "model/digester.hpp"
 
 #include <fmt/format.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace gantry::archive {
@@ -27,6 +31,12 @@ std::optional<failure> special_file(const fs::path& path) {
                  fmt::format("cannot write {}: it is a {}, and an archive takes the place of a file; use -o -, which writes to standard "
                              "output{}",
                              path.string(), kind, standard_output ? "" : ", and lead that there"));
+}
+
+/// Whether its file system has names as long as that of \p target. Said before anything is fetched: the part's name is shorter.
+bool fits(const fs::path& target) {
+  const long most = ::pathconf(directory_of(target).c_str(), _PC_NAME_MAX);
+  return most < 0 || target.filename().native().size() <= static_cast<std::size_t>(most);
 }
 
 }  // namespace
@@ -55,10 +65,26 @@ result<fs::path> resolve_output(const fs::path& path) {
     return failure(errc::file_not_found, fmt::format("cannot write {}: {} is not a directory", path.string(), directory.string()));
   }
 
+  if (!fits(target)) return system_failure(ENAMETOOLONG, "cannot write", path.string());
   return target;
 }
 
-fs::path part_of(const fs::path& target) { return directory_of(target) / ("." + target.filename().string() + ".gantry-part"); }
+fs::path part_of(const fs::path& target) {
+  constexpr std::string_view suffix = ".gantry-part";
+  constexpr std::size_t most_added = 8;  // what stands behind it: ".journal", ".lock"
+  constexpr std::size_t kept = 200;
+  std::string name = target.filename().string();
+  if (1 + name.size() + suffix.size() + most_added > NAME_MAX) {
+    // The same at each run, and another for each name.
+    const std::string whole = model::digest_of(name).string();
+    std::size_t cut = kept;
+    const auto inside_character = [&name](std::size_t at) { return (static_cast<unsigned char>(name[at]) & 0xC0u) == 0x80u; };
+    while (cut > 0 && inside_character(cut)) --cut;
+    name.resize(cut);
+    name.append(".").append(whole, whole.size() - 16);
+  }
+  return directory_of(target) / ("." + name + std::string(suffix));
+}
 
 bool names_it(const fs::path& name, int descriptor) {
   struct stat by_name {};

@@ -13,10 +13,11 @@ namespace gantry::archive {
 std::filesystem::path directory_of(const std::filesystem::path& path);
 
 /// The name that an output will get, symbolic links resolved; its directory exists. errc::invalid_option (empty; a pipe, socket or
-/// device is there), errc::file_not_found (no such directory), errc::access_denied, errc::storage_error
+/// device is there), errc::file_not_found (no such directory), errc::access_denied, errc::storage_error (also a name that is too long)
 result<std::filesystem::path> resolve_output(const std::filesystem::path& path);
 
-/// `.<name>.gantry-part` beside \p target.
+/// `.<name>.gantry-part` beside \p target. Of a name so long that this, or what stands beside the part, would be none, the beginning and a
+/// piece of its digest.
 std::filesystem::path part_of(const std::filesystem::path& target);
 
 /// Whether \p name leads to the file that is open, not through a link.

@@ -6,6 +6,7 @@
 #include "jobs/extract_names.hpp"
 #include "jobs/extract_plan.hpp"
 #include "jobs/push_plan.hpp"
+#include "jobs/tell_waiting.hpp"
 #include "jobs/throwaway_store.hpp"
 #include "runtime/file.hpp"
 #include "store/content_store.hpp"
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -97,8 +99,10 @@ result<void> keep_platforms(archive::archived_image& image, const std::vector<pl
 }
 
 /// Everything before the first byte of the output. Blocking.
-result<prepared> prepare(const archive_input& from, const convert_options& options, const std::atomic<bool>& stop) {
+result<prepared> prepare(const archive_input& from, const convert_options& options, const std::atomic<bool>& stop,
+                         std::function<void(const std::string&)> tell) {
   archive::source_options how;
+  how.tell = std::move(tell);
   how.spool_directory = spool_directory(options.output);
   result<std::unique_ptr<archive::image_source>> opened = archive::open_image_source(from, how, stop);
   if (!opened) return opened.error();
@@ -159,7 +163,9 @@ std::vector<pulled_image> describe(const std::vector<archive::archived_image>& i
 task<result<convert_result>> convert(transfer::context& shared, std::shared_ptr<transfer::operation> running, archive_input from,
                                      convert_options options, bool sync) {
   const auto started = std::chrono::steady_clock::now();
-  auto begin = [from, options, running] { return prepare(from, options, running->stop_flag()); };
+  auto begin = [from, options, running, tell = tell_waiting(shared, running)] {
+    return prepare(from, options, running->stop_flag(), tell);
+  };
   result<prepared> begun = co_await offload(shared.lanes, lane::files, std::move(begin));
   const std::string label = archive::source_name(from);
   if (!begun) co_return archive::of_source(label, begun.error());

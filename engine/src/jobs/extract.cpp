@@ -6,6 +6,7 @@
 #include "jobs/forget.hpp"
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
+#include "jobs/tell_waiting.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
 #include "runtime/task_group.hpp"
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -44,7 +46,15 @@ struct opened_source {
   std::vector<archive::archived_image> images;  ///< those that are taken, called what they will be called
   std::map<reference, joined_index> indexes;    ///< names that stay with an index of the store; see index_with
   std::vector<extracted_blob> blobs;
+  std::string replaced;  ///< a sentence when the name that was asked for stands for something else; empty: it does not
 };
+
+/// What there is to say before \p name is given to \p top; nothing when the store has no other content under it.
+std::string replaced_by(const store::content_store& store, const reference& name, const digest& top) {
+  const auto record = store.find_reference(name);
+  if (!record || !*record || (*record)->top.digest == top) return {};
+  return fmt::format("{} was {} in the store, and is {} now", name.string(), (*record)->top.digest.string(), top.string());
+}
 
 /// The index that \p record stands for, when it names \p manifest: the archive then has one of its platforms, and no other image.
 std::optional<joined_index> index_with(const store::content_store& store, const store::reference_record& record, const digest& manifest) {
@@ -63,8 +73,9 @@ std::optional<joined_index> index_with(const store::content_store& store, const 
 /// Everything before the first blob is moved, out of line. Blocking.
 /// \param added see archive::source_options
 result<opened_source> open(const archive_input& from, const extract_options& options, const std::shared_ptr<store::content_store>& store,
-                           std::set<digest>& added, const std::atomic<bool>& stop) {
+                           std::set<digest>& added, const std::atomic<bool>& stop, std::function<void(const std::string&)> tell) {
   archive::source_options how;
+  how.tell = std::move(tell);
   how.elsewhere = store.get();
   how.into = store;
   how.added = &added;
@@ -92,6 +103,8 @@ result<opened_source> open(const archive_input& from, const extract_options& opt
     if (names->names[i].empty()) continue;
     archive::archived_image& image = made.images.emplace_back(made.source->images()[i].content);
     image.names = std::move(names->names[i]);
+    // A name of the archive's own would have been refused; this one somebody has written.
+    if (options.name && !options.force) made.replaced = replaced_by(*store, *options.name, image.top.digest);
   }
   result<std::vector<extracted_blob>> blobs = plan_blobs(*made.source, made.images, store.get(), label);
   if (!blobs) return blobs.error();
@@ -151,7 +164,9 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
                                             std::shared_ptr<store::content_store> store, archive_input from, extract_options options,
                                             std::shared_ptr<std::set<digest>> added) {
   const auto started = std::chrono::steady_clock::now();
-  auto begin = [from, options, store, running, added] { return open(from, options, store, *added, running->stop_flag()); };
+  auto begin = [from, options, store, running, added, tell = tell_waiting(shared, running)] {
+    return open(from, options, store, *added, running->stop_flag(), tell);
+  };
   result<opened_source> begun = co_await offload(shared.lanes, lane::files, std::move(begin));
   const std::string label = archive::source_name(from);
   if (!begun) co_return archive::of_source(label, begun.error());
@@ -188,6 +203,7 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
   const result<void> recorded = co_await record(shared, *running, store, records_of(opened));
   if (!recorded) co_return recorded.error();
   for (const extracted_blob& one : opened.blobs) added->erase(one.blob.digest);
+  if (!opened.replaced.empty()) running->events.emit(warning{opened.replaced});
   for (const archive::archived_image& image : opened.images) {
     for (const reference& name : image.names) {
       archive::archived_image named = image;

@@ -51,6 +51,9 @@ class store_and_directory final : public store::document_store {
   result<std::string> read(const descriptor& blob, std::size_t cap) const override;
   result<void> put(const descriptor& blob, std::string_view bytes) const override;
   result<std::optional<store::reference_record>> find_reference(const reference& name) const override;
+  result<std::optional<store::reference_record>> find_by_content(const reference& image) const override {
+    return store_->find_by_content(image);
+  }
   result<std::unique_ptr<model::blob_reader>> open(const descriptor& blob) override;
 
  private:

@@ -1,13 +1,20 @@
 #include "archive/image_source.hpp"
 #include "archive/image_tree.hpp"
+#include "base/format.hpp"
 #include "jobs/inspect.hpp"
 #include "jobs/push_plan.hpp"
+#include "jobs/tell_waiting.hpp"
 #include "jobs/throwaway_store.hpp"
 #include "model/manifest.hpp"
+#include "model/media_type.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace gantry::jobs {
@@ -65,9 +72,40 @@ result<inspect_result> inspect_image(archive::image_source& source, const archiv
   return found;
 }
 
+/// What the images of \p found name and \p source lacks, in a sentence; empty when it is all there. Foreign layers are elsewhere by nature.
+std::string left_out(archive::image_source& source, const std::vector<inspect_result>& found, const std::string& label) {
+  constexpr std::size_t most_shown = 3;
+  std::set<digest> seen;
+  std::string shown;
+  std::size_t count = 0;
+  std::uint64_t bytes = 0;
+  const auto look = [&](const descriptor& blob) {
+    if (!blob.digest || model::is_foreign_layer(blob.media_type) || !seen.insert(blob.digest).second || source.holds(blob)) return;
+    if (count++ < most_shown) shown += (shown.empty() ? "" : ", ") + blob.digest.string();
+    bytes += blob.size;
+  };
+  for (const inspect_result& image : found) {
+    for (const inspected_manifest& one : image.manifests) {
+      look(one.config);
+      for (const descriptor& layer : one.layers) look(layer);
+    }
+  }
+  if (count == 0) return {};
+  return fmt::format("{} lacks {} blob{} of what is shown, {}: {}{}; 'gantry extract' completes it in a store that has them", label, count,
+                     count == 1 ? "" : "s", format_bytes(bytes), shown, count > most_shown ? ", ..." : "");
+}
+
+/// What was found, and a sentence about what is not there.
+struct looked_into {
+  inspect_files_result found;
+  std::string note;
+};
+
 /// Blocking, for long where an archive has to be inflated.
-result<inspect_files_result> look_into(const archive_input& from, const inspect_options& options, const std::atomic<bool>& stop) {
+result<looked_into> look_into(const archive_input& from, const inspect_options& options, const std::atomic<bool>& stop,
+                              std::function<void(const std::string&)> tell) {
   archive::source_options how;
+  how.tell = std::move(tell);
   how.spool_directory = temporary_directory();
   const auto opened = archive::open_image_source(from, how, stop);
   if (!opened) return opened.error();
@@ -80,7 +118,10 @@ result<inspect_files_result> look_into(const archive_input& from, const inspect_
     if (!found) return found.error();
     done.images.push_back(std::move(*found));
   }
-  if (!done.images.empty()) return done;
+  if (!done.images.empty()) {
+    std::string note = left_out(**opened, done.images, label);
+    return looked_into{std::move(done), std::move(note)};
+  }
   if (options.name.empty()) return failure(errc::not_found, fmt::format("{} holds no image", label));
   return failure(errc::not_found,
                  fmt::format("{} has no image named {}; without a name all that it holds is shown", label, options.name.string()));
@@ -90,8 +131,14 @@ result<inspect_files_result> look_into(const archive_input& from, const inspect_
 
 task<result<inspect_files_result>> inspect_files(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                                  archive_input from, inspect_options options) {
-  auto call = [from = std::move(from), options = std::move(options), running] { return look_into(from, options, running->stop_flag()); };
-  co_return co_await offload(shared.lanes, lane::files, std::move(call));
+  auto call = [from = std::move(from), options = std::move(options), running, tell = tell_waiting(shared, running)] {
+    return look_into(from, options, running->stop_flag(), tell);
+  };
+  result<looked_into> seen = co_await offload(shared.lanes, lane::files, std::move(call));
+  if (!seen) co_return seen.error();
+  if (!seen->note.empty()) running->events.emit(warning{seen->note});
+  running->events.flush();
+  co_return std::move(seen->found);
 }
 
 }  // namespace gantry::jobs

@@ -222,7 +222,7 @@ task<result<void>> record_complete(pull_setup& with, const std::vector<resolved_
 /// What was taken out of the store under its own name stands there already; that it was of use counts when space has to be made.
 task<> note_use(pull_setup& with, const std::vector<resolved_image>& images) {
   auto call = [store = with.store, &images] {
-    for (const resolved_image& image : images) store->note_use(image.known_as);
+    for (const resolved_image& image : images) store->note_use(image.stored_as.empty() ? image.known_as : image.stored_as);
     return true;
   };
   co_await offload(with.shared.lanes, lane::files, std::move(call));

@@ -9,6 +9,7 @@
 #include "jobs/recompress.hpp"
 #include "jobs/side_by_side.hpp"
 #include "jobs/target_name.hpp"
+#include "jobs/tell_waiting.hpp"
 #include "jobs/uploader.hpp"
 #include "model/manifest.hpp"
 #include "registry/blob_upload.hpp"
@@ -33,7 +34,8 @@ using runtime::offload;
 
 /// Blocking.
 result<loaded_source> load_stored(std::shared_ptr<store::content_store> store, const reference& image) {
-  const auto record = store->find_reference(image);
+  auto record = store->find_reference(image);
+  if (record && !*record) record = store->find_by_content(image);
   if (!record) return record.error();
   if (!*record) {
     return failure(errc::not_found,
@@ -237,8 +239,10 @@ std::optional<failure> cannot_go_together(const std::vector<archive::archived_im
 
 }  // namespace
 
-result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const archive_input& from, const std::atomic<bool>& stop) {
+result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const archive_input& from, const std::atomic<bool>& stop,
+                                std::function<void(const std::string&)> tell) {
   archive::source_options how;
+  how.tell = std::move(tell);
   how.elsewhere = store.get();
   how.into = store;  // what can only be read once is kept there
   auto opened = archive::open_image_source(from, how, stop);
@@ -273,11 +277,11 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
   const auto started = std::chrono::steady_clock::now();
   const std::string origin = name_of(source);
   const std::string path = std::holds_alternative<std::string>(source) ? std::get<std::string>(source) : std::string();
-  auto load = [store, source = std::move(source), running]() -> result<loaded_source> {
+  auto load = [store, source = std::move(source), running, tell = tell_waiting(shared, running)]() -> result<loaded_source> {
     if (const auto* named = std::get_if<reference>(&source)) return load_stored(store, *named);
     const auto* member = std::get_if<archive_member>(&source);
     const archive_input file = member != nullptr ? archive_input(*member) : archive_input(std::get<std::string>(source));
-    return load_file(store, file, running->stop_flag());
+    return load_file(store, file, running->stop_flag(), tell);
   };
   auto loaded = co_await offload(shared.lanes, lane::files, std::move(load));
   if (!loaded) co_return loaded.error();

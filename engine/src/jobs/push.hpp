@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,8 +30,9 @@ struct loaded_source {
 };
 
 /// Reads an archive or a directory. Blocking. \param store for what can only be read once, and asked for blobs that the file lacks; null
-/// for a directory that has all of its own
-result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const archive_input& from, const std::atomic<bool>& stop);
+/// for a directory that has all of its own \param tell see archive::source_options
+result<loaded_source> load_file(std::shared_ptr<store::content_store> store, const archive_input& from, const std::atomic<bool>& stop,
+                                std::function<void(const std::string&)> tell = {});
 
 /// Uploads from \p source, which lies here. \p shared and \p running must outlive it.
 std::shared_ptr<upload_feed> stored_feed(transfer::context& shared, transfer::operation& running, const loaded_source& source);

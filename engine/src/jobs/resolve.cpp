@@ -36,14 +36,17 @@ failure not_in_store(const reference& image, std::string_view what) {
           fmt::format("{}{} is not in the store, and nothing is fetched offline; pull it once with a network", what, image.string())};
 }
 
-result<std::optional<store::reference_record>> record_of(const store::document_store& store, const reference& image) {
+result<std::optional<store::reference_record>> record_of(const store::document_store& store, const reference& image, bool offline) {
   auto record = store.find_reference(image);
-  if (!record || *record) return record;
-  if (!image.digest() || image.tag().empty()) return std::optional<store::reference_record>();
-  // The tag may have been pulled before, and have led to just this digest.
-  auto tagged = store.find_reference(image.with_digest({}));
-  if (tagged && *tagged && (*tagged)->top.digest != image.digest()) tagged->reset();
-  return tagged;
+  if (!record || *record || !image.digest()) return record;
+  if (!image.tag().empty()) {
+    // The tag may have been pulled before, and have led to just this digest.
+    auto tagged = store.find_reference(image.with_digest({}));
+    if (!tagged || (*tagged && (*tagged)->top.digest == image.digest())) return tagged;
+  }
+  // A bundle brings names by tag across an air gap, and what runs there asks by digest. With a network the registry says whether it may.
+  if (offline) return store.find_by_content(image);
+  return std::optional<store::reference_record>();
 }
 
 /// What the store holds of \p blob; nothing when it has to be fetched. A copy that cannot be read, or is damaged, is fetched again like a
@@ -153,7 +156,7 @@ task<result<resolved_image>> resolver::resolve(reference image, platform_choice 
   found.name = image;
   std::string bytes;
   found.known_as = image;
-  auto look = [store = store_, image] { return record_of(*store, image); };
+  auto look = [store = store_, image, offline = offline_] { return record_of(*store, image, offline); };
   const result<std::optional<store::reference_record>> looked = co_await offload(shared_.lanes, lane::files, std::move(look));
   if (!looked && offline_) co_return looked.error();
   // One that cannot be read is asked for like one that is not there.
@@ -163,6 +166,7 @@ task<result<resolved_image>> resolver::resolve(reference image, platform_choice 
   if (known && !image.digest() && !offline_) unchanged = co_await is_still(image, known->top);
   if (known && (image.digest() || offline_)) {
     for (const descriptor& manifest : known->manifests) held_.insert(manifest.digest);
+    found.stored_as = known->name;
     result<std::string> held = co_await fetch_document(image, known->top);
     if (!held) co_return held.error();
     found.top = known->top;

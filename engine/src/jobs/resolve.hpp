@@ -47,6 +47,7 @@ struct resolved_image {
   std::vector<resolved_manifest> manifests;
   std::vector<descriptor> opaque;               ///< what the indexes name beside them: of other media types, see platform_choice::opaque
   std::shared_ptr<model::index_words> words{};  ///< of the top, when that is an index
+  reference stored_as{};                        ///< the name of the record that led here; empty when the registry was asked
 };
 
 /// Turns a name into manifests: asks the registry once for a tag, and goes by digest from there, through \ref store::document_store where

@@ -164,10 +164,9 @@ task<result<void>> note_records(run& all, std::shared_ptr<transfer::operation> r
   co_return result<void>();
 }
 
-/// A store that cannot be written keeps its index.json as it was; what was found is worth more.
+/// Makes index.json say what the store holds, also when nothing is damaged: a process that was killed between a record and the index leaves
+/// the old one, and other tools write their own. A store that cannot be written keeps it as it was; what was found is worth more.
 task<result<void>> rebuild_index(run& all) {
-  const bool unchanged = std::all_of(all.result.damaged.begin(), all.result.damaged.end(), is_in_place);
-  if (unchanged) co_return result<void>();
   std::vector<store::reference_record> nothing_new;
   const result<void> rebuilt = co_await record(all.shared, all.running, all.store, std::move(nothing_new));
   if (rebuilt || rebuilt.error().code != make_error_condition(condition::storage)) co_return rebuilt;
@@ -198,14 +197,12 @@ task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<tr
     return true;
   };
   co_await offload(shared.lanes, lane::files, std::move(compare));
-  if (!all.result.damaged.empty()) {
-    if (options.repair) {
-      const result<void> repaired = co_await repair(shared, running, store, all.result.damaged);
-      if (!repaired) co_return repaired.error();
-    }
-    const result<void> rebuilt = co_await rebuild_index(all);
-    if (!rebuilt) co_return rebuilt.error();
+  if (options.repair && !all.result.damaged.empty()) {
+    const result<void> repaired = co_await repair(shared, running, store, all.result.damaged);
+    if (!repaired) co_return repaired.error();
   }
+  const result<void> rebuilt = co_await rebuild_index(all);
+  if (!rebuilt) co_return rebuilt.error();
   const result<void> told = co_await note_records(all, running, options.repair);
   if (!told) co_return told.error();
   std::stable_sort(all.result.damaged.begin(), all.result.damaged.end(),

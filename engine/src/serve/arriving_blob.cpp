@@ -78,13 +78,13 @@ class arriving_blob::feed final : public blob_feed {
     }
   }
 
-  task<result<std::size_t>> read(std::uint64_t offset, std::span<std::byte> into) override {
+  task<result<std::size_t>> read(std::uint64_t offset, std::span<std::byte> into, std::shared_ptr<const void> owner) override {
     if (all_->stored_) {
-      auto call = [stored = all_->stored_, offset, into] { return stored->read_at(offset, into); };
+      auto call = [stored = all_->stored_, offset, into, owner] { return stored->read_at(offset, into); };
       co_return co_await runtime::offload(all_->workers_, runtime::lane::files, std::move(call));
     }
     if (!all_->data_) co_return failure(errc::cancelled, "stopped");
-    auto call = [data = all_->data_, offset, into] { return data->read_at(offset, into); };
+    auto call = [data = all_->data_, offset, into, owner] { return data->read_at(offset, into); };
     co_return co_await runtime::offload(all_->workers_, runtime::lane::files, std::move(call));
   }
 

@@ -186,10 +186,13 @@ task<bool> connection::send_arriving(arriving_part part, runtime::deadline& time
     if (!released) co_return false;
     std::vector<runtime::buffer_pool::buffer> taken = co_await shared_.buffers.acquire(1, shared_.cutting);
     if (taken.empty()) co_return false;
-    const std::span<std::byte> block = taken.front().bytes();
+    // The worker may outlive this connection.
+    const auto buffer = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken.front()));
+    const std::span<std::byte> block = buffer->bytes();
     const std::uint64_t most = std::min(*released - part.offset - done, part.length - done);
     const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(most, block.size()));
-    const result<std::size_t> got = co_await part.blob->read(part.offset + done, block.first(count));
+    std::shared_ptr<const void> owner = buffer;
+    const result<std::size_t> got = co_await part.blob->read(part.offset + done, block.first(count), std::move(owner));
     if (!got || *got == 0) co_return false;
     const bool sent = co_await send_bytes(block.first(*got), timer);
     if (!sent) co_return false;

@@ -150,25 +150,44 @@ library::stamp library::stamp_of(const std::filesystem::path& index) noexcept {
           static_cast<std::uint64_t>(status.st_ino)};
 }
 
-task<result<std::shared_ptr<const catalogue>>> library::current() {
+task<result<void>> library::read_names() {
   struct reading {
     stamp at;
     std::shared_ptr<const catalogue> names;
   };
-  auto read = [store = store_, known = known_, known_at = known_at_]() -> result<reading> {
+  const turn mine(turns_);
+  const std::uint64_t number = ++turns_->begun;
+  auto read = [store = store_]() -> result<reading> {
     // The index is written last: what is read after its stamp is at least as new.
     const stamp now = stamp_of(store::paths{store->root()}.index());
-    if (known && now == known_at) return reading{now, known};
     const auto records = store->list_references();
     if (!records) return records.error();
     return reading{now, std::make_shared<const catalogue>(*records)};
   };
   const auto done = co_await undisturbed<reading>(workers_, store_, std::move(read));
   if (!done) co_return done.error();
-  if (done->names != known_) {
-    known_ = done->names;
-    known_at_ = done->at;
-    referrers_.clear();
+  known_ = done->names;
+  known_at_ = done->at;
+  known_from_ = number;
+  referrers_.clear();
+  co_return result<void>();
+}
+
+task<result<std::shared_ptr<const catalogue>>> library::current() {
+  const std::shared_ptr<turns> readers = turns_;
+  const std::uint64_t before = readers->begun;
+  // What somebody began to read since then is as new as what would be read now.
+  while (!known_ || known_from_ <= before) {
+    auto look = [store = store_]() -> result<stamp> { return stamp_of(store::paths{store->root()}.index()); };
+    const auto now = co_await undisturbed<stamp>(workers_, store_, std::move(look));
+    if (!now) co_return now.error();
+    if (known_ && *now == known_at_) break;
+    if (readers->busy) {
+      co_await readers->ended.wait();
+      continue;
+    }
+    const result<void> read = co_await read_names();
+    if (!read) co_return read.error();
   }
   co_return known_;
 }
@@ -207,17 +226,21 @@ task<result<std::shared_ptr<model::blob_reader>>> library::blob(gantry::digest v
 task<result<std::vector<descriptor>>> library::referrers(repository where, gantry::digest subject) {
   const auto names = co_await current();
   if (!names) co_return names.error();
-  if (!referrers_.contains(where)) {
-    using referrer_list = std::multimap<digest, descriptor>;
+  using referrer_list = std::multimap<digest, descriptor>;
+  referrer_list fresh;
+  const bool known = referrers_.contains(where);
+  if (!known) {
     auto find = [store = store_, documents = (*names)->documents(where)]() -> result<referrer_list> {
       return find_referrers(*store, documents);
     };
     auto found = co_await undisturbed<referrer_list>(workers_, store_, std::move(find));
     if (!found) co_return found.error();
-    referrers_.insert_or_assign(where, std::move(*found));
+    fresh = std::move(*found);
+    // Names that were read meanwhile may lead to others.
+    if (*names == known_) referrers_.insert_or_assign(where, fresh);
   }
   std::vector<descriptor> list;
-  const auto [begin, end] = referrers_[where].equal_range(subject);
+  const auto [begin, end] = (known ? referrers_[where] : fresh).equal_range(subject);
   for (auto entry = begin; entry != end; ++entry) list.push_back(entry->second);
   std::sort(list.begin(), list.end(), [](const descriptor& a, const descriptor& b) { return a.digest < b.digest; });
   co_return list;

@@ -3,6 +3,7 @@
 #include "base/failure.hpp"
 #include "model/blob_source.hpp"
 #include "runtime/lanes.hpp"
+#include "runtime/signal.hpp"
 #include "runtime/task.hpp"
 #include "serve/catalogue.hpp"
 #include "serve/seldom.hpp"
@@ -18,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gantry::serve {
@@ -36,8 +38,10 @@ class library {
  public:
   library(runtime::lanes& workers, std::shared_ptr<store::content_store> store) : workers_(workers), store_(std::move(store)) {}
 
-  /// All names, read anew when the store's index has changed since.
+  /// All names, read anew when the store's index has changed since: once for all who ask meanwhile.
   task<result<std::shared_ptr<const catalogue>>> current();
+  /// How often all names were read.
+  std::uint64_t readings() const noexcept { return turns_->begun; }
 
   /// The document behind a tag, or nothing; errc::digest_mismatch when what is stored is damaged.
   task<result<std::optional<held_document>>> by_tag(reference name);
@@ -70,10 +74,35 @@ class library {
   };
   static stamp stamp_of(const std::filesystem::path& index) noexcept;
 
+  /// Who reads all names; shared with those who wait for it.
+  struct turns {
+    runtime::signal ended;
+    std::uint64_t begun = 0;
+    bool busy = false;
+  };
+  /// The turn of one reader, over with the object.
+  class turn {
+   public:
+    explicit turn(std::shared_ptr<turns> of) : of_(std::move(of)) { of_->busy = true; }
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+    ~turn() {
+      of_->busy = false;
+      of_->ended.notify_all();
+    }
+
+   private:
+    std::shared_ptr<turns> of_;
+  };
+  /// Reads all names and keeps them.
+  task<result<void>> read_names();
+
   runtime::lanes& workers_;
   std::shared_ptr<store::content_store> store_;
   std::shared_ptr<const catalogue> known_;
   stamp known_at_;
+  std::uint64_t known_from_ = 0;  ///< the reading that \ref known_ comes from
+  std::shared_ptr<turns> turns_ = std::make_shared<turns>();
   /// By subject, of the repositories that were asked for since \ref known_ was read.
   std::map<repository, std::multimap<digest, descriptor>> referrers_;
   seldom<reference> used_{std::chrono::hours(1)};

@@ -32,7 +32,8 @@ class blob_feed {
   virtual task<result<std::uint64_t>> available(std::uint64_t offset, runtime::stop_source& stop) = 0;
 
   /// Reads bytes that \ref available has released.
-  virtual task<result<std::size_t>> read(std::uint64_t offset, std::span<std::byte> into) = 0;
+  /// \param owner keeps \p into until a worker has written there, also when nobody waits for that any more
+  virtual task<result<std::size_t>> read(std::uint64_t offset, std::span<std::byte> into, std::shared_ptr<const void> owner) = 0;
 };
 
 /// What \ref upstream::manifest leads to.

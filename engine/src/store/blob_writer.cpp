@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -12,6 +16,29 @@ namespace {
 constexpr std::uint64_t writeback_step = std::uint64_t{8} << 20;
 
 }  // namespace
+
+bool blob_writer::is_abandoned(const std::filesystem::path& path) {
+  if (!path.filename().native().starts_with(incoming_prefix)) return false;
+  const auto opened = runtime::file::open(path, runtime::open_mode::update);
+  if (!opened) return false;
+  const auto locked = opened->try_lock();
+  return locked && *locked == runtime::lock_outcome::acquired;
+}
+
+result<runtime::file> blob_writer::claim_file(const std::filesystem::path& directory) {
+  constexpr int rounds = 16;
+  for (int round = 0; round < rounds; ++round) {
+    const std::filesystem::path path = directory / (std::string(incoming_prefix) + runtime::random_suffix());
+    auto opened = runtime::file::open(path, runtime::open_mode::create_new, 0600);
+    if (!opened) return opened;
+    const auto locked = opened->try_lock();
+    if (!locked) return locked.error();
+    // Somebody who cleans up may have come between the last two, and the name is nobody else's.
+    if (*locked != runtime::lock_outcome::busy && ::access(path.c_str(), F_OK) == 0) return opened;
+    if (auto removed = runtime::remove_file(path); !removed) return removed.error();
+  }
+  return failure(errc::in_use, fmt::format("cannot write into {}: somebody keeps cleaning it up", directory.string()));
+}
 
 blob_writer::~blob_writer() {
   if (path_.empty()) return;
@@ -40,7 +67,9 @@ result<digest> blob_writer::commit(const digest& expected) {
     if (auto synced = file_.sync_data(); !synced) return synced.error();
   }
   file_.set_permissions(0444);
-  if (auto closed = file_.close(); !closed) return closed.error();
+  // Network file systems report late write errors on close, yet a real close would give the lock away before the rename.
+  const int twin = ::dup(file_.descriptor());
+  if (twin < 0 || (::close(twin) != 0 && errno != EINTR)) return system_failure(errno, "cannot write", path_.string());
   const std::filesystem::path directory = blobs_ / computed.algorithm_name();
   if (auto made = runtime::make_directories(directory); !made) return made.error();
   const std::filesystem::path target = directory / computed.encoded();
@@ -48,6 +77,7 @@ result<digest> blob_writer::commit(const digest& expected) {
   const bool there = std::filesystem::exists(target, ec) || ec;
   if (auto renamed = runtime::rename_file(path_, target); !renamed) return renamed.error();
   path_.clear();
+  if (auto closed = file_.close(); !closed) return closed.error();
   added_ = !there;
   if (sync_) {
     if (auto synced = runtime::sync_directory(directory); !synced) return synced.error();

@@ -11,13 +11,21 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string_view>
 
 namespace gantry::store {
 
+/// How the files begin that a \ref blob_writer fills in ingest/.
+inline constexpr std::string_view incoming_prefix = "incoming.";
+
 /// A blob on its way into the store from front to back, such as the member of an archive, whose digest may be known only at its end. Made
-/// by content_store::write_blob. Needs no lock and cannot be resumed. Without \ref commit it is removed by the destructor. Blocking.
+/// by content_store::write_blob. Needs no lock and cannot be resumed: a lock on its file tells others that it is still written. Without
+/// \ref commit it is removed by the destructor. Blocking.
 class blob_writer {
  public:
+  /// Whether \p path is such a file whose writer is no more. false where there are no locks, or no right to look. Blocking.
+  static bool is_abandoned(const std::filesystem::path& path);
+
   blob_writer(const blob_writer&) = delete;
   blob_writer& operator=(const blob_writer&) = delete;
   ~blob_writer();
@@ -35,6 +43,8 @@ class blob_writer {
 
  private:
   friend class content_store;
+  /// A new file in \p directory that is this process's.
+  static result<runtime::file> claim_file(const std::filesystem::path& directory);
   blob_writer(runtime::file opened, std::filesystem::path blobs, digest_algorithm algorithm, bool sync)
       : file_(std::move(opened)), path_(file_.path()), blobs_(std::move(blobs)), hash_(algorithm), sync_(sync) {}
 

@@ -124,8 +124,9 @@ class planner {
 
   void drop_due_partials() {
     for (const stored_file& part : view_.files.partial) {
-      if (!is_old(part.modified, partial_life) && !(wish_.all && view_.locks)) continue;
-      if (view_.leases.keeps_part_of(part.digest)) {
+      if (!part.abandoned && !is_old(part.modified, partial_life) && !(wish_.all && view_.locks)) continue;
+      // What a killed process left says so itself, whoever else is at work.
+      if (!part.abandoned && view_.leases.keeps_part_of(part.digest)) {
         plan_.in_use += part.size;
       } else {
         remove_partial(part);

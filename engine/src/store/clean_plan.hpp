@@ -17,7 +17,7 @@ namespace gantry::store {
 
 /// Blobs that no reference needs stay so long: an interrupted pull goes on with them.
 inline constexpr std::chrono::hours clean_grace{24};
-/// Partial data, what is in quarantine, and files that never got their name.
+/// Partial data that can be resumed, what is in quarantine, and files that never got their name.
 inline constexpr std::chrono::hours partial_life{7 * 24};
 
 /// What is to go besides what is due anyway.
@@ -57,7 +57,7 @@ struct clean_plan {
 bool same_record(const reference& a, const reference& b);
 
 /// Decides what a clean-up removes. Pure. Blobs that no reference leads to go after \ref clean_grace, those of the references removed here
-/// at once; what a lease names stays in any case.
+/// at once, and so does partial data that nobody can resume; what a lease names stays in any case.
 clean_plan plan_clean(const clean_view& view, const clean_wish& wish, file_time now);
 
 }  // namespace gantry::store

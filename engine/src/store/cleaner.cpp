@@ -112,6 +112,7 @@ result<clean_view> view_of(const content_store& store, bool locks, bool look_onl
   auto files = store.files();
   if (!files) return files.error();
   view.files = std::move(*files);
+  for (stored_file& one : view.files.partial) one.abandoned = blob_writer::is_abandoned(one.path);
   return view;
 }
 

@@ -41,13 +41,8 @@ failure not_held(const descriptor& blob) {
 failure cannot_keep(const failure& error, const descriptor& blob, const std::filesystem::path& root) {
   // A disk that is away fails in many ways.
   if (!is_present(paths{root})) return gone(root);
-  std::error_code ec;
   const std::string what = fmt::format("blob {} ({})", blob.digest.string(), format_bytes(blob.size));
-  if (error.code == errc::no_space) {
-    const auto space = std::filesystem::space(root, ec);
-    const std::string left = ec ? std::string() : fmt::format("; {} are left", format_bytes(space.available));
-    return {errc::no_space, fmt::format("the store {} has no space for {}{}", root.string(), what, left)};
-  }
+  if (error.code == errc::no_space) return full(root, blob);
   if (error.code == errc::access_denied) {
     return {errc::access_denied, fmt::format("{} is not in the store {}, which cannot be written; --cache-dir names another store, "
                                              "--no-cache pulls and copies without one",
@@ -222,8 +217,7 @@ result<void> content_store::publish(runtime::file& temporary, std::string_view b
 
 result<std::unique_ptr<blob_writer>> content_store::write_blob(digest_algorithm algorithm) const {
   if (auto present = check_presence(paths_); !present) return present.error();
-  const std::filesystem::path temporary = paths_.ingests() / ("incoming." + runtime::random_suffix());
-  auto opened = runtime::file::open(temporary, runtime::open_mode::create_new, 0600);
+  auto opened = blob_writer::claim_file(paths_.ingests());
   if (!opened) return cannot_write(opened.error(), paths_.root);
   return std::unique_ptr<blob_writer>(new blob_writer(std::move(*opened), paths_.blobs(), algorithm, sync_));
 }

@@ -156,6 +156,9 @@ class content_store final : public document_store, public blob_target {
   /// An unreadable record is absent.
   result<std::optional<reference_record>> find_reference(const reference& name) const override;
 
+  /// Records that cannot be read name nothing; the digest's bytes need not be there.
+  result<std::optional<reference_record>> find_by_content(const reference& image) const override;
+
   /// All records, ordered by name; damaged ones are left out. Fails when one cannot be read.
   result<std::vector<reference_record>> list_references() const;
 

@@ -17,4 +17,8 @@ result<void> check_content(const descriptor& blob, std::string_view bytes) {
   return {};
 }
 
+result<std::optional<reference_record>> document_store::find_by_content(const reference& /*image*/) const {
+  return std::optional<reference_record>();
+}
+
 }  // namespace gantry::store

@@ -26,6 +26,10 @@ class document_store : public model::blob_source {
   virtual result<void> put(const descriptor& blob, std::string_view bytes) const = 0;
   /// The record of exactly this name (tag or digest).
   virtual result<std::optional<reference_record>> find_reference(const reference& name) const = 0;
+  /// What has the digest of \p image, found under another name of its repository: a top, or a manifest or nested index that a record says
+  /// is held. The record that comes back begins at that digest and is called as the name that it was found under. Nothing when there is
+  /// none, when \p image has no digest, and where nothing has a name.
+  virtual result<std::optional<reference_record>> find_by_content(const reference& image) const;
 };
 
 /// Fails as document_store::put does when \p bytes are not those of \p blob.

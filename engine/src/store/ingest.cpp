@@ -49,6 +49,8 @@ ingest::~ingest() {
 
 /// A file of the store that vanished is no "not found" of what the user asked for.
 failure ingest::inside_store(const failure& error) const {
+  // The file that could not be written is nobody's concern.
+  if (error.code == errc::no_space) return full(where_.store.root, blob_);
   if (error.code != errc::file_not_found) return error;
   if (!is_present(where_.store)) return gone(where_.store.root);
   return {errc::storage_error, fmt::format("what had arrived of blob {} is gone: somebody removed it from the store {}",
@@ -115,20 +117,22 @@ result<void> ingest::check_range(std::uint64_t offset, std::uint64_t length) con
 
 result<void> ingest::write(std::uint64_t offset, std::span<const std::byte> bytes) {
   if (auto fits = check_range(offset, bytes.size()); !fits) return fits;
-  return data_.write_at(offset, bytes);
+  const result<void> written = data_.write_at(offset, bytes);
+  return written ? written : inside_store(written.error());
 }
 
 result<void> ingest::write_once(std::uint64_t offset, std::span<const std::byte> bytes) {
   // Without a sync the disk is not hurried either.
   if (read_again_ || !where_.sync) return write(offset, bytes);
   if (auto fits = check_range(offset, bytes.size()); !fits) return fits;
-  return store::write_once(data_, offset, bytes);
+  const result<void> written = store::write_once(data_, offset, bytes);
+  return written ? written : inside_store(written.error());
 }
 
 result<void> ingest::record(const journal_record& piece) {
   if (!journal_.is_open()) return {};
   BOOST_ASSERT(piece.length > 0 && piece.length <= journal_piece_bytes && piece.offset <= blob_.size - piece.length);
-  if (auto appended = journal_.append(codec_.encode(piece)); !appended) return appended;
+  if (auto appended = journal_.append(codec_.encode(piece)); !appended) return inside_store(appended.error());
   resumable_.store(true, std::memory_order_relaxed);
   return {};
 }
@@ -161,7 +165,7 @@ result<void> ingest::commit_content(const digest& computed) {
   if (where_.sync) {
     if (auto synced = data_.sync_data(); !synced) {
       discard();
-      return synced;
+      return inside_store(synced.error());
     }
   }
   data_.set_permissions(0444);

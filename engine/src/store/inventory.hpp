@@ -22,6 +22,7 @@ struct stored_file {
   file_time modified{};     ///< of a directory, the latest of what is in it
   bool linked = false;      ///< has another name elsewhere too: removing it frees nothing
   gantry::digest digest{};  ///< of what the name speaks of; empty when it speaks of none
+  bool abandoned = false;   ///< cannot be resumed, and whoever wrote it is no more; told of partial data by view_of alone
 
   friend bool operator==(const stored_file&, const stored_file&) = default;
 };

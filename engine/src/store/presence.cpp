@@ -1,7 +1,10 @@
 #include "store/presence.hpp"
 
+#include <gantry/format.hpp>
+
 #include <fmt/format.h>
 
+#include <string>
 #include <system_error>
 
 namespace gantry::store {
@@ -21,6 +24,14 @@ bool is_present(const paths& where) noexcept {
 result<void> check_presence(const paths& where) {
   if (is_present(where)) return {};
   return gone(where.root);
+}
+
+failure full(const std::filesystem::path& root, const descriptor& blob) {
+  std::error_code ec;
+  const auto space = std::filesystem::space(root, ec);
+  const std::string left = ec ? std::string() : fmt::format("; {} are left", format_bytes(space.available));
+  return {errc::no_space,
+          fmt::format("the store {} has no space for blob {} ({}){}", root.string(), blob.digest.string(), format_bytes(blob.size), left)};
 }
 
 }  // namespace gantry::store

@@ -3,6 +3,8 @@
 #include "base/failure.hpp"
 #include "store/paths.hpp"
 
+#include <gantry/descriptor.hpp>
+
 #include <filesystem>
 
 namespace gantry::store {
@@ -16,5 +18,8 @@ bool is_present(const paths& where) noexcept;
 /// \ref gone unless there is a store. Who works in one asks before he makes a directory or a lock file: made anew in the place of one that
 /// was removed, or under the name where its disk was mounted, it would lack all that the operation relies on, and fill another disk.
 result<void> check_presence(const paths& where);
+
+/// The same for a disk that has no room left for \p blob: errc::no_space.
+failure full(const std::filesystem::path& root, const descriptor& blob);
 
 }  // namespace gantry::store

@@ -50,6 +50,24 @@ result<void> for_each_record_file(const std::filesystem::path& top, Visitor visi
   return {};
 }
 
+/// \p whole as far as \p wanted leads, which is its top or stands in it; nothing when it is neither.
+std::optional<reference_record> part_with(const reference_record& whole, const digest& wanted) {
+  if (whole.top.digest == wanted) return whole;
+  const auto same = [&wanted](const descriptor& one) { return one.digest == wanted; };
+  reference_record part = whole;
+  if (const auto held = std::find_if(whole.manifests.begin(), whole.manifests.end(), same); held != whole.manifests.end()) {
+    part.top = *held;
+    part.top.platform.reset();
+    part.manifests.assign(1, *held);
+    part.indexes.clear();
+    return part;
+  }
+  const auto inner = std::find_if(whole.indexes.begin(), whole.indexes.end(), same);
+  if (inner == whole.indexes.end()) return std::nullopt;
+  part.top = *inner;
+  return part;
+}
+
 }  // namespace
 
 std::string advice_of(const damaged_record& one) {
@@ -83,6 +101,8 @@ result<void> content_store::put_reference(reference_record record, const index_l
   }
   auto written = runtime::make_directories(path.parent_path(), 0777, sync_);
   if (written) written = runtime::atomic_write_file(path, to_json(record), {.sync = sync_, .permissions = 0644});
+  // Who watches index.json for news has to see those that do not change its text: another platform of an index that it names already.
+  if (written) runtime::touch_file(paths_.index());
   if (written || written.error().code != errc::access_denied) return written;
   return failure(errc::access_denied,
                  fmt::format("{} cannot be recorded: the store {} cannot be written", record.name.string(), paths_.root.string()));
@@ -97,6 +117,34 @@ result<std::optional<reference_record>> content_store::find_reference(const refe
   }
   if (text.error().code == errc::file_not_found || text.error().code == errc::limit_exceeded) return std::optional<reference_record>();
   return text.error();
+}
+
+result<std::optional<reference_record>> content_store::find_by_content(const reference& image) const {
+  std::vector<reference_record> parts;
+  if (!image.digest()) return std::optional<reference_record>();
+  std::optional<failure> trouble;
+  const auto collect = [&](const std::filesystem::path& path) {
+    const auto text = runtime::read_file(path, record_cap_bytes);
+    if (!text) {
+      const bool nothing = text.error().code == errc::file_not_found || text.error().code == errc::limit_exceeded;
+      if (!nothing) trouble = text.error();
+      return;
+    }
+    const auto record = sound_record(paths_, path, *text);
+    std::optional<reference_record> part = record ? part_with(*record, image.digest()) : std::nullopt;
+    if (part) parts.push_back(std::move(*part));
+  };
+  // All names of a repository stand in one directory.
+  if (auto walked = for_each_record_file(paths_.reference(image).parent_path(), collect); !walked) return walked.error();
+  if (parts.empty() && trouble) return std::move(*trouble);
+  if (parts.empty()) return std::optional<reference_record>();
+  std::sort(parts.begin(), parts.end(), [](const reference_record& a, const reference_record& b) { return a.name < b.name; });
+  // Each name has the platforms that it was pulled for.
+  reference_record all = std::move(parts.front());
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    all = merge(parts[i], std::move(all));
+  }
+  return std::optional(std::move(all));
 }
 
 result<held_records> content_store::held_references() const {

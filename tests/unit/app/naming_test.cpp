@@ -39,6 +39,25 @@ TEST_CASE("archives are named after registry, repository, tag and platform") {
   CHECK(name("nginx:1.25", {"linux/amd64", "linux/arm/v7"}) == "nginx_1.25_amd64_armv7.tar");
 }
 
+TEST_CASE("what is no image has no platform in its name") {
+  error_code ec;
+  CHECK(archive_name(reference::parse("example.com/chart:1", ec), std::vector<platform>(1), false) == "example.com_chart_1.tar");
+}
+
+TEST_CASE("a reference that is longer than a file name gives one that can be written") {
+  const std::string repository = "registry.example:5000/" + std::string(100, 'a') + "/" + std::string(100, 'b');
+  const std::string tag(128, 't');
+  const std::string one = name(repository + ":" + tag, {"linux/amd64"});
+  CHECK(one.size() == 204);
+  CHECK(one.starts_with("registry.example_5000_aaaa"));
+  CHECK(one.ends_with("_" + tag + "_amd64.tar"));
+  CHECK(one != name(repository + "b:" + tag, {"linux/amd64"}));
+  CHECK(one == name(repository + ":" + tag, {"linux/amd64"}));
+  const std::vector<std::string> many(40, "linux/amd64");
+  CHECK(name("app:1", many, true).size() == 207);
+  CHECK(name("app:1", many) != name("app:2", many));
+}
+
 TEST_CASE("suffixes tell archives from directories and gzip from plain") {
   using gantry::app::has_archive_suffix;
   using gantry::app::has_gzip_suffix;

@@ -151,6 +151,22 @@ TEST_CASE("a directory is read like the archive that it could be packed into") {
   must_fail(open_image_source(directory / "layout", {}, running), errc::malformed_document);
 }
 
+TEST_CASE("an image layout of another version is refused, and one that tells none is read") {
+  const auto layout_with = [](const std::string& marker) {
+    tar_builder tar;
+    if (!marker.empty()) tar.add("oci-layout", marker);
+    tar.add("index.json", R"({"schemaVersion":2,"manifests":[]})");
+    return open(tar.finish());
+  };
+  CHECK(must(layout_with(R"({"imageLayoutVersion":"1.0.0"})"))->images().empty());
+  CHECK(must(layout_with(R"({"imageLayoutVersion":"1.1.0","more":true})"))->images().empty());
+  CHECK(must(layout_with(""))->images().empty());
+  const failure why = must_fail(layout_with(R"({"imageLayoutVersion":"9.0.0"})"), errc::unsupported_document);
+  CHECK(why.text.message().find("9.0.0") != std::string::npos);
+  must_fail(layout_with("{}"), errc::malformed_document);
+  must_fail(layout_with("no json"), errc::malformed_document);
+}
+
 TEST_CASE("a tag alone is no name, a whole name is one") {
   memory_blobs blobs;
   const archived_manifest held = build_image(blobs, "amd64", {"one"});

@@ -163,6 +163,36 @@ TEST_CASE("a link is followed to the file it names") {
   CHECK(fs::is_symlink(dir / "link.tar"));
 }
 
+TEST_CASE("names as long as the file system has them are written, and longer ones refused at once") {
+  const temp_dir dir;
+  for (const std::size_t length : {234u, 235u, 242u, 255u}) {
+    INFO(length);
+    const fs::path target = dir / std::string(length, 'n');
+    {
+      output_file file = open_output(target);
+      put(file, "new");
+      spill(file.journal_path(), "x");
+      // Names that are cut are told apart by what is lost.
+      output_file other = open_output(dir / (std::string(length - 1, 'n') + "m"));
+      file.keep();
+    }
+    result<output_file> file = output_file::resume(target, 0);
+    REQUIRE(file.has_value());
+    CHECK(slurp(file->journal_path()) == "x");
+    REQUIRE(file->commit(false).has_value());
+    CHECK(slurp(target) == "new");
+    CHECK(files_in(dir.path()) == 1);
+    fs::remove(target);
+  }
+  CHECK(says(refused(dir / std::string(256, 'n')), "name too long"));
+  CHECK(files_in(dir.path()) == 0);
+  // Not within a character.
+  std::string umlauts;
+  while (umlauts.size() < 250) umlauts += "\xc3\xa4";
+  const output_file file = open_output(dir / ("x" + umlauts));
+  CHECK(file.journal_path().string().find("\xc3.") == std::string::npos);
+}
+
 TEST_CASE("names that cannot be written are refused with a reason") {
   const temp_dir dir;
   spill(dir / "file", "x");

@@ -305,6 +305,33 @@ TEST_CASE("offline a document that the disk does not give back is the reason, no
   test::must(offline());
 }
 
+TEST_CASE("offline a digest is found under another name of its repository") {
+  fixture f;
+  const test::test_index index = three_platforms();
+  f.registry.hold("team/app", "1.0", index);
+  const resolved_image tagged = test::must(f.resolve(only("linux/amd64")));
+  f.record(tagged);
+  const auto offline = [&](const std::string& text) {
+    resolver names(f.shared, f.running, f.store, {}, true);
+    return f.loop.run(names.resolve(f.name(text), only("linux/amd64")));
+  };
+  const std::string amd = tagged.manifests[0].entry.digest.string();
+  f.registry.forget_requests();
+  for (const std::string& text : {"team/app@" + index.index.digest, "team/app:other@" + index.index.digest, "team/app@" + amd}) {
+    INFO(text);
+    const resolved_image found = test::must(offline(text));
+    CHECK(found.known_as == f.name(text));
+    CHECK(found.stored_as == f.name("team/app:1.0"));
+    CHECK(found.top.digest == f.name(text).digest());
+    REQUIRE(found.manifests.size() == 1);
+    CHECK(found.manifests[0].entry.digest.string() == amd);
+  }
+  // Not what the store has only heard of, nor what another repository brought.
+  test::must_fail(offline("team/app@" + index.images[1].manifest.digest), errc::not_found);
+  test::must_fail(offline("team/other@" + index.index.digest), errc::not_found);
+  CHECK(f.registry.count() == 0);
+}
+
 TEST_CASE("an artifact is resolved whatever the platform") {
   fixture f;
   f.registry.hold("team/app", "1.0", test::build_artifact());

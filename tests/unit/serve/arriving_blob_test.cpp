@@ -79,7 +79,7 @@ TEST_CASE("a reader follows what arrives without a gap, to the end when it is ve
   REQUIRE(end.has_value());
   CHECK(must(*end) == 2 * mib);
   std::string room(4, ' ');
-  CHECK(must(f.strand.run(reader->read(0, std::as_writable_bytes(std::span(room))))) == 4);
+  CHECK(must(f.strand.run(reader->read(0, std::as_writable_bytes(std::span(room)), {}))) == 4);
   CHECK(room == "xxxx");
 
   end.reset();

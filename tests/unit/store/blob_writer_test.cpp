@@ -45,6 +45,23 @@ TEST_CASE("a blob that is given up leaves nothing") {
   CHECK(nothing_left(f));
 }
 
+TEST_CASE("a file is abandoned when nobody writes it any more") {
+  const store_fixture f;
+  const std::filesystem::path ingest = f.directory / "store/ingest";
+  const auto only_file = [&ingest] { return std::filesystem::directory_iterator(ingest)->path(); };
+  {
+    const auto writer = must(f.store->write_blob());
+    must(writer->write(bytes_of("half")));
+    CHECK_FALSE(blob_writer::is_abandoned(only_file()));
+  }
+  CHECK(nothing_left(f));
+  spill(ingest / "incoming.0123", "what a killed process left");
+  CHECK(blob_writer::is_abandoned(ingest / "incoming.0123"));
+  spill(ingest / "sha256-0123", "x");
+  CHECK_FALSE(blob_writer::is_abandoned(ingest / "sha256-0123"));
+  CHECK_FALSE(blob_writer::is_abandoned(ingest / "incoming.gone"));
+}
+
 TEST_CASE("a blob is stored under the algorithm that it is named by, an empty one too") {
   const store_fixture f;
   const auto writer = must(f.store->write_blob(digest_algorithm::sha512));

@@ -121,6 +121,19 @@ TEST_CASE("all means all that nobody works with") {
   CHECK(gone(s.plan(wish).partial) == "p-old ");
 }
 
+TEST_CASE("what was abandoned goes with any clean-up, whoever works in the store") {
+  shop s = usual();
+  store::stored_file dead;
+  dead.path = "ingest/incoming.0123";
+  dead.size = 7;
+  dead.modified = now;
+  dead.abandoned = true;
+  s.view.files.partial.push_back(dead);
+  s.view.leases.anything = true;
+  const clean_plan plan = s.plan({});
+  CHECK(std::count(plan.partial.begin(), plan.partial.end(), dead) == 1);
+}
+
 TEST_CASE("files without a digest belong to whoever works in the store") {
   shop s = usual();
   store::stored_file unnamed;

@@ -229,6 +229,19 @@ TEST_CASE_METHOD(cleaner_fixture, "partial data goes after a week, but not from 
   CHECK(std::filesystem::is_empty(directory / "store/ingest"));
 }
 
+TEST_CASE_METHOD(cleaner_fixture, "what a killed extract has left goes at once, and what a living one writes stays") {
+  const std::filesystem::path dead = directory / "store/ingest/incoming.0123";
+  spill(dead, "half a layer");
+  const auto living = must(store->write_blob());
+  must(living->write(bytes_of("the other half")));
+  const auto lease = must(store->try_lease());
+  const clean_outcome done = clean({});
+  CHECK_FALSE(std::filesystem::exists(dead));
+  REQUIRE(done.partial.size() == 1);
+  CHECK(done.partial.front().path == dead);
+  CHECK(must(living->commit()) == descriptor_of("the other half").digest);
+}
+
 TEST_CASE_METHOD(cleaner_fixture, "a file with a second name elsewhere frees nothing") {
   const test_image one = image_of(1);
   publish("x:1", one);

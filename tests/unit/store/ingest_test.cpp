@@ -1,5 +1,6 @@
 #include "store/ingest.hpp"
 
+#include "support/small_disk.hpp"
 #include "unit/store/fixture.hpp"
 
 #include <sys/stat.h>
@@ -287,6 +288,24 @@ TEST_CASE_METHOD(store_fixture, "a synced store commits as well") {
   fetch(*arriving, content, 0, content.size());
   must(arriving->commit(blob.digest));
   CHECK(slurp(blob_of(blob)) == content);
+}
+
+TEST_CASE("a full disk is told as the store's, with the blob and not with a file of it") {
+  const small_disk disk("1m");
+  if (!disk.usable()) {
+    WARN("skipped: nothing can be mounted here");
+    return;
+  }
+  const auto held = must(store::content_store::open({.root = disk.path() / "store", .sync = false, .journal_from = 0}));
+  // Too small for its space to be asked for beforehand.
+  const std::string content = noise(900'000);
+  const descriptor blob = descriptor_of(content);
+  const auto arriving = must(held->begin(blob));
+  spill(disk.path() / "others", noise(500'000));
+  const failure why = must_fail(arriving->write(0, bytes_of(content)), errc::no_space);
+  CHECK_THAT(why.text.message(),
+             Catch::StartsWith("the store " + (disk.path() / "store").string() + " has no space for blob " + blob.digest.string() + " (") &&
+                 Catch::Contains(" are left") && !Catch::Contains("ingest"));
 }
 
 TEST_CASE_METHOD(store_fixture, "a store that is removed under a blob is called gone, and is not begun anew") {

@@ -50,6 +50,31 @@ TEST_CASE_METHOD(references_fixture, "a reference is found under exactly its nam
   CHECK_FALSE(must(store->find_reference(name_of("quay.io/library/nginx:1.25"))));
 }
 
+TEST_CASE_METHOD(references_fixture, "what has a digest is found under the names of its repository") {
+  const descriptor top = stored("index");
+  const descriptor amd = stored("amd", "amd64");
+  const descriptor arm = stored("arm", "arm64");
+  const auto found = [this](const descriptor& wanted, const std::string& repository = "x") {
+    return must(store->find_by_content(name_of(repository + "@" + wanted.digest.string())));
+  };
+  CHECK_FALSE(found(top));
+  publish({name_of("x:1"), top, {amd}});
+  publish({name_of("x:2"), top, {arm}});
+  REQUIRE(found(top));
+  CHECK(found(top)->name == name_of("x:1"));
+  CHECK(found(top)->manifests.size() == 2);  // of both names
+  REQUIRE(found(arm));
+  CHECK(found(arm)->name == name_of("x:2"));
+  CHECK(found(arm)->top.digest == arm.digest);
+  CHECK(found(arm)->manifests == std::vector<descriptor>{arm});
+  CHECK_FALSE(found(arm, "x/below"));
+  CHECK_FALSE(must(store->find_by_content(name_of("x:1"))));
+  // A record that is damaged names nothing, and hides nothing of the others.
+  spill(directory / "store/refs/docker.io/library/x/_/1", "{");
+  CHECK_FALSE(found(amd));
+  CHECK(found(arm));
+}
+
 TEST_CASE_METHOD(references_fixture, "platforms of one top are collected, and a moved tag replaces the record") {
   const descriptor top = stored("index");
   const descriptor amd = stored("amd", "amd64");
