@@ -34,8 +34,9 @@ constexpr const char* list_json_shape = R"(With --json:
 
 Sizes are bytes, paths absolute, "pulled" is UTC as in RFC 3339. Of an image that the store has for some platforms only, these are listed.)";
 
-constexpr const char* clean_rules = R"(Blobs that no name needs go after a day, since an interrupted pull goes on with them; )"
-                                    R"(partial data and damaged blobs in quarantine go after a week, what a killed 'gantry extract' left at once.
+constexpr const char* clean_rules =
+    R"(Blobs that no name needs go after a day, since an interrupted pull goes on with them; )"
+    R"(partial data and damaged blobs in quarantine go after a week, what a killed 'gantry extract' left at once.
 What a running gantry works with stays.
 
 With --json, sizes in bytes:
