@@ -33,7 +33,7 @@ struct engine_options {
   /// Connections in total, small objects included. 0: chosen by the engine.
   unsigned jobs = 0;
 
-  /// Of these for the blobs of one registry, the hosts it sends us to included. 0: 16, or \ref jobs when that is more.
+  /// Of these for the requests to one registry, uploads and the hosts it sends us to included. 0: 16, or \ref jobs when that is more.
   unsigned max_per_host = 0;
 
   /// Attempts per request that end in an error answer (5xx, wrong range, wrong length); 64 KiB of progress reset the count. At least 1.
