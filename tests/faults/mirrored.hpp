@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <utility>
-#include <variant>
 
 namespace gantry::test {
 
@@ -31,14 +30,5 @@ struct mirrored {
   void mirror(const fake_registry& by) { pulls.settings.mirrors.push_back({origin.host(), "http://" + by.host()}); }
   const std::string& layer() const { return image.layers[0].digest; }
 };
-
-/// The warnings, one a line.
-inline std::string warnings(const pull_report& report) {
-  std::string text;
-  for (const event& one : report.events) {
-    if (const auto* said = std::get_if<warning>(&one)) text += said->message + "\n";
-  }
-  return text;
-}
 
 }  // namespace gantry::test

@@ -10,6 +10,14 @@
 namespace gantry::test {
 namespace fs = std::filesystem;
 
+std::string warnings(const pull_report& report) {
+  std::string text;
+  for (const event& one : report.events) {
+    if (const auto* said = std::get_if<warning>(&one)) text += said->message + "\n";
+  }
+  return text;
+}
+
 puller::puller(const fake_registry& registry) : host_(registry.host()) {
   settings.cache_dir = store();
   settings.plain_http = {host_};

@@ -29,6 +29,9 @@ struct pull_report {
   }
 };
 
+/// The warnings, one a line.
+std::string warnings(const pull_report& report);
+
 /// Pulls from a fake registry through the public interface, into a store of its own, with delays that suit a test.
 class puller {
  public:

@@ -1,4 +1,5 @@
 #include "facade/engine_state.hpp"
+#include "jobs/upload_sessions.hpp"
 #include "runtime/file.hpp"
 #include "runtime/lanes.hpp"
 

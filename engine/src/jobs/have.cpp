@@ -109,4 +109,14 @@ result<std::set<digest>> read_have(const std::filesystem::path& path, const std:
   return parse_have(*text, clean_text(path.string()));
 }
 
+result<std::set<digest>> held_there(const std::vector<std::string>& paths, const std::atomic<bool>& stop) {
+  std::set<digest> all;
+  for (const std::string& path : paths) {
+    result<std::set<digest>> held = read_have(path, stop);
+    if (!held) return held.error();
+    all.merge(*held);
+  }
+  return all;
+}
+
 }  // namespace gantry::jobs

@@ -7,7 +7,9 @@
 #include <atomic>
 #include <filesystem>
 #include <set>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace gantry::jobs {
 
@@ -15,6 +17,8 @@ namespace gantry::jobs {
 /// with one digest a line, blank lines and lines that begin with '#' left out. Blocking.
 /// \returns errc::file_not_found, errc::malformed_document for anything else, and what reading an archive fails with
 result<std::set<digest>> read_have(const std::filesystem::path& path, const std::atomic<bool>& stop);
+/// The same out of all \p paths.
+result<std::set<digest>> held_there(const std::vector<std::string>& paths, const std::atomic<bool>& stop);
 
 /// The two kinds of text. \p what names it in messages.
 result<std::set<digest>> parse_have(std::string_view text, std::string_view what);

@@ -1,21 +1,18 @@
 #include "jobs/pull.hpp"
 
-#include "base/format.hpp"
 #include "jobs/damaged_blobs.hpp"
 #include "jobs/delivery.hpp"
+#include "jobs/early_connections.hpp"
 #include "jobs/have.hpp"
 #include "jobs/keep.hpp"
 #include "jobs/layer_handover.hpp"
+#include "jobs/pull_plan.hpp"
 #include "jobs/record.hpp"
 #include "jobs/throwaway_store.hpp"
 #include "jobs/wanted_blobs.hpp"
-#include "runtime/task_group.hpp"
 #include "store/memory_documents.hpp"
 #include "transfer/fetcher.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -28,101 +25,6 @@ namespace {
 
 using runtime::lane;
 using runtime::offload;
-
-/// Offline, with blobs that the store lacks although it has the manifests.
-failure not_held(const std::vector<transfer::wanted_blob>& missing) {
-  constexpr std::size_t shown = 5;
-  std::string list;
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < missing.size(); ++i) {
-    bytes += missing[i].blob.size;
-    if (i < shown) list.append(i == 0 ? "" : ", ").append(missing[i].blob.digest.string());
-  }
-  if (missing.size() > shown) list += fmt::format(" and {} more", missing.size() - shown);
-  return {errc::not_found, fmt::format("{} is not held completely: {} blob{} ({}) {} not in the store, and nothing is fetched offline: {}",
-                                       missing.front().source.string(), missing.size(), missing.size() == 1 ? "" : "s", format_bytes(bytes),
-                                       missing.size() == 1 ? "is" : "are", list)};
-}
-
-struct plan {
-  std::vector<transfer::wanted_blob> missing;
-  std::vector<transfer::wanted_blob> held;
-  transfer_planned summary;
-  std::size_t layers = 0;
-  std::size_t layers_held = 0;
-};
-
-/// Tells what is held, and adds what descriptors carry inline. \p fetched is there, but not from an earlier run. Blocking.
-result<plan> compare_with(const store::document_store& store, const std::vector<transfer::wanted_blob>& wanted,
-                          const std::set<digest>& fetched) {
-  plan made;
-  for (const transfer::wanted_blob& one : wanted) {
-    const bool layer = one.role == blob_role::layer;
-    ++made.summary.blobs;
-    made.summary.bytes += one.blob.size;
-    made.layers += layer ? 1 : 0;
-    const bool held = store.holds(one.blob);
-    if (!held && one.blob.data) {
-      const result<std::optional<std::string>> carried = model::inline_content(one.blob);
-      if (!carried) return carried.error();
-      const result<void> put = store.put(one.blob, **carried);
-      if (!put) return put.error();
-    } else if (!held) {
-      made.missing.push_back(one);
-      continue;
-    }
-    made.held.push_back(one);
-    if (!held || fetched.contains(one.blob.digest)) continue;
-    made.layers_held += layer ? 1 : 0;
-    ++made.summary.blobs_held;
-    made.summary.bytes_held += one.blob.size;
-  }
-  return made;
-}
-
-/// All that the images consist of.
-std::set<digest> digests_of(const std::vector<resolved_image>& images) {
-  std::set<digest> all;
-  for (const resolved_image& image : images) {
-    all.insert(image.top.digest);
-    for (const descriptor& index : image.indexes) all.insert(index.digest);
-    for (const resolved_manifest& one : image.manifests) {
-      all.insert(one.entry.digest);
-      if (one.content.config.digest) all.insert(one.content.config.digest);
-      for (const descriptor& layer : one.content.layers) all.insert(layer.digest);
-    }
-  }
-  return all;
-}
-
-/// The blobs that the receiver of the archive has. Blocking.
-result<std::set<digest>> held_there(const std::vector<std::string>& paths, const std::atomic<bool>& stop) {
-  std::set<digest> all;
-  for (const std::string& path : paths) {
-    result<std::set<digest>> held = read_have(path, stop);
-    if (!held) return held.error();
-    all.merge(*held);
-  }
-  return all;
-}
-
-/// The images all of whose blobs are in the store: those that the receiver has need not be, nor those that lie \p beside it. Blocking.
-std::vector<resolved_image> held_completely(const std::vector<resolved_image>& images, const std::set<digest>& have, bool beside,
-                                            const store::content_store& store) {
-  const auto there = [&](const descriptor& blob) { return (!beside && !have.contains(blob.digest)) || store.holds(blob); };
-  const auto documents = [&](const resolved_manifest& one) {
-    return there(one.entry) && (!one.content.config.digest || there(one.content.config));
-  };
-  std::vector<resolved_image> complete;
-  for (const resolved_image& image : images) {
-    bool all = std::all_of(image.manifests.begin(), image.manifests.end(), [&](const resolved_manifest& one) {
-      return std::all_of(one.content.layers.begin(), one.content.layers.end(), there) && (!beside || documents(one));
-    });
-    if (beside) all = all && there(image.top) && std::all_of(image.indexes.begin(), image.indexes.end(), there);
-    if (all) complete.push_back(image);
-  }
-  return complete;
-}
 
 std::vector<pulled_image> describe(const std::vector<resolved_image>& images) {
   std::vector<pulled_image> described;
@@ -143,37 +45,6 @@ task<std::uint64_t> size_of(transfer::context& shared, std::shared_ptr<store::co
   };
   co_return co_await offload(shared.lanes, lane::files, std::move(call));
 }
-
-/// Opens the connections that the layers will want while manifests and configurations are still on their way; a round trip less for all of
-/// them.
-class early_connections {
- public:
-  early_connections(transfer::context& shared, transfer::operation& running)
-      : shared_(shared), stop_(running.stop), opening_(shared.executor) {}
-
-  void open(const std::string& registry) {
-    // With the connection that has brought the manifest, and what other pulls have open there, they are not more than will be used.
-    const unsigned allowed = std::min(shared_.jobs, shared_.max_per_host);
-    const unsigned wanted = std::min(allowed, shared_.adaptive ? adaptive_start : most);
-    if (wanted < 2 || opened_) return;
-    opened_ = true;
-    opening_.spawn(shared_.registry.warm_up(registry, wanted, stop_));
-  }
-  task<> close() {
-    stop_.request_stop();
-    co_await opening_.join();
-  }
-
- private:
-  // What the controller of connections starts with, the one for the configuration included.
-  static constexpr unsigned adaptive_start = 5;
-  static constexpr unsigned most = 8;
-
-  transfer::context& shared_;
-  runtime::stop_source stop_;
-  runtime::task_group opening_;
-  bool opened_ = false;  ///< once: the first registry is mostly the only one
-};
 
 struct pull_setup {
   transfer::context& shared;
@@ -240,7 +111,7 @@ struct delivered {
 };
 
 /// Brings what \p made says is missing, into \p archive if there is one.
-task<result<delivered>> deliver(pull_setup& with, plan made, delivery* archive, const std::vector<resolved_image>& images,
+task<result<delivered>> deliver(pull_setup& with, pull_plan made, delivery* archive, const std::vector<resolved_image>& images,
                                 const std::set<digest>& have) {
   std::exception_ptr thrown;
   result<transfer::fetch_summary> fetched = failure(errc::cancelled, "stopped");
@@ -312,11 +183,11 @@ task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> im
   if (!wanted) co_return wanted.error();
   std::erase_if(*wanted, [&have](const transfer::wanted_blob& one) { return have->contains(one.blob.digest); });
   auto compare = [documents = with.documents, blobs = std::move(*wanted), fetched = names.fetched()] {
-    return compare_with(*documents, blobs, fetched);
+    return plan_pull(*documents, blobs, fetched);
   };
-  result<plan> compared = co_await offload(with.shared.lanes, lane::files, std::move(compare));
+  result<pull_plan> compared = co_await offload(with.shared.lanes, lane::files, std::move(compare));
   if (!compared) co_return compared.error();
-  const plan made = std::move(*compared);
+  const pull_plan made = std::move(*compared);
   now.events.emit(made.summary);
   for (const transfer::wanted_blob& one : made.held)
     now.events.emit(blob_finished{one.blob.digest, one.blob.size, !names.fetched().contains(one.blob.digest), one.role});

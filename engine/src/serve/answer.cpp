@@ -1,5 +1,6 @@
 #include "serve/answer.hpp"
 
+#include "base/redact.hpp"
 #include "http/grammar.hpp"
 #include "model/json_writer.hpp"
 
@@ -38,6 +39,10 @@ answer error_answer(unsigned status, std::string_view code, std::string_view mes
   answer value = json_answer(out.take() + "\n");
   value.status = status;
   return value;
+}
+
+answer unknown_name(std::string_view name) {
+  return error_answer(404, "NAME_UNKNOWN", fmt::format("the repository {} is not here", clean_text(name, 256)));
 }
 
 answer json_answer(std::string body, std::string_view media_type) {

@@ -48,6 +48,9 @@ struct answer {
 /// An error in the form of the distribution-spec ("Error Codes"); \p message is one sentence without control characters.
 answer error_answer(unsigned status, std::string_view code, std::string_view message);
 
+/// 404 for a repository that is not here.
+answer unknown_name(std::string_view name);
+
 /// 200 with a JSON document.
 answer json_answer(std::string body, std::string_view media_type = "application/json");
 

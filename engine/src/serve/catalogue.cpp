@@ -80,6 +80,16 @@ std::string served_name(const repository& where) {
   return registry + "/" + where.name;
 }
 
+reference name_of(const repository& where, const std::string& tag, const digest& value) {
+  error_code ec;
+  std::string text = where.registry + "/" + where.name;
+  if (!value && !tag.empty()) text += ":" + tag;
+  if (value) text += "@" + value.string();
+  reference name = reference::parse(text, ec);
+  if (ec || name.registry() != where.registry || name.repository() != where.name) return {};
+  return name;
+}
+
 catalogue::catalogue(const std::vector<store::reference_record>& records) {
   for (const store::reference_record& record : records) {
     const repository where{record.name.registry(), record.name.repository()};

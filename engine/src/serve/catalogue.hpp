@@ -4,6 +4,7 @@
 #include "store/reference_record.hpp"
 
 #include <gantry/digest.hpp>
+#include <gantry/reference.hpp>
 
 #include <map>
 #include <optional>
@@ -45,6 +46,9 @@ std::vector<repository> candidates(std::string_view name, std::string_view ns, s
 
 /// `<registry>/<repository>` as a client can write it in a reference to this server.
 std::string served_name(const repository& where);
+
+/// The reference of a tag or digest in \p where; empty when the grammar takes it for something else.
+reference name_of(const repository& where, const std::string& tag, const digest& value);
 
 /// All names of a store at one time. Pure; made from the store's records.
 class catalogue {

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "faults/puller.hpp"
+#include "support/fake_registry.hpp"
+#include "support/http_client.hpp"
+#include "support/image_builder.hpp"
+
+#include <gantry/engine.hpp>
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace gantry::test {
+
+/// An engine that serves what \p registry has, from a store of its own.
+class pulling_server {
+ public:
+  pulling_server(const fake_registry& registry, const puller& settings_of) : pulling_server(registry.host(), settings_of) {}
+  pulling_server(const std::string& upstream, const puller& settings_of);
+  pulling_server(const pulling_server&) = delete;
+  pulling_server& operator=(const pulling_server&) = delete;
+  ~pulling_server() { stop(); }
+  /// Stops, waits for the end, and \returns what the server warned of.
+  std::vector<std::string> stop();
+  std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  boost::asio::io_context context_;
+  std::unique_ptr<engine> engine_;
+  boost::asio::cancellation_signal stop_;
+  diagnostics text_;
+  error_code ec_;
+  std::vector<std::string> warnings_;  ///< of the thread, while that lives
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+/// One large layer, so that it is given out while it arrives.
+test_image large_image();
+
+/// The path of a layer of `team/app`.
+inline std::string blob_of(const test_image& image, std::size_t layer) { return "/v2/team/app/blobs/" + image.layers[layer].digest; }
+
+/// How many GETs had \p part in their target.
+std::size_t gets(const fake_registry& registry, const std::string& part);
+
+/// What another process cleans up in the store of \p place.
+clean_result clean(const puller& place, clean_options what);
+
+/// Waits for what comes a moment after the last byte that a client has.
+bool soon(const std::function<bool()>& there);
+
+/// The name is recorded when the last blob is committed.
+bool soon_recorded(http_client& client);
+
+/// Asks for all that an image has.
+void pull_all(http_client& client, const std::string& name, const std::string& manifest, const test_image& image);
+
+/// The store's record of a name; empty when there is none.
+std::filesystem::path record_of(const puller& place, const std::string& repository, const std::string& tag);
+
+}  // namespace gantry::test

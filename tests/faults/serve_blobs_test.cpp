@@ -1,0 +1,179 @@
+// Blobs that a server with an upstream gives out while it fetches them.
+#include "faults/pulling_server.hpp"
+#include "support/catch.hpp"
+#include "support/small_disk.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace gantry;
+using namespace gantry::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("what the store lacks comes from upstream, once, and stays") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  const puller place(registry);
+  {
+    pulling_server server(registry, place);
+    http_client client(server.port());
+    const http_reply manifest = client.get("/v2/team/app/manifests/1.0");
+    CHECK(manifest.status == 200);
+    CHECK(manifest.body == image.manifest.bytes);
+    CHECK(client.head(blob_of(image, 1)).header("Content-Length") == std::to_string(image.layers[1].bytes.size()));
+    CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+    CHECK((client.get(blob_of(image, 0)).body == image.layers[0].bytes));
+    CHECK((client.get("/v2/team/app/blobs/" + image.config.digest).body == image.config.bytes));
+    const std::uint64_t sent = registry.body_sent(image.layers[1].digest);
+    // Once, but for what the last requests fetch twice.
+    CHECK(sent >= image.layers[1].bytes.size());
+    CHECK(sent < image.layers[1].bytes.size() * 3 / 2);
+    CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+    CHECK(registry.body_sent(image.layers[1].digest) == sent);
+    CHECK(client.get("/v2/team/missing/manifests/1.0").status == 404);
+    CHECK(client.get("/v2/team/app/blobs/sha256:" + std::string(64, '0')).status == 404);
+  }
+  CHECK(place.leftovers().empty());
+}
+
+TEST_CASE("many clients of one cold blob cause one fetch") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  CHECK(http_client(server.port()).get("/v2/team/app/manifests/1.0").status == 200);
+  std::vector<std::future<bool>> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.push_back(
+        std::async(std::launch::async, [&] { return http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes; }));
+  }
+  for (auto& one : clients) CHECK(one.get());
+  CHECK(registry.body_sent(image.layers[1].digest) < image.layers[1].bytes.size() * 3 / 2);
+}
+
+TEST_CASE("no client gets all bytes of a blob that is wrong") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  // In the first half, which is given out before the end is known; always, so that the second fetch fails too.
+  registry.inject(image.layers[1].digest, wrong_byte_at(100'000), 1, 0);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  CHECK(http_client(server.port()).get("/v2/team/app/manifests/1.0").status == 200);
+  const http_reply cut = http_client(server.port()).get(blob_of(image, 1));
+  CHECK_FALSE(cut.complete);
+  registry.heal();
+  // A client that comes while the second attempt still fails shares its fate; the next fetch is a new one.
+  CHECK(soon([&] { return http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes; }));
+}
+
+TEST_CASE("a small blob that is wrong or not there is refused before a byte of it goes out") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  registry.inject(image.layers[0].digest, wrong_byte_at(100), 1, 0);
+  registry.inject(image.config.digest, wrong_byte_at(10), 1, 0);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  const std::string config = "/v2/team/app/blobs/" + image.config.digest;
+  for (const std::string& path : {blob_of(image, 0), config}) {
+    const http_reply refused = client.get(path);
+    CHECK(refused.status == 502);
+    CHECK(refused.complete);
+    CHECK_THAT(refused.body, Catch::Contains("was damaged"));
+  }
+  registry.heal();
+  CHECK(soon([&] { return client.get(config).body == image.config.bytes; }));
+  CHECK(soon([&] { return client.get(blob_of(image, 0)).body == image.layers[0].bytes; }));
+
+  // The size is known from the manifest; that there is no such blob turns out with the fetch.
+  registry.drop_blob(image.layers[1].digest);
+  CHECK(client.get(blob_of(image, 1)).status == 404);
+}
+
+TEST_CASE("the size of a blob is asked for once, however many want it") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  registry.inject(image.layers[1].digest, late_by(500ms), 1, 1);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  // No manifest was asked for here, and so nothing has told how large the blob is.
+  std::vector<std::future<bool>> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.push_back(
+        std::async(std::launch::async, [&] { return http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes; }));
+    clients.push_back(std::async(std::launch::async, [&] {
+      return http_client(server.port()).head(blob_of(image, 1)).header("Content-Length") == std::to_string(image.layers[1].bytes.size());
+    }));
+  }
+  for (auto& one : clients) CHECK(one.get());
+  std::size_t asked = 0;
+  for (const recorded_request& one : registry.requests(image.layers[1].digest)) asked += one.header("Range") == "bytes=0-0" ? 1 : 0;
+  CHECK(asked == 1);
+}
+
+TEST_CASE("what a full store cannot keep is passed on to the clients, which is said once") {
+  const small_disk disk("4m");
+  if (!disk.usable()) {
+    WARN("no file system may be mounted here");
+    return;
+  }
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  puller place(registry);
+  place.settings.cache_dir = disk.path() / "store";
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").body == image.manifest.bytes);
+  for (int turn = 0; turn < 2; ++turn) {
+    CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+    CHECK(client.get(blob_of(image, 1), {{"Range", "bytes=5000000-5000099"}}).body == image.layers[1].bytes.substr(5'000'000, 100));
+  }
+  // Nothing fits there any more, not even a manifest.
+  {
+    std::ofstream rest(disk.path() / "rest", std::ios::binary);
+    for (std::string filler(4096, 'x'); rest.write(filler.data(), 4096).flush();) continue;
+  }
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image second = build_image(recipe);
+  registry.hold("team/app", "1.0", second);
+  CHECK(client.get("/v2/team/app/manifests/1.0").body == second.manifest.bytes);
+  CHECK((client.get(blob_of(second, 0)).body == second.layers[0].bytes));
+  const std::vector<std::string> said = server.stop();
+  CHECK(said.size() == 1);
+  for (const std::string& one : said) CHECK_THAT(one, Catch::Contains("passed on and not kept") && Catch::Contains("no space"));
+}
+
+TEST_CASE("the fetch of a blob that nobody wants any more ends, and the next client goes on with what arrived") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  puller place(registry);
+  place.settings.limit_rate = 1'500'000;
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  // Eight seconds of a layer, of which the client takes the beginning.
+  CHECK(client.get(blob_of(image, 1), {{"Range", "bytes=0-999"}}).body == image.layers[1].bytes.substr(0, 1000));
+  std::this_thread::sleep_for(10s);
+  CHECK_FALSE(std::filesystem::exists(place.store() / "blobs/sha256" / image.layers[1].digest.substr(7)));
+  registry.forget_requests();
+  CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+  for (const recorded_request& one : registry.requests(image.layers[1].digest)) {
+    CHECK_FALSE(one.header("Range").empty());
+    CHECK_FALSE(one.header("Range").starts_with("bytes=0-"));
+  }
+}

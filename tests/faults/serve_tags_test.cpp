@@ -1,0 +1,105 @@
+// Names that a server asks its upstream for, and those that its store gets.
+#include "faults/pulling_server.hpp"
+#include "support/catch.hpp"
+#include "support/sha256.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+using namespace gantry;
+using namespace gantry::test;
+
+TEST_CASE("a tag is asked for again each time, by HEAD, and a moved one is fetched") {
+  fake_registry registry;
+  const test_image first = large_image();
+  registry.hold("team/app", "1.0", first);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == first.manifest.digest);
+  for (std::size_t layer = 0; layer < first.layers.size(); ++layer) CHECK(client.get(blob_of(first, layer)).complete);
+  CHECK(client.get("/v2/team/app/blobs/" + first.config.digest).complete);
+  const std::size_t before = gets(registry, "/manifests/1.0");
+  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == first.manifest.digest);
+  CHECK(gets(registry, "/manifests/1.0") == before);
+
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image second = build_image(recipe);
+  registry.hold("team/app", "1.0", second);
+  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == second.manifest.digest);
+}
+
+TEST_CASE("of a tag that moves between HEAD and GET, what the GET brought decides") {
+  fake_registry registry;
+  const test_image first = large_image();
+  registry.hold("team/app", "1.0", first);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == first.manifest.digest);
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image second = build_image(recipe);
+  recipe.seed = 10;
+  const test_image third = build_image(recipe);
+  // Asked by HEAD the registry has the second image under the tag; when the GET comes it is the third.
+  registry.hold("team/app", "1.0", third);
+  registry.inject("/manifests/1.0",
+                  answer_with(200, {{"Docker-Content-Digest", second.manifest.digest}, {"Content-Type", second.manifest.media_type}},
+                              second.manifest.bytes));
+  const auto answer = client.get("/v2/team/app/manifests/1.0");
+  CHECK(answer.status == 200);
+  CHECK(answer.header("Docker-Content-Digest") == sha256_of(answer.body));
+  CHECK((answer.body == third.manifest.bytes));
+}
+
+TEST_CASE("a repository that the upstream refuses is answered from the store, and all others are asked for as before") {
+  fake_registry registry;
+  const test_image first = large_image();
+  registry.hold("team/app", "1.0", first);
+  registry.hold("team/shut", "1.0", first);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  pull_all(client, "team/app", "1.0", first);
+  CHECK(client.get("/v2/team/shut/manifests/1.0").status == 200);
+  registry.inject("team/shut/manifests", answer_with(403), 1, 0);
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image second = build_image(recipe);
+  registry.hold("team/app", "1.0", second);
+  for (int turn = 0; turn < 2; ++turn) {
+    const http_reply shut = client.get("/v2/team/shut/manifests/1.0");
+    CHECK(shut.header("Docker-Content-Digest") == first.manifest.digest);
+    CHECK(shut.header("Warning").starts_with("299 - "));
+    const http_reply moved = client.get("/v2/team/app/manifests/1.0");
+    CHECK(moved.header("Docker-Content-Digest") == second.manifest.digest);
+    CHECK(moved.header("Warning").empty());
+  }
+  // A registry that is down is not asked for the next one.
+  registry.heal();
+  registry.inject("team/shut/manifests", answer_with(503), 1, 0);
+  CHECK(client.get("/v2/team/shut/manifests/1.0").status == 200);
+  const std::size_t asked = registry.count("team/app/manifests");
+  CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
+  CHECK(registry.count("team/app/manifests") == asked);
+}
+
+TEST_CASE("a platform that was fetched by digest behind a tag gets no name of its own") {
+  fake_registry registry;
+  const test_index only = build_index(media_family::oci, {build_image({})});
+  registry.hold("team/app", "1.0", only);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.head("/v2/team/app/manifests/1.0").status == 200);
+  CHECK(client.get("/v2/team/app/manifests/" + only.index.digest).status == 200);
+  pull_all(client, "team/app", only.images[0].manifest.digest, only.images[0]);
+  REQUIRE(soon([&] { return !record_of(place, "team/app", "1.0").empty(); }));
+  CHECK(client.get("/v2/team/app/manifests/" + only.images[0].manifest.digest).status == 200);
+  std::size_t records = 0;
+  for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) records += one.is_regular_file() ? 1 : 0;
+  CHECK(records == 1);
+}
