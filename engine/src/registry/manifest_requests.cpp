@@ -55,6 +55,7 @@ task<result<std::optional<descriptor>>> head_manifest_at(registry_client& from, 
   api_call asking;
   asking.path = "manifests/" + at.image.manifest_reference();
   asking.message.verb = http::method::head;
+  asking.message.how.repeat_after = document_patience;
   asking.message.set("Accept", std::string(model::manifest_accept()));
   auto sending = co_await from.call_at(at, std::move(asking), stop);
   if (!sending) co_return sending.error();
