@@ -121,7 +121,7 @@ struct queue {
   std::optional<failure> failed;
 };
 
-task<> work(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<queue> jobs) {
+task<> move_blobs(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<queue> jobs) {
   while (jobs->next < jobs->blobs.size() && !jobs->failed) {
     const extracted_blob one = jobs->blobs[jobs->next++];
     running->events.emit(blob_started{one.blob.digest, one.blob.size, 0, one.role});
@@ -196,7 +196,7 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
     if (one.held && !(one.taken && one.diff_id)) running->events.emit(blob_finished{one.blob.digest, one.blob.size, !one.taken, one.role});
   }
   runtime::task_group group(shared.executor);
-  for (unsigned i = 0; i < workers; ++i) group.spawn(work(shared, running, jobs));
+  for (unsigned i = 0; i < workers; ++i) group.spawn(move_blobs(shared, running, jobs));
   co_await group.join();
   if (jobs->failed) co_return archive::of_source(label, *jobs->failed);
 

@@ -6,7 +6,7 @@
 namespace gantry::transfer {
 namespace {
 
-// A request idles for one round trip; twenty of them worth of data make that five per cent.
+// A request idles until its header comes; twenty times as long worth of data make that five per cent.
 constexpr double round_trips_per_chunk = 20;
 // A body that was all there with its header says little about the line.
 constexpr double least_measure = 0.01;
@@ -106,7 +106,7 @@ std::optional<byte_range> planner::gap_of(blob_id blob) const {
 std::uint64_t planner::chunk(time_point now) {
   double rate = usual_rate_;
   for (auto& [id, stream] : streams_) rate = std::max(rate, stream.rate.rate(now));
-  const double wanted = round_trips_per_chunk * round_trip_seconds() * rate;
+  const double wanted = round_trips_per_chunk * shortest_wait_seconds() * rate;
   const auto size =
       static_cast<std::uint64_t>(std::clamp(wanted, static_cast<double>(values_.first_chunk), static_cast<double>(values_.largest_chunk)));
   const std::uint64_t sharers = std::max(1u, values_.connections);
@@ -195,7 +195,7 @@ std::optional<assignment> planner::next(time_point now, std::optional<blob_id> l
 }
 
 std::uint64_t planner::brief() const noexcept {
-  const double comes_with_a_request = usual_rate_ * round_trip_seconds();
+  const double comes_with_a_request = usual_rate_ * shortest_wait_seconds();
   return static_cast<std::uint64_t>(
       std::clamp(comes_with_a_request, static_cast<double>(values_.small_blob), static_cast<double>(values_.first_chunk)));
 }
@@ -216,9 +216,10 @@ std::optional<assignment> planner::next_ahead(time_point now) {
 void planner::header(stream_id id, time_point now, range_support support, std::uint64_t begin, std::optional<std::uint64_t> end) {
   stream_state& stream = streams_.at(id);
   const auto waited = now - stream.asked;
-  if (!round_trip_ || waited < *round_trip_) round_trip_ = waited;
+  if (!shortest_wait_ || waited < *shortest_wait_) shortest_wait_ = waited;
   // The turn of a request behind others comes when it comes.
   if (!stream.ahead && !stream.behind) longest_wait_ = std::max<std::chrono::nanoseconds>(longest_wait_, waited);
+  settle_trial(stream, waited);
   stream.has_answer = true;
   stream.answered = stream.last_byte = now;
   // The wait before says nothing about the rate.

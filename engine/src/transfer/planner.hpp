@@ -5,6 +5,7 @@
 
 #include <gantry/events.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <compare>
 #include <cstddef>
@@ -140,8 +141,8 @@ class planner {
   std::uint64_t outstanding() const noexcept { return outstanding_; }
   /// Bytes received twice because of hedging.
   std::uint64_t hedged() const noexcept { return hedged_; }
-  /// The shortest wait for a header so far; 0 while none has come.
-  std::chrono::nanoseconds round_trip() const noexcept { return round_trip_.value_or(std::chrono::nanoseconds(0)); }
+  /// What is known of the line's round trip: the shortest wait for a header so far, as far as it can be the line's; 0 while none has come.
+  std::chrono::nanoseconds round_trip() const noexcept { return std::min<std::chrono::nanoseconds>(shortest_wait(), longest_round_trip); }
   /// The origin is known to answer with ranges: no blob waits for a probe.
   void assume_ranges() noexcept { ranges_seen_ = true; }
   void set_connections(unsigned count) noexcept { values_.connections = count; }
@@ -205,6 +206,16 @@ class planner {
     std::uint64_t left() const noexcept { return end > position ? end - position : 0; }
   };
 
+  /// Of a group's requests without an answer that nobody may repeat meanwhile one is given up for all: what becomes of it is told of the
+  /// server, if it needs long for the first byte, or of the connections.
+  struct trial {
+    blob_id blob = 0;           ///< of the one that was given up
+    time_point at;              ///< when
+    unsigned number = 0;        ///< how many have been in a row
+    bool pending = false;       ///< it has not been answered since
+    time_point outdone_before;  ///< what was asked for before then waits in vain: a later request was answered at once
+  };
+
   std::uint64_t missing(blob_id blob) const noexcept;
   /// Plain streams of \p blob besides \p id get back what was to be taken from them.
   void return_taken(const blob_state& blob, stream_id id);
@@ -243,8 +254,18 @@ class planner {
   std::chrono::nanoseconds patience_without_answer(stream_id id, time_point now) const;
   /// Whether the stream has no answer, and nobody else may ask for the same meanwhile.
   bool waits_alone(const stream_state& stream) const;
-  /// For how long it may do so: longer each time, since a server may need as long for its first byte.
-  std::chrono::nanoseconds patience_alone(const stream_state& stream) const;
+  /// For how long it may do so: longer each time, since a server may need as long for its first byte, and where others wait too.
+  std::chrono::nanoseconds patience_alone(stream_id id, time_point now) const;
+  /// Whether other requests to the stream's host have been without an answer for long.
+  bool others_unanswered(stream_id id, time_point now) const;
+  /// Whether a stream that waits alone may be given up, with what became of others.
+  bool may_try(const stream_state& stream, time_point now) const;
+  /// It is given up.
+  void try_again(const stream_state& stream, time_point now);
+  /// The stream has been answered after \p waited.
+  void settle_trial(const stream_state& stream, std::chrono::nanoseconds waited);
+  /// Whether nothing of the group has been answered so far, and one of its requests is repeated already.
+  bool one_repeated_for_all(std::size_t group) const;
   /// How long it may be silent, with what others tell.
   std::chrono::nanoseconds patience_in_silence(stream_id id, time_point now) const;
   /// A stream has brought something new.
@@ -270,12 +291,20 @@ class planner {
   /// The stream has no rival any more: what it asks for nobody else does.
   void part(stream_state& stream) const;
   double round_trip_seconds() const noexcept { return std::chrono::duration<double>(round_trip()).count(); }
+  /// For a header, the server's time included.
+  std::chrono::nanoseconds shortest_wait() const noexcept { return shortest_wait_.value_or(std::chrono::nanoseconds(0)); }
+  double shortest_wait_seconds() const noexcept { return std::chrono::duration<double>(shortest_wait()).count(); }
+
+  /// No line takes longer: what does is a server that is slow with the first byte.
+  static constexpr std::chrono::seconds longest_round_trip{1};
 
   settings values_;
   std::vector<blob_state> blobs_;
   std::set<rank> waiting_;                   ///< open blobs with gaps that nobody works on
   std::map<std::size_t, unsigned> active_;   ///< streams of a group
   std::map<std::size_t, time_point> quiet_;  ///< groups that are left alone, and until when
+  std::map<std::size_t, trial> trials_;      ///< by group
+  std::set<std::size_t> heard_;              ///< groups of which something has been answered
   std::set<std::size_t> partless_;           ///< groups whose servers refuse every range
   std::set<blob_id> busy_;                   ///< open blobs that somebody works on
   std::map<stream_id, stream_state> streams_;
@@ -285,10 +314,10 @@ class planner {
   bool ranges_seen_ = false;     ///< the origin has answered 206 before
   bool ranges_refused_ = false;  ///< the origin has answered 200 to a range
   std::optional<time_point> limited_at_;
-  std::optional<std::chrono::nanoseconds> round_trip_;
-  std::chrono::nanoseconds longest_wait_{0};  ///< for a header
-  double usual_rate_ = 0;                     ///< of one connection, bytes per second
-  std::uint64_t wanted_ = 0;                  ///< bytes that were missing when their blobs were opened
+  std::optional<std::chrono::nanoseconds> shortest_wait_;  ///< for a header
+  std::chrono::nanoseconds longest_wait_{0};               ///< for a header
+  double usual_rate_ = 0;                                  ///< of one connection, bytes per second
+  std::uint64_t wanted_ = 0;                               ///< bytes that were missing when their blobs were opened
   std::uint64_t outstanding_ = 0;
   std::uint64_t hedged_ = 0;
   std::uint64_t thrown_ = 0;  ///< estimated to be under way on connections that were cut

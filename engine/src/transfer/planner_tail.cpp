@@ -47,7 +47,10 @@ bool planner::worth_connecting(time_point now) {
   double rate = 0;
   for (auto& [id, stream] : streams_) rate += stream.rate.rate(now);
   if (rate <= 0) return true;
-  return static_cast<double>(outstanding_) / rate > (4 + handshake_round_trips) * round_trip_seconds();
+  // What the others would need: to receive it, and to wait for each answer.
+  const double waiting =
+      shortest_wait_seconds() * static_cast<double>(waiting_.size()) / static_cast<double>(std::max<std::size_t>(active(), 1));
+  return static_cast<double>(outstanding_) / rate + waiting > (4 + handshake_round_trips) * round_trip_seconds();
 }
 
 bool planner::divisible(const stream_state& stream) const {
@@ -121,9 +124,58 @@ bool planner::waits_alone(const stream_state& stream) const {
   return !room || !repeatable(stream);
 }
 
-std::chrono::nanoseconds planner::patience_alone(const stream_state& stream) const {
+std::chrono::nanoseconds planner::patience_alone(stream_id id, time_point now) const {
   const auto once = std::max<std::chrono::nanoseconds>(unheard, waits * longest_wait_);
-  return once * (1 << std::min(doubts_about(stream), most_doublings));
+  // Several are rather a server that is slow than as many dead connections.
+  const unsigned company = others_unanswered(id, now) ? 1 : 0;
+  return once * (1 << std::min(doubts_about(streams_.at(id)) + company, most_doublings));
+}
+
+bool planner::others_unanswered(stream_id id, time_point now) const {
+  const std::size_t group = blobs_[streams_.at(id).blob].group;
+  const auto waits_too = [&](const auto& entry) {
+    const stream_state& other = entry.second;
+    return entry.first != id && !other.has_answer && !other.ahead && !other.cut && blobs_[other.blob].group == group && silent(other, now);
+  };
+  return std::any_of(streams_.begin(), streams_.end(), waits_too);
+}
+
+bool planner::may_try(const stream_state& stream, time_point now) const {
+  const auto found = trials_.find(blobs_[stream.blob].group);
+  if (found == trials_.end()) return true;
+  const trial& last = found->second;
+  if (!last.pending || stream.blob == last.blob || stream.asked < last.outdone_before) return true;
+  const auto once = std::max<std::chrono::nanoseconds>(unheard, waits * longest_wait_);
+  return now - last.at >= once * (1 << std::min(last.number, most_doublings));
+}
+
+void planner::try_again(const stream_state& stream, time_point now) {
+  trial& one = trials_[blobs_[stream.blob].group];
+  if (stream.asked < one.outdone_before) return;
+  one.number = one.pending ? one.number + 1 : 1;
+  one.blob = stream.blob;
+  one.at = now;
+  one.pending = true;
+}
+
+void planner::settle_trial(const stream_state& stream, std::chrono::nanoseconds waited) {
+  const std::size_t group = blobs_[stream.blob].group;
+  heard_.insert(group);
+  const auto found = trials_.find(group);
+  if (found == trials_.end() || !found->second.pending) return;
+  trial& last = found->second;
+  if (stream.blob != last.blob || stream.asked < last.at) return;
+  last.pending = false;
+  // A server that takes its time for this one as well may do so for the others.
+  if (waits * waited <= unheard) last.outdone_before = stream.asked;
+}
+
+bool planner::one_repeated_for_all(std::size_t group) const {
+  if (heard_.contains(group)) return false;
+  const auto repeats = [&](const auto& entry) {
+    return entry.second.kind == segment_kind::hedge && !entry.second.disowned && blobs_[entry.second.blob].group == group;
+  };
+  return std::any_of(streams_.begin(), streams_.end(), repeats);
 }
 
 std::chrono::nanoseconds planner::patience_in_silence(stream_id id, time_point now) const {
@@ -210,7 +262,9 @@ void planner::charge(stream_state& stream, std::uint64_t lost) {
   stream.charged = lost;
 }
 
-double planner::header_wait() const noexcept { return (warm_ > 0 ? 1 : 1 + handshake_round_trips) * round_trip_seconds(); }
+double planner::header_wait() const noexcept {
+  return shortest_wait_seconds() + (warm_ > 0 ? 0 : handshake_round_trips * round_trip_seconds());
+}
 
 std::uint64_t planner::allowance() const noexcept { return std::max(wanted_ / extra_share, least_extra); }
 
@@ -231,7 +285,7 @@ bool planner::given_up(const stream_state& stream, time_point now) const {
   const blob_state& blob = blobs_[stream.blob];
   const bool served = stream.has_answer || blob.ranges == range_support::yes;
   if (served && !blob.troubled && divisible(stream) && silence > dead) return true;
-  return !stream.has_answer && repeatable(stream) && silence > unheard;
+  return !stream.has_answer && repeatable(stream) && silence > unheard && !one_repeated_for_all(blob.group);
 }
 
 std::optional<assignment> planner::hedge(time_point now) {
@@ -295,7 +349,7 @@ std::vector<stream_id> planner::laggards(time_point now) {
     // What is never said again: nothing is lost with the connection, and so nobody has to be faster.
     const bool alone = waits_alone(stream);
     const auto patient = stream.has_answer ? patience_in_silence(id, now)
-                         : alone           ? patience_alone(stream)
+                         : alone           ? patience_alone(id, now)
                                            : patience_without_answer(id, now);
     const bool mute = (stream.has_answer || !stream.ahead) && silent(stream, now) && now - stream.last_byte >= patient;
     if (!mute) {
@@ -310,12 +364,13 @@ std::vector<stream_id> planner::laggards(time_point now) {
     }
     // A hedge that has no answer either stands in the way of the next.
     const bool vain = mute && stream.kind == segment_kind::hedge && !stream.disowned;
-    stream.unanswered = mute && alone && remaining(id) != 0;
+    stream.unanswered = mute && alone && remaining(id) != 0 && may_try(stream, now);
     if ((!vain && !stream.unanswered && !replaceable(stream)) || remaining(id) == 0) continue;
     // A little is a case for a hedge, unless it takes much longer than somebody else would.
     if (!mute && stream.left() <= values_.least_steal && seconds_to_go(stream, now) < seconds_worth_waiting(stream.left())) continue;
     slow.push_back(id);
     stream.cut = true;
+    if (stream.unanswered) try_again(stream, now);
     blob.fruitless = std::max(blob.fruitless, doubts_about(stream) + 1);
     blob.heard = false;
     charge(stream, lost_by_cut(stream, now, stream.position));

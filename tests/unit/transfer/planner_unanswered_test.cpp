@@ -123,16 +123,109 @@ TEST_CASE("a server that has needed eight seconds for its first byte is given fo
   CHECK(t.plan.laggards(t.now).size() == 1);
 }
 
-TEST_CASE("when each connection waits for an answer of its own, none may be opened, and each is given up") {
+/// Connections that wait for an answer of their own each, so that none may be opened.
+struct all_waiting {
+  explicit all_waiting(unsigned count) : t(count) {
+    for (unsigned i = 0; i < count; ++i) t.open((4 + count - i) * 512 * KiB);
+    for (unsigned i = 0; i < count; ++i) streams.push_back(t.must());
+  }
+  /// The oldest has been given up after \p patience, and is made again.
+  assignment again(std::chrono::milliseconds patience) {
+    t.now += patience - 100ms;
+    CHECK(t.plan.laggards(t.now).empty());
+    t.now += 200ms;
+    REQUIRE(t.plan.laggards(t.now) == std::vector<stream_id>{streams[0].stream});
+    CHECK(t.plan.unanswered(streams[0].stream));
+    CHECK_FALSE(t.plan.unanswered(streams[1].stream));
+    t.plan.ended(streams[0].stream);
+    return t.must(streams[0].blob);
+  }
+
+  planner_bench t;
+  std::vector<assignment> streams;
+};
+
+TEST_CASE("when each connection waits for an answer of its own, the oldest is given up for all after sixteen seconds") {
+  all_waiting s(3);
+  planner_bench& t = s.t;
+  const assignment again = s.again(16s);
+  CHECK(again.blob == s.streams[0].blob);
+  SECTION("the others follow when the next is answered at once") {
+    t.header(again, range_support::unknown);
+    CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.streams[1].stream, s.streams[2].stream});
+    CHECK(t.plan.unanswered(s.streams[1].stream));
+  }
+  SECTION("they wait on when the next is answered late, as the server is slow") {
+    t.now += 5s;
+    t.header(again, range_support::unknown);
+    CHECK(t.plan.laggards(t.now).empty());
+    t.now += 4s;
+    CHECK(t.plan.laggards(t.now).empty());
+  }
+  SECTION("another is given up when the next waits for twice as long, and so on") {
+    t.now += 15700ms;
+    CHECK(t.plan.laggards(t.now).empty());
+    t.now += 500ms;
+    CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.streams[1].stream});
+    t.plan.ended(s.streams[1].stream);
+    t.must(s.streams[1].blob);
+    t.now += 31s;
+    CHECK(t.plan.laggards(t.now).empty());
+    t.now += 1500ms;
+    CHECK(t.plan.laggards(t.now).size() == 1);
+  }
+  SECTION("nobody else is given up when the others are answered while the next waits") {
+    t.header(s.streams[1], range_support::unknown);
+    t.receive(s.streams[1], KiB);
+    t.now += 15s;
+    CHECK_FALSE(has(t.plan.laggards(t.now), s.streams[2]));
+  }
+}
+
+TEST_CASE("one that waits while others receive is given up after eight seconds") {
+  all_waiting s(2);
+  planner_bench& t = s.t;
+  t.header(s.streams[1], range_support::unknown);
+  for (int i = 0; i < 79; ++i) {
+    t.flow(100ms, {{s.streams[1], 100'000}});
+    CHECK_FALSE(has(t.plan.laggards(t.now), s.streams[0]));
+  }
+  t.flow(200ms, {{s.streams[1], 100'000}});
+  CHECK(has(t.plan.laggards(t.now), s.streams[0]));
+}
+
+TEST_CASE("while nothing has been answered one request is made again for all, even where more connections are free") {
+  planner_bench t(6);
+  std::vector<assignment> streams;
+  for (unsigned i = 0; i < 3; ++i) t.open((6 - i) * 512 * KiB);
+  for (unsigned i = 0; i < 3; ++i) streams.push_back(t.must());
+  t.now += 8100ms;
+  const assignment again = t.must();
+  CHECK(again.kind == segment_kind::hedge);
+  CHECK_FALSE(t.next());
+  SECTION("the others are when it is answered") {
+    t.header(again, range_support::unknown);
+    t.receive(again, 64 * KiB);
+    CHECK(t.must().kind == segment_kind::hedge);
+    CHECK(t.must().kind == segment_kind::hedge);
+  }
+  SECTION("but not when the first one is at last") {
+    t.now += 4s;
+    t.header(streams[0], range_support::unknown);
+    CHECK_FALSE(t.next());
+  }
+}
+
+TEST_CASE("a server's time for the first byte is no round trip, and keeps nobody from opening a connection") {
   planner_bench t(2);
   t.open(3 * MiB);
-  t.open(2 * MiB);
+  t.open(3 * MiB);
+  t.round_trip = 12s;
   const assignment first = t.must();
-  const assignment second = t.must();
-  t.now += 8100ms;
-  CHECK(t.plan.laggards(t.now).size() == 2);
-  CHECK(t.plan.unanswered(first.stream));
-  CHECK(t.plan.unanswered(second.stream));
+  t.header(first, range_support::unknown);
+  t.flow(500ms, {{first, 4'000'000}});
+  CHECK(t.plan.round_trip() == 1s);
+  CHECK(t.next());
 }
 
 TEST_CASE("a request that could be made over another connection is not given up for that, nor one that waits for its turn here") {
