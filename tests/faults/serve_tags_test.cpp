@@ -87,6 +87,34 @@ TEST_CASE("a repository that the upstream refuses is answered from the store, an
   CHECK(registry.count("team/app/manifests") == asked);
 }
 
+TEST_CASE("what the store has of another registry is not given out under a bare name") {
+  fake_registry other;
+  fake_registry registry;
+  const test_image theirs = build_image({});
+  other.hold("team/app", "1.0", theirs);
+  other.hold("team/only", "1.0", theirs);
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image ours = build_image(recipe);
+  registry.hold("team/app", "1.0", ours);
+  const puller place(registry);
+  {
+    pulling_server before(other, place);
+    http_client client(before.port());
+    pull_all(client, "team/app", "1.0", theirs);
+    pull_all(client, "team/only", "1.0", theirs);
+    REQUIRE(soon([&] { return !record_of(place, "team/app", "1.0").empty() && !record_of(place, "team/only", "1.0").empty(); }));
+  }
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == ours.manifest.digest);
+  CHECK(client.get("/v2/team/only/manifests/1.0").status == 404);
+  CHECK(client.get("/v2/team/only/tags/list").status == 404);
+  std::string named = other.host();
+  named.replace(named.rfind(':'), 1, "_");
+  CHECK(client.get("/v2/" + named + "/team/app/manifests/1.0").header("Docker-Content-Digest") == theirs.manifest.digest);
+}
+
 TEST_CASE("a platform that was fetched by digest behind a tag gets no name of its own") {
   fake_registry registry;
   const test_index only = build_index(media_family::oci, {build_image({})});

@@ -73,10 +73,10 @@ class pull_through final : public upstream {
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
   /// The fetch of \p blob is over: whoever asks for it now begins another.
   void forget(const std::shared_ptr<arriving_blob>& blob);
-  /// Fetches into the store, or past it where it cannot be written.
-  task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
-  task<result<void>> bring_into_store(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
-  task<result<void>> bring_past_store(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
+  /// Fetches into the store, or past it where it cannot be written. \param wanted stopped when nobody wants the blob any more
+  task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted);
+  task<result<void>> bring_into_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted);
+  task<result<void>> bring_past_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted);
   /// Says that the store cannot be written, each reason once in a while.
   void note_unwritable(const failure& why);
   /// Records the names of what was fetched since this was last called, as far as they are complete.

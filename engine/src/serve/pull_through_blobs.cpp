@@ -103,11 +103,11 @@ task<result<std::shared_ptr<blob_feed>>> pull_through::blob(reference image, dig
   co_return slot->reader();
 }
 
-task<result<void>> pull_through::bring_into_store(reference image, std::shared_ptr<arriving_blob> blob,
-                                                  std::shared_ptr<transfer::operation> running) {
+task<result<void>> pull_through::bring_into_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted) {
+  const quiet_operation mine(wanted);
   std::vector<transfer::wanted_blob> list(1, wanted_from(image, blob->blob()));
   const auto target = watch_store(store_, shared_.executor, blob);
-  const auto done = co_await transfer::fetch_all(shared_, *running, target, std::move(list));
+  const auto done = co_await transfer::fetch_all(shared_, *mine.running(), target, std::move(list));
   if (!done) co_return done.error();
   auto open = [store = store_, what = blob->blob()] { return store->open(what); };
   auto opened = co_await offload(shared_.lanes, lane::files, std::move(open));
@@ -116,22 +116,22 @@ task<result<void>> pull_through::bring_into_store(reference image, std::shared_p
   co_return result<void>();
 }
 
-task<result<void>> pull_through::bring_past_store(reference image, std::shared_ptr<arriving_blob> blob,
-                                                  std::shared_ptr<transfer::operation> running) {
+task<result<void>> pull_through::bring_past_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted) {
+  const quiet_operation mine(wanted);
   const auto passing = std::make_shared<passing_target>(jobs::temporary_directory());
   std::vector<transfer::wanted_blob> list(1, wanted_from(image, blob->blob()));
   const auto target = watch_passing(passing, shared_.executor, blob);
-  const auto done = co_await transfer::fetch_all(shared_, *running, target, std::move(list));
+  const auto done = co_await transfer::fetch_all(shared_, *mine.running(), target, std::move(list));
   if (!done) co_return done.error();
   blob->finished(passing->stored(blob->blob()));
   co_return result<void>();
 }
 
-task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running) {
-  auto brought = co_await bring_into_store(image, blob, running);
+task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted) {
+  auto brought = co_await bring_into_store(image, blob, wanted);
   if (brought || !cannot_keep(brought.error())) co_return brought;
   note_unwritable(brought.error());
-  co_return co_await bring_past_store(image, blob, running);
+  co_return co_await bring_past_store(image, blob, wanted);
 }
 
 void pull_through::forget(const std::shared_ptr<arriving_blob>& blob) {
@@ -141,20 +141,22 @@ void pull_through::forget(const std::shared_ptr<arriving_blob>& blob) {
 
 task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob) {
   std::optional<failure> trouble;
-  const quiet_operation mine(stop_);
-  const reader_watch watch(shared_.executor, blob, client_absence, [this, blob, running = mine.running()] {
+  // A failure ends the operation that it happens in, and another one may follow: this ends whichever runs.
+  runtime::stop_source wanted(stop_);
+  const reader_watch watch(shared_.executor, blob, client_absence, [this, blob, &wanted] {
     forget(blob);
-    running->request_stop();
+    wanted.request_stop();
   });
   std::shared_ptr<store::lease> lease;
   std::set<digest> family;
   try {
+    const quiet_operation mine(wanted);
     const auto kept = co_await jobs::keep_all(shared_, *mine.running(), store_);
     if (kept) {
       lease = *kept;
       family = families_.family_of(blob->blob().digest);
       co_await jobs::keep_only(shared_, lease, family);
-      const auto brought = co_await bring(image, blob, mine.running());
+      const auto brought = co_await bring(image, blob, wanted);
       if (!brought) trouble = brought.error();
     } else {
       trouble = kept.error();
