@@ -105,7 +105,7 @@ console::console(std::unique_ptr<gantry::app::renderer> output, std::unique_ptr<
 }
 
 void console::begin(const std::string& title) {
-  if (report_) report_->begin(title);
+  if (report_) report_->begin(title, std::chrono::steady_clock::now());
   renderer_->begin(title);
 }
 
@@ -115,6 +115,19 @@ void console::say(severity level, const std::string& text) {
   if (level == severity::info && !verbose_) return;
   if (level == severity::note && quiet_) return;
   renderer_->message(level, text);
+}
+
+void console::warn(const std::string& text) {
+  if (report_) report_->warning(text, std::chrono::steady_clock::now());
+  say(severity::warning, text);
+}
+
+void console::failed(const reference& image) {
+  if (report_) report_->failed(image, std::chrono::steady_clock::now());
+}
+
+void console::may_ask_mirror(const std::string& host) {
+  if (report_) report_->mirror(host);
 }
 
 void console::warn_later(std::string text) {

@@ -30,11 +30,15 @@ class console {
   void begin(const std::string& title);
   void debug(const std::string& text) { say(severity::debug, text); }
   void note(const std::string& text) { say(severity::note, text); }
-  void warn(const std::string& text) { say(severity::warning, text); }
+  void warn(const std::string& text);
   /// A warning from any thread; it is printed before the next event or error, at the end at the latest.
   void warn_later(std::string text);
   void print_late();
   void error(const error_report& report);
+  /// For the page of `--report`: an image that the run could not bring, told beside \ref error.
+  void failed(const reference& image);
+  /// For the page of `--report`: a mirror that the user has named. \param host `host[:port]`
+  void may_ask_mirror(const std::string& host);
   void summary(const run_summary& totals);
   void summary(const upload_totals& totals);
   void event(const gantry::event& what);

@@ -158,6 +158,7 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
   for (const synced_image& one : result.images) {
     const std::string target = one.target.tag().empty() ? one.target.name() : one.target.string();
     if (one.state == sync_state::failed) {
+      output.failed(one.target);
       output.warn(
           with_server_words(fmt::format("entry {}: {} is not written: {}", one.entry, target, why_of(one, arguments)), one.server_message));
     }

@@ -70,8 +70,10 @@ TEST_CASE("options about the outcome are offered where there is one") {
     }
     return false;
   };
-  for (const char* const verb : {"pull", "push", "copy", "sync", "extract", "verify", "serve"}) CHECK(offers(verb, "--report"));
-  for (const char* const verb : {"login", "logout", "list", "clean", "completion"}) CHECK_FALSE(offers(verb, "--report"));
+  for (const char* const verb : {"pull", "save", "push", "copy", "sync", "extract", "verify", "serve"}) CHECK(offers(verb, "--report"));
+  for (const char* const verb :
+       {"login", "logout", "list", "clean", "completion", "convert", "inspect", "digest", "tags", "repos", "delete", "explain", "bench"})
+    CHECK_FALSE(offers(verb, "--report"));
   for (const char* const verb : {"pull", "list", "login", "inspect"}) CHECK(offers(verb, "--json"));
   for (const char* const verb : {"serve", "completion"}) CHECK_FALSE(offers(verb, "--json"));
 }
