@@ -180,7 +180,7 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
     begun_.insert(grown.begin(), grown.end());
   }
   if (lease) co_await kept_.keep(std::move(lease), std::move(family));
-  if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
+  co_await record_due();
 }
 
 }  // namespace gantry::serve
