@@ -152,6 +152,33 @@ TEST_CASE("an image has its name while another one is still being fetched, and w
   CHECK(whole("team/last"));
 }
 
+TEST_CASE("a layer that images share names none of those that were only looked at") {
+  fake_registry registry;
+  const test_image base = build_image({});
+  registry.hold("team/app", "1.0", base);
+  for (const char* name : {"team/one", "team/two", "team/three"}) {
+    test_image built = base;
+    // Another configuration, and so another manifest, over the same layers.
+    built.config = test_blob::of(base.config.media_type, base.config.bytes + std::string(std::string(name).size(), ' '));
+    std::string manifest = base.manifest.bytes;
+    manifest.replace(manifest.find(base.config.descriptor_members()), base.config.descriptor_members().size(),
+                     built.config.descriptor_members());
+    built.manifest = test_blob::of(base.manifest.media_type, manifest);
+    registry.hold(name, "1.0", built);
+  }
+  const puller place(registry);
+  {
+    pulling_server server(registry, place);
+    http_client client(server.port());
+    for (const char* name : {"team/one", "team/two", "team/three", "team/app"}) {
+      CHECK(client.get("/v2/" + std::string(name) + "/manifests/1.0").status == 200);
+    }
+    CHECK((client.get(blob_of(base, 0)).body == base.layers[0].bytes));
+    CHECK(soon([&] { return !record_of(place, "team/app", "1.0").empty(); }));
+  }
+  for (const char* name : {"team/one", "team/two", "team/three"}) CHECK(record_of(place, name, "1.0").empty());
+}
+
 TEST_CASE("a platform that was fetched by digest behind a tag gets no name of its own") {
   fake_registry registry;
   const test_index only = build_index(media_family::oci, {build_image({})});

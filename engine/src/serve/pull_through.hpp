@@ -104,9 +104,9 @@ class pull_through final : public upstream {
   std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
   std::map<std::string, std::shared_ptr<size_question>> asking_;  ///< by repository and digest
   image_families families_;
-  asked_names incomplete_;    ///< names that clients asked for, and that may become complete
-  std::set<digest> touched_;  ///< the images that something was fetched of since names were last recorded
-  std::set<digest> begun_;    ///< of these, those that a client took a blob of
+  asked_names incomplete_;     ///< names that clients asked for, and that may become complete
+  std::set<digest> touched_;   ///< the images that something was fetched of since names were last recorded
+  std::set<reference> begun_;  ///< names in the repositories of which clients took a blob of theirs
   bool recording_ = false;
   bool record_planned_ = false;
   clock::time_point offline_until_{};

@@ -96,7 +96,7 @@ task<> pull_through::record_all(runtime::stop_source& stop) {
 
 task<bool> pull_through::record_complete(runtime::stop_source& stop) {
   std::set<digest> touched = std::exchange(touched_, {});
-  std::set<digest> begun = std::exchange(begun_, {});
+  std::set<reference> begun = std::exchange(begun_, {});
   auto names = incomplete_.all();
   const auto rest = std::partition(names.begin(), names.end(), [&](const auto& one) { return touched.contains(one.second.digest); });
   // Of documents that came before this server nothing may be known: then it can be any of them.
@@ -112,7 +112,7 @@ task<bool> pull_through::record_complete(runtime::stop_source& stop) {
       bool whole = false;
       auto record = jobs::complete_part(*store, name, top, whole);
       if (whole) now.whole.emplace_back(name, top.digest);
-      if (!record && begun.contains(top.digest)) record = begun_part(*store, name, top);
+      if (!record && begun.contains(name)) record = begun_part(*store, name, top);
       // Who puts a record says that the name was pulled just now.
       if (record && !says_nothing_new(*store, *record)) now.records.push_back(std::move(*record));
     }
