@@ -3,9 +3,13 @@
 #include "support/catch.hpp"
 #include "support/sha256.hpp"
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <future>
 #include <string>
+#include <vector>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -113,6 +117,66 @@ TEST_CASE("what the store has of another registry is not given out under a bare 
   std::string named = other.host();
   named.replace(named.rfind(':'), 1, "_");
   CHECK(client.get("/v2/" + named + "/team/app/manifests/1.0").header("Docker-Content-Digest") == theirs.manifest.digest);
+}
+
+TEST_CASE("an image has its name while another one is still being fetched, and when the server stops meanwhile") {
+  fake_registry registry;
+  const test_image slow = large_image();
+  registry.hold("team/slow", "1.0", slow);
+  std::vector<test_image> images;
+  for (const char* name : {"team/app", "team/last"}) {
+    image_recipe recipe;
+    recipe.seed = 20 + static_cast<std::uint32_t>(images.size());
+    images.push_back(build_image(recipe));
+    registry.hold(name, "1.0", images.back());
+  }
+  registry.inject(slow.layers[1].digest, stall_after(1000), 1, 0);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/slow/manifests/1.0").status == 200);
+  auto held_up =
+      std::async(std::launch::async, [&] { return http_client(server.port()).get("/v2/team/slow/blobs/" + slow.layers[1].digest); });
+  REQUIRE(soon([&] { return !registry.requests(slow.layers[1].digest).empty(); }));
+  const auto whole = [&](const char* name) {
+    const std::filesystem::path record = record_of(place, name, "1.0");
+    return !record.empty() && slurp(record).find("\"manifests\":[{") != std::string::npos;
+  };
+  pull_all(client, "team/app", "1.0", images[0]);
+  CHECK(soon([&] { return whole("team/app"); }));
+  pull_all(client, "team/last", "1.0", images[1]);
+  CHECK(held_up.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+  server.stop();
+  CHECK_FALSE(held_up.get().complete);
+  CHECK(whole("team/app"));
+  CHECK(whole("team/last"));
+}
+
+TEST_CASE("a layer that images share names none of those that were only looked at") {
+  fake_registry registry;
+  const test_image base = build_image({});
+  registry.hold("team/app", "1.0", base);
+  for (const char* name : {"team/one", "team/two", "team/three"}) {
+    test_image built = base;
+    // Another configuration, and so another manifest, over the same layers.
+    built.config = test_blob::of(base.config.media_type, base.config.bytes + std::string(std::string(name).size(), ' '));
+    std::string manifest = base.manifest.bytes;
+    manifest.replace(manifest.find(base.config.descriptor_members()), base.config.descriptor_members().size(),
+                     built.config.descriptor_members());
+    built.manifest = test_blob::of(base.manifest.media_type, manifest);
+    registry.hold(name, "1.0", built);
+  }
+  const puller place(registry);
+  {
+    pulling_server server(registry, place);
+    http_client client(server.port());
+    for (const char* name : {"team/one", "team/two", "team/three", "team/app"}) {
+      CHECK(client.get("/v2/" + std::string(name) + "/manifests/1.0").status == 200);
+    }
+    CHECK((client.get(blob_of(base, 0)).body == base.layers[0].bytes));
+    CHECK(soon([&] { return !record_of(place, "team/app", "1.0").empty(); }));
+  }
+  for (const char* name : {"team/one", "team/two", "team/three"}) CHECK(record_of(place, name, "1.0").empty());
 }
 
 TEST_CASE("a platform that was fetched by digest behind a tag gets no name of its own") {

@@ -4,13 +4,13 @@
 
 namespace gantry::serve {
 
-void asked_names::put(const reference& name, const descriptor& top) {
+void asked_names::put(const reference& name, const descriptor& top, clock::time_point now) {
   erase(name);
   if (names_.size() >= most_) {
     const reference oldest = by_turn_.begin()->second;
     erase(oldest);
   }
-  names_.insert_or_assign(name, entry{top, ++turns_});
+  names_.insert_or_assign(name, entry{top, ++turns_, now});
   by_turn_.emplace(turns_, name);
 }
 
@@ -29,6 +29,14 @@ void asked_names::erase(const reference& name) {
 bool asked_names::lead_to(const reference& where, const std::set<digest>& tops) const {
   return std::any_of(names_.begin(), names_.end(),
                      [&](const auto& one) { return tops.contains(one.second.top.digest) && one.first.name() == where.name(); });
+}
+
+std::set<reference> asked_names::asked_since(clock::time_point when, const std::string& where, const std::set<digest>& tops) const {
+  std::set<reference> found;
+  for (const auto& [name, one] : names_) {
+    if (one.asked >= when && name.name() == where && tops.contains(one.top.digest)) found.insert(name);
+  }
+  return found;
 }
 
 std::vector<std::pair<reference, descriptor>> asked_names::all() const {

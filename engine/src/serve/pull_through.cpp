@@ -138,7 +138,7 @@ task<result<upstream_manifest>> pull_through::fetch_and_record(reference image, 
   if (thrown) std::rethrow_exception(thrown);
   if (fetched && !fetched->bytes) {
     touched_.merge(families_.family_of(fetched->top.digest));
-    if (arriving_.empty()) co_await record_complete();
+    co_await record_due();
   }
   co_return fetched;
 }
@@ -189,6 +189,10 @@ void pull_through::note_unwritable(const failure& why) {
 task<> pull_through::close() {
   stop_.request_stop();
   co_await fetches_.join();
+  // What came since the last time has no name yet, and the next server would not know what belongs together.
+  runtime::stop_source patience;
+  const runtime::deadline limit(shared_.executor, close_patience, [&patience] { patience.request_stop(); });
+  co_await record_all(patience);
 }
 
 }  // namespace gantry::serve

@@ -32,6 +32,10 @@ class pull_through final : public upstream {
   static constexpr std::chrono::seconds offline_pause{30};
   /// How long the fetch of a blob goes on when all who wanted it have left: a client that lost its connection comes again.
   static constexpr std::chrono::seconds client_absence{5};
+  /// How often names are recorded while something is on its way.
+  static constexpr std::chrono::seconds record_pause{1};
+  /// How long somebody else who writes the store's index is waited for at the end.
+  static constexpr std::chrono::seconds close_patience{5};
   /// How often it is said that the store cannot be written.
   static constexpr std::chrono::minutes unwritable_pause{5};
   /// How long the upstream may take to say whether a tag has moved, or what refers to a manifest.
@@ -48,7 +52,8 @@ class pull_through final : public upstream {
   task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) override;
   task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) override;
 
-  /// Ends the fetches under way, keeps what arrived, and waits for them. To be called before the object goes.
+  /// Ends the fetches under way, keeps what arrived, waits for them, and records the names that are due. To be called before the object
+  /// goes.
   task<> close();
 
  private:
@@ -79,8 +84,14 @@ class pull_through final : public upstream {
   task<result<void>> bring_past_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted);
   /// Says that the store cannot be written, each reason once in a while.
   void note_unwritable(const failure& why);
-  /// Records the names of what was fetched since this was last called, as far as they are complete.
-  task<> record_complete();
+  /// Records what is due: now when nothing is on its way, else in a moment, together with what comes until then.
+  task<> record_due();
+  task<> record_in_a_moment();
+  /// Once more for what came meanwhile; one at a time. \param stop ends the wait for somebody else who writes the index
+  task<> record_all(runtime::stop_source& stop);
+  /// Records the names of what was fetched since this was last called, as far as they are complete. \returns whether that succeeded;
+  /// else it is due again.
+  task<bool> record_complete(runtime::stop_source& stop);
   /// What belongs to an image that an earlier server, or another command, brought.
   task<> learn_held(descriptor top);
   /// Notes a name that is to be recorded. What was asked for by digest needs none of its own when it is a part of what another leads to.
@@ -93,9 +104,11 @@ class pull_through final : public upstream {
   std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
   std::map<std::string, std::shared_ptr<size_question>> asking_;  ///< by repository and digest
   image_families families_;
-  asked_names incomplete_;    ///< names that clients asked for, and that may become complete
-  std::set<digest> touched_;  ///< the images that something was fetched of since names were last recorded
-  std::set<digest> begun_;    ///< of these, those that a client took a blob of
+  asked_names incomplete_;     ///< names that clients asked for, and that may become complete
+  std::set<digest> touched_;   ///< the images that something was fetched of since names were last recorded
+  std::set<reference> begun_;  ///< names in the repositories of which clients took a blob of theirs
+  bool recording_ = false;
+  bool record_planned_ = false;
   clock::time_point offline_until_{};
   seldom<std::string> unwritable_said_{unwritable_pause};  ///< reasons
   seldom<reference> said_{offline_pause};                  ///< names of which was said that the store answers for them

@@ -83,11 +83,11 @@ task<result<std::uint64_t>> pull_through::ask_size(reference image, digest blob,
 }
 
 task<result<std::shared_ptr<blob_feed>>> pull_through::blob(reference image, digest blob, runtime::stop_source& stop) {
-  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader();
+  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader(image.name());
   const auto size = co_await blob_size(image, blob, stop);
   if (!size) co_return size.error();
   // Somebody may have begun meanwhile.
-  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader();
+  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader(image.name());
   descriptor wanted;
   wanted.digest = blob;
   wanted.size = *size;
@@ -100,7 +100,7 @@ task<result<std::shared_ptr<blob_feed>>> pull_through::blob(reference image, dig
     slot = std::make_shared<arriving_blob>(shared_.lanes, wanted);
     fetches_.spawn(fetch(image, slot));
   }
-  co_return slot->reader();
+  co_return slot->reader(image.name());
 }
 
 task<result<void>> pull_through::bring_into_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted) {
@@ -177,10 +177,13 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
   if (!trouble) {
     const std::set<digest> grown = families_.family_of(blob->blob().digest);
     touched_.insert(grown.begin(), grown.end());
-    begun_.insert(grown.begin(), grown.end());
+    // Many images share a layer, and most of them were only looked at.
+    for (const auto& [repository, when] : blob->asked()) {
+      begun_.merge(incomplete_.asked_since(when - family_leases::client_pause, repository, grown));
+    }
   }
   if (lease) co_await kept_.keep(std::move(lease), std::move(family));
-  if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
+  co_await record_due();
 }
 
 }  // namespace gantry::serve
