@@ -1,11 +1,12 @@
 """Every shell command of the documents, run as it stands.
 
-Usage: docs_commands.py SOURCE_DIR GANTRY [DOCUMENT...]
+Usage: docs_commands.py SOURCE_DIR GANTRY [DOCUMENT...|help]
 
 The registries that the documents name are one docker-registry on loopback, which a registries.conf says; localhost:5000, the hosts of
 `gantry login` and the FTP server become servers of this test, github.com is made_release.py. docker, podman and ssh are programs of this test that look at what they are given;
 what would compile for minutes is stood for by build_stand_in.py. Jobs of GitHub, GitLab and Jenkins are run line by line, the action with its own
 scripts; of a reusable workflow that a job calls the inputs are looked at, and its scripts are run by action_test.py.
+The examples in the help of each command are walked the same way.
 Each document is walked from top to bottom in a directory of its own, with files of the kind that it speaks of. No command of a block is left out;
 docs_test.py sees to it that there is no block of another kind, and looks at commands inside sentences.
 """
@@ -370,6 +371,49 @@ class Walk:
                     fail(self.document.name, f"the pipeline leaves no {path}")
 
 
+def examples_of(verb):
+    """The commands below `Examples:` in the help of a command."""
+    text = subprocess.run([gantry, "help", verb], capture_output=True, text=True, timeout=PATIENCE).stdout
+    return list(lines_of("\n".join(line[2:] for line in text.partition("\nExamples:\n")[2].splitlines())))
+
+
+def walk_help(world):
+    """The examples of every command's help, in the order of the commands, as if the help were a page."""
+    walk = Walk(world, pathlib.Path("help"))
+    # What the examples speak of and no page before them has made.
+    world.open.put_image("registry.example/team/app", ["1.0"], "to be deleted")
+    world.open.put_image("team/app", ["1.0", "1"], "team/app")
+    shutil.copy(walk.place / "local.tar", walk.place / "nginx.tar")
+    walk.run("gantry pull -q --all-platforms --store-only nginx:1.25")
+    shells = subprocess.run([gantry, "completion", "bash"], capture_output=True, text=True, timeout=PATIENCE).stdout
+    verbs = re.search(r"_gantry_commands\(\) \{ echo '([^']*)'", shells)[1].split()
+    try:
+        for verb in verbs:
+            found = examples_of(verb)
+            if not found:
+                fail("help", f"{verb} has no examples")
+            for command in found:
+                if re.match(r"gantry delete [^@]*$", command):
+                    # The registry of this test is one of those that do not.
+                    walk.count += 1
+                    said = walk.off_terminal(walk.rewrite(command))[1]
+                    if "does not delete by tag" not in said:
+                        fail(f"help: {command}", said)
+                    continue
+                # A completion of all users goes into a system of its own; the directories that are said to be there are.
+                command = command.replace("> /usr/", f"> {walk.place}/usr/").replace("> ~/", f"> {walk.place}/.home/")
+                for target in re.findall(r" > (/\S+)", command):
+                    pathlib.Path(target).parent.mkdir(parents=True, exist_ok=True)
+                walk.run(command)
+            # What one command serves is no place that another pushes to.
+            walk.port = world.open.port
+    finally:
+        walk.finish()
+        world.open.put_image("team/app", ["1.0", "1"], "team/app")
+    print(f"help: {walk.count} commands")
+    return walk.count
+
+
 def main():
     for program in ("docker-registry", "htpasswd", "curl", "git"):
         if not shutil.which(program):
@@ -398,6 +442,8 @@ def main():
                     walk.finish()
                 total += walk.count
                 print(f"{document.name}: {walk.count} commands, {time.monotonic() - begin:.1f} s")
+            if not only or "help" in only:
+                total += walk_help(world)
         finally:
             world.stop()
     if not only:

@@ -79,6 +79,8 @@ void option_parser::tell(const user_defaults& defaults, const std::map<std::stri
       one.value = known.type == settable_option::kind::flag ? "true" : fmt::format("{}", fmt::join(option->results(), ", "));
       const auto place = applied.find(known.name);
       one.origin = place == applied.end() ? "command line" : place->second;
+      // As the file has it, whatever it comes to here.
+      if (place != applied.end()) one.value = fmt::format("{}", fmt::join(written->values, ", "));
     } else if (const std::string variable = set_variable(known); !variable.empty()) {
       one.value = process_environment()(variable.c_str());
       one.origin = variable;

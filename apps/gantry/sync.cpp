@@ -187,7 +187,7 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
                                std::holds_alternative<std::string>(arguments.to)});
   // What a stop left undone has not failed.
   if (pruned.stopped) return;
-  if (const auto failed = sync_failure(result, pruned)) output.error(report_problem(*failed));
+  if (const auto failed = sync_failure(result, pruned, arguments.allow_partial)) output.error(report_problem(*failed));
 }
 
 /// Ends a run that was stopped while it deleted; what it had done by then has been told.

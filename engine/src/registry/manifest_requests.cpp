@@ -147,6 +147,11 @@ task<result<void>> delete_manifest(registry_client& from, reference image, runti
                       fmt::format("{} does not delete by tag; delete the digest, which removes every tag that names it", image.registry()),
                       said.text.server_message());
   }
+  // A registry that takes nothing at all says so in words; who runs it has nothing to enable.
+  if (status == 405 && said.text.server_message().find("read-only") != std::string::npos) {
+    co_return failure(errc::unexpected_status, fmt::format("{} is read-only: nothing is deleted there", image.registry()),
+                      said.text.server_message());
+  }
   if (by_tag && status == 405) {
     co_return failure(errc::unexpected_status,
                       fmt::format("{} does not delete by tag; either its operator has to enable deletion {}, or it deletes digests alone",
