@@ -35,6 +35,40 @@ TEST_CASE("a tag is asked for again each time, by HEAD, and a moved one is fetch
   CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == second.manifest.digest);
 }
 
+TEST_CASE("many clients of one tag ask the upstream once") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  registry.inject("/manifests/1.0", late_by(std::chrono::seconds(1)), 1, 0);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  // Cold, and then to be asked whether it has moved.
+  for (const char* when : {"cold", "held"}) {
+    CAPTURE(when);
+    registry.forget_requests();
+    std::vector<std::future<bool>> clients;
+    for (int i = 0; i < 12; ++i) {
+      clients.push_back(std::async(std::launch::async, [&] {
+        return http_client(server.port()).get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == image.manifest.digest;
+      }));
+    }
+    for (auto& one : clients) CHECK(one.get());
+    // Who comes when the answer is there asks anew.
+    CHECK(registry.count("/manifests/1.0") <= 3);
+  }
+}
+
+TEST_CASE("a client that leaves while it asks for a tag takes the answer from nobody") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  registry.inject("/manifests/1.0", late_by(std::chrono::seconds(1)), 1, 0);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  CHECK(http_client(server.port(), std::chrono::milliseconds(200)).get("/v2/team/app/manifests/1.0").status == 0);
+  CHECK(http_client(server.port()).get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == image.manifest.digest);
+}
+
 TEST_CASE("of a tag that moves between HEAD and GET, what the GET brought decides") {
   fake_registry registry;
   const test_image first = large_image();

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -144,6 +145,11 @@ task<result<upstream_manifest>> pull_through::fetch_and_record(reference image, 
 }
 
 task<result<upstream_manifest>> pull_through::manifest(reference image, runtime::stop_source& stop) {
+  std::function<task<result<upstream_manifest>>()> ask = [this, image, &stop] { return ask_manifest(image, stop); };
+  co_return co_await manifests_.get(image.string(), std::move(ask), stop);
+}
+
+task<result<upstream_manifest>> pull_through::ask_manifest(reference image, runtime::stop_source& stop) {
   std::optional<descriptor> held;
   if (!image.digest()) held = co_await held_top(image);
   if (held) {

@@ -8,6 +8,7 @@
 #include "serve/family_leases.hpp"
 #include "serve/image_families.hpp"
 #include "serve/seldom.hpp"
+#include "serve/single_flight.hpp"
 #include "serve/upstream.hpp"
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
@@ -58,11 +59,8 @@ class pull_through final : public upstream {
 
  private:
   using clock = std::chrono::steady_clock;
-  /// Somebody asks for the size of a blob, and others wait for the same answer.
-  struct size_question {
-    std::optional<result<std::uint64_t>> told;
-    runtime::signal answered;
-  };
+  /// \ref manifest for one who asks alone.
+  task<result<upstream_manifest>> ask_manifest(reference image, runtime::stop_source& stop);
   task<std::optional<descriptor>> held_top(reference image);
   task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
   /// The upstream cannot be asked: left alone for a while, which is said once.
@@ -102,7 +100,8 @@ class pull_through final : public upstream {
   std::string registry_;
   std::function<void(const std::string&)> note_;
   std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
-  std::map<std::string, std::shared_ptr<size_question>> asking_;  ///< by repository and digest
+  single_flight<std::uint64_t> sizes_;          ///< by repository and digest
+  single_flight<upstream_manifest> manifests_;  ///< by name
   image_families families_;
   asked_names incomplete_;     ///< names that clients asked for, and that may become complete
   std::set<digest> touched_;   ///< the images that something was fetched of since names were last recorded

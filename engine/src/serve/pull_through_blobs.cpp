@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -34,29 +35,8 @@ transfer::wanted_blob wanted_from(const reference& image, const descriptor& blob
 task<result<std::uint64_t>> pull_through::blob_size(reference image, digest blob, runtime::stop_source& stop) {
   if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->blob().size;
   if (const std::optional<std::uint64_t> known = families_.size_of(blob)) co_return *known;
-  const std::string key = image.with_digest(blob).string();
-  if (const auto other = asking_.find(key); other != asking_.end()) {
-    const std::shared_ptr<size_question> question = other->second;
-    while (!question->told) {
-      if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-      co_await question->answered.wait(stop);
-    }
-    co_return *question->told;
-  }
-  const auto question = std::make_shared<size_question>();
-  asking_.emplace(key, question);
-  result<std::uint64_t> told = failure(errc::cancelled, "stopped");
-  std::exception_ptr thrown;
-  try {
-    told = co_await ask_size(image, blob, stop);
-  } catch (...) {
-    thrown = std::current_exception();
-  }
-  asking_.erase(key);
-  question->told = told;
-  question->answered.notify_all();
-  if (thrown) std::rethrow_exception(thrown);
-  co_return told;
+  std::function<task<result<std::uint64_t>>()> ask = [this, image, blob, &stop] { return ask_size(image, blob, stop); };
+  co_return co_await sizes_.get(image.with_digest(blob).string(), std::move(ask), stop);
 }
 
 task<result<std::uint64_t>> pull_through::ask_size(reference image, digest blob, runtime::stop_source& stop) {
