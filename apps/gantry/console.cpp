@@ -15,6 +15,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -87,6 +88,11 @@ outcome<std::unique_ptr<console>> console::open(const common_options& options, c
   }
   std::unique_ptr<log_file> log;
   if (!options.log_file.empty()) {
+    // One that is there may be appended to in a directory that takes no new files.
+    std::error_code absent;
+    if (!std::filesystem::exists(options.log_file, absent)) {
+      if (auto usable = check_directory({"--log-file", options.log_file}, {}); !usable) return usable.error();
+    }
     auto opened = log_file::open(options.log_file);
     if (!opened) return opened.error();
     log = std::move(*opened);
@@ -205,9 +211,10 @@ void console::event(const gantry::event& what) {
   renderer_->event(what);
   auto words = describe(what);
   if (!words) return;
-  if (const auto* const resolved = std::get_if<image_resolved>(&what); resolved != nullptr && targets_)
-    words->second =
-        fmt::format("{} {} {}", resolved->reference.familiar(), resolved->platforms == 0 ? "is" : "becomes", resolved->top.digest.string());
+  if (const auto* const resolved = std::get_if<image_resolved>(&what); resolved != nullptr && targets_) {
+    const char* const becomes = resolved->platforms == 0 ? "is" : dry_run_ ? "would become" : "becomes";
+    words->second = fmt::format("{} {} {}", resolved->reference.familiar(), becomes, resolved->top.digest.string());
+  }
   const auto& [level, text] = *words;
   if (log_) log_->write(level, text);
   const transition_lines lines = renderer_->transitions();

@@ -98,7 +98,7 @@ int copy(const copy_arguments& arguments, console& output) {
     if (!credentials) return fail(report_problem(credentials.error()));
     settings->credentials = std::move(*credentials);
   }
-  if (arguments.all_tags || arguments.targets.size() > 1) output.resolves_targets();
+  if (arguments.all_tags || arguments.targets.size() > 1) output.resolves_targets(arguments.dry_run);
   session work(output, arguments.common.timeout);
   settings->log = work.debug_log();
   engine mover(std::move(*settings));

@@ -58,7 +58,7 @@ int push(const push_arguments& arguments, console& output) {
   const std::set<std::string> named{arguments.target_registry};
   auto settings = make_engine_options(arguments.common, arguments.registry, named, process_environment(), false, output);
   if (!settings) return fail(report_problem(settings.error()));
-  output.resolves_targets();
+  output.resolves_targets(arguments.dry_run);
   session work(output, arguments.common.timeout);
   settings->log = work.debug_log();
   engine mover(std::move(*settings));

@@ -236,7 +236,7 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
     if (!credentials) return credentials.error();
     settings->credentials = std::move(*credentials);
   }
-  if (std::holds_alternative<push_prefix>(arguments.to)) output.resolves_targets();
+  if (std::holds_alternative<push_prefix>(arguments.to)) output.resolves_targets(arguments.dry_run);
   session work(output, common.timeout);
   settings->log = work.debug_log();
   engine mover(std::move(*settings));
