@@ -1,7 +1,5 @@
 #include "serve/asked_names.hpp"
 
-#include <algorithm>
-
 namespace gantry::serve {
 
 void asked_names::put(const reference& name, const descriptor& top, clock::time_point now) {
@@ -26,9 +24,14 @@ void asked_names::erase(const reference& name) {
   names_.erase(found);
 }
 
-bool asked_names::lead_to(const reference& where, const std::set<digest>& tops) const {
-  return std::any_of(names_.begin(), names_.end(),
-                     [&](const auto& one) { return tops.contains(one.second.top.digest) && one.first.name() == where.name(); });
+bool asked_names::lead_to(const reference& where, const std::set<digest>& tops, clock::time_point now) {
+  bool any = false;
+  for (auto& [name, one] : names_) {
+    if (name.name() != where.name() || !tops.contains(one.top.digest)) continue;
+    one.asked = now;
+    any = true;
+  }
+  return any;
 }
 
 std::set<reference> asked_names::asked_since(clock::time_point when, const std::string& where, const std::set<digest>& tops) const {

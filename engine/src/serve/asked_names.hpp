@@ -26,8 +26,8 @@ class asked_names {
   /// Null when the name is not there; valid until the next change.
   const descriptor* find(const reference& name) const;
   void erase(const reference& name);
-  /// Whether a name of the repository that \p where names led to one of \p tops.
-  bool lead_to(const reference& where, const std::set<digest>& tops) const;
+  /// Whether names of the repository that \p where names led to one of \p tops. These were asked for again, then.
+  bool lead_to(const reference& where, const std::set<digest>& tops, clock::time_point now = clock::now());
   /// The names of the repository \p where, as reference::name() writes it, that led to one of \p tops and were asked for since \p when.
   std::set<reference> asked_since(clock::time_point when, const std::string& where, const std::set<digest>& tops) const;
   bool empty() const noexcept { return names_.empty(); }

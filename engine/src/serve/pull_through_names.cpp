@@ -49,7 +49,10 @@ void pull_through::remember(const reference& image, const descriptor& top) {
 }
 
 task<> pull_through::note_held(reference image, descriptor document) {
-  if (incomplete_.find(image) != nullptr) co_return;
+  if (incomplete_.find(image) != nullptr) {
+    incomplete_.put(image, document);
+    co_return;
+  }
   if (!families_.knows(document.digest)) co_await learn_held(document);
   remember(image, document);
   if (incomplete_.find(image) == nullptr) co_return;

@@ -41,7 +41,14 @@ TEST_CASE("of a layer that many share, the names count that were asked for latel
   names.put(name_of("quay.io/b:1"), top, now - 1s);
   CHECK(names.asked_since(now - 2min, "quay.io/a", {top.digest}) == std::set<reference>{name_of("quay.io/a:1")});
   CHECK(names.asked_since(now - 2min, "quay.io/c", {top.digest}).empty());
-  // Asked for again, it is of now.
+  // Who asks for what it leads to asks for it again.
+  CHECK_FALSE(names.lead_to(name_of("quay.io/c:1"), {top.digest}, now));
+  CHECK(names.asked_since(now, "quay.io/a", {top.digest}).empty());
+  CHECK(names.lead_to(name_of("quay.io/a:9"), {top.digest}, now));
+  CHECK(names.asked_since(now, "quay.io/a", {top.digest}).size() == 2);
+  CHECK(names.asked_since(now, "quay.io/b", {top.digest}).empty());
+  names.put(name_of("quay.io/a:old"), top, now - 5min);
+  CHECK(names.asked_since(now - 2min, "quay.io/a", {top.digest}).size() == 1);
   names.put(name_of("quay.io/a:old"), top, now);
   CHECK(names.asked_since(now - 2min, "quay.io/a", {top.digest}).size() == 2);
 }
