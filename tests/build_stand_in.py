@@ -150,7 +150,8 @@ def docker():
         sys.stdin.read()
         return
     # run: what stands behind the image's name, in the directory that is mounted. The image is one that was built here, or pushed.
-    at = next(at for at, word in enumerate(words) if re.fullmatch(r"([\w./]+/)?gantry(:\S+)?", word))
+    value_of = ("-v", "-w", "--user", "-e")
+    at = next(at for at, word in enumerate(words) if words[at - 1] not in value_of and re.fullmatch(r"([\w./]+/)?gantry(:\S+)?", word))
     image = words[at].lower()
     place = released / "images" if "/" in image else pathlib.Path(".images")
     if not {image, f"{image}:latest"} & set(need(place).read_text().splitlines()):

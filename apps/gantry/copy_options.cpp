@@ -23,6 +23,7 @@ struct local_place {
 
 /// What skopeo's users and others write for files; nothing for the name of an image.
 std::optional<local_place> place_of(std::string_view word) {
+  if (word.starts_with("docker://")) return std::nullopt;
   constexpr std::pair<std::string_view, const char*> kinds[] = {
       {"docker-archive:", ""}, {"oci-archive:", "-f oci "}, {"oci:", "-f oci-dir "}};
   for (const auto& [prefix, format] : kinds) {
