@@ -151,6 +151,8 @@ class planner {
   unsigned streams_of(blob_id blob) const { return static_cast<unsigned>(blobs_.at(blob).streams.size()); }
   /// Streams under way, without those asked for ahead.
   std::size_t active() const noexcept { return streams_.size() - ahead_; }
+  /// Those of them that say something of the line: not who waits for an answer longer than a line takes.
+  std::size_t at_work(time_point now) const;
 
  private:
   /// A place in the order in which blobs are begun.

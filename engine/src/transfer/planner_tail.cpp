@@ -53,6 +53,15 @@ bool planner::worth_connecting(time_point now) {
   return static_cast<double>(outstanding_) / rate + waiting > (4 + handshake_round_trips) * round_trip_seconds();
 }
 
+std::size_t planner::at_work(time_point now) const {
+  const auto patience = std::max<std::chrono::nanoseconds>(least_silence, 2 * round_trip());
+  const auto works = [&](const auto& entry) {
+    const stream_state& stream = entry.second;
+    return !stream.ahead && (stream.has_answer || now - stream.last_byte < patience);
+  };
+  return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), works));
+}
+
 bool planner::divisible(const stream_state& stream) const {
   if (stream.disowned || stream.rival != 0 || stream.kind == segment_kind::hedge) return false;
   const range_support ranges = blobs_[stream.blob].ranges;
