@@ -317,6 +317,7 @@ class planner {
   bool ranges_refused_ = false;  ///< the origin has answered 200 to a range
   std::optional<time_point> limited_at_;
   std::optional<std::chrono::nanoseconds> shortest_wait_;  ///< for a header
+  double usual_wait_ = 0;                                  ///< for a header, seconds; 0: not known
   std::chrono::nanoseconds longest_wait_{0};               ///< for a header
   double usual_rate_ = 0;                                  ///< of one connection, bytes per second
   std::uint64_t wanted_ = 0;                               ///< bytes that were missing when their blobs were opened

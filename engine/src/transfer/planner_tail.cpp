@@ -272,7 +272,9 @@ void planner::charge(stream_state& stream, std::uint64_t lost) {
 }
 
 double planner::header_wait() const noexcept {
-  return shortest_wait_seconds() + (warm_ > 0 ? 0 : handshake_round_trips * round_trip_seconds());
+  // Where answers usually take longer than a line does that is the server, for the next as well.
+  const double server = usual_wait_ > std::chrono::duration<double>(longest_round_trip).count() ? usual_wait_ : 0;
+  return std::max(shortest_wait_seconds(), server) + (warm_ > 0 ? 0 : handshake_round_trips * round_trip_seconds());
 }
 
 std::uint64_t planner::allowance() const noexcept { return std::max(wanted_ / extra_share, least_extra); }
