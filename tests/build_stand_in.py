@@ -1,5 +1,5 @@
-"""What stands for cmake, ctest, cpack, sudo and docker where tests/docs_commands.py runs commands that would compile for minutes, or that need
-root or a daemon. It knows what the real ones would refuse (presets, options, targets and files that are not there) and puts the program that
+"""What stands for cmake, ctest, cpack, sudo, docker and gh where tests/docs_commands.py runs commands that would compile for minutes, that need root
+or a daemon, or that would publish something: that comes into the directory RELEASED. It knows what the real ones would refuse (presets, options, targets and files that are not there) and puts the program that
 is tested where the real ones would put theirs. Usage: build_stand_in.py GANTRY NAME ARGUMENT..."""
 import argparse
 import json
@@ -10,6 +10,7 @@ import shutil
 import sys
 
 program, name, words = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+released = pathlib.Path(os.environ.get("RELEASED", "."))
 
 
 def refuse(what):
@@ -114,7 +115,9 @@ def cpack():
     need(words[words.index("--config") + 1], "not configured")
     place = pathlib.Path(words[words.index("-B") + 1])
     place.mkdir(parents=True, exist_ok=True)
-    (place / "gantry_0_all.deb").touch()
+    version = re.search(r"^project\(gantry VERSION (\d+\.\d+)([0-9.]*)", need("CMakeLists.txt").read_text(), re.M)
+    for package in ("gantry", f"libgantry{version[1]}", "libgantry-dev"):
+        (place / f"{package}_{version[1]}{version[2]}-1_amd64.deb").write_text(package)
 
 
 def sudo():
@@ -133,14 +136,34 @@ def docker():
         if "--target" in words and not re.search(rf"^FROM .* AS {words[words.index('--target') + 1]}$", recipe, re.M):
             refuse(f"the Dockerfile has no stage {words[words.index('--target') + 1]}")
         with open(".images", "a") as built:
-            built.write(words[words.index("-t") + 1] + "\n")
+            built.writelines(f"{words[at + 1]}\n" for at, word in enumerate(words) if word == "-t")
         return
     if words[0] == "push":
-        if words[1] not in need(".images").read_text().splitlines():
-            refuse(f"no such image: {words[1]}")
+        built = need(".images").read_text().splitlines()
+        pushed = [image for image in built if words[-1] == (image.rpartition(":")[0] if words[1] == "--all-tags" else image)]
+        if not pushed:
+            refuse(f"no such image: {words[-1]}")
+        with open(released / "images", "a") as images:
+            images.writelines(f"{image}\n" for image in pushed)
         return
-    # run: what stands behind the image's name, in the directory that is mounted.
-    os.execv(program, ["gantry", *words[words.index("gantry") + 1:]])
+    if words[0] == "login":
+        sys.stdin.read()
+        return
+    # run: what stands behind the image's name, in the directory that is mounted. The image is one that was built here, or pushed.
+    value_of = ("-v", "-w", "--user", "-e")
+    at = next(at for at, word in enumerate(words) if words[at - 1] not in value_of and re.fullmatch(r"([\w./]+/)?gantry(:\S+)?", word))
+    image = words[at].lower()
+    place = released / "images" if "/" in image else pathlib.Path(".images")
+    if not {image, f"{image}:latest"} & set(need(place).read_text().splitlines()):
+        refuse(f"no such image: {image}")
+    os.execv(program, ["gantry", *words[at + 1:]])
 
 
-{"cmake": cmake, "ctest": ctest, "cpack": cpack, "sudo": sudo, "docker": docker}[name]()
+def gh():
+    if words[:2] != ["release", "create"]:
+        refuse(f"not known here: {words}")
+    for file in (word for word in words if word.startswith("build/")):
+        shutil.copy(need(file), released)
+
+
+{"cmake": cmake, "ctest": ctest, "cpack": cpack, "sudo": sudo, "docker": docker, "gh": gh}[name]()

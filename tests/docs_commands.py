@@ -1,11 +1,12 @@
 """Every shell command of the documents, run as it stands.
 
-Usage: docs_commands.py SOURCE_DIR GANTRY [DOCUMENT...]
+Usage: docs_commands.py SOURCE_DIR GANTRY [DOCUMENT...|help]
 
 The registries that the documents name are one docker-registry on loopback, which a registries.conf says; localhost:5000, the hosts of
-`gantry login` and the FTP server become servers of this test. docker, podman and ssh are programs of this test that look at what they are given;
+`gantry login` and the FTP server become servers of this test, github.com is made_release.py. docker, podman and ssh are programs of this test that look at what they are given;
 what would compile for minutes is stood for by build_stand_in.py. Jobs of GitHub, GitLab and Jenkins are run line by line, the action with its own
 scripts; of a reusable workflow that a job calls the inputs are looked at, and its scripts are run by action_test.py.
+The examples in the help of each command are walked the same way.
 Each document is walked from top to bottom in a directory of its own, with files of the kind that it speaks of. No command of a block is left out;
 docs_test.py sees to it that there is no block of another kind, and looks at commands inside sentences.
 """
@@ -32,8 +33,8 @@ failures = []
 
 # What compiles, packs or installs works in a copy of the sources, with stand-ins for the programs that take minutes, root or a daemon. The real
 # ones run elsewhere: the build that made the program, tests/consumer, tools/walk.sh, try_packages.sh, try_image.sh.
-IN_CHECKOUT = r"^(\./(quickstart|test)\.sh|cmake|ctest|cpack|build/|tools/release\.sh|sudo|tar -C|docker (build|push|run))\b"
-CHECKOUT = ["quickstart.sh", "test.sh", "packages.txt", "CMakeLists.txt", "CMakePresets.json", "README.md", "README.zh-CN.md", "CHANGELOG.md", "LICENSE", "tools", "cmake", "engine",
+IN_CHECKOUT = r"^(\./(quickstart|test)\.sh|cmake|ctest|cpack|build/|tools/release\.sh|sudo cmake|sudo apt install \./build|tar -C .* build/|docker (build|push|run(?!.*ghcr\.io)))\b"
+CHECKOUT = ["quickstart.sh", "test.sh", "packages.txt", "CMakeLists.txt", "CMakePresets.json", "README.md", "README.zh-CN.md", "CHANGELOG.md", "LICENSE", "images.json", "tools", "cmake", "engine",
             "apps", "bench", "examples", "packaging", "docs"]
 
 # Hosts of the documents. One wants a password; since credentials belong to the host that is named, it is put in by the test, not by registries.conf.
@@ -49,7 +50,7 @@ STAND_INS = {
     "podman": 'case "$1" in load) shift; [ "$1" = -i ] && exec python3 "$LOOK" "$2"; exec python3 "$LOOK" - ;; esac; exit 1',
     "ssh": 'shift; exec "$@"',
     "apt-get": "exit 0",  # install_packages.sh, where something is missing
-    **{name: f'exec python3 "$BUILD" "$GANTRY" {name} "$@"' for name in ("cmake", "ctest", "cpack", "sudo")},
+    **{name: f'exec python3 "$BUILD" "$GANTRY" {name} "$@"' for name in ("cmake", "ctest", "cpack", "sudo", "gh")},
 }
 LOOK = """import io, json, sys, tarfile
 data = sys.stdin.buffer.read() if sys.argv[1] == "-" else open(sys.argv[1], "rb").read()
@@ -64,6 +65,16 @@ with tarfile.open(fileobj=io.BytesIO(data)) as tar:
 
 def fail(where, what):
     failures.append(f"{where}: {what}")
+
+
+def check_out(place):
+    """The sources, as far as commands of the documents need them."""
+    place.mkdir(parents=True)
+    for name in CHECKOUT:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, place / name, ignore=shutil.ignore_patterns("out", "__pycache__"))
+        else:
+            shutil.copy(source / name, place / name)
 
 
 def documents():
@@ -108,9 +119,10 @@ class World:
         wait_for(self.ftp_port, self.ftp)
         self.bin = root / "bin"
         self.bin.mkdir()
+        self.release = None
         (root / "look.py").write_text(LOOK)
         for name, text in STAND_INS.items():
-            (self.bin / name).write_text(f"#!/bin/sh\nLOOK={root / 'look.py'} BUILD={source / 'tests' / 'build_stand_in.py'} GANTRY={gantry}\n{text}\n")
+            (self.bin / name).write_text(f"#!/bin/sh\nLOOK={root / 'look.py'} BUILD={source / 'tests' / 'build_stand_in.py'} GANTRY={gantry}\nexport RELEASED={root / 'published'}\n{text}\n")
             (self.bin / name).chmod(0o755)
         (self.bin / "gantry").symlink_to(gantry)
         rules = [f'[[registry]]\nprefix = "{host}"\nlocation = "127.0.0.1:{self.open.port}/{host}"\ninsecure = true\n' for host in OPEN_HOSTS]
@@ -156,7 +168,16 @@ class World:
         self.gantry("pull", "nginx:1.25", "alpine:3", "nginx", "-q", "--store-only")
         self.gantry("save", "nginx:1.25", "-q", "-o", "local.tar", "--name", "local.example/app:1")
 
+    def released(self):
+        """The release that pages tell how to install: made once, for the first that asks."""
+        if not self.release:
+            from made_release import Release
+            self.release = Release(self.root / "release", self.root / "published", check_out, self.environment(self.root / "release"))
+        return self.release
+
     def stop(self):
+        if self.release:
+            self.release.stop()
         self.open.stop()
         self.closed.stop()
         self.ftp.terminate()
@@ -181,7 +202,9 @@ class Walk:
         shutil.copytree(world.desk, self.place)
 
     def rewrite(self, command):
-        """Addresses of this machine become those of this test's servers."""
+        """Addresses of this machine, and GitHub's, become those of this test's servers."""
+        if re.search(r"(github\.com|ghcr\.io)/OWNER/", command):
+            command = self.world.released().rewrite(command)
         command = re.sub(r"\b(localhost|127\.0\.0\.1|0\.0\.0\.0):5000\b", lambda found: f"{found[1]}:{self.port}", command)
         command = command.replace("@ftp.example/", f"@127.0.0.1:{self.world.ftp_port}/")
         command = command.replace("FTP_SERVER=ftp.example", f"FTP_SERVER=127.0.0.1 FTP_PORT={self.world.ftp_port}")
@@ -206,8 +229,10 @@ class Walk:
             answers = "y\n"
         in_checkout = re.search(IN_CHECKOUT, command)
         if in_checkout:
-            self.check_out()
-            where_it_runs = self.place / "checkout"
+            # A page that has cloned it goes on there.
+            where_it_runs = self.place / "gantry"
+            if not where_it_runs.exists():
+                check_out(where_it_runs)
         else:
             where_it_runs = self.place
             command = re.sub(r"(^|\s)tools/", rf"\1{source}/tools/", command)
@@ -219,21 +244,9 @@ class Walk:
         if status:
             fail(where, f"ended with {status}: {said}")
             return
-        for output in re.findall(r"\s(?:-o|--output|--report|--log-file)[ =](\S+)", command):
+        for output in re.findall(r"\s(?:-o|--output|--report|--log-file)[ =](\S+)", re.sub(r"\$\(.*?\)", "", command)):
             if output != "-" and not (self.place / output).exists():
                 fail(where, f"there is no {output}")
-
-    def check_out(self):
-        """The sources, as far as commands of the documents need them."""
-        place = self.place / "checkout"
-        if place.exists():
-            return
-        place.mkdir()
-        for name in CHECKOUT:
-            if (source / name).is_dir():
-                shutil.copytree(source / name, place / name, ignore=shutil.ignore_patterns("out", "__pycache__"))
-            else:
-                shutil.copy(source / name, place / name)
 
     def off_terminal(self, command, environment=None, place=None):
         try:
@@ -358,8 +371,51 @@ class Walk:
                     fail(self.document.name, f"the pipeline leaves no {path}")
 
 
+def examples_of(verb):
+    """The commands below `Examples:` in the help of a command."""
+    text = subprocess.run([gantry, "help", verb], capture_output=True, text=True, timeout=PATIENCE).stdout
+    return list(lines_of("\n".join(line[2:] for line in text.partition("\nExamples:\n")[2].splitlines())))
+
+
+def walk_help(world):
+    """The examples of every command's help, in the order of the commands, as if the help were a page."""
+    walk = Walk(world, pathlib.Path("help"))
+    # What the examples speak of and no page before them has made.
+    world.open.put_image("registry.example/team/app", ["1.0"], "to be deleted")
+    world.open.put_image("team/app", ["1.0", "1"], "team/app")
+    shutil.copy(walk.place / "local.tar", walk.place / "nginx.tar")
+    walk.run("gantry pull -q --all-platforms --store-only nginx:1.25")
+    shells = subprocess.run([gantry, "completion", "bash"], capture_output=True, text=True, timeout=PATIENCE).stdout
+    verbs = re.search(r"_gantry_commands\(\) \{ echo '([^']*)'", shells)[1].split()
+    try:
+        for verb in verbs:
+            found = examples_of(verb)
+            if not found:
+                fail("help", f"{verb} has no examples")
+            for command in found:
+                if re.match(r"gantry delete [^@]*$", command):
+                    # The registry of this test is one of those that do not.
+                    walk.count += 1
+                    said = walk.off_terminal(walk.rewrite(command))[1]
+                    if "does not delete by tag" not in said:
+                        fail(f"help: {command}", said)
+                    continue
+                # A completion of all users goes into a system of its own; the directories that are said to be there are.
+                command = command.replace("> /usr/", f"> {walk.place}/usr/").replace("> ~/", f"> {walk.place}/.home/")
+                for target in re.findall(r" > (/\S+)", command):
+                    pathlib.Path(target).parent.mkdir(parents=True, exist_ok=True)
+                walk.run(command)
+            # What one command serves is no place that another pushes to.
+            walk.port = world.open.port
+    finally:
+        walk.finish()
+        world.open.put_image("team/app", ["1.0", "1"], "team/app")
+    print(f"help: {walk.count} commands")
+    return walk.count
+
+
 def main():
-    for program in ("docker-registry", "htpasswd"):
+    for program in ("docker-registry", "htpasswd", "curl", "git"):
         if not shutil.which(program):
             print(f"skipped: {program} is missing")
             return
@@ -386,6 +442,8 @@ def main():
                     walk.finish()
                 total += walk.count
                 print(f"{document.name}: {walk.count} commands, {time.monotonic() - begin:.1f} s")
+            if not only or "help" in only:
+                total += walk_help(world)
         finally:
             world.stop()
     if not only:

@@ -32,6 +32,7 @@ def check_pages(verbs):
     groups = [line for line in top.split("\nOptions:")[0].splitlines() if line.endswith(":")]
     check(groups == ["Pull and save:", "Into registries:", "Looking:", "Store:", "Accounts:", "Help:"], f"groups of commands: {groups}")
     check(all(f"\n  {verb} " in top or f"\n  {verb}\n" in top for verb in verbs), "help names every command")
+    check("141" in top.split("Exit codes:")[1] and "141" in run(gantry, "help", "--man").stdout, "help and manual page name every exit code")
     check(top.count("\n  gantry ") == 3 and "gantry help COMMAND" in top, "help has three examples and says where there are more")
     for words in (["help", "help"], ["--help"], ["help", "--help"]):
         check(run(gantry, *words).stdout == top, f"{words} prints the help")

@@ -75,8 +75,13 @@ def report_data(requests):
     total = max(row[10] for row in rows)
     decisions = [{"at": int(total * part), "before": before, "after": after, "reason": why, "rate": rate} for part, before, after, why, rate in
                  [(.08, 4, 8, "faster", 8_000_000), (.16, 8, 16, "faster", 14_000_000), (.4, 16, 8, "no_faster", 14_100_000), (.6, 8, 4, "refused", 0)]]
-    return {"version": 1, "about": "gantry", "elapsed_ms": total, "error": "", "images": [{"reference": "nginx:1.25", "digest": blobs[0]["digest"]}],
-            "plan": {"blobs": len(blobs), "bytes": 1, "blobs_held": 2, "bytes_held": 3}, "blobs": blobs, "rate": rate_of(rows, total), "retries": retries,
-            "notes": [{"at": 5, "kind": "warning", "text": "something to know"}], "kinds": KINDS, "ends": ENDS, "hosts": [
+    return {"version": 1, "about": "gantry", "elapsed_ms": total, "error": "", "images": [
+        {"reference": "nginx:1.25", "digest": blobs[0]["digest"], "asked": 0, "told": total // 20, "failed": False},
+        {"reference": "none:1", "digest": "", "asked": 0, "told": total // 15, "failed": True}],
+            "archives": [[total * 9 // 10, total]], "blobs": blobs, "rate": rate_of(rows, total), "retries": retries,
+            "notes": [
+                {"at": 5, "kind": "warning", "text": "something to know"},
+                {"at": 6, "kind": "warning", "text": "the mirror passed.example (named by hosts.toml) is passed over: it refused the connection; registry.example is asked in its place"},
+                {"at": 7, "kind": "error", "text": "none:1 was not found"}], "kinds": KINDS, "ends": ENDS, "hosts": [
                 {"name": "registry.example", "mirror": False}, {"name": "mirror.example:5000", "mirror": True}, {"name": "other.example", "mirror": True},
-                {"name": "", "mirror": False}], "segments": rows, "segments_left_out": 0, "decisions": decisions}
+                {"name": "", "mirror": False}, {"name": "idle.example", "mirror": True}], "segments": rows, "segments_left_out": 0, "decisions": decisions}

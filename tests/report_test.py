@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -31,8 +32,8 @@ use("trouble", "checked", true); seen.rows.trouble = rows(); use("trouble", "che
 use("kind", "value", "connections"); seen.rows.decisions = rows(); use("kind", "value", "");
 use("filter", "value", "no such thing"); seen.rows.none = rows(); use("filter", "value", "");
 for (const by of ["kind", "host", "blob", "end"]) use("paint", "value", by);
-const c = document.getElementById("lanes"), box = c.getBoundingClientRect(), at = (kind, x) => c.dispatchEvent(new MouseEvent(kind, { clientX: box.left + x, clientY: box.top + 8, bubbles: true }));
-at("mousedown", 400); at("mousemove", 500); at("mouseup", 500); seen.range = document.getElementById("range").textContent; at("mousemove", 300); seen.tip = document.getElementById("tip").textContent;
+const c = document.getElementById("lanes"), box = c.getBoundingClientRect(), at = (kind, x) => c.dispatchEvent(new PointerEvent(kind, { clientX: box.left + x, clientY: box.top + 30, bubbles: true }));
+at("pointerdown", 400); at("pointermove", 500); at("pointerup", 500); seen.range = document.getElementById("range").textContent; at("pointermove", 300); seen.tip = document.getElementById("tip").textContent;
 document.getElementById("whole").click(); seen.whole = document.getElementById("range").textContent; document.getElementById("theme").click();
 document.body.dataset.seen = JSON.stringify(seen); }
 </script></body>"""
@@ -64,6 +65,60 @@ def visit(page, name, place, theme, width=1300):
     found = re.search(r'data-seen="([^"]*)"', document)
     check(found, f"{name}, {theme}: can be used")
     return json.loads(html.unescape(found.group(1))) if found else None
+
+
+def check_offered(place):
+    """A command has the option just where it writes a page."""
+    environment = dict(os.environ, GANTRY_CACHE_DIR=str(place / "offered"), HOME=str(place))
+    make_layout(place / "small", layers=1)
+    run(gantry, "extract", place / "small", "local.example/app:1", env=environment)
+    nowhere = "localhost:1"  # nobody listens there: a failed run has a page, too
+    words = {
+        "pull": [f"{nowhere}/app:1", "--retries", "0", "--store-only"], "save": ["local.example/app:1", "-o", place / "offered.tar"],
+        "extract": [place / "small", "local.example/app:2"], "convert": [place / "small", "-o", place / "converted.tar"],
+        "push": ["local.example/app:1", f"{nowhere}/app:1", "--retries", "0"], "copy": [f"{nowhere}/app:1", f"{nowhere}/app:2", "--retries", "0"],
+        "sync": [place / "sync.json", "--to", f"{nowhere}/mirror", "--no-lock", "--retries", "0"], "delete": [f"{nowhere}/app:1"], "inspect": [place / "small"],
+        "digest": [place / "small"], "tags": [f"{nowhere}/app"], "repos": [nowhere], "explain": [f"{nowhere}/app:1"],
+        "bench": [f"{nowhere}/app:1", "--retries", "0"], "list": [], "clean": ["--dry-run"], "verify": [], "serve": ["--listen", "127.0.0.1:0", "--timeout", "1s"],
+        "login": [nowhere], "logout": [nowhere], "completion": ["bash"],
+    }
+    (place / "sync.json").write_text(json.dumps([{"source": f"{nowhere}/app", "target": "app", "tags": ["1"]}]))
+    known = run(gantry, "completion", "bash").stdout.split("_gantry_commands() { echo '")[1].split("'")[0].split()
+    known = [verb for verb in known if verb != "help"]
+    check(sorted(known) == sorted(words), f"every command is looked at: {sorted(set(known) ^ set(words))}")
+    for verb in known:
+        listed = re.search(r"^ +--report\b", run(gantry, "help", verb).stdout, re.M) is not None
+        file = place / f"offered-{verb}.html"
+        done = run(gantry, verb, *words.get(verb, []), "--report", file, env=environment, stdin=subprocess.DEVNULL)
+        check(file.exists() == listed, f"{verb}: --report {'offered' if listed else 'not offered'}, page {'there' if file.exists() else 'missing'}: {done.stderr}")
+        check(listed or (done.returncode == 2 and "--report" in done.stderr), f"{verb} does not take --report in silence: {done.returncode} {done.stderr}")
+
+
+def check_part(place):
+    """One of two images is missing, and so the other one is gone through again for the archive."""
+    environment = dict(os.environ, GANTRY_CACHE_DIR=str(place / "store"))
+    other = dict(environment, GANTRY_CACHE_DIR=str(place / "part"))
+    file, events = place / "part.html", place / "part.json"
+    with serve(gantry, environment) as registry:
+        host = f"localhost:{registry.port}"
+        with open(events, "w") as told:
+            done = run(gantry, "pull", f"{host}/local.example/app:1", f"{host}/local.example/none:1", "-o", place / "part.tar", "--report", file,
+                       "--mirror", f"{host}=http://localhost:1", "--progress-fd", told.fileno(), pass_fds=[told.fileno()], env=other)
+    check(done.returncode == 6, f"a part of a list: {done.returncode} {done.stderr}")
+    data = data_of(file.read_text())
+    names = [(one["reference"], one["failed"]) for one in data["images"]]
+    check(sorted(names) == [(f"{host}/local.example/app:1", False), (f"{host}/local.example/none:1", True)], f"each image once, and whether it failed: {names}")
+    # The configuration may have come, untold, while the names were resolved.
+    layers = [blob for blob in data["blobs"] if blob["role"] == "layer"]
+    check(len(layers) == 3 and not any(blob["reused"] or blob["resumed"] for blob in layers), f"all was fetched in this run: {data['blobs']}")
+    check({"name": "localhost:1", "mirror": True} in data["hosts"], f"a mirror that does not answer is named: {data['hosts']}")
+    check(any(note["kind"] == "warning" and note["text"].startswith("the mirror localhost:1 ") for note in data["notes"]), f"and why: {data['notes']}")
+    check(data["archives"] and data["archives"][-1][1] <= data["elapsed_ms"], f"when the archive was written: {data['archives']}")
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    finished = [line["digest"] for line in lines if line["type"] == "blob_finished" and line["role"] != "manifest"]
+    check(sorted(finished) == sorted(blob["digest"] for blob in data["blobs"]), f"events tell of each blob once: {finished}")
+    check(sum(line["type"] == "image_resolved" for line in lines) == 1, "and of each name")
+    return file
 
 
 def check_invented(page, place):
@@ -179,6 +234,8 @@ with tempfile.TemporaryDirectory() as name:
     place = pathlib.Path(name)
     page, real = check_real(place)
     copies = check_copies(place)
+    part = check_part(place)
+    check_offered(place)
     if browser:
         for file in real + copies:
             visit(file.read_text(), file.stem, place, "light")
@@ -192,6 +249,11 @@ with tempfile.TemporaryDirectory() as name:
             document = re.sub(r"<script.*?</script>", "", browse(file, place, "--dump-dom")[0], flags=re.DOTALL)
             check(re.search(rf'id="subtitle">gantry {file.stem} [^<]* localhost:\d[^<]* · done · written to localhost:\d', document), f"{file.stem}: the page names command and target")
             check("nothing came over the network" not in document and re.search(r"<span>sent</span><b>[1-9]", document), f"{file.stem}: the page tells what was sent")
+        visit(part.read_text(), "part", place, "light")
+        document = re.sub(r"<script.*?</script>", "", browse(part, place, "--dump-dom")[0], flags=re.DOTALL)
+        check(re.search(r'id="title">localhost:\d+/local.example/app:1, localhost:\d+/local.example/none:1 \(failed\)<', document), "the page names what failed")
+        check(re.search(r"in the store before (0|323) B", document) and re.search(r"<span>layers</span><b>3</b>", document), "what came in this run was not there before")
+        check(re.search(r"<code>localhost:1</code></td><td>mirror</td>.*?the mirror localhost:1 \(named by --mirror\) is passed over", document), "the table says why a mirror gave nothing")
         check_invented(page, place)
         if len(sys.argv) > 2:
             draw(page, pathlib.Path(sys.argv[2]).resolve())

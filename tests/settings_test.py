@@ -69,6 +69,10 @@ def check_precedence(home):
     home.says('{\n  "jobs": 7,\n  "cache-dir": "~/mine",\n  "proxy": "http://proxy.example:1"\n}\n')
     every = home.run("explain", "example.com/app", all_proxy="http://all.example:1").stdout
     check("http://all.example:1 (all_proxy)" in every and "proxy.example:1" not in every, f"ALL_PROXY speaks for both: {every}")
+    home.says({"progress": "bar", "max-per-host": 3})
+    check(home.option("progress") == ("bar", f"{home.file}, line 2"), f"what the file says is told as it stands there: {home.option('progress')}")
+    check(re.search(r"^max-per-host +3 ", home.run("explain", "localhost:1/app").stdout, re.M), "and under the name that it has there")
+    home.says('{\n  "jobs": 7,\n  "cache-dir": "~/mine",\n  "proxy": "http://proxy.example:1"\n}\n')
     text = home.run("explain", "localhost:1/app").stdout
     check(f"connections         7 ({home.file}, line 2)" in text and f"mine ({home.file}, line 3)" in text, f"explain names lines: {text}")
     check(f"http://proxy.example:1 ({home.file}, line 4)" in home.run("explain", "example.com/app").stdout, "also for proxies")

@@ -131,6 +131,7 @@ def check_widths(image, environment, place, record):
         # Live lines never reach the edge, or they could not be taken back.
         check(all(len(line) < width for lines in live for line in lines[-6:] if "%" in line), what + "bars have room")
         check(any("total" in line for lines in live for line in lines), what + "there is a total")
+        check(any(re.search(r"total .*\d%.*/s.* left", line) for lines in live for line in lines), what + "the total has percentage, speed and time left")
         check("━" in raw.decode("utf-8", "replace") and "36" in screen.colours, what + "drawn in colour and with lines")
         check(screen.cursor and not screen.unknown, f"{what}the terminal is left as it was: {screen.unknown}")
         check(not any("%" in line for line in screen.lines()), f"{what}bars are gone in the end: {screen.lines()}")

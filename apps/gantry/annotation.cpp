@@ -32,7 +32,7 @@ bool wants_annotations(const environment& variables) { return variables("GITHUB_
 
 std::string github_annotation(const error_report& report) {
   std::string text = report.message;
-  if (!report.server_message.empty()) text += "; the server said: " + report.server_message;
+  if (!report.server_message.empty()) text += "; registry said: " + report.server_message;
   if (!report.hint.empty()) text += "\n" + report.hint;
   return fmt::format("::error title=gantry::{}\n", escaped(printable(text)));
 }

@@ -67,7 +67,7 @@ outcome<std::variant<bench_arguments, help_text>> parse_bench(std::vector<std::s
   option_parser parser("gantry bench", "IMAGE",
                        "Fetch an image with different numbers of connections, keep nothing of it, and say which number is best here.");
   add_measurement(parser, arguments);
-  add_common_options(parser, arguments.common);
+  add_common_options(parser, arguments.common, {.report = false});
   // Not for bench, which says so when it is given.
   parser.app().get_option("--jobs")->group("");
   auto help = parser.parse(std::move(words));

@@ -113,7 +113,7 @@ std::string help() {
          "\nWithout arguments, and with IMAGE_REF set, gantry pulls that image; PLATFORM, GANTRY_OUTPUT, DOCKER_HUB_USERNAME, "
          "DOCKER_HUB_TOKEN, REGISTRY_USERNAME and REGISTRY_PASSWORD say how, and GITHUB_OUTPUT receives the result.\n"
          "\nExit codes: 0 done, 1 failed, 2 usage, 3 not authorised, 4 not found, 5 integrity, 6 part of a list failed, 7 local storage, "
-         "8 rate limited, 130 SIGINT, 143 SIGTERM.\n";
+         "8 rate limited, 130 SIGINT, 141 nobody reads the result, 143 SIGTERM.\n";
 }
 
 std::size_t help_width() {

@@ -67,7 +67,8 @@ void add_transfer_options(option_parser& parser, common_options& into) {
            })
       ->group(group);
   parser
-      .add("--retries,--retry-attempts", "Attempts after an error answer (default 5); cut connections are not counted", "N",
+      .add("--retries,--retry-attempts",
+           "Further attempts after an error answer or a refused connection (default 5); cut connections are not counted", "N",
            [&into](const std::string& text) -> outcome<> {
              auto count = parse_count("--retries", text, 0, 1000);
              if (!count) return count.error();

@@ -15,6 +15,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -87,6 +88,11 @@ outcome<std::unique_ptr<console>> console::open(const common_options& options, c
   }
   std::unique_ptr<log_file> log;
   if (!options.log_file.empty()) {
+    // One that is there may be appended to in a directory that takes no new files.
+    std::error_code absent;
+    if (!std::filesystem::exists(options.log_file, absent)) {
+      if (auto usable = check_directory({"--log-file", options.log_file}, {}); !usable) return usable.error();
+    }
     auto opened = log_file::open(options.log_file);
     if (!opened) return opened.error();
     log = std::move(*opened);
@@ -105,7 +111,7 @@ console::console(std::unique_ptr<gantry::app::renderer> output, std::unique_ptr<
 }
 
 void console::begin(const std::string& title) {
-  if (report_) report_->begin(title);
+  if (report_) report_->begin(title, std::chrono::steady_clock::now());
   renderer_->begin(title);
 }
 
@@ -115,6 +121,19 @@ void console::say(severity level, const std::string& text) {
   if (level == severity::info && !verbose_) return;
   if (level == severity::note && quiet_) return;
   renderer_->message(level, text);
+}
+
+void console::warn(const std::string& text) {
+  if (report_) report_->warning(text, std::chrono::steady_clock::now());
+  say(severity::warning, text);
+}
+
+void console::failed(const reference& image) {
+  if (report_) report_->failed(image, std::chrono::steady_clock::now());
+}
+
+void console::may_ask_mirror(const std::string& host) {
+  if (report_) report_->mirror(host);
 }
 
 void console::warn_later(std::string text) {
@@ -192,9 +211,10 @@ void console::event(const gantry::event& what) {
   renderer_->event(what);
   auto words = describe(what);
   if (!words) return;
-  if (const auto* const resolved = std::get_if<image_resolved>(&what); resolved != nullptr && targets_)
-    words->second =
-        fmt::format("{} {} {}", resolved->reference.familiar(), resolved->platforms == 0 ? "is" : "becomes", resolved->top.digest.string());
+  if (const auto* const resolved = std::get_if<image_resolved>(&what); resolved != nullptr && targets_) {
+    const char* const becomes = resolved->platforms == 0 ? "is" : dry_run_ ? "would become" : "becomes";
+    words->second = fmt::format("{} {} {}", resolved->reference.familiar(), becomes, resolved->top.digest.string());
+  }
   const auto& [level, text] = *words;
   if (log_) log_->write(level, text);
   const transition_lines lines = renderer_->transitions();

@@ -30,16 +30,23 @@ class console {
   void begin(const std::string& title);
   void debug(const std::string& text) { say(severity::debug, text); }
   void note(const std::string& text) { say(severity::note, text); }
-  void warn(const std::string& text) { say(severity::warning, text); }
+  void warn(const std::string& text);
   /// A warning from any thread; it is printed before the next event or error, at the end at the latest.
   void warn_later(std::string text);
   void print_late();
   void error(const error_report& report);
+  /// For the page of `--report`: an image that the run could not bring, told beside \ref error.
+  void failed(const reference& image);
+  /// For the page of `--report`: a mirror that the user has named. \param host `host[:port]`
+  void may_ask_mirror(const std::string& host);
   void summary(const run_summary& totals);
   void summary(const upload_totals& totals);
   void event(const gantry::event& what);
   /// Names that are resolved are those of targets from here on, which nothing is under yet.
-  void resolves_targets() noexcept { targets_ = true; }
+  void resolves_targets(bool dry_run) noexcept {
+    targets_ = true;
+    dry_run_ = dry_run;
+  }
   /// The end of a command whose result went to standard output. \param written whether it could be written; why not is said, unless
   /// whoever read it went away \returns \p status, or where that is 0 and the result was not written, the code of that
   int end(const outcome<>& written, int status);
@@ -64,6 +71,7 @@ class console {
   bool verbose_;
   bool debug_;
   bool targets_ = false;
+  bool dry_run_ = false;
   bool many_ = false;           ///< blobs; each is told in the log file alone
   std::size_t told_ = 0;        ///< lines about single blobs
   std::set<std::string> said_;  ///< what these were about

@@ -1,5 +1,6 @@
 #include "command.hpp"
 #include "convert_options.hpp"
+#include "failure_report.hpp"
 #include "file_words.hpp"
 #include "output_places.hpp"
 #include "progress/terminal.hpp"
@@ -50,6 +51,13 @@ outcome<int> convert(const convert_arguments& arguments, console& output) {
   options.attestations = arguments.attestations;
   const auto answer = work.run<convert_result>(
       options, title, [&](diagnostics& text, auto token) { mover.async_convert(arguments.file, options, text, std::move(token)); });
+  if (answer.ec == make_error_code(errc::platform_not_found) && arguments.images.empty()) {
+    error_report report = report_failure(answer.ec, answer.text, work.cause(), title);
+    if (report.hint.empty())
+      report.hint = fmt::format("where there are several images, 'gantry convert {} IMAGE -o OUT' takes those that are named", title);
+    output.error(report);
+    return report.exit_code;
+  }
   if (answer.ec) return fail(answer, work, output, title);
   std::vector<image_output> images;
   for (const auto& image : answer.result.images) images.push_back({arguments.output, image, answer.result.archive_size});

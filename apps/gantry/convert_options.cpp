@@ -53,7 +53,7 @@ outcome<std::variant<convert_arguments, help_text>> parse_convert(std::vector<st
   add_platform_options(parser, arguments.platforms, "Platforms of the images: os/arch[/variant][,...] (default all that are there)", group);
   app.add_flag("--all-platforms", all_platforms, "Every platform that is there, as without --platform")->group(group);
   app.add_option("--name", name, "What the image is to be called, when there is one")->type_name("NAME")->group(group);
-  add_store_options(parser, arguments.common);
+  add_store_options(parser, arguments.common, {.report = false});
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<convert_arguments, help_text>(std::move(**help));

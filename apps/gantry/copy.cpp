@@ -98,7 +98,7 @@ int copy(const copy_arguments& arguments, console& output) {
     if (!credentials) return fail(report_problem(credentials.error()));
     settings->credentials = std::move(*credentials);
   }
-  if (arguments.all_tags || arguments.targets.size() > 1) output.resolves_targets();
+  if (arguments.all_tags || arguments.targets.size() > 1) output.resolves_targets(arguments.dry_run);
   session work(output, arguments.common.timeout);
   settings->log = work.debug_log();
   engine mover(std::move(*settings));
@@ -124,6 +124,7 @@ int copy(const copy_arguments& arguments, console& output) {
   const auto& images = ended.result.images;
   const auto unchanged = std::count_if(images.begin(), images.end(), [](const copied_image& one) { return one.unchanged; });
   for (const auto& missing : ended.result.failed) {
+    output.failed(missing.target);
     const std::vector<reference> target(1, missing.target);
     const std::string why =
         sides ? with_account(missing.message, account_options(missing.message, missing.source, target)) : missing.message;

@@ -29,6 +29,13 @@ outcome<> check_readable(const char* option, const std::string& path) {
   return problem(code, fmt::format("{}: {} cannot be read: {}", option, path, std::generic_category().message(reason)));
 }
 
+/// `host[:port]` of \p url.
+std::string host_of(const std::string& url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
+  return url.substr(begin, url.find('/', begin) - begin);
+}
+
 /// Authorities and proxies as the variables of other tools and the options say.
 outcome<> set_up_network(const common_options& options, const environment& variables, console& output, engine_options& engine) {
   for (const std::string& problem : problems_of_authorities(variables)) output.warn(problem);
@@ -202,9 +209,9 @@ outcome<engine_options> make_engine_options(const common_options& options, const
     return usage_problem(fmt::format("{} is asked for with https:// and with --plain-http", host), "leave one of them out");
   }
   for (const mirror_setting& mirror : engine.mirrors) {
-    constexpr std::string_view scheme = "https://";
-    if (!mirror.url.starts_with(scheme)) continue;
-    const std::string host = mirror.url.substr(scheme.size(), mirror.url.find('/', scheme.size()) - scheme.size());
+    const std::string host = host_of(mirror.url);
+    if (named.contains(mirror.registry.substr(0, mirror.registry.find('/')))) output.may_ask_mirror(host);
+    if (!mirror.url.starts_with("https://")) continue;
     if (!plain->contains(host)) continue;
     return usage_problem(fmt::format("the mirror {} is asked for with https:// and with --plain-http", host), "leave one of them out");
   }

@@ -40,7 +40,7 @@ outcome<std::variant<explain_arguments, help_text>> parse_explain(std::vector<st
   app.add_option("-r,--registry", arguments.registry, "Registry that the image name is joined to")
       ->type_name("HOST|URL")
       ->group("What to explain");
-  add_common_options(parser, arguments.common);
+  add_common_options(parser, arguments.common, {.report = false});
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<explain_arguments, help_text>(std::move(**help));

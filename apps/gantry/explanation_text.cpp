@@ -136,7 +136,8 @@ std::string explanation_text(const explanation& told, const common_options& opti
     if (one.option == "arch" && silent == "platform") {
       text += line_of("platform", whole_platforms(one.value), one.origin + ": arch");
     } else {
-      text += line_of(one.option, one.value, one.origin);
+      // As it is written in the file, so that it can be looked for there.
+      text += fmt::format("{:<20}{} ({})\n", one.option, one.value, one.origin);
     }
   }
   if (!options.settings_file.empty()) text += line_of("settings", options.settings_file, "read");

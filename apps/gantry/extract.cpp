@@ -11,12 +11,17 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 namespace gantry::app {
 namespace {
 
 std::string summary_of(const extract_result& result) {
-  std::string text = fmt::format("{} image{}, {} blobs, {}", result.images.size(), result.images.size() == 1 ? "" : "s", result.blobs,
-                                 format_bytes(result.bytes));
+  // Of an image of several platforms each has a line, and together they are one.
+  std::set<reference> names;
+  for (const auto& one : result.images) names.insert(one.reference);
+  std::string text =
+      fmt::format("{} image{}, {} blobs, {}", names.size(), names.size() == 1 ? "" : "s", result.blobs, format_bytes(result.bytes));
   if (result.blobs_reused > 0) {
     text += fmt::format("; {} of the blobs, {}, were in the store already", result.blobs_reused, format_bytes(result.bytes_reused));
   }

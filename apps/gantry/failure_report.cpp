@@ -1,9 +1,12 @@
 #include "failure_report.hpp"
 
+#include "image_names.hpp"
+
 #include <gantry/format.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <string_view>
 
@@ -66,6 +69,34 @@ std::string hint_for_part(const std::string& message) {
   return hint;
 }
 
+/// The digest that a tag stands for, as a command. Empty for other messages. \param object REPOSITORY:TAG, as typed
+std::string hint_for_delete(const std::string& message, const std::string& object) {
+  if (message.find(" does not delete by tag") == std::string::npos) return {};
+  return fmt::format("'gantry delete {}@$(gantry digest {})' deletes the manifest and every tag that names it", without_tag(object),
+                     object);
+}
+
+/// `linux/armv7` for `linux/arm/v7`, which is there. Empty for other messages.
+std::string hint_for_platform(const std::string& message) {
+  constexpr std::string_view lacks = " has no image for ";
+  constexpr std::string_view has = "; there is ";
+  const std::size_t begin = message.find(lacks);
+  const std::size_t end = message.find(has, begin);
+  if (begin == std::string::npos || end == std::string::npos) return {};
+  const auto plain = [](std::string_view platform) {
+    std::string text(platform);
+    std::erase(text, '/');
+    return text;
+  };
+  const std::string wanted = plain(std::string_view(message).substr(begin + lacks.size(), end - begin - lacks.size()));
+  for (std::string_view rest = std::string_view(message).substr(end + has.size()); !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find(", "));
+    if (plain(one) == wanted) return fmt::format("did you mean '{}'?", one);
+    rest.remove_prefix(std::min(rest.size(), one.size() + 2));
+  }
+  return {};
+}
+
 bool keeps_parts(const error_code& ec) {
   for (const errc code : {errc::connection_lost, errc::timed_out, errc::too_slow, errc::retries_exhausted, errc::server_error}) {
     if (ec == make_error_code(code)) return true;
@@ -73,7 +104,9 @@ bool keeps_parts(const error_code& ec) {
   return false;
 }
 
-std::string hint_for(const error_code& ec, const std::string& message) {
+std::string hint_for(const error_code& ec, const std::string& message, const std::string& object) {
+  if (ec == make_error_code(errc::unexpected_status)) return hint_for_delete(message, object);
+  if (ec == make_error_code(errc::platform_not_found)) return hint_for_platform(message);
   if (ec == make_error_code(errc::unauthorized) && message.find("gantry login") == std::string::npos) {
     if (std::string hint = hint_for_account(message); !hint.empty()) return hint;
   }
@@ -110,7 +143,7 @@ error_report report_failure(const error_code& ec, const diagnostics& text, const
   report.exit_code = static_cast<int>(exit_code_of(ec));
   report.message = text.message().empty() ? fmt::format("{}: {}", object, ec.message()) : text.message();
   report.server_message = text.server_message();
-  report.hint = hint_for(ec, report.message);
+  report.hint = hint_for(ec, report.message, object);
   if (const auto at = report.hint.find(usual_account); at != std::string::npos && !cause.account.empty()) {
     report.hint.replace(at, usual_account.size(), cause.account);
   }

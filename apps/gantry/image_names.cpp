@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <fstream>
 #include <istream>
+#include <iterator>
 #include <sstream>
 #include <system_error>
 #include <utility>
@@ -29,15 +30,60 @@ problem file_in_place_of_image(std::string_view word, std::string hint) {
   return usage_problem(fmt::format("'{}' names a file, and the name of an image is wanted here", word), std::move(hint));
 }
 
-/// `localhost`, and a port behind a host name or address.
+/// Registries that are known by name: nobody means an image of docker.io's with them.
+constexpr std::string_view known_registries[] = {
+    "localhost", "docker.io",         "hub.docker.com", "ghcr.io",         "quay.io",
+    "gcr.io",    "mcr.microsoft.com", "public.ecr.aws", "registry.k8s.io", "registry.gitlab.com"};
+
+/// One of them, and a port behind a host name or address.
 bool is_bare_registry(std::string_view word) {
   const std::size_t colon = word.rfind(':');
   const std::string_view host = word.substr(0, colon);
-  if (colon == std::string_view::npos) return host == "localhost";
+  if (colon == std::string_view::npos)
+    return std::find(std::begin(known_registries), std::end(known_registries), host) != std::end(known_registries);
   const std::string_view port = word.substr(colon + 1);
   const bool is_port = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == std::string_view::npos;
-  return is_port && (host == "localhost" || host.find('.') != std::string_view::npos || host.starts_with('[')) &&
-         word.find_first_of("/@") == std::string_view::npos;
+  const bool is_name = host == "localhost" || (host.find('.') != std::string_view::npos && host.find(':') == std::string_view::npos);
+  return is_port && (is_name || host.starts_with('[')) && word.find_first_of("/@") == std::string_view::npos;
+}
+
+/// The image that a page of Docker Hub is about, `https://hub.docker.com/_/nginx`; empty: \p word is none of these.
+std::string image_of_page(std::string_view word) {
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (word.starts_with(scheme)) word.remove_prefix(scheme.size());
+  }
+  for (const auto& [page, place] : {std::pair("hub.docker.com/_/", "docker.io/library/"), std::pair("hub.docker.com/r/", "docker.io/")}) {
+    if (!word.starts_with(page)) continue;
+    word.remove_prefix(std::string_view(page).size());
+    word = word.substr(0, word.find_first_of("?#"));
+    // Behind the repository the page names a part of itself: `/tags`.
+    const std::size_t user = std::string_view(page).ends_with("r/") ? word.find('/') : std::size_t{0};
+    const std::size_t end = user == std::string_view::npos ? user : word.find('/', user + 1);
+    const std::string image = place + std::string(word.substr(0, end));
+    error_code ec;
+    reference::parse(image, ec);
+    return ec ? std::string() : image;
+  }
+  return {};
+}
+
+/// `nginx@` and `nginx@latest`, a repository and no digest behind it; a user and a password before a host are something else.
+bool lacks_digest(std::string_view word) {
+  const std::size_t at = word.rfind('@');
+  if (at == std::string_view::npos || word.find('/', at) != std::string_view::npos) return false;
+  const std::string_view before = word.substr(0, at);
+  const bool may_be_account = before.find(':') != std::string_view::npos && before.find('/') == std::string_view::npos;
+  if (may_be_account && at + 1 < word.size()) return false;
+  error_code ec;
+  reference::parse(std::string(before), ec);
+  return !ec;
+}
+
+/// \p word, in which nothing can be a secret but what stands alone before a name.
+std::string shown_without_digest(std::string_view word) {
+  const std::string_view before = word.substr(0, word.rfind('@'));
+  const bool ends_there = before.size() + 1 == word.size() && before.find(':') == std::string_view::npos;
+  return ends_there || before.find('/') != std::string_view::npos ? std::string(word) : reference::shown(word);
 }
 
 std::string advice(std::string_view word) {
@@ -51,15 +97,26 @@ std::string advice(std::string_view word) {
   return "references are written [REGISTRY/]REPOSITORY[:TAG][@DIGEST], e.g. nginx:1.25";
 }
 
-outcome<reference> read(const std::string& text, std::string_view shown) {
+/// \param word what was typed, of which \p text was made
+outcome<reference> read(const std::string& text, std::string_view word) {
   error_code ec;
   reference image = reference::parse(text, ec);
-  if (ec && shown.find("***@") != std::string_view::npos) {
+  if (!ec) return image;
+  if (lacks_digest(word)) {
+    const bool nothing = word.ends_with('@');
+    return usage_problem(
+        fmt::format("'{}' is not an image reference: {} stands behind '@'", shown_without_digest(word), nothing ? "nothing" : "no digest"),
+        fmt::format("a digest is written NAME@sha256:<64 lower-case hex digits>, a tag NAME:latest{}",
+                    nothing ? "; is a variable empty?" : ""));
+  }
+  // What may be a password is not shown.
+  const std::string shown = reference::shown(word);
+  if (shown.find("***@") != std::string::npos) {
     return usage_problem(fmt::format("'{}' is not an image reference: it has something before the host", shown),
                          "credentials are given with -u USER --password-stdin");
   }
-  if (ec) return usage_problem(fmt::format("'{}' is not an image reference", shown), advice(text));
-  return image;
+  const std::string page = image_of_page(word);
+  return usage_problem(fmt::format("'{}' is not an image reference", shown), page.empty() ? advice(text) : "the image is called " + page);
 }
 
 }  // namespace
@@ -86,23 +143,25 @@ outcome<image_request> parse_image(std::string_view word, std::string_view regis
       return file_in_place_of_image(shown, std::move(ways));
     }
     if (word.starts_with("http://") || word.starts_with("https://")) {
-      return usage_problem(fmt::format("'{}' is an address, not an image reference", shown), "leave out what stands before the host name");
+      const std::string page = image_of_page(word);
+      return usage_problem(fmt::format("'{}' is an address, not an image reference", shown),
+                           page.empty() ? "leave out what stands before the host name" : "the image is called " + page);
     }
   }
   if (registry.empty()) {
-    auto image = read(std::string(word), shown);
+    auto image = read(std::string(word), word);
     if (!image) return image.error();
     return image_request{std::move(*image), std::nullopt};
   }
   auto host = parse_registry(registry);
   if (!host) return host.error();
   const std::string prefix = host->path.empty() ? host->host : host->host + "/" + host->path;
-  auto image = read(fmt::format("{}/{}", prefix, word), shown);
+  auto image = read(fmt::format("{}/{}", prefix, word), word);
   if (!image) return image.error();
   image_request request{std::move(*image), std::nullopt};
   const std::string_view repository = word.substr(0, word.find('@'));
   if (host->path.empty() && repository.find('/') == std::string_view::npos && request.image.registry() != "docker.io") {
-    auto fallback = read(fmt::format("{}/library/{}", prefix, word), shown);
+    auto fallback = read(fmt::format("{}/library/{}", prefix, word), word);
     if (!fallback) return fallback.error();
     request.fallback = std::move(*fallback);
   }
@@ -112,7 +171,9 @@ outcome<image_request> parse_image(std::string_view word, std::string_view regis
 outcome<image_request> parse_remote_image(std::string_view word, std::string_view registry) {
   if (registry.empty() && is_bare_registry(word)) {
     return usage_problem(fmt::format("'{}' names a registry and no repository", word),
-                         fmt::format("write {}/REPOSITORY[:TAG]; 'gantry repos {}' lists what it has", word, word));
+                         word == "hub.docker.com"
+                             ? "images of Docker Hub are called docker.io/library/nginx, or nginx for short"
+                             : fmt::format("write {}/REPOSITORY[:TAG]; 'gantry repos {}' lists what it has", word, word));
   }
   return parse_image(word, registry);
 }

@@ -1,5 +1,6 @@
 #include "file_lookup.hpp"
 #include "inspect_text.hpp"
+#include "standard_output.hpp"
 
 namespace gantry::app {
 namespace {
@@ -23,12 +24,12 @@ int inspect_reference(const inspect_arguments& arguments) {
       },
       [&](const reference&, const inspect_result& found) {
         if (arguments.raw || arguments.config) return document_of(arguments, found);
-        return arguments.common.json ? inspect_json(found) : inspect_text(found);
+        return arguments.common.json ? inspect_json(found) : inspect_text(found, result_width());
       });
 }
 
 outcome<std::string> text_of(const inspect_arguments& arguments, const inspect_files_result& found) {
-  if (!arguments.raw && !arguments.config) return arguments.common.json ? inspect_json(found) : inspect_text(found);
+  if (!arguments.raw && !arguments.config) return arguments.common.json ? inspect_json(found) : inspect_text(found, result_width());
   const auto only = the_image_of(arguments, found, "document");
   if (!only) return only.error();
   const inspect_result& image = **only;

@@ -18,6 +18,23 @@ std::string kind_of(const inspected_manifest& one) {
   return one.image_platform.os.empty() ? "artifact" : to_string(one.image_platform);
 }
 
+constexpr std::size_t whole_digest = std::string_view("sha256:").size() + 64;
+
+std::string narrow_layers(const inspected_manifest& only) {
+  std::string text = fmt::format("\n{:<12}  {:>9}\n", "LAYER", "SIZE");
+  for (const auto& layer : only.layers) text += fmt::format("{:<12}  {:>9}\n", layer.digest.short_form(), format_bytes(layer.size));
+  return text;
+}
+
+/// \param kinds the width of the first column
+std::string narrow_manifests(const inspect_result& found, std::size_t kinds) {
+  std::string text = fmt::format("\n{:<{}}  {:<12}  {:>9}\n", "PLATFORM", kinds, "DIGEST", "SIZE");
+  for (const auto& one : found.manifests) {
+    text += fmt::format("{:<{}}  {:<12}  {:>9}\n", kind_of(one), kinds, one.manifest.digest.short_form(), format_bytes(one.size));
+  }
+  return text;
+}
+
 std::string layer_json(const descriptor& layer) {
   return json_object().add("digest", layer.digest.string()).add("media_type", layer.media_type).add("size", layer.size).string();
 }
@@ -53,7 +70,8 @@ std::string names_of(const inspect_result& found) {
 
 }  // namespace
 
-std::string inspect_text(const inspect_result& found) {
+std::string inspect_text(const inspect_result& found, std::size_t width) {
+  const bool narrow = width != 0 && width <= whole_digest;
   std::string text =
       fmt::format("name        {}\ndigest      {}\nmedia type  {}\n", names_of(found), found.top.digest.string(), found.top.media_type);
   const bool single = found.manifests.size() == 1 && found.manifests.front().manifest.digest == found.top.digest;
@@ -61,16 +79,18 @@ std::string inspect_text(const inspect_result& found) {
     const inspected_manifest& only = found.manifests.front();
     text += fmt::format("platform    {}\nimage id    {}\nsize        {}\n", kind_of(only), only.config.digest.string(),
                         format_bytes(only.size));
+    if (narrow) return text + narrow_layers(only);
     text += fmt::format("\n{:<71}  {:>9}  {}\n", "LAYER", "SIZE", "MEDIA TYPE");
     for (const auto& layer : only.layers)
       text += fmt::format("{:<71}  {:>9}  {}\n", layer.digest.string(), format_bytes(layer.size), layer.media_type);
     return text;
   }
-  std::size_t width = std::string_view("PLATFORM").size();
-  for (const auto& one : found.manifests) width = std::max(width, kind_of(one).size());
-  text += fmt::format("\n{:<{}}  {:<71}  {:>6}  {:>9}\n", "PLATFORM", width, "DIGEST", "LAYERS", "SIZE");
+  std::size_t kinds = std::string_view("PLATFORM").size();
+  for (const auto& one : found.manifests) kinds = std::max(kinds, kind_of(one).size());
+  if (narrow) return text + narrow_manifests(found, kinds);
+  text += fmt::format("\n{:<{}}  {:<71}  {:>6}  {:>9}\n", "PLATFORM", kinds, "DIGEST", "LAYERS", "SIZE");
   for (const auto& one : found.manifests) {
-    text += fmt::format("{:<{}}  {:<71}  {:>6}  {:>9}\n", kind_of(one), width, one.manifest.digest.string(), one.layers.size(),
+    text += fmt::format("{:<{}}  {:<71}  {:>6}  {:>9}\n", kind_of(one), kinds, one.manifest.digest.string(), one.layers.size(),
                         format_bytes(one.size));
   }
   return text;
@@ -82,9 +102,9 @@ std::string inspect_json(const inspect_result& found) {
   return image_json(found, std::move(object)).string() + "\n";
 }
 
-std::string inspect_text(const inspect_files_result& found) {
+std::string inspect_text(const inspect_files_result& found, std::size_t width) {
   std::string text;
-  for (const inspect_result& image : found.images) text += (text.empty() ? "" : "\n") + inspect_text(image);
+  for (const inspect_result& image : found.images) text += (text.empty() ? "" : "\n") + inspect_text(image, width);
   return text;
 }
 

@@ -2,19 +2,21 @@
 
 #include <gantry/inspect.hpp>
 
+#include <cstddef>
 #include <string>
 
 namespace gantry::app {
 
 /// What was inspected, for people: names and digests, then a line for each manifest, or for each layer when there is one.
-std::string inspect_text(const inspect_result& found);
+/// \param width columns of a terminal, on one too narrow for digests rows have 12 digits of them and no kinds of media; 0: no terminal
+std::string inspect_text(const inspect_result& found, std::size_t width = 0);
 
 /// The same as one JSON document: {"version":1,"name","digest","media_type","size","manifests":[{"digest","media_type","platform",
 /// "attestation","image_id","size","layers":[{"digest","media_type","size"}]}]}.
 std::string inspect_json(const inspect_result& found);
 
 /// What an archive or directory holds, one image after the other.
-std::string inspect_text(const inspect_files_result& found);
+std::string inspect_text(const inspect_files_result& found, std::size_t width = 0);
 
 /// {"version":1,"images":[...]}, each as above with "names" in addition.
 std::string inspect_json(const inspect_files_result& found);

@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "standard_output.hpp"
 #include "store_options.hpp"
 #include "store_results.hpp"
 #include "store_session.hpp"
@@ -16,7 +17,8 @@ outcome<int> list(const list_arguments& arguments, console& output) {
   const auto answer = list_store(keeper, work, store_warnings::shown);
   if (answer.ec) return fail(answer, work, output, "the store cannot be listed");
   if (!arguments.common.json) output.note(usage_text(answer.result));
-  return print_result(arguments.common.json ? list_json(answer.result) : list_table(answer.result, std::chrono::system_clock::now()));
+  return print_result(arguments.common.json ? list_json(answer.result)
+                                            : list_table(answer.result, std::chrono::system_clock::now(), result_width()));
 }
 
 }  // namespace

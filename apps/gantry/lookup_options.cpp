@@ -21,7 +21,7 @@ parsed<Arguments> finish(option_parser& parser, Arguments arguments, Arguments& 
   if (app.get_option_no_throw("--registry") == nullptr) {
     app.add_option("-r,--registry", target.registry, "Registry that the name is joined to")->type_name("HOST|URL")->group("Registry");
   }
-  add_common_options(parser, target.common);
+  add_common_options(parser, target.common, {.report = false});
   auto help = parser.parse(std::move(words));
   if (!help) return help.error();
   if (*help) return std::variant<Arguments, help_text>(std::move(**help));

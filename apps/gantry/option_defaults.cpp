@@ -40,7 +40,7 @@ std::string softened(const setting& one, const std::string& value) { return one.
 outcome<std::string> option_parser::apply(const user_defaults& defaults, const setting& one) {
   const settable_option& known = *find_settable(one.name);
   CLI::Option* option = app_.get_option_no_throw("--" + one.name);
-  const std::string command = command_.substr(command_.find(' ') + 1);
+  const std::string command = name_of_command();
   if (option == nullptr || option->count() > 0) return std::string();
   if (*known.commands != '\0' && !contains(known.commands, command)) return std::string();
   for (const std::string& other : words_of(known.gives_way)) {
@@ -79,6 +79,8 @@ void option_parser::tell(const user_defaults& defaults, const std::map<std::stri
       one.value = known.type == settable_option::kind::flag ? "true" : fmt::format("{}", fmt::join(option->results(), ", "));
       const auto place = applied.find(known.name);
       one.origin = place == applied.end() ? "command line" : place->second;
+      // As the file has it, whatever it comes to here.
+      if (place != applied.end()) one.value = fmt::format("{}", fmt::join(written->values, ", "));
     } else if (const std::string variable = set_variable(known); !variable.empty()) {
       one.value = process_environment()(variable.c_str());
       one.origin = variable;

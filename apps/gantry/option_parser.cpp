@@ -1,5 +1,6 @@
 #include "option_parser.hpp"
 
+#include "idle_options.hpp"
 #include "other_words.hpp"
 
 #include <gantry/words.hpp>
@@ -97,13 +98,21 @@ problem option_parser::in_plain_words(const CLI::ParseError& error) const {
 
 std::string option_parser::see_help() const { return fmt::format("see '{} --help'", command_); }
 
+bool option_parser::is_shown(const CLI::Option& option) const {
+  if (option.get_group().empty()) return false;  // operands
+  const auto& names = option.get_lnames();
+  return names.empty() || !has_option(idle_options(name_of_command()), names.front());
+}
+
+std::string option_parser::name_of_command() const { return command_.substr(command_.find(' ') + 1); }
+
 help_text option_parser::help() const {
   help_text made;
   made.usage = usage_;
   made.description = app_.get_description();
   made.remarks = app_.get_footer();
   for (const CLI::Option* option : app_.get_options()) {
-    if (option->get_group().empty()) continue;  // operands
+    if (!is_shown(*option)) continue;
     option_row row;
     for (const auto& name : option->get_snames()) row.names.push_back("-" + name);
     for (const auto& name : option->get_lnames()) row.names.push_back("--" + name);
@@ -133,6 +142,7 @@ problem option_parser::unknown_option() const {
   }
   std::vector<std::string> known;
   for (const auto* option : app_.get_options()) {
+    if (!is_shown(*option)) continue;
     for (const auto& name : option->get_lnames()) known.push_back("--" + name);
   }
   std::string hint;

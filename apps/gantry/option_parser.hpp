@@ -51,6 +51,10 @@ class option_parser {
   outcome<std::string> apply(const user_defaults& defaults, const setting& one);
   void tell(const user_defaults& defaults, const std::map<std::string, std::string>& applied);
   help_text help() const;
+  /// Whether help names it: it is no operand, and has an effect here.
+  bool is_shown(const CLI::Option& option) const;
+  /// `pull` of `gantry pull`.
+  std::string name_of_command() const;
 
   CLI::App app_;
   std::string command_;

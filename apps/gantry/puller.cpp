@@ -84,7 +84,7 @@ void puller::run_single(const pull_step& step) {
     }
     answer = attempt(image);
   }
-  if (answer.ec) return fail(answer, image.string(), keeps_parts(step, format_));
+  if (answer.ec) return fail(answer, image, keeps_parts(step, format_));
   add_totals(answer.result);
   if (step.to == destination::each) return export_each(step, answer.result);
   if (step.to == destination::named) path = settle_path(step, image, path, answer.result);
@@ -111,7 +111,7 @@ std::optional<std::vector<reference>> puller::settle_names(const pull_step& step
     if (fall_back(answer.ec, request)) {
       images.back() = *request.fallback;
     } else if (answer.ec) {
-      fail(answer, request.image.string());
+      fail(answer, request.image);
       if (step.to != destination::file || session_.stopped()) return std::nullopt;
       images.pop_back();
     } else {
@@ -127,7 +127,7 @@ std::vector<reference> puller::bring_singly(const std::vector<reference>& images
   for (const reference& image : images) {
     const pull_answer answer = pull(std::vector<reference>(1, image), step, store_only{});
     if (answer.ec) {
-      fail(answer, image.string());
+      fail(answer, image);
     } else {
       add_totals(answer.result);
       there.push_back(image);
@@ -261,6 +261,11 @@ void puller::fail(const pull_answer& answer, const std::string& object, bool kep
   const int status = session_.fail(answer.ec, answer.text, object, kept);
   if (failure_ == 0 || session_.stopped()) failure_ = status;
   failures_.push_back({object, answer.text.message()});
+}
+
+void puller::fail(const pull_answer& answer, const reference& image, bool kept) {
+  fail(answer, image.string(), kept);
+  console_.failed(image);
 }
 
 void puller::fail(const problem& what) {

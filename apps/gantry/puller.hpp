@@ -47,6 +47,8 @@ class puller {
   void add_totals(const pull_result& result);
   void add_outputs(const pull_result& result, const std::string& path);
   void fail(const pull_answer& answer, const std::string& object, bool kept = true);
+  /// The same for an operation that was about \p image alone.
+  void fail(const pull_answer& answer, const reference& image, bool kept = true);
   void fail(const problem& what);
 
   engine& engine_;

@@ -58,7 +58,7 @@ int push(const push_arguments& arguments, console& output) {
   const std::set<std::string> named{arguments.target_registry};
   auto settings = make_engine_options(arguments.common, arguments.registry, named, process_environment(), false, output);
   if (!settings) return fail(report_problem(settings.error()));
-  output.resolves_targets();
+  output.resolves_targets(arguments.dry_run);
   session work(output, arguments.common.timeout);
   settings->log = work.debug_log();
   engine mover(std::move(*settings));
@@ -73,7 +73,10 @@ int push(const push_arguments& arguments, console& output) {
   if (ended.ec) return work.fail(ended.ec, ended.text, arguments.object);
   const std::string text = arguments.common.json ? json(ended.result, arguments.dry_run) : lines(ended.result, arguments.dry_run);
   const auto written = write_result(text);
-  for (const auto& missing : ended.result.failed) output.warn(text_of(missing));
+  for (const auto& missing : ended.result.failed) {
+    output.failed(missing.target);
+    output.warn(text_of(missing));
+  }
   output.summary(totals_of(ended.result, arguments.dry_run));
   if (ended.result.failed.empty()) return output.end(written, static_cast<int>(exit_code::done));
   const std::size_t asked = ended.result.images.size() + ended.result.failed.size();

@@ -18,4 +18,6 @@ outcome<> write_result(std::string_view text) {
   return problem(reason == EPIPE ? exit_code::broken_pipe : exit_code::storage, words);
 }
 
+std::size_t result_width() { return is_terminal(1) ? size_of_terminal(1).width : 0; }
+
 }  // namespace gantry::app

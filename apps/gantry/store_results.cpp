@@ -1,6 +1,7 @@
 #include "store_results.hpp"
 
 #include "json_line.hpp"
+#include "utf8.hpp"
 
 #include <gantry/format.hpp>
 
@@ -92,10 +93,23 @@ const char* state_of(const damaged_blob& one) { return one.repaired ? "repaired"
 
 std::string counted(std::size_t number, const char* word) { return fmt::format("{} {}{}", number, word, number == 1 ? "" : "s"); }
 
-std::string list_table(const list_result& all, system_clock::time_point now) {
+namespace {
+
+/// A row of the list: name, platforms, size, age.
+using list_row = std::array<std::string, 4>;
+
+std::string narrow_list(const std::vector<list_row>& rows, std::size_t width) {
+  std::string text;
+  for (const auto& one : rows)
+    text += fmt::format("{}\n  {}\n", one[0], wrap(fmt::format("{}, {}, {}", one[2], one[3], one[1]), width < 2 ? 1 : width - 2, 2));
+  return text;
+}
+
+}  // namespace
+
+std::string list_table(const list_result& all, system_clock::time_point now, std::size_t width) {
   if (all.references.empty()) return {};
-  using row = std::array<std::string, 4>;
-  std::vector<row> rows{{"NAME", "PLATFORMS", "SIZE", "PULLED"}};
+  std::vector<list_row> rows{{"NAME", "PLATFORMS", "SIZE", "PULLED"}};
   for (const auto& one : all.references) {
     const char* mends = one.manifests.empty() ? "  in part: 'gantry pull' completes it" : "  incomplete: 'gantry verify --repair' mends it";
     const std::string pulled = age(now - one.pulled) + (one.complete ? "" : mends);
@@ -105,6 +119,9 @@ std::string list_table(const list_result& all, system_clock::time_point now) {
   for (const auto& one : rows) {
     for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], one[i].size());
   }
+  std::size_t widest = 0;
+  for (const auto& one : rows) widest = std::max(widest, widths[0] + widths[1] + widths[2] + 6 + one[3].size());
+  if (width != 0 && widest > width) return narrow_list(rows, width);
   std::string text;
   for (const auto& one : rows)
     text += fmt::format("{:<{}}  {:<{}}  {:>{}}  {}\n", one[0], widths[0], one[1], widths[1], one[2], widths[2], one[3]);

@@ -13,7 +13,8 @@ namespace gantry::app {
 std::string counted(std::size_t number, const char* word);
 
 /// A table for people, one line a name, with a header; empty for an empty store.
-std::string list_table(const list_result& all, std::chrono::system_clock::time_point now);
+/// \param width columns of a terminal: where a row is wider, what stands behind a name goes below it; 0: no terminal
+std::string list_table(const list_result& all, std::chrono::system_clock::time_point now, std::size_t width = 0);
 /// `3 names, 12 blobs, 240.1 MB in /path`
 std::string usage_text(const list_result& all);
 /// One JSON document; its shape stands in `gantry list --help`.

@@ -158,6 +158,7 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
   for (const synced_image& one : result.images) {
     const std::string target = one.target.tag().empty() ? one.target.name() : one.target.string();
     if (one.state == sync_state::failed) {
+      output.failed(one.target);
       output.warn(
           with_server_words(fmt::format("entry {}: {} is not written: {}", one.entry, target, why_of(one, arguments)), one.server_message));
     }
@@ -186,7 +187,7 @@ void report(const sync_result& result, const prune_result& pruned, const sync_ar
                                std::holds_alternative<std::string>(arguments.to)});
   // What a stop left undone has not failed.
   if (pruned.stopped) return;
-  if (const auto failed = sync_failure(result, pruned)) output.error(report_problem(*failed));
+  if (const auto failed = sync_failure(result, pruned, arguments.allow_partial)) output.error(report_problem(*failed));
 }
 
 /// Ends a run that was stopped while it deleted; what it had done by then has been told.
@@ -235,7 +236,7 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
     if (!credentials) return credentials.error();
     settings->credentials = std::move(*credentials);
   }
-  if (std::holds_alternative<push_prefix>(arguments.to)) output.resolves_targets();
+  if (std::holds_alternative<push_prefix>(arguments.to)) output.resolves_targets(arguments.dry_run);
   session work(output, common.timeout);
   settings->log = work.debug_log();
   engine mover(std::move(*settings));

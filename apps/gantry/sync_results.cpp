@@ -110,7 +110,7 @@ std::string sync_sentence(const sync_result& result, bool dry_run) {
   return text;
 }
 
-std::optional<problem> sync_failure(const sync_result& result, const prune_result& pruned) {
+std::optional<problem> sync_failure(const sync_result& result, const prune_result& pruned, bool allow_partial) {
   const int status = sync_status(result, pruned);
   if (status == static_cast<int>(exit_code::done)) return std::nullopt;
   const auto part = [](std::size_t some, std::size_t all, const char* which, const char* done) {
@@ -122,7 +122,10 @@ std::optional<problem> sync_failure(const sync_result& result, const prune_resul
   if (failed != 0) text = part(failed, result.images.size(), "of the list", "written");
   if (failed != 0 && stuck != 0) text += ", and ";
   if (stuck != 0) text += part(stuck, stuck + pruned.deleted.size(), "that the list does not name", "deleted");
-  return problem(static_cast<exit_code>(status), text);
+  const bool lacks_platform = std::any_of(result.images.begin(), result.images.end(),
+                                          [](const synced_image& one) { return one.code == make_error_code(errc::platform_not_found); });
+  return problem(static_cast<exit_code>(status), text,
+                 lacks_platform && !allow_partial ? "--allow-partial writes a tag without the architectures that its image lacks" : "");
 }
 
 int sync_status(const sync_result& result, const prune_result& pruned) {

@@ -23,6 +23,6 @@ std::string sync_sentence(const sync_result& result, bool dry_run);
 int sync_status(const sync_result& result, const prune_result& pruned);
 
 /// The same in words; nothing when all is as the list wants it.
-std::optional<problem> sync_failure(const sync_result& result, const prune_result& pruned);
+std::optional<problem> sync_failure(const sync_result& result, const prune_result& pruned, bool allow_partial = false);
 
 }  // namespace gantry::app

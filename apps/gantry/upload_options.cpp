@@ -39,7 +39,7 @@ void add_upload_options(option_parser& parser, upload_arguments& into) {
   const auto how = "How";
   app.add_flag("--skip-existing", into.skip_existing, "Leave out what the registry has (the default)")->group(how);
   app.add_flag("--force-upload", into.force_upload, "Upload without asking what the registry has")->group(how);
-  app.add_flag("--dry-run", into.dry_run, "Only say what would be uploaded")->group(how);
+  app.add_flag("--dry-run", into.dry_run, "Only say what would be done; nothing is written or deleted")->group(how);
 }
 
 outcome<> check_upload_options(const upload_arguments& arguments) {

@@ -65,7 +65,8 @@ outcome<unsigned> parse_jobs(std::string_view text) {
 
 outcome<milliseconds> parse_duration(std::string_view option, std::string_view text) {
   const auto value = gantry::parse_duration(text);
-  if (!value) return usage_problem(fmt::format("{} takes a time such as 90, 90s, 5m or 1h30m, up to 366d, not '{}'", option, text));
+  if (!value)
+    return usage_problem(fmt::format("{} takes a time such as 90 (seconds), 5m, 1h30m or 30d, up to 366d, not '{}'", option, text));
   return *value;
 }
 

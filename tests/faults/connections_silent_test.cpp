@@ -80,6 +80,21 @@ TEST_CASE("the first request of a blob is made again long before anybody gives i
   CHECK(report.count<retry_scheduled>() == 0);
 }
 
+TEST_CASE("a document that nobody sends is asked for again within seconds", "[faults]") {
+  spread s;
+  s.pulls.settings.timeouts.header = std::chrono::minutes(5);
+  const bool manifest = GENERATE(true, false);
+  const std::string which = manifest ? "/manifests/1.0" : s.image.config.digest;
+  CAPTURE(which);
+  s.registry.inject(which, no_answer(), 1, 1);
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took >= 7s);
+  CHECK(report.took < 60s);
+  CHECK(s.registry.count(which) == 2);
+  CHECK(report.count<retry_scheduled>() == 0);
+}
+
 TEST_CASE("the only connection gives up a request that nobody answers, and waits longer for the next", "[faults]") {
   spread s;
   s.pulls.settings.jobs = 1;

@@ -87,7 +87,7 @@ TEST_CASE("a mirror that is not there costs nothing but the attempt", "[faults]"
   REQUIRE_FALSE(report.ec);
   CHECK(report.took < 60s);
   CHECK(warnings(report).find("refused the connection") != std::string::npos);
-  CHECK(warnings(report).find(m.origin.host() + " is asked in its place") != std::string::npos);
+  CHECK(warnings(report).find("port right? " + m.origin.host() + " is asked in its place") != std::string::npos);
 }
 
 TEST_CASE("a mirror whose certificate is not trusted is passed over and named with the reason", "[faults]") {

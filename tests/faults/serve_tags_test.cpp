@@ -3,9 +3,13 @@
 #include "support/catch.hpp"
 #include "support/sha256.hpp"
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <future>
 #include <string>
+#include <vector>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -29,6 +33,40 @@ TEST_CASE("a tag is asked for again each time, by HEAD, and a moved one is fetch
   const test_image second = build_image(recipe);
   registry.hold("team/app", "1.0", second);
   CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == second.manifest.digest);
+}
+
+TEST_CASE("many clients of one tag ask the upstream once") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  registry.inject("/manifests/1.0", late_by(std::chrono::seconds(1)), 1, 0);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  // Cold, and then to be asked whether it has moved.
+  for (const char* when : {"cold", "held"}) {
+    CAPTURE(when);
+    registry.forget_requests();
+    std::vector<std::future<bool>> clients;
+    for (int i = 0; i < 12; ++i) {
+      clients.push_back(std::async(std::launch::async, [&] {
+        return http_client(server.port()).get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == image.manifest.digest;
+      }));
+    }
+    for (auto& one : clients) CHECK(one.get());
+    // Who comes when the answer is there asks anew.
+    CHECK(registry.count("/manifests/1.0") <= 3);
+  }
+}
+
+TEST_CASE("a client that leaves while it asks for a tag takes the answer from nobody") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  registry.inject("/manifests/1.0", late_by(std::chrono::seconds(1)), 1, 0);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  CHECK(http_client(server.port(), std::chrono::milliseconds(200)).get("/v2/team/app/manifests/1.0").status == 0);
+  CHECK(http_client(server.port()).get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == image.manifest.digest);
 }
 
 TEST_CASE("of a tag that moves between HEAD and GET, what the GET brought decides") {
@@ -85,6 +123,94 @@ TEST_CASE("a repository that the upstream refuses is answered from the store, an
   const std::size_t asked = registry.count("team/app/manifests");
   CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
   CHECK(registry.count("team/app/manifests") == asked);
+}
+
+TEST_CASE("what the store has of another registry is not given out under a bare name") {
+  fake_registry other;
+  fake_registry registry;
+  const test_image theirs = build_image({});
+  other.hold("team/app", "1.0", theirs);
+  other.hold("team/only", "1.0", theirs);
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image ours = build_image(recipe);
+  registry.hold("team/app", "1.0", ours);
+  const puller place(registry);
+  {
+    pulling_server before(other, place);
+    http_client client(before.port());
+    pull_all(client, "team/app", "1.0", theirs);
+    pull_all(client, "team/only", "1.0", theirs);
+    REQUIRE(soon([&] { return !record_of(place, "team/app", "1.0").empty() && !record_of(place, "team/only", "1.0").empty(); }));
+  }
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == ours.manifest.digest);
+  CHECK(client.get("/v2/team/only/manifests/1.0").status == 404);
+  CHECK(client.get("/v2/team/only/tags/list").status == 404);
+  std::string named = other.host();
+  named.replace(named.rfind(':'), 1, "_");
+  CHECK(client.get("/v2/" + named + "/team/app/manifests/1.0").header("Docker-Content-Digest") == theirs.manifest.digest);
+}
+
+TEST_CASE("an image has its name while another one is still being fetched, and when the server stops meanwhile") {
+  fake_registry registry;
+  const test_image slow = large_image();
+  registry.hold("team/slow", "1.0", slow);
+  std::vector<test_image> images;
+  for (const char* name : {"team/app", "team/last"}) {
+    image_recipe recipe;
+    recipe.seed = 20 + static_cast<std::uint32_t>(images.size());
+    images.push_back(build_image(recipe));
+    registry.hold(name, "1.0", images.back());
+  }
+  registry.inject(slow.layers[1].digest, stall_after(1000), 1, 0);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  CHECK(client.get("/v2/team/slow/manifests/1.0").status == 200);
+  auto held_up =
+      std::async(std::launch::async, [&] { return http_client(server.port()).get("/v2/team/slow/blobs/" + slow.layers[1].digest); });
+  REQUIRE(soon([&] { return !registry.requests(slow.layers[1].digest).empty(); }));
+  const auto whole = [&](const char* name) {
+    const std::filesystem::path record = record_of(place, name, "1.0");
+    return !record.empty() && slurp(record).find("\"manifests\":[{") != std::string::npos;
+  };
+  pull_all(client, "team/app", "1.0", images[0]);
+  CHECK(soon([&] { return whole("team/app"); }));
+  pull_all(client, "team/last", "1.0", images[1]);
+  CHECK(held_up.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+  server.stop();
+  CHECK_FALSE(held_up.get().complete);
+  CHECK(whole("team/app"));
+  CHECK(whole("team/last"));
+}
+
+TEST_CASE("a layer that images share names none of those that were only looked at") {
+  fake_registry registry;
+  const test_image base = build_image({});
+  registry.hold("team/app", "1.0", base);
+  for (const char* name : {"team/one", "team/two", "team/three"}) {
+    test_image built = base;
+    // Another configuration, and so another manifest, over the same layers.
+    built.config = test_blob::of(base.config.media_type, base.config.bytes + std::string(std::string(name).size(), ' '));
+    std::string manifest = base.manifest.bytes;
+    manifest.replace(manifest.find(base.config.descriptor_members()), base.config.descriptor_members().size(),
+                     built.config.descriptor_members());
+    built.manifest = test_blob::of(base.manifest.media_type, manifest);
+    registry.hold(name, "1.0", built);
+  }
+  const puller place(registry);
+  {
+    pulling_server server(registry, place);
+    http_client client(server.port());
+    for (const char* name : {"team/one", "team/two", "team/three", "team/app"}) {
+      CHECK(client.get("/v2/" + std::string(name) + "/manifests/1.0").status == 200);
+    }
+    CHECK((client.get(blob_of(base, 0)).body == base.layers[0].bytes));
+    CHECK(soon([&] { return !record_of(place, "team/app", "1.0").empty(); }));
+  }
+  for (const char* name : {"team/one", "team/two", "team/three"}) CHECK(record_of(place, name, "1.0").empty());
 }
 
 TEST_CASE("a platform that was fetched by digest behind a tag gets no name of its own") {

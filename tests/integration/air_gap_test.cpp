@@ -31,6 +31,7 @@ TEST_CASE("without any network a bundle fills a store, and images leave it in ev
     const outcome pulled = connected.run({"pull", "--from", "list.txt", "-o", "bundle.tar.gz"});
     INFO(pulled.err);
     REQUIRE(pulled.ok());
+    REQUIRE(connected.run({"pull", multi, "--all-platforms", "-f", "oci", "-o", "every.tar"}).ok());
     facts = ask_skopeo("docker://" + multi, {"--tls-verify=false"});
   }
   const auto cut_off = [&](std::vector<std::string> words) {
@@ -61,6 +62,11 @@ TEST_CASE("without any network a bundle fills a store, and images leave it in ev
   cut_off({"save", pinned, "-f", "oci-dir", "-o", "pinned-layout"});
   cut_off({"convert", (connected / "bundle.tar.gz").string(), classic, "-f", "synology", "-o", "one.tar"});
   cut_off({"convert", (connected / "bundle.tar.gz").string(), multi, "-a", "amd64", "-f", "synology", "-o", "chosen.tar"});
+  const outcome lacking = isolated.run({"convert", (connected / "bundle.tar.gz").string(), "-a", "s390x", "-o", "none.tar"});
+  CHECK(lacking.status == 4);
+  CHECK(lacking.err.find("the source has no image") == std::string::npos);
+  CHECK(lacking.err.find(" has no image for linux/s390x; there is ") != std::string::npos);
+  CHECK(lacking.err.find("IMAGE -o OUT' takes those that are named") != std::string::npos);
   CHECK(ask_skopeo("docker-archive:" + (isolated / "chosen.tar").string(), {}).config_digest == facts.config_digest);
   // The ways lead back: what was written last fills another store.
   fs::remove_all(isolated.store());
@@ -68,4 +74,9 @@ TEST_CASE("without any network a bundle fills a store, and images leave it in ev
   cut_off({"extract", "one.tar"});
   cut_off({"verify"});
   CHECK(store_problems(isolated.store()) == "");
+  // Several platforms of a name are one image.
+  const workplace third;
+  const outcome every = third.run({"extract", (connected / "every.tar").string()});
+  CHECK(every.err.find(" 1 image, ") != std::string::npos);
+  CHECK(every.out.find('\n') + 1 == every.out.size());
 }

@@ -166,6 +166,7 @@ TEST_CASE("two outputs under one name, and one that has no directory, are refuse
   refused({"--log-file", "x", "--report", "x"}, 2, "--log-file and --report would both be x");
   refused({"-o", "same.tar", "--report", "none/x.html"}, 7, "cannot write none/x.html: the directory none does not exist");
   refused({"-o", "same.tar", "--digestfile", "none/d"}, 7, "cannot write none/d: the directory none does not exist");
+  refused({"-o", "same.tar", "--log-file", "none/l"}, 7, "cannot write none/l: the directory none does not exist; create it first");
   refused({"-o", "none/same.tar"}, 7, "cannot write none/same.tar: the directory none does not exist; create it first");
   CHECK(registry.requests().empty());
   CHECK(place.files().empty());

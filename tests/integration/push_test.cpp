@@ -200,7 +200,7 @@ TEST_CASE("a dry run writes nothing", "[integration]") {
   CHECK(lines.out.starts_with(r.target("app:1") + " sha256:"));
   CHECK(lines.out.ends_with(" planned\n"));
   // Nothing is there under that name yet.
-  CHECK(lines.err.find(r.target("app:1") + " becomes sha256:") != std::string::npos);
+  CHECK(lines.err.find(r.target("app:1") + " would become sha256:") != std::string::npos);
   CHECK(lines.err.find(" is sha256:") == std::string::npos);
   CHECK(r.place.run({"digest", r.target("app:1")}).status == 4);
 }

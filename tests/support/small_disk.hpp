@@ -23,6 +23,8 @@ class small_disk {
     if (mounted_) ::umount2(directory_.path().c_str(), MNT_DETACH);
   }
   bool usable() const noexcept { return mounted_; }
+  /// From now on nothing can be written there. Nothing may be open for writing. \returns whether that is so
+  bool make_read_only() const { return mounted_ && ::mount(nullptr, path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0; }
   const std::filesystem::path& path() const noexcept { return directory_.path(); }
 
  private:

@@ -19,11 +19,32 @@ constexpr std::size_t two_column_width = 72;    // narrower pages have no room f
 constexpr std::size_t narrowest = 16;           // what says that it is narrower is not believed
 constexpr std::size_t widest = 100;             // longer lines are hard to read
 
+// An option with more names than these shows one long name, and tells the others behind what it does.
+constexpr std::size_t most_names = 3;
+
+bool is_long(const std::string& name) { return name.starts_with("--"); }
+
 std::string head_of(const option_row& row) {
   std::string names;
-  for (const std::string& name : row.names) names += (names.empty() ? "" : ", ") + name;
+  bool has_long = false;
+  for (const std::string& name : row.names) {
+    if (row.names.size() > most_names && has_long) break;
+    names += (names.empty() ? "" : ", ") + name;
+    has_long = is_long(name);
+  }
   if (row.value.empty()) return names;
   return names + (row.value_may_lack ? "[=" + row.value + "]" : " " + row.value);
+}
+
+std::string description_of(const option_row& row) {
+  if (row.names.size() <= most_names) return row.description;
+  std::string others;
+  bool has_long = false;
+  for (const std::string& name : row.names) {
+    if (has_long) others += (others.empty() ? "; also " : ", ") + name;
+    has_long = has_long || is_long(name);
+  }
+  return row.description + others;
 }
 
 /// `gantry pull` of `gantry pull IMAGE... [OPTION...]`.
@@ -40,8 +61,8 @@ std::string indented(std::string_view text, std::size_t width, std::size_t inden
 /// An option beside its description, which has a column of its own where the page is wide enough, else stands below.
 std::string row_text(const option_row& row, std::size_t width) {
   const std::string head = indented(head_of(row), width, name_indent, description_indent);
-  if (width < two_column_width) return head + "\n" + indented(row.description, width, description_indent, description_indent) + "\n";
-  const std::string described = indented(row.description, width, description_column, description_column);
+  if (width < two_column_width) return head + "\n" + indented(description_of(row), width, description_indent, description_indent) + "\n";
+  const std::string described = indented(description_of(row), width, description_column, description_column);
   if (columns(head) + 2 > description_column) return head + "\n" + described + "\n";
   return head + described.substr(columns(head)) + "\n";
 }

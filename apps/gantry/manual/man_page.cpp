@@ -102,7 +102,7 @@ constexpr std::string_view files =
 constexpr std::string_view exit_codes =
     ".SH EXIT STATUS\n0 done, 1 failed (network or registry), 2 usage, 3 not authorised, 4 not found, 5 integrity, 6 part of a list "
     "failed, 7 "
-    "local storage, 8 rate limited or temporarily refused, 130 stopped by SIGINT, 143 by SIGTERM.\n";
+    "local storage, 8 rate limited or temporarily refused, 130 stopped by SIGINT, 141 nobody read the result, 143 stopped by SIGTERM.\n";
 
 std::string program_page() {
   std::string text = head("gantry", "move container images between registries, files and a local store");

@@ -19,12 +19,14 @@ constexpr std::size_t label_width = 12;
 constexpr std::size_t good_bar = 16;  // fields go until the bar has this much room
 constexpr std::size_t least_bar = 4;  // below it the percentage stands alone
 constexpr std::size_t most_bar = 40;
+constexpr std::size_t short_bar = 6;  // beside fields that stay
 
 struct row {
   std::string label;
   std::uint64_t done = 0;
   std::uint64_t total = 0;
   std::vector<std::string> fields;  // most important first: the last ones go when the terminal is narrow
+  std::vector<std::string> vital;   // those among them that stay, with a shorter bar, when the first one goes
 };
 
 std::string bar(double fraction, std::size_t width, const frame_style& style) {
@@ -68,12 +70,46 @@ std::string render(const row& what, std::size_t bar_width, const frame_style& st
   return line;
 }
 
-// All bars of a frame are equally long, so that they can be compared.
+/// Whether the terminal is too narrow for the fields that stay beside the one that stands before them.
+bool is_tight(const row& what) { return what.fields.size() < what.vital.size() + 1 && !what.vital.empty(); }
+
+std::string vital_text(const row& what, int percent) {
+  std::string text = fmt::format(" {:>3}%", percent);
+  for (const auto& field : what.vital) text += " " + field;
+  return text;
+}
+
+/// The columns for a bar between the whole label and the fields that stay; 0: none.
+std::size_t tight_bar(const row& what, std::size_t width) {
+  const std::size_t used = label_width + 1 + columns(vital_text(what, 100));
+  return used > width ? 0 : width - used;
+}
+
+/// Percentage, speed and time left, beside a bar as long as they let it be.
+std::string render_tight(row what, std::size_t bar_width, const frame_style& style) {
+  const std::size_t width = style.width - 1;
+  const double fraction = what.total == 0 ? 0.0 : std::min(1.0, static_cast<double>(what.done) / static_cast<double>(what.total));
+  const int percent = static_cast<int>(fraction * 100.0);
+  while (!what.vital.empty() && columns(what.label) + columns(vital_text(what, percent)) > width) what.vital.pop_back();
+  const std::string text = vital_text(what, percent);
+  const std::string label = tight_bar(what, width) >= short_bar ? padded(what.label) : what.label;
+  const std::size_t used = columns(label) + 1 + columns(text);
+  const std::size_t room = used >= width ? 0 : std::min(bar_width, width - used);
+  if (room < least_bar) return fit(label + text, width);
+  return fmt::format("{} {}{}", label, bar(fraction, room, style), text);
+}
+
+// All bars of a frame are equally long, so that they can be compared; only where that would cost speed and time left, one is shorter.
 std::vector<std::string> render_rows(std::vector<row> rows, const frame_style& style) {
   std::size_t bar_width = most_bar;
   for (auto& what : rows) bar_width = std::min(bar_width, shrink(what, style.width - 1));
+  for (const auto& what : rows) {
+    const std::size_t room = is_tight(what) ? tight_bar(what, style.width - 1) : 0;
+    if (room >= good_bar) bar_width = std::min(bar_width, room);
+  }
   std::vector<std::string> lines;
-  for (const auto& what : rows) lines.push_back(render(what, bar_width, style));
+  for (const auto& what : rows)
+    lines.push_back(is_tight(what) && bar_width > 0 ? render_tight(what, bar_width, style) : render(what, bar_width, style));
   return lines;
 }
 
@@ -86,9 +122,11 @@ std::string label_of(const active_blob& blob) {
 }
 
 row total_row(const progress_state& state, progress_clock::time_point now) {
-  row total{"total", state.bytes_done(), state.bytes(), {amount(state.bytes_done(), state.bytes())}};
-  if (const double rate = state.rate(now); rate >= 1.0) total.fields.push_back(format_bytes(static_cast<std::uint64_t>(rate)) + "/s");
-  if (const auto left = state.remaining(now)) total.fields.push_back(time_left(*left));
+  row total{"total", state.bytes_done(), state.bytes(), {amount(state.bytes_done(), state.bytes())}, {}};
+  if (const double rate = state.rate(now); rate >= 1.0) total.vital.push_back(format_bytes(static_cast<std::uint64_t>(rate)) + "/s");
+  // In a line that is read again and again the short form does.
+  if (const auto left = state.remaining(now)) total.vital.push_back(left->count() < 1 ? "<1 s left" : time_left(*left));
+  total.fields.insert(total.fields.end(), total.vital.begin(), total.vital.end());
   total.fields.push_back(fmt::format("{}/{} blobs", state.blobs_done(), state.blobs()));
   return total;
 }
@@ -102,15 +140,16 @@ std::vector<std::string> render_frame(const progress_state& state, progress_cloc
   const bool exporting = state.archive().total > 0;
 
   std::vector<row> rows;
-  for (const auto& blob : state.active()) rows.push_back({label_of(blob), blob.done, blob.size, {amount(blob.done, blob.size)}});
+  for (const auto& blob : state.active()) rows.push_back({label_of(blob), blob.done, blob.size, {amount(blob.done, blob.size)}, {}});
   const std::size_t blobs = rows.size();
   if (exporting) {
-    rows.push_back({"archive", state.archive().done, state.archive().total, {amount(state.archive().done, state.archive().total)}});
+    rows.push_back({"archive", state.archive().done, state.archive().total, {amount(state.archive().done, state.archive().total)}, {}});
   }
   if (state.planned() && (!exporting || blobs > 0)) rows.push_back(total_row(state, now));
   std::vector<std::string> lines = render_rows(std::move(rows), style);
   if (!state.planned() && !exporting) lines.push_back(fit(printable("resolving " + state.title()), width));
-  if (!state.waiting().empty()) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(blobs), fit(printable("waiting: " + state.waiting()), width));
+  if (!state.waiting().empty())
+    lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(blobs), fit(printable("waiting: " + state.waiting()), width));
   if (lines.size() <= room) return lines;
 
   // The last blobs make way: what stands behind them is about the whole.

@@ -58,8 +58,12 @@ bool locale_is_utf8() {
 
 terminal_size size_of_terminal(int descriptor) {
   winsize size{};
-  if (::ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
-  return {size.ws_col, size.ws_row};
+  terminal_size known;
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) != 0) return known;
+  // Who sets one of them, as `stty cols 40` in script(1) does, leaves the other at 0.
+  if (size.ws_col != 0) known.width = size.ws_col;
+  if (size.ws_row != 0) known.height = size.ws_row;
+  return known;
 }
 
 bool write_all(int descriptor, std::string_view text) {

@@ -49,57 +49,89 @@ report_recorder::blob& report_recorder::row(const gantry::digest& digest, std::u
   return blobs_.back();
 }
 
-void report_recorder::begin(const std::string& title) {
+void report_recorder::begin(const std::string& title, time_point now) {
   if (!rate_.empty()) before_ = rate_.back();
   title_ = title;
+  begun_ = since(now);
+  writing_ = false;
+}
+
+void report_recorder::remember(std::uint64_t at, const char* kind, const std::string& text) {
+  if (notes_.size() < most_notes) notes_.push_back({at, kind, text});
+}
+
+// A name may be resolved again by an operation after the one that failed.
+report_recorder::image_row& report_recorder::named(const reference& name, std::uint64_t at) {
+  const auto [row, first] = image_rows_.emplace(name.familiar(), images_.size());
+  if (first) {
+    images_.emplace_back();
+    images_.back().reference = row->first;
+    images_.back().asked = begun_;
+    images_.back().told = at;
+  }
+  return images_[row->second];
+}
+
+void report_recorder::failed(const reference& image, time_point now) { named(image, since(now)).failed = true; }
+
+void report_recorder::mirror(const std::string& host_name) { host(host_name, true); }
+
+void report_recorder::add(const blob_started& what, std::uint64_t at) {
+  // Another operation may move the same blob once more.
+  if (const auto before = rows_.find(what.digest); before != rows_.end() && blobs_[before->second].ended) rows_.erase(before);
+  blob& one = row(what.digest, at);
+  one.role = what.role;
+  one.size = what.size;
+  // Where an operation before this one broke off, what it had is none of an earlier run's.
+  one.resumed = one.started ? std::min(one.resumed, what.resumed) : what.resumed;
+  one.started = true;
+}
+
+void report_recorder::add(const blob_finished& what, std::uint64_t at) {
+  blob& one = row(what.digest, at);
+  // What has come in this run was not there before, though an operation after that one finds it there.
+  if (one.ended && what.reused) return;
+  one.role = what.role;
+  one.size = what.size;
+  one.end = at;
+  one.ended = true;
+  one.reused = what.reused;
+}
+
+void report_recorder::add(const archive_progress&, std::uint64_t at) {
+  if (!writing_) {
+    if (archives_.size() >= most_notes) return;
+    archives_.push_back({at, at});
+  }
+  writing_ = true;
+  archives_.back().end = at;
 }
 
 void report_recorder::event(const gantry::event& what, time_point now) {
   const std::uint64_t at = since(now);
-  const auto remember = [&](const char* kind, const std::string& text) {
-    if (notes_.size() < most_notes) notes_.push_back({at, kind, text});
-  };
   std::visit(
       [&](const auto& e) {
         using kind = std::decay_t<decltype(e)>;
         if constexpr (std::is_same_v<kind, image_resolved>) {
-          images_.emplace_back(e.reference.familiar(), e.top.digest.string());
-        } else if constexpr (std::is_same_v<kind, transfer_planned>) {
-          plan_.blobs += e.blobs;
-          plan_.bytes += e.bytes;
-          plan_.blobs_held += e.blobs_held;
-          plan_.bytes_held += e.bytes_held;
-        } else if constexpr (std::is_same_v<kind, blob_started>) {
-          // Another operation may move the same blob once more.
-          if (const auto before = rows_.find(e.digest); before != rows_.end() && blobs_[before->second].ended) rows_.erase(before);
-          blob& one = row(e.digest, at);
-          one.role = e.role;
-          one.size = e.size;
-          one.resumed = e.resumed;
+          named(e.reference, at).digest = e.top.digest.string();
+        } else if constexpr (std::is_same_v<kind, blob_started> || std::is_same_v<kind, blob_finished> ||
+                             std::is_same_v<kind, archive_progress> || std::is_same_v<kind, segment_finished>) {
+          add(e, at);
         } else if constexpr (std::is_same_v<kind, blob_progress>) {
           blob& one = row(e.digest, at);
           thin(one.points, most_points_of_blob);
           one.points.push_back({at, e.done});
-        } else if constexpr (std::is_same_v<kind, blob_finished>) {
-          blob& one = row(e.digest, at);
-          one.role = e.role;
-          one.size = e.size;
-          one.end = at;
-          one.ended = true;
-          one.reused = e.reused;
         } else if constexpr (std::is_same_v<kind, transfer_progress>) {
           thin(rate_, most_points_of_rate);
           rate_.push_back({at, before_.done + e.received, e.connections, before_.sent + e.sent});
         } else if constexpr (std::is_same_v<kind, retry_scheduled>) {
           if (retries_.size() < most_notes) retries_.push_back({at, e});
-        } else if constexpr (std::is_same_v<kind, segment_finished>) {
-          add(e, at);
         } else if constexpr (std::is_same_v<kind, concurrency_changed>) {
           if (decisions_.size() < most_notes) decisions_.push_back({at, e});
         } else if constexpr (std::is_same_v<kind, gantry::waiting>) {
-          remember("waiting", e.what);
+          remember(at, "waiting", e.what);
         } else if constexpr (std::is_same_v<kind, gantry::warning>) {
-          remember("warning", e.message);
+          remember(at, "warning", e.message);
         }
       },
       what);
@@ -163,21 +195,34 @@ std::vector<report_recorder::point> report_recorder::whole_rate() const {
 
 void report_recorder::error(const error_report& report, time_point now) {
   error_ = report.message;
-  if (notes_.size() < most_notes) notes_.push_back({since(now), "error", report.message});
+  remember(since(now), "error", report.message);
 }
 
-std::string report_recorder::json(time_point now, const std::string& about) const {
-  std::vector<std::string> images, blobs, rate, retries, notes;
-  for (const auto& [reference, digest] : images_)
-    images.push_back(json_object().add("reference", reference).add("digest", digest).string());
+std::vector<std::string> report_recorder::images_json() const {
+  std::vector<std::string> lines;
+  for (const image_row& one : images_) {
+    json_object line;
+    line.add("reference", one.reference).add("digest", one.digest).add("asked", one.asked).add("told", one.told).add("failed", one.failed);
+    lines.push_back(line.string());
+  }
+  return lines;
+}
+
+std::vector<std::string> report_recorder::blobs_json() const {
+  std::vector<std::string> lines;
   for (const blob& one : blobs_) {
     std::vector<std::string> points;
     for (const point& p : one.points) points.push_back(fmt::format("[{},{}]", p.at, p.done));
     json_object line;
     line.add("digest", one.digest).add("role", word_of(one.role)).add("size", one.size).add("resumed", one.resumed).add("start", one.start);
     line.add_raw("end", one.ended ? std::to_string(one.end) : "-1").add("reused", one.reused).add_raw("points", json_array(points));
-    blobs.push_back(line.string());
+    lines.push_back(line.string());
   }
+  return lines;
+}
+
+std::string report_recorder::json(time_point now, const std::string& about) const {
+  std::vector<std::string> rate, retries, notes, archives;
   for (const point& p : whole_rate()) rate.push_back(fmt::format("[{},{},{},{}]", p.at, p.done, p.connections, p.sent));
   for (const retry& one : retries_) {
     json_object line;
@@ -200,13 +245,11 @@ std::string report_recorder::json(time_point now, const std::string& about) cons
   for (const segment_end end :
        {segment_end::complete, segment_end::overtaken, segment_end::slow, segment_end::failed, segment_end::stopped})
     ends.push_back(json_quote(name_of(end)));
-  json_object plan;
-  plan.add("blobs", std::uint64_t{plan_.blobs}).add("bytes", plan_.bytes);
-  plan.add("blobs_held", std::uint64_t{plan_.blobs_held}).add("bytes_held", plan_.bytes_held);
   json_object all;
   all.add("version", std::uint64_t{1}).add("about", about).add("elapsed_ms", since(now)).add("error", error_).add("title", title_);
   all.add("command", command_).add_raw("exit_code", std::to_string(exit_status_));
-  all.add_raw("images", json_array(images)).add_raw("plan", plan.string()).add_raw("blobs", json_array(blobs));
+  for (const span& one : archives_) archives.push_back(fmt::format("[{},{}]", one.begin, one.end));
+  all.add_raw("images", json_array(images_json())).add_raw("archives", json_array(archives)).add_raw("blobs", json_array(blobs_json()));
   all.add_raw("rate", json_array(rate)).add_raw("retries", json_array(retries)).add_raw("notes", json_array(notes));
   all.add_raw("kinds", json_array(kinds)).add_raw("ends", json_array(ends)).add_raw("hosts", json_array(hosts));
   all.add_raw("segments", json_array(segments_json())).add("segments_left_out", std::uint64_t{segments_left_out_});

@@ -4,6 +4,7 @@
 #include "progress/renderer.hpp"
 
 #include <gantry/events.hpp>
+#include <gantry/reference.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -25,9 +26,15 @@ class report_recorder {
   report_recorder(std::string file, time_point begin) : file_(std::move(file)), begin_(begin) {}
 
   /// \param title what the operation that begins is about; shown where it has resolved no name
-  void begin(const std::string& title);
+  void begin(const std::string& title, time_point now);
   void event(const gantry::event& what, time_point now);
   void error(const error_report& report, time_point now);
+  /// \p image is one of those that the run could not bring.
+  void failed(const reference& image, time_point now);
+  /// Something to know that no event tells.
+  void warning(const std::string& text, time_point now) { remember(since(now), "warning", text); }
+  /// A mirror that may be asked, so that one that serves nothing is in the page, too. \param host `host[:port]`
+  void mirror(const std::string& host);
   /// What was run, without secrets.
   void command(std::string text) { command_ = std::move(text); }
   /// The whole run is over. \param exit_status of the process
@@ -54,9 +61,20 @@ class report_recorder {
     std::uint64_t resumed = 0;
     std::uint64_t start = 0;
     std::uint64_t end = 0;
+    bool started = false;
     bool ended = false;
     bool reused = false;
     std::vector<point> points;
+  };
+  struct image_row {
+    std::string reference;
+    std::string digest;       ///< empty: was not resolved
+    std::uint64_t asked = 0;  ///< milliseconds: the operation began
+    std::uint64_t told = 0;   ///< milliseconds: it was resolved, or failed before
+    bool failed = false;
+  };
+  struct span {
+    std::uint64_t begin = 0, end = 0;  ///< milliseconds
   };
   struct retry {
     std::uint64_t at = 0;
@@ -79,16 +97,26 @@ class report_recorder {
   };
 
   std::uint64_t since(time_point now) const;
+  void remember(std::uint64_t at, const char* kind, const std::string& text);
+  image_row& named(const reference& name, std::uint64_t at);
+  void add(const blob_started& what, std::uint64_t at);
+  void add(const blob_finished& what, std::uint64_t at);
+  void add(const archive_progress& what, std::uint64_t at);
   blob& row(const gantry::digest& digest, std::uint64_t at);
   void add(const segment_finished& what, std::uint64_t at);
   std::size_t host(const std::string& name, bool mirror);
+  std::vector<std::string> images_json() const;
+  std::vector<std::string> blobs_json() const;
   std::vector<std::string> segments_json() const;
   std::vector<point> whole_rate() const;
 
   std::string file_;
   time_point begin_;
-  std::vector<std::pair<std::string, std::string>> images_;  ///< reference and digest
-  transfer_planned plan_;
+  std::vector<image_row> images_;
+  std::map<std::string, std::size_t> image_rows_;  ///< by name
+  std::vector<span> archives_;                     ///< when they were written
+  bool writing_ = false;                           ///< the last of these, in this operation
+  std::uint64_t begun_ = 0;                        ///< milliseconds: this operation
   std::vector<blob> blobs_;
   std::map<gantry::digest, std::size_t> rows_;
   std::vector<point> rate_;

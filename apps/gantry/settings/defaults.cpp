@@ -71,27 +71,29 @@ bool fits(kind wanted, const setting& given) {
   return given.type == setting::kind::list || given.type == setting::kind::text;
 }
 
+/// The setting that another spelling of its option means; empty for other words.
+std::string_view other_spelling(std::string_view name) {
+  static constexpr std::pair<std::string_view, std::string_view> other_spellings[] = {{"workers", "jobs"},
+                                                                                      {"max-concurrent", "jobs"},
+                                                                                      {"max-concurrent-downloads", "jobs"},
+                                                                                      {"retry-attempts", "retries"},
+                                                                                      {"skip-tls", "insecure"}};
+  for (const auto& [other, usual] : other_spellings) {
+    if (name == other) return usual;
+  }
+  return {};
+}
+
 problem unknown(const std::string& place, const std::string& name, const std::vector<std::string>& known_options) {
   if (name == "username" || name == "password" || name.ends_with("-creds") || name == "password-stdin") {
     return usage_problem(fmt::format("{}: '{}' is no setting: credentials do not belong there", place, name),
                          "'gantry login REGISTRY' keeps them where they belong");
   }
-  static constexpr std::pair<const char*, const char*> other_spellings[] = {{"workers", "jobs"},
-                                                                            {"max-concurrent", "jobs"},
-                                                                            {"max-concurrent-downloads", "jobs"},
-                                                                            {"retry-attempts", "retries"},
-                                                                            {"skip-tls", "insecure"}};
-  for (const auto& [other, usual] : other_spellings) {
-    if (name == other) return usage_problem(fmt::format("{}: there is no setting '{}'", place, name), did_you_mean(usual));
-  }
-  if (std::find(known_options.begin(), known_options.end(), name) != known_options.end()) {
+  const bool is_option = std::find(known_options.begin(), known_options.end(), name) != known_options.end();
+  if (is_option && other_spelling(name).empty()) {
     return usage_problem(fmt::format("{}: '{}' is for one command at a time and cannot have a default", place, name));
   }
-  std::vector<std::string> names;
-  for (const settable_option& one : table) names.emplace_back(one.name);
-  std::string hint = did_you_mean(closest(name, names));
-  if (hint.empty()) hint = "settings are long names of options, e.g. \"jobs\": 8";
-  return usage_problem(fmt::format("{}: there is no setting '{}'", place, name), std::move(hint));
+  return usage_problem(fmt::format("{}: there is no setting '{}'", place, name), nearest_setting(name));
 }
 
 outcome<> make_absolute(const std::string& place, setting& one, const environment& variables) {
@@ -113,6 +115,14 @@ std::span<const settable_option> settable_options() { return table; }
 const settable_option* find_settable(std::string_view name) {
   const auto found = std::find_if(std::begin(table), std::end(table), [&](const settable_option& one) { return name == one.name; });
   return found == std::end(table) ? nullptr : found;
+}
+
+std::string nearest_setting(const std::string& name) {
+  if (const std::string_view usual = other_spelling(name); !usual.empty()) return did_you_mean(std::string(usual));
+  std::vector<std::string> names;
+  for (const settable_option& one : table) names.emplace_back(one.name);
+  std::string hint = did_you_mean(closest(name, names));
+  return hint.empty() ? "settings are long names of options, e.g. \"jobs\": 8" : hint;
 }
 
 std::string settings_path(const environment& variables) {

@@ -35,6 +35,9 @@ struct settable_option {
 std::span<const settable_option> settable_options();
 const settable_option* find_settable(std::string_view name);
 
+/// The advice for \p name, which is no setting: the nearest one, else what settings look like.
+std::string nearest_setting(const std::string& name);
+
 /// What the user's file says.
 struct user_defaults {
   std::string file;  ///< empty: there is none

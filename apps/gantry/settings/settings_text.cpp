@@ -1,5 +1,6 @@
 #include "settings/settings_text.hpp"
 
+#include "settings/defaults.hpp"
 #include "utf8.hpp"
 
 #include <fmt/format.h>
@@ -25,6 +26,7 @@ struct settings_handler {
 
   std::vector<setting> members;
   std::string complaint;
+  std::string hint;
   std::size_t line = 1;
   bool in_object = false;
   bool in_list = false;
@@ -35,10 +37,17 @@ struct settings_handler {
     ec = json::error::syntax;
     return false;
   }
+  /// The same for a value. Whoever misspelt the name reads of that, not of what another setting takes.
+  bool refuse_value(std::string why, error_code& ec) {
+    const std::string& name = members.back().name;
+    if (find_settable(name) != nullptr) return refuse(std::move(why), ec);
+    hint = nearest_setting(name);
+    return refuse(fmt::format("there is no setting '{}'", name), ec);
+  }
   bool take(setting::kind type, std::string value, error_code& ec) {
     if (!in_object) return refuse("settings are one JSON object, { ... }", ec);
     setting& last = members.back();
-    if (in_list && type != setting::kind::text) return refuse(fmt::format("a list, as of '{}', holds strings alone", last.name), ec);
+    if (in_list && type != setting::kind::text) return refuse_value(fmt::format("a list, as of '{}', holds strings alone", last.name), ec);
     if (!in_list) last.type = type;
     last.values.push_back(std::move(value));
     return true;
@@ -47,14 +56,14 @@ struct settings_handler {
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
   bool on_object_begin(error_code& ec) {
-    if (in_object) return refuse(fmt::format("'{}' cannot be an object", members.back().name), ec);
+    if (in_object) return refuse_value(fmt::format("'{}' cannot be an object", members.back().name), ec);
     in_object = true;
     return true;
   }
   bool on_object_end(std::size_t, error_code&) { return true; }
   bool on_array_begin(error_code& ec) {
     if (!in_object) return refuse("settings are one JSON object, { ... }", ec);
-    if (in_list) return refuse(fmt::format("a list, as of '{}', holds strings alone", members.back().name), ec);
+    if (in_list) return refuse_value(fmt::format("a list, as of '{}', holds strings alone", members.back().name), ec);
     in_list = true;
     members.back().type = setting::kind::list;
     return true;
@@ -92,13 +101,13 @@ struct settings_handler {
     return take(setting::kind::number, fmt::format("{}", value), ec);
   }
   bool on_double(double, json::string_view, error_code& ec) {
-    return refuse(in_object ? fmt::format("'{}' is not a whole number", members.back().name) : "settings are one JSON object, { ... }", ec);
+    if (!in_object) return refuse("settings are one JSON object, { ... }", ec);
+    return refuse_value(fmt::format("'{}' is not a whole number", members.back().name), ec);
   }
   bool on_bool(bool value, error_code& ec) { return take(setting::kind::boolean, value ? "true" : "false", ec); }
   bool on_null(error_code& ec) {
-    return refuse(in_object ? fmt::format("'{}' is null; leave it out for the usual value", members.back().name)
-                            : "settings are one JSON object, { ... }",
-                  ec);
+    if (!in_object) return refuse("settings are one JSON object, { ... }", ec);
+    return refuse_value(fmt::format("'{}' is null; leave it out for the usual value", members.back().name), ec);
   }
   bool on_comment_part(json::string_view, error_code&) { return true; }
   bool on_comment(json::string_view, error_code&) { return true; }
@@ -126,7 +135,7 @@ outcome<std::vector<setting>> parse_settings(std::string_view text, const std::s
   }
   if (!ec) return std::move(handler.members);
   const std::string why = handler.complaint.empty() ? "this is not JSON: " + ec.message() : handler.complaint;
-  std::string hint;
+  std::string hint = handler.hint;
   if (handler.complaint.empty())
     hint = "names and words stand in double quotes, and no comma behind the last value: {\"jobs\": 8, \"format\": \"oci\"}";
   return usage_problem(fmt::format("{}, line {}: {}", file, handler.line, why), std::move(hint));

@@ -13,7 +13,7 @@ namespace {
 
 using runtime::task;
 
-struct work {
+struct layer_work {
   std::vector<layer_claim> claims;
   std::size_t next = 0;
   layer_facts facts;
@@ -22,7 +22,7 @@ struct work {
 
 /// Takes one layer after the other; on the strand but for the inflating itself.
 task<> take_turns(transfer::context& shared, std::shared_ptr<transfer::operation> running, std::shared_ptr<store::content_store> store,
-                  std::shared_ptr<work> todo) {
+                  std::shared_ptr<layer_work> todo) {
   while (todo->next < todo->claims.size() && !todo->error) {
     const layer_claim claim = todo->claims[todo->next++];
     // Under another claim it is looked into again, which finds the contradiction.
@@ -64,7 +64,7 @@ result<store::blob_meta> learn_layer(store::content_store& store, const layer_cl
 
 task<result<layer_facts>> learn_layers(transfer::context& shared, std::shared_ptr<transfer::operation> running,
                                        std::shared_ptr<store::content_store> store, std::vector<layer_claim> claims, layer_facts known) {
-  auto todo = std::make_shared<work>();
+  auto todo = std::make_shared<layer_work>();
   todo->facts = std::move(known);
   todo->claims = std::move(claims);
   runtime::task_group group(shared.executor);

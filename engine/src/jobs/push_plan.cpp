@@ -90,8 +90,9 @@ result<std::vector<const archive::archived_manifest*>> choose_manifests(const ar
     if (best == nullptr) {
       std::string there;
       for (const platform& known : model::platforms_of(entries)) there += (there.empty() ? "" : ", ") + to_string_all(known);
+      const std::string name = image.names.empty() ? "the source" : image.names.front().string();
       return failure(errc::platform_not_found,
-                     fmt::format("the source has no image for {}; there is {}", to_string_all(each), there.empty() ? "none" : there));
+                     fmt::format("{} has no image for {}; there is {}", name, to_string_all(each), there.empty() ? "none" : there));
     }
     const auto found = std::find_if(image.manifests.begin(), image.manifests.end(),
                                     [&](const archive::archived_manifest& one) { return one.manifest.digest == best->digest; });

@@ -21,7 +21,7 @@ constexpr std::size_t looks_at_once = 8;
 // What one look reads at most, so that nobody waits for long; the next one goes on.
 constexpr std::size_t most_manifests = 1'000;
 constexpr unsigned most_pages = 100;
-constexpr unsigned deepest_index = 4;  // DESIGN section 6
+constexpr unsigned deepest_known_index = 4;  // DESIGN section 6
 // Others need time to bring more; and looking takes at most a twentieth of it all.
 constexpr std::chrono::seconds shortest_pause{30};
 constexpr int pause_factor = 20;
@@ -195,7 +195,7 @@ task<> sync_neighbours::read(transfer::operation& running, area& where, round& n
     for (const descriptor& layer : image->layers) now.found.push_back({hash_of(layer.digest.string()), repository});
     co_return;
   }
-  if (depth == deepest_index) co_return;
+  if (depth == deepest_known_index) co_return;
   for (const descriptor& child : std::get<model::index>(*parsed).manifests) {
     const reference inner = where.repositories[repository].with_digest(child.digest);
     if (where.seen.contains(hash_of(inner))) continue;

@@ -91,6 +91,7 @@ task<result<bool>> has_blob(registry_client& to, std::string registry, std::stri
   asking.repository = repository;
   asking.scope = push_scope(repository);
   asking.message.verb = http::method::head;
+  asking.message.how.repeat_after = document_patience;
   asking.path = "blobs/" + blob.digest.string();
   auto sending = co_await to.call(std::move(asking), stop);
   if (!sending) co_return sending.error();

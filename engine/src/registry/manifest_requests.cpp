@@ -55,6 +55,7 @@ task<result<std::optional<descriptor>>> head_manifest_at(registry_client& from, 
   api_call asking;
   asking.path = "manifests/" + at.image.manifest_reference();
   asking.message.verb = http::method::head;
+  asking.message.how.repeat_after = document_patience;
   asking.message.set("Accept", std::string(model::manifest_accept()));
   auto sending = co_await from.call_at(at, std::move(asking), stop);
   if (!sending) co_return sending.error();
@@ -144,6 +145,11 @@ task<result<void>> delete_manifest(registry_client& from, reference image, runti
   if (by_tag && status == 400) {
     co_return failure(errc::unexpected_status,
                       fmt::format("{} does not delete by tag; delete the digest, which removes every tag that names it", image.registry()),
+                      said.text.server_message());
+  }
+  // A registry that takes nothing at all says so in words; who runs it has nothing to enable.
+  if (status == 405 && said.text.server_message().find("read-only") != std::string::npos) {
+    co_return failure(errc::unexpected_status, fmt::format("{} is read-only: nothing is deleted there", image.registry()),
                       said.text.server_message());
   }
   if (by_tag && status == 405) {

@@ -30,6 +30,7 @@ task<result<referrer_page>> list_referrers_at(registry_client& from, site at, di
   const std::string what = fmt::format("the referrers of {} in {}", subject.short_form(), at.image.name());
   api_call asking;
   asking.message.set("Accept", std::string(model::media_type::oci_index));
+  asking.message.how.repeat_after = document_patience;
   if (target.empty()) asking.path = "referrers/" + subject.string();
   asking.message.target.target = std::move(target);
   http::url asked;

@@ -26,6 +26,10 @@
 
 namespace gantry::registry {
 
+/// What is asked for documents, and whether something is there, is answered soon or never: see http::placement::repeat_after. Lists of
+/// tags and repositories are not; some registries take minutes for theirs.
+constexpr std::chrono::milliseconds document_patience{8'000};
+
 /// A document as served.
 struct document {
   descriptor top;     ///< media type as declared (without parameters), digest and size of the bytes

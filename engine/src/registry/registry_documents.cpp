@@ -21,6 +21,7 @@ task<result<document>> registry_client::get_manifest_at(site at, runtime::stop_s
   const host& where = host_for(at.how);
   api_call asking;
   asking.path = "manifests/" + image.manifest_reference();
+  asking.message.how.repeat_after = document_patience;
   asking.message.set("Accept", std::string(model::manifest_accept()));
   auto sending = co_await call_at(at, std::move(asking), stop);
   if (!sending) co_return sending.error();
@@ -87,7 +88,8 @@ task<result<std::string>> registry_client::read_blob_at(site at, descriptor blob
     co_return failure(errc::limit_exceeded, fmt::format("blob {} of {} has {} bytes; a document of more than {} is not accepted",
                                                         blob.digest.short_form(), image.name(), blob.size, model::document_limit));
   }
-  const blob_request whole;
+  blob_request whole;
+  whole.how.repeat_after = document_patience;
   auto reply = co_await get_blob(at, blob.digest, whole, stop);
   if (!reply) co_return reply.error();
   result<std::string> bytes = co_await reply->read_all(model::document_limit);

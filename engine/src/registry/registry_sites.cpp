@@ -127,7 +127,8 @@ void registry_client::note_failure(const site& where, const failure& why, const 
   if (settings_.warn && !std::exchange(host_for(where.how).told_failure, true)) {
     const std::string next = instead == nullptr ? "nobody else is left to ask" : instead->how.registry + " is asked in its place";
     const std::string by = where.how.source.empty() ? "" : fmt::format(" (named by {})", where.how.source);
-    settings_.warn(fmt::format("the mirror {}{} is passed over: {}; {}", mirror, by, why.text.message(), next));
+    const char* const end = why.text.message().ends_with('?') ? "" : ";";
+    settings_.warn(fmt::format("the mirror {}{} is passed over: {}{} {}", mirror, by, why.text.message(), end, next));
   }
 }
 

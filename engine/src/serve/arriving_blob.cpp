@@ -94,7 +94,10 @@ class arriving_blob::feed final : public blob_feed {
   bool given_ = false;
 };
 
-std::shared_ptr<blob_feed> arriving_blob::reader() { return std::make_shared<feed>(shared_from_this()); }
+std::shared_ptr<blob_feed> arriving_blob::reader(const std::string& repository) {
+  asked_.try_emplace(repository, std::chrono::steady_clock::now());
+  return std::make_shared<feed>(shared_from_this());
+}
 
 void arriving_blob::count_reader(bool came) {
   const bool before = has_readers();

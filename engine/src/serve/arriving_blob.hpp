@@ -12,11 +12,14 @@
 
 #include <gantry/descriptor.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace gantry::serve {
 
@@ -32,8 +35,10 @@ class arriving_blob : public std::enable_shared_from_this<arriving_blob> {
 
   const descriptor& blob() const noexcept { return blob_; }
 
-  /// One for each client.
-  std::shared_ptr<blob_feed> reader();
+  /// One for each client. \param repository where the client asks for it, as reference::name() writes it
+  std::shared_ptr<blob_feed> reader(const std::string& repository = {});
+  /// Since when clients have asked for it where.
+  const std::map<std::string, std::chrono::steady_clock::time_point>& asked() const noexcept { return asked_; }
 
   /// Whether somebody reads, or may go on to.
   bool has_readers() const noexcept { return readers_ != 0; }
@@ -62,6 +67,7 @@ class arriving_blob : public std::enable_shared_from_this<arriving_blob> {
   std::optional<failure> error_;
   runtime::signal changed_;
   std::size_t readers_ = 0;
+  std::map<std::string, std::chrono::steady_clock::time_point> asked_;
   std::function<void()> readers_changed_;
 };
 

@@ -4,10 +4,12 @@
 #include <gantry/digest.hpp>
 #include <gantry/reference.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,14 +18,18 @@ namespace gantry::serve {
 /// Names that clients asked for and what each led to. There is room for a number of them: who was asked for longest ago makes room.
 class asked_names {
  public:
+  using clock = std::chrono::steady_clock;
+
   explicit asked_names(std::size_t most) : most_(most) {}
 
-  void put(const reference& name, const descriptor& top);
+  void put(const reference& name, const descriptor& top, clock::time_point now = clock::now());
   /// Null when the name is not there; valid until the next change.
   const descriptor* find(const reference& name) const;
   void erase(const reference& name);
-  /// Whether a name of the repository that \p where names led to one of \p tops.
-  bool lead_to(const reference& where, const std::set<digest>& tops) const;
+  /// Whether names of the repository that \p where names led to one of \p tops. These were asked for again, then.
+  bool lead_to(const reference& where, const std::set<digest>& tops, clock::time_point now = clock::now());
+  /// The names of the repository \p where, as reference::name() writes it, that led to one of \p tops and were asked for since \p when.
+  std::set<reference> asked_since(clock::time_point when, const std::string& where, const std::set<digest>& tops) const;
   bool empty() const noexcept { return names_.empty(); }
   /// Ordered by name.
   std::vector<std::pair<reference, descriptor>> all() const;
@@ -32,6 +38,7 @@ class asked_names {
   struct entry {
     descriptor top;
     std::uint64_t turn = 0;
+    clock::time_point asked{};
   };
   std::size_t most_;
   std::uint64_t turns_ = 0;

@@ -67,10 +67,7 @@ std::vector<repository> candidates(std::string_view name, std::string_view ns, s
   }
   // What looks like a host and port is no repository of anybody.
   if (!model::is_repository(name)) return possible;
-  if (!preferred.empty()) {
-    for (const repository& one : below(std::string(preferred), name)) add_new(possible, one);
-  }
-  for (const repository& one : below(std::string(docker_hub), name)) add_new(possible, one);
+  for (const repository& one : below(std::string(preferred.empty() ? docker_hub : preferred), name)) add_new(possible, one);
   return possible;
 }
 
@@ -119,7 +116,8 @@ found_repository catalogue::find(std::string_view name, std::string_view ns, std
     found.only = one;
     return found;
   }
-  if (!ns.empty()) return found;
+  // Who stands behind an upstream means that one: the name would bring another's image for as long as the store has it.
+  if (!ns.empty() || !preferred.empty()) return found;
   const auto [begin, end] = registries_of_.equal_range(std::string(name));
   for (auto one = begin; one != end; ++one) found.ambiguous.push_back({one->second, std::string(name)});
   if (found.ambiguous.size() == 1) {

@@ -40,7 +40,8 @@ struct page {
 page cut_page(const std::vector<std::string>& names, const page_request& wanted, std::size_t most);
 
 /// The repositories that \p name, as it stands in a request's path, may mean, likeliest first (DESIGN section 10): the registry of `?ns=`;
-/// `<registry>/<repository>`, where a port may be written `_5000` because a path has no colon; below \p preferred; below docker.io.
+/// `<registry>/<repository>`, where a port may be written `_5000` because a path has no colon; below \p preferred, or docker.io
+/// where there is none.
 /// \param ns empty when there was none \param preferred the upstream registry; empty: none
 std::vector<repository> candidates(std::string_view name, std::string_view ns, std::string_view preferred = {});
 
@@ -55,7 +56,7 @@ class catalogue {
  public:
   explicit catalogue(const std::vector<store::reference_record>& records);
 
-  /// \ref candidates that are held, else any registry that alone has a repository of this name.
+  /// \ref candidates that are held, else, where there is no \p preferred, any registry that alone has a repository of this name.
   found_repository find(std::string_view name, std::string_view ns, std::string_view preferred = {}) const;
 
   /// Served names, sorted.

@@ -52,13 +52,13 @@ task<answer> handler::respond(const request_head& request, runtime::stop_source&
 }
 
 answer handler::failed(const failure& why) {
-  if (trouble_) trouble_(why.text.message());
   if (why.code == errc::cancelled) return error_answer(503, "UNAVAILABLE", "the server is stopping");
+  if (trouble_) trouble_(why.text.message());
   return error_answer(500, "UNKNOWN", "the store cannot be read");
 }
 
-answer handler::refused_above(const failure& why) {
-  if (why.code == errc::cancelled) return failed(why);
+answer handler::refused_above(const failure& why, const runtime::stop_source& stop) {
+  if (why.code == errc::cancelled && stop.stop_requested()) return failed(why);
   // The source has told, and passed on what it could.
   if (cannot_keep(why)) {
     return error_answer(503, "UNAVAILABLE", "this server cannot keep what it would have to fetch for this, and has no room to pass it on");

@@ -46,7 +46,8 @@ class handler {
   task<answer> catalog(route wanted);
   task<answer> referrers(route wanted, runtime::stop_source& stop);
   answer failed(const failure& why);
-  answer refused_above(const failure& why);
+  /// \param stop of the request: nothing else says that the server stops
+  answer refused_above(const failure& why, const runtime::stop_source& stop);
 
   library& content_;
   gate* door_;

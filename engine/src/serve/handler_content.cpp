@@ -116,7 +116,7 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
     const reference name = name_of(*where->above, wanted.tag, wanted.digest);
     if (!name.empty()) {
       const auto fetched = co_await source_->manifest(name, stop);
-      if (!fetched && fetched.error().code != errc::not_found) co_return refused_above(fetched.error());
+      if (!fetched && fetched.error().code != errc::not_found) co_return refused_above(fetched.error(), stop);
       if (fetched) {
         const descriptor top = fetched->top;
         refused_by_upstream = fetched->refused;
@@ -164,14 +164,14 @@ task<answer> handler::blob(route wanted, const request_head& request, runtime::s
     if (request.method == "HEAD") {
       const auto size = co_await source_->blob_size(name, wanted.digest, stop);
       if (!size && size.error().code == errc::not_found) co_return unknown_blob(wanted);
-      if (!size) co_return refused_above(size.error());
+      if (!size) co_return refused_above(size.error(), stop);
       arriving_part nothing;
       nothing.length = *size;
       co_return blob_answer(request, wanted.digest, std::move(nothing));
     }
     auto feed = co_await source_->blob(name, wanted.digest, stop);
     if (!feed && feed.error().code == errc::not_found) co_return unknown_blob(wanted);
-    if (!feed) co_return refused_above(feed.error());
+    if (!feed) co_return refused_above(feed.error(), stop);
     if (*feed != nullptr) {
       // A status that was sent cannot be taken back. Of a small blob nothing may be given out before all of it was verified.
       arriving_part whole;
@@ -180,7 +180,7 @@ task<answer> handler::blob(route wanted, const request_head& request, runtime::s
       if (whole.length != 0) {
         const auto begun = co_await whole.blob->available(0, stop);
         if (!begun && begun.error().code == errc::not_found) co_return unknown_blob(wanted);
-        if (!begun) co_return refused_above(begun.error());
+        if (!begun) co_return refused_above(begun.error(), stop);
       }
       co_return blob_answer(request, wanted.digest, std::move(whole));
     }

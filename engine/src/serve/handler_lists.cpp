@@ -79,7 +79,7 @@ task<answer> handler::referrers(route wanted, runtime::stop_source& stop) {
     if (name.empty()) co_return unknown_name(wanted.name);
     auto above = co_await source_->referrers(name, wanted.digest, stop);
     // What the store has will do; of a repository that it does not have nothing can be said.
-    if (!above && !where->held && above.error().code != errc::not_found) co_return refused_above(above.error());
+    if (!above && !where->held && above.error().code != errc::not_found) co_return refused_above(above.error(), stop);
     if (above) add_others(found, std::move(*above));
   }
   model::json_writer out;

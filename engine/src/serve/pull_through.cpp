@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -138,12 +139,17 @@ task<result<upstream_manifest>> pull_through::fetch_and_record(reference image, 
   if (thrown) std::rethrow_exception(thrown);
   if (fetched && !fetched->bytes) {
     touched_.merge(families_.family_of(fetched->top.digest));
-    if (arriving_.empty()) co_await record_complete();
+    co_await record_due();
   }
   co_return fetched;
 }
 
 task<result<upstream_manifest>> pull_through::manifest(reference image, runtime::stop_source& stop) {
+  std::function<task<result<upstream_manifest>>()> ask = [this, image, &stop] { return ask_manifest(image, stop); };
+  co_return co_await manifests_.get(image.string(), std::move(ask), stop);
+}
+
+task<result<upstream_manifest>> pull_through::ask_manifest(reference image, runtime::stop_source& stop) {
   std::optional<descriptor> held;
   if (!image.digest()) held = co_await held_top(image);
   if (held) {
@@ -189,6 +195,10 @@ void pull_through::note_unwritable(const failure& why) {
 task<> pull_through::close() {
   stop_.request_stop();
   co_await fetches_.join();
+  // What came since the last time has no name yet, and the next server would not know what belongs together.
+  runtime::stop_source patience;
+  const runtime::deadline limit(shared_.executor, close_patience, [&patience] { patience.request_stop(); });
+  co_await record_all(patience);
 }
 
 }  // namespace gantry::serve

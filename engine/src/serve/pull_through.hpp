@@ -8,6 +8,7 @@
 #include "serve/family_leases.hpp"
 #include "serve/image_families.hpp"
 #include "serve/seldom.hpp"
+#include "serve/single_flight.hpp"
 #include "serve/upstream.hpp"
 #include "store/content_store.hpp"
 #include "transfer/context.hpp"
@@ -32,6 +33,10 @@ class pull_through final : public upstream {
   static constexpr std::chrono::seconds offline_pause{30};
   /// How long the fetch of a blob goes on when all who wanted it have left: a client that lost its connection comes again.
   static constexpr std::chrono::seconds client_absence{5};
+  /// How often names are recorded while something is on its way.
+  static constexpr std::chrono::seconds record_pause{1};
+  /// How long somebody else who writes the store's index is waited for at the end.
+  static constexpr std::chrono::seconds close_patience{5};
   /// How often it is said that the store cannot be written.
   static constexpr std::chrono::minutes unwritable_pause{5};
   /// How long the upstream may take to say whether a tag has moved, or what refers to a manifest.
@@ -48,16 +53,14 @@ class pull_through final : public upstream {
   task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) override;
   task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) override;
 
-  /// Ends the fetches under way, keeps what arrived, and waits for them. To be called before the object goes.
+  /// Ends the fetches under way, keeps what arrived, waits for them, and records the names that are due. To be called before the object
+  /// goes.
   task<> close();
 
  private:
   using clock = std::chrono::steady_clock;
-  /// Somebody asks for the size of a blob, and others wait for the same answer.
-  struct size_question {
-    std::optional<result<std::uint64_t>> told;
-    runtime::signal answered;
-  };
+  /// \ref manifest for one who asks alone.
+  task<result<upstream_manifest>> ask_manifest(reference image, runtime::stop_source& stop);
   task<std::optional<descriptor>> held_top(reference image);
   task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
   /// The upstream cannot be asked: left alone for a while, which is said once.
@@ -73,14 +76,20 @@ class pull_through final : public upstream {
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
   /// The fetch of \p blob is over: whoever asks for it now begins another.
   void forget(const std::shared_ptr<arriving_blob>& blob);
-  /// Fetches into the store, or past it where it cannot be written.
-  task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
-  task<result<void>> bring_into_store(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
-  task<result<void>> bring_past_store(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running);
+  /// Fetches into the store, or past it where it cannot be written. \param wanted stopped when nobody wants the blob any more
+  task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted);
+  task<result<void>> bring_into_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted);
+  task<result<void>> bring_past_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted);
   /// Says that the store cannot be written, each reason once in a while.
   void note_unwritable(const failure& why);
-  /// Records the names of what was fetched since this was last called, as far as they are complete.
-  task<> record_complete();
+  /// Records what is due: now when nothing is on its way, else in a moment, together with what comes until then.
+  task<> record_due();
+  task<> record_in_a_moment();
+  /// Once more for what came meanwhile; one at a time. \param stop ends the wait for somebody else who writes the index
+  task<> record_all(runtime::stop_source& stop);
+  /// Records the names of what was fetched since this was last called, as far as they are complete. \returns whether that succeeded;
+  /// else it is due again.
+  task<bool> record_complete(runtime::stop_source& stop);
   /// What belongs to an image that an earlier server, or another command, brought.
   task<> learn_held(descriptor top);
   /// Notes a name that is to be recorded. What was asked for by digest needs none of its own when it is a part of what another leads to.
@@ -91,11 +100,14 @@ class pull_through final : public upstream {
   std::string registry_;
   std::function<void(const std::string&)> note_;
   std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
-  std::map<std::string, std::shared_ptr<size_question>> asking_;  ///< by repository and digest
+  single_flight<std::uint64_t> sizes_;          ///< by repository and digest
+  single_flight<upstream_manifest> manifests_;  ///< by name
   image_families families_;
-  asked_names incomplete_;    ///< names that clients asked for, and that may become complete
-  std::set<digest> touched_;  ///< the images that something was fetched of since names were last recorded
-  std::set<digest> begun_;    ///< of these, those that a client took a blob of
+  asked_names incomplete_;     ///< names that clients asked for, and that may become complete
+  std::set<digest> touched_;   ///< the images that something was fetched of since names were last recorded
+  std::set<reference> begun_;  ///< names in the repositories of which clients took a blob of theirs
+  bool recording_ = false;
+  bool record_planned_ = false;
   clock::time_point offline_until_{};
   seldom<std::string> unwritable_said_{unwritable_pause};  ///< reasons
   seldom<reference> said_{offline_pause};                  ///< names of which was said that the store answers for them

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -34,29 +35,8 @@ transfer::wanted_blob wanted_from(const reference& image, const descriptor& blob
 task<result<std::uint64_t>> pull_through::blob_size(reference image, digest blob, runtime::stop_source& stop) {
   if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->blob().size;
   if (const std::optional<std::uint64_t> known = families_.size_of(blob)) co_return *known;
-  const std::string key = image.with_digest(blob).string();
-  if (const auto other = asking_.find(key); other != asking_.end()) {
-    const std::shared_ptr<size_question> question = other->second;
-    while (!question->told) {
-      if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-      co_await question->answered.wait(stop);
-    }
-    co_return *question->told;
-  }
-  const auto question = std::make_shared<size_question>();
-  asking_.emplace(key, question);
-  result<std::uint64_t> told = failure(errc::cancelled, "stopped");
-  std::exception_ptr thrown;
-  try {
-    told = co_await ask_size(image, blob, stop);
-  } catch (...) {
-    thrown = std::current_exception();
-  }
-  asking_.erase(key);
-  question->told = told;
-  question->answered.notify_all();
-  if (thrown) std::rethrow_exception(thrown);
-  co_return told;
+  std::function<task<result<std::uint64_t>>()> ask = [this, image, blob, &stop] { return ask_size(image, blob, stop); };
+  co_return co_await sizes_.get(image.with_digest(blob).string(), std::move(ask), stop);
 }
 
 task<result<std::uint64_t>> pull_through::ask_size(reference image, digest blob, runtime::stop_source& stop) {
@@ -83,11 +63,11 @@ task<result<std::uint64_t>> pull_through::ask_size(reference image, digest blob,
 }
 
 task<result<std::shared_ptr<blob_feed>>> pull_through::blob(reference image, digest blob, runtime::stop_source& stop) {
-  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader();
+  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader(image.name());
   const auto size = co_await blob_size(image, blob, stop);
   if (!size) co_return size.error();
   // Somebody may have begun meanwhile.
-  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader();
+  if (const auto running = arriving_.find(blob); running != arriving_.end()) co_return running->second->reader(image.name());
   descriptor wanted;
   wanted.digest = blob;
   wanted.size = *size;
@@ -100,14 +80,14 @@ task<result<std::shared_ptr<blob_feed>>> pull_through::blob(reference image, dig
     slot = std::make_shared<arriving_blob>(shared_.lanes, wanted);
     fetches_.spawn(fetch(image, slot));
   }
-  co_return slot->reader();
+  co_return slot->reader(image.name());
 }
 
-task<result<void>> pull_through::bring_into_store(reference image, std::shared_ptr<arriving_blob> blob,
-                                                  std::shared_ptr<transfer::operation> running) {
+task<result<void>> pull_through::bring_into_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted) {
+  const quiet_operation mine(wanted);
   std::vector<transfer::wanted_blob> list(1, wanted_from(image, blob->blob()));
   const auto target = watch_store(store_, shared_.executor, blob);
-  const auto done = co_await transfer::fetch_all(shared_, *running, target, std::move(list));
+  const auto done = co_await transfer::fetch_all(shared_, *mine.running(), target, std::move(list));
   if (!done) co_return done.error();
   auto open = [store = store_, what = blob->blob()] { return store->open(what); };
   auto opened = co_await offload(shared_.lanes, lane::files, std::move(open));
@@ -116,22 +96,22 @@ task<result<void>> pull_through::bring_into_store(reference image, std::shared_p
   co_return result<void>();
 }
 
-task<result<void>> pull_through::bring_past_store(reference image, std::shared_ptr<arriving_blob> blob,
-                                                  std::shared_ptr<transfer::operation> running) {
+task<result<void>> pull_through::bring_past_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted) {
+  const quiet_operation mine(wanted);
   const auto passing = std::make_shared<passing_target>(jobs::temporary_directory());
   std::vector<transfer::wanted_blob> list(1, wanted_from(image, blob->blob()));
   const auto target = watch_passing(passing, shared_.executor, blob);
-  const auto done = co_await transfer::fetch_all(shared_, *running, target, std::move(list));
+  const auto done = co_await transfer::fetch_all(shared_, *mine.running(), target, std::move(list));
   if (!done) co_return done.error();
   blob->finished(passing->stored(blob->blob()));
   co_return result<void>();
 }
 
-task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving_blob> blob, std::shared_ptr<transfer::operation> running) {
-  auto brought = co_await bring_into_store(image, blob, running);
+task<result<void>> pull_through::bring(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted) {
+  auto brought = co_await bring_into_store(image, blob, wanted);
   if (brought || !cannot_keep(brought.error())) co_return brought;
   note_unwritable(brought.error());
-  co_return co_await bring_past_store(image, blob, running);
+  co_return co_await bring_past_store(image, blob, wanted);
 }
 
 void pull_through::forget(const std::shared_ptr<arriving_blob>& blob) {
@@ -141,20 +121,22 @@ void pull_through::forget(const std::shared_ptr<arriving_blob>& blob) {
 
 task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob) {
   std::optional<failure> trouble;
-  const quiet_operation mine(stop_);
-  const reader_watch watch(shared_.executor, blob, client_absence, [this, blob, running = mine.running()] {
+  // A failure ends the operation that it happens in, and another one may follow: this ends whichever runs.
+  runtime::stop_source wanted(stop_);
+  const reader_watch watch(shared_.executor, blob, client_absence, [this, blob, &wanted] {
     forget(blob);
-    running->request_stop();
+    wanted.request_stop();
   });
   std::shared_ptr<store::lease> lease;
   std::set<digest> family;
   try {
+    const quiet_operation mine(wanted);
     const auto kept = co_await jobs::keep_all(shared_, *mine.running(), store_);
     if (kept) {
       lease = *kept;
       family = families_.family_of(blob->blob().digest);
       co_await jobs::keep_only(shared_, lease, family);
-      const auto brought = co_await bring(image, blob, mine.running());
+      const auto brought = co_await bring(image, blob, wanted);
       if (!brought) trouble = brought.error();
     } else {
       trouble = kept.error();
@@ -175,10 +157,13 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
   if (!trouble) {
     const std::set<digest> grown = families_.family_of(blob->blob().digest);
     touched_.insert(grown.begin(), grown.end());
-    begun_.insert(grown.begin(), grown.end());
+    // Many images share a layer, and most of them were only looked at.
+    for (const auto& [repository, when] : blob->asked()) {
+      begun_.merge(incomplete_.asked_since(when - family_leases::client_pause, repository, grown));
+    }
   }
   if (lease) co_await kept_.keep(std::move(lease), std::move(family));
-  if (arriving_.empty() && !stop_.stop_requested()) co_await record_complete();
+  co_await record_due();
 }
 
 }  // namespace gantry::serve

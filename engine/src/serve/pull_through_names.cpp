@@ -7,6 +7,7 @@
 #include "store/image_tree.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -48,12 +49,15 @@ void pull_through::remember(const reference& image, const descriptor& top) {
 }
 
 task<> pull_through::note_held(reference image, descriptor document) {
-  if (incomplete_.find(image) != nullptr) co_return;
+  if (incomplete_.find(image) != nullptr) {
+    incomplete_.put(image, document);
+    co_return;
+  }
   if (!families_.knows(document.digest)) co_await learn_held(document);
   remember(image, document);
   if (incomplete_.find(image) == nullptr) co_return;
   touched_.merge(families_.family_of(document.digest));
-  if (arriving_.empty()) co_await record_complete();
+  co_await record_due();
 }
 
 task<> pull_through::learn_held(descriptor top) {
@@ -62,14 +66,45 @@ task<> pull_through::learn_held(descriptor top) {
   for (const auto& [entry, document] : documents) families_.learn(document, entry);
 }
 
-task<> pull_through::record_complete() {
+task<> pull_through::record_due() {
+  // What the end of the server leaves is recorded by close().
+  if (stop_.stop_requested()) co_return;
+  if (arriving_.empty()) {
+    co_await record_all(stop_);
+  } else if (!record_planned_) {
+    record_planned_ = true;
+    fetches_.spawn(record_in_a_moment());
+  }
+}
+
+task<> pull_through::record_in_a_moment() {
+  const bool slept = co_await runtime::sleep_for(record_pause, stop_);
+  record_planned_ = false;
+  if (slept) co_await record_all(stop_);
+}
+
+task<> pull_through::record_all(runtime::stop_source& stop) {
+  // Who records looks once more at the end.
+  if (recording_) co_return;
+  recording_ = true;
+  std::exception_ptr thrown;
+  try {
+    for (bool going = true; going && !touched_.empty();) going = co_await record_complete(stop);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  recording_ = false;
+  if (thrown) std::rethrow_exception(thrown);
+}
+
+task<bool> pull_through::record_complete(runtime::stop_source& stop) {
   std::set<digest> touched = std::exchange(touched_, {});
-  std::set<digest> begun = std::exchange(begun_, {});
+  std::set<reference> begun = std::exchange(begun_, {});
   auto names = incomplete_.all();
   const auto rest = std::partition(names.begin(), names.end(), [&](const auto& one) { return touched.contains(one.second.digest); });
   // Of documents that came before this server nothing may be known: then it can be any of them.
   if (rest != names.begin()) names.erase(rest, names.end());
-  if (names.empty()) co_return;
+  if (names.empty()) co_return true;
   struct state {
     std::vector<store::reference_record> records;
     std::vector<std::pair<reference, digest>> whole;
@@ -80,7 +115,7 @@ task<> pull_through::record_complete() {
       bool whole = false;
       auto record = jobs::complete_part(*store, name, top, whole);
       if (whole) now.whole.emplace_back(name, top.digest);
-      if (!record && begun.contains(top.digest)) record = begun_part(*store, name, top);
+      if (!record && begun.contains(name)) record = begun_part(*store, name, top);
       // Who puts a record says that the name was pulled just now.
       if (record && !says_nothing_new(*store, *record)) now.records.push_back(std::move(*record));
     }
@@ -88,7 +123,7 @@ task<> pull_through::record_complete() {
   };
   state now = co_await offload(shared_.lanes, lane::files, std::move(look));
   if (!now.records.empty()) {
-    const quiet_operation mine(stop_);
+    const quiet_operation mine(stop);
     const result<void> recorded = co_await jobs::record(shared_, *mine.running(), store_, std::move(now.records));
     if (!recorded) {
       if (cannot_keep(recorded.error())) {
@@ -98,7 +133,7 @@ task<> pull_through::record_complete() {
       }
       touched_.merge(touched);
       begun_.merge(begun);
-      co_return;
+      co_return false;
     }
   }
   for (const auto& [name, top] : now.whole) {
@@ -109,6 +144,7 @@ task<> pull_through::record_complete() {
   std::vector<digest> named;
   for (const auto& [name, top] : now.whole) named.push_back(top);
   co_await kept_.release(std::move(named));
+  co_return true;
 }
 
 }  // namespace gantry::serve

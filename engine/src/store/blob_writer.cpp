@@ -17,12 +17,26 @@ constexpr std::uint64_t writeback_step = std::uint64_t{8} << 20;
 
 }  // namespace
 
+bool blob_writer::is_incoming(const std::filesystem::path& path) { return path.filename().native().starts_with(incoming_prefix); }
+
 bool blob_writer::is_abandoned(const std::filesystem::path& path) {
-  if (!path.filename().native().starts_with(incoming_prefix)) return false;
+  if (!is_incoming(path)) return false;
   const auto opened = runtime::file::open(path, runtime::open_mode::update);
   if (!opened) return false;
   const auto locked = opened->try_lock();
   return locked && *locked == runtime::lock_outcome::acquired;
+}
+
+result<bool> blob_writer::remove_unless_written(const std::filesystem::path& path) {
+  const auto opened = runtime::file::open(path, runtime::open_mode::update);
+  if (opened) {
+    const auto locked = opened->try_lock();
+    if (!locked) return locked.error();
+    if (*locked == runtime::lock_outcome::busy) return false;
+  }
+  // The lock is held over this: a writer that comes to it only now sees that its name is gone, and takes another.
+  if (auto removed = runtime::remove_file(path); !removed) return removed.error();
+  return true;
 }
 
 result<runtime::file> blob_writer::claim_file(const std::filesystem::path& directory) {

@@ -23,8 +23,14 @@ inline constexpr std::string_view incoming_prefix = "incoming.";
 /// \ref commit it is removed by the destructor. Blocking.
 class blob_writer {
  public:
-  /// Whether \p path is such a file whose writer is no more. false where there are no locks, or no right to look. Blocking.
+  /// Whether \p path names such a file.
+  static bool is_incoming(const std::filesystem::path& path);
+  /// Whether \p path is such a file whose writer is no more, or has not come to lock it yet. false where there are no locks, or no right to
+  /// look. Blocking.
   static bool is_abandoned(const std::filesystem::path& path);
+  /// Removes the file \p path of that kind. \returns false, and it stays, when its writer is at work. A writer that has not come to lock it
+  /// yet begins another. Blocking.
+  static result<bool> remove_unless_written(const std::filesystem::path& path);
 
   blob_writer(const blob_writer&) = delete;
   blob_writer& operator=(const blob_writer&) = delete;

@@ -73,7 +73,14 @@ result<void> remove_partial(const content_store& store, clean_plan& plan, const 
       if (!owned) plan.remaining += one.size;
       if (!owned) continue;
     }
-    if (auto gone = remove_tree(one.path); !gone) return gone.error();
+    if (blob_writer::is_incoming(one.path)) {
+      const auto gone = blob_writer::remove_unless_written(one.path);
+      if (!gone) return gone.error();
+      if (!*gone) plan.remaining += one.size;
+      if (!*gone) continue;
+    } else if (auto gone = remove_tree(one.path); !gone) {
+      return gone.error();
+    }
     removed.push_back(std::move(one));
   }
   plan.partial = std::move(removed);
@@ -120,25 +127,29 @@ result<clean_outcome> clean(const content_store& store, const gc_lock& lock, con
                             const std::atomic<bool>& stop) {
   auto plan = plan_of(store, lock.held(), false, wish, now, stop);
   if (!plan) return plan.error();
+  return carry_out(store, lock, std::move(*plan), stop);
+}
+
+result<clean_outcome> carry_out(const content_store& store, const gc_lock& lock, clean_plan plan, const std::atomic<bool>& stop) {
   const bool writable = ::access(store.root().c_str(), W_OK) == 0;
   if (!writable) {
-    plan->notes.push_back(fmt::format("the store {} cannot be written: nothing can be removed there", store.root().string()));
+    plan.notes.push_back(fmt::format("the store {} cannot be written: nothing can be removed there", store.root().string()));
   } else if (!lock.held()) {
-    plan->notes.emplace_back("the store's file system has no locks: what is younger than a day stays");
+    plan.notes.emplace_back("the store's file system has no locks: what is younger than a day stays");
   }
-  for (const reference& name : plan->references) {
+  for (const reference& name : plan.references) {
     if (auto removed = store.remove_reference(name, lock); !removed) return removed.error();
   }
   if (auto rebuilt = store.rebuild_index(lock.index()); !rebuilt) return rebuilt.error();
-  for (const stored_file& one : plan->blobs) {
+  for (const stored_file& one : plan.blobs) {
     if (stop) return stopped();
     if (auto removed = runtime::remove_file(one.path); !removed) return removed.error();
   }
-  if (auto removed = remove_partial(store, *plan, stop); !removed) return removed.error();
-  for (const stored_file& one : plan->others) {
+  if (auto removed = remove_partial(store, plan, stop); !removed) return removed.error();
+  for (const stored_file& one : plan.others) {
     if (auto removed = remove_tree(one.path); !removed) return removed.error();
   }
-  return outcome_of(std::move(*plan));
+  return outcome_of(std::move(plan));
 }
 
 result<std::set<digest>> remove_unneeded(const content_store& store, const gc_lock& lock, std::set<digest> blobs,

@@ -31,6 +31,9 @@ result<clean_view> view_of(const content_store& store, bool locks, bool look_onl
 result<clean_outcome> clean(const content_store& store, const gc_lock& lock, const clean_wish& wish, file_time now,
                             const std::atomic<bool>& stop);
 
+/// The second half of \ref clean: removes what \p plan says, but for partial data that somebody has begun to work on since. Blocking.
+result<clean_outcome> carry_out(const content_store& store, const gc_lock& lock, clean_plan plan, const std::atomic<bool>& stop);
+
 /// What \ref clean would do now. Takes no lock and writes nothing.
 result<clean_outcome> preview_clean(const content_store& store, const clean_wish& wish, file_time now, const std::atomic<bool>& stop);
 

@@ -57,3 +57,20 @@ TEST_CASE("what contradicts itself is refused before anything is copied") {
   CHECK(refusal({"a.test/x", "b.test/x", "--force-upload", "--skip-existing"}) == "--skip-existing and --force-upload exclude each other");
   CHECK(refusal({"a.test/x", "b.test/x", "--all-platforms", "-a", "arm64"}) == "--platform, --arch and --all-platforms exclude each other");
 }
+
+TEST_CASE("files at an end of a copy are answered with the command that takes them") {
+  const auto hint = [](std::vector<std::string> words) {
+    const auto refused = parse_copy(std::move(words));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message.ends_with("names a file, and copy goes from registry to registry"));
+    return refused.error().hint;
+  };
+  CHECK(hint({"nginx", "out.tar"}) == "'gantry pull nginx -o out.tar' does that; for a repository of that name write docker://out.tar");
+  CHECK(hint({"docker://nginx", "oci:foo"}).starts_with("'gantry pull docker://nginx -f oci-dir -o foo' does that"));
+  CHECK(hint({"nginx", "oci-archive:foo.tar:1.0"}) == "'gantry pull nginx -f oci -o foo.tar' does that");
+  CHECK(hint({"nginx", "docker-archive:foo.tar:1.0"}) == "'gantry pull nginx -o foo.tar' does that");
+  CHECK(hint({"nginx", "./dir"}) == "'gantry pull nginx -f oci-dir -o ./dir' does that");
+  CHECK(hint({"./in.tar", "a.test/x:1"}) == "'gantry push ./in.tar a.test/x:1' does that");
+  CHECK(hint({"./in.tar", "./out.tar"}) == "'gantry convert ./in.tar -o FILE' goes from file to file");
+  CHECK(read({"docker://in.tar", "a.test/x:1"}).source.string() == "docker.io/library/in.tar:latest");
+}

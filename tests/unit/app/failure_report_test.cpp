@@ -98,3 +98,24 @@ TEST_CASE("nobody is told to go on where nothing is kept") {
   CHECK(report_failure(make_error_code(errc::connection_lost), {}, cause, "x").hint.empty());
   CHECK_FALSE(report_failure(make_error_code(errc::unauthorized), {}, cause, "x").hint.empty());
 }
+
+TEST_CASE("where tags are not deleted, the command that deletes the digest is told") {
+  const auto hint = [](const std::string& object) {
+    return report_failure(make_error_code(errc::unexpected_status),
+                          diagnostics("localhost:5000 does not delete by tag; delete the digest, which removes every tag that names it"),
+                          {}, object)
+        .hint;
+  };
+  CHECK(hint("localhost:5000/team/app:1.0")
+            .starts_with("'gantry delete localhost:5000/team/app@$(gantry digest localhost:5000/team/app:1.0)' deletes"));
+  CHECK(report_failure(make_error_code(errc::unexpected_status), diagnostics("HTTP 418"), {}, "a/b:1").hint.empty());
+}
+
+TEST_CASE("a platform that is written otherwise is told as it is there") {
+  const auto hint = [](const std::string& message) {
+    return report_failure(make_error_code(errc::platform_not_found), diagnostics(message), {}, "nginx").hint;
+  };
+  CHECK(hint("nginx has no image for linux/armv7; there is linux/amd64, linux/arm/v7, linux/arm64/v8") == "did you mean 'linux/arm/v7'?");
+  CHECK(hint("nginx has no image for linux/s390x; there is linux/amd64").empty());
+  CHECK(hint("nginx has no image for linux/s390x; it names none").empty());
+}

@@ -52,6 +52,36 @@ TEST_CASE("words that are no references are refused with advice") {
   hint("oci-archive:x.tar");
 }
 
+TEST_CASE("an empty or wrong digest is not taken for credentials") {
+  const auto refused = [](const std::string& word, const std::string& registry = {}) { return parse_image(word, registry).error(); };
+  const auto empty = refused("localhost:5000/team/app@");
+  CHECK(empty.message == "'localhost:5000/team/app@' is not an image reference: nothing stands behind '@'");
+  CHECK(empty.hint.find("is a variable empty?") != std::string::npos);
+  CHECK(refused("nginx@").message == "'nginx@' is not an image reference: nothing stands behind '@'");
+  CHECK(refused("nginx@", "localhost:5000").message == "'nginx@' is not an image reference: nothing stands behind '@'");
+  CHECK(refused("nginx@latest").message.ends_with("is not an image reference: no digest stands behind '@'"));
+  CHECK(refused("team/nginx@latest").message == "'team/nginx@latest' is not an image reference: no digest stands behind '@'");
+  CHECK(refused("nginx@latest").hint.find("a tag NAME:latest") != std::string::npos);
+  // These may be passwords.
+  for (const std::string word : {"me:canary@a.example", "me:canary@a.example/app", "canary@a.example/app"}) {
+    INFO(word);
+    CHECK(refused(word).message.find("something before the host") != std::string::npos);
+    CHECK(refused(word).message.find("canary") == std::string::npos);
+    CHECK(refused(word, "b.example").message.find("canary") == std::string::npos);
+  }
+  CHECK(refused("me:canary@").message.find("canary") == std::string::npos);
+  CHECK(refused("canary@a.example").message.find("canary") == std::string::npos);
+}
+
+TEST_CASE("a page of Docker Hub is answered with the name of its image") {
+  const auto hint = [](const std::string& word) { return parse_image(word).error().hint; };
+  CHECK(hint("https://hub.docker.com/_/nginx") == "the image is called docker.io/library/nginx");
+  CHECK(hint("hub.docker.com/_/nginx") == "the image is called docker.io/library/nginx");
+  CHECK(hint("https://hub.docker.com/_/nginx/tags?page=2") == "the image is called docker.io/library/nginx");
+  CHECK(hint("https://hub.docker.com/r/grafana/grafana/tags") == "the image is called docker.io/grafana/grafana");
+  CHECK(hint("https://hub.docker.com/search") == "leave out what stands before the host name");
+}
+
 TEST_CASE("a word with the suffix of an archive is a file unless a registry or docker:// says otherwise") {
   const auto refused = parse_image("multi.tar");
   REQUIRE_FALSE(refused.has_value());
@@ -68,7 +98,8 @@ TEST_CASE("a word with the suffix of an archive is a file unless a registry or d
 }
 
 TEST_CASE("a registry without a repository is no image of Docker Hub when a registry is asked") {
-  for (const std::string word : {"localhost:30800", "localhost", "registry.example:5000", "127.0.0.1:5000", "[::1]:5000"}) {
+  for (const std::string word :
+       {"localhost:30800", "localhost", "registry.example:5000", "127.0.0.1:5000", "[::1]:5000", "ghcr.io", "quay.io"}) {
     INFO(word);
     const auto refused = parse_remote_image(word);
     REQUIRE_FALSE(refused.has_value());
@@ -79,6 +110,8 @@ TEST_CASE("a registry without a repository is no image of Docker Hub when a regi
     INFO(word);
     CHECK(parse_remote_image(word).has_value());
   }
+  CHECK(parse_remote_image("hub.docker.com").error().hint.find("docker.io/library/nginx") != std::string::npos);
+  CHECK(parse_remote_image("nginx:1.25:3").error().message == "'nginx:1.25:3' is not an image reference");
   CHECK(parse_remote_image("my.app:2024", "ghcr.io/owner").has_value());
   // The store may hold what an archive calls so.
   CHECK(named("my.app:2024") == "docker.io/library/my.app:2024");

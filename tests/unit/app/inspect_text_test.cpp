@@ -2,6 +2,9 @@
 
 #include "support/catch.hpp"
 
+#include <sstream>
+#include <string>
+
 using namespace gantry;
 using namespace gantry::app;
 
@@ -29,6 +32,23 @@ TEST_CASE("the configuration that is meant is this machine's, or the only one") 
   CHECK(choose_config(image) == nullptr);
   image.manifests.push_back(manifest_for(here.c_str(), "{}"));
   CHECK(choose_config(image) == &image.manifests[2]);
+}
+
+TEST_CASE("a narrow terminal gets twelve digits of the digests in a table") {
+  inspect_result found;
+  found.manifests.push_back(manifest_for("linux/amd64", "{}"));
+  found.manifests.push_back(manifest_for("linux/arm64", "{}"));
+  error_code ec;
+  for (inspected_manifest& one : found.manifests) one.manifest.digest = digest::parse("sha256:" + std::string(64, 'a'), ec);
+  CHECK(inspect_text(found).find(std::string(64, 'a')) != std::string::npos);
+  CHECK(inspect_text(found, 80) == inspect_text(found));
+  const std::string narrow = inspect_text(found, 40);
+  CHECK(narrow.find(std::string(13, 'a')) == std::string::npos);
+  std::istringstream lines(narrow.substr(narrow.find("PLATFORM")));
+  for (std::string line; std::getline(lines, line);) {
+    INFO(line);
+    CHECK(line.size() < 40);
+  }
 }
 
 TEST_CASE("images of a file stand one after the other, with all their names") {

@@ -2,6 +2,9 @@
 
 #include "support/catch.hpp"
 
+#include <sstream>
+#include <string>
+
 #include <boost/json/parse.hpp>
 
 using namespace gantry;
@@ -67,6 +70,18 @@ TEST_CASE("the table has a line for each name and leaves attestations out") {
   list_result damaged = two_names();
   damaged.references.front().complete = false;
   CHECK_THAT(list_table(damaged, now), Catch::Contains("3 h ago  incomplete: 'gantry verify --repair' mends it\n"));
+}
+
+TEST_CASE("on a terminal too narrow for the table what stands behind a name goes below it") {
+  CHECK(list_table(two_names(), now, 200) == list_table(two_names(), now));
+  const std::string narrow = list_table(two_names(), now, 40);
+  CHECK_THAT(narrow,
+             Catch::StartsWith("NAME\n  SIZE, PULLED, PLATFORMS\ndocker.io/library/nginx:1.25\n  71.2 MB, 3 h ago, linux/arm/v7\n"));
+  std::istringstream lines(narrow);
+  for (std::string line; std::getline(lines, line);) {
+    INFO(line);
+    CHECK(line.size() < 40);
+  }
 }
 
 TEST_CASE("the store's size is told in a sentence") {

@@ -68,3 +68,12 @@ TEST_CASE("what became of a list is told by lines, by a sentence and by the exit
   CHECK(sync_failure(result, pruned)->message ==
         "1 of 2 tags of the list are not written, and 1 of 1 tag that the list does not name is not deleted");
 }
+
+TEST_CASE("a tag that fails for an architecture is answered with the option that does without") {
+  sync_result result;
+  result.images = {image("t.test/x:1", sync_state::copied), image("t.test/x:2", sync_state::failed)};
+  CHECK(sync_failure(result, {})->hint.empty());
+  result.images.back().code = make_error_code(errc::platform_not_found);
+  CHECK(sync_failure(result, {})->hint.starts_with("--allow-partial "));
+  CHECK(sync_failure(result, {}, true)->hint.empty());
+}

@@ -16,6 +16,7 @@ TEST_CASE("durations are read with and without units") {
     CHECK_FALSE(parse_duration("--timeout", text).has_value());
   }
   CHECK(parse_duration("--older-than", "366d").has_value());
+  CHECK(parse_duration("--older-than", "month").error().message.find("1h30m or 30d") != std::string::npos);
   CHECK(parse_duration("--older-than", "400d").error().message.find("up to 366d, not '400d'") != std::string::npos);
 }
 

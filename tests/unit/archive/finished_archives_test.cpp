@@ -51,9 +51,9 @@ struct two_archives {
 
   memory_blobs blobs;
   std::string content = noise(9'000'000, 1);
-  archived_manifest first = build_image(blobs, "amd64", {content, prose(50'000)});
+  archived_manifest first = build_image(blobs, "amd64", {prose(50'000), content});
   archived_manifest second = build_image(blobs, "amd64", {prose(70'000), content});
-  const descriptor shared_layer = first.layers[0];
+  const descriptor shared_layer = first.layers[1];
   const descriptor own_layer = second.layers[0];
   layout first_plan = plan_of(first, "team/app:1.0");
   layout second_plan = plan_of(second, "team/app:2.0");

@@ -316,6 +316,8 @@ TEST_CASE("offline a digest is found under another name of its repository") {
     return f.loop.run(names.resolve(f.name(text), only("linux/amd64")));
   };
   const std::string amd = tagged.manifests[0].entry.digest.string();
+  // Which brings the configuration, as a pull does: a manifest that is named itself is asked for its platform.
+  test::must(f.resolve(only("linux/amd64"), "team/app@" + amd));
   f.registry.forget_requests();
   for (const std::string& text : {"team/app@" + index.index.digest, "team/app:other@" + index.index.digest, "team/app@" + amd}) {
     INFO(text);

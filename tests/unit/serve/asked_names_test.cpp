@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+#include <chrono>
+#include <set>
 #include <string>
 
 using namespace gantry;
@@ -23,6 +25,33 @@ descriptor sized(std::uint64_t size) {
 }
 
 }  // namespace
+
+TEST_CASE("of a layer that many share, the names count that were asked for lately where it is asked for") {
+  using namespace std::chrono_literals;
+  error_code ec;
+  descriptor top;
+  top.digest = digest::parse("sha256:" + std::string(64, 'a'), ec);
+  descriptor other;
+  other.digest = digest::parse("sha256:" + std::string(64, 'b'), ec);
+  const auto now = asked_names::clock::now();
+  asked_names names(10);
+  names.put(name_of("quay.io/a:old"), top, now - 5min);
+  names.put(name_of("quay.io/a:1"), top, now - 1s);
+  names.put(name_of("quay.io/a:2"), other, now - 1s);
+  names.put(name_of("quay.io/b:1"), top, now - 1s);
+  CHECK(names.asked_since(now - 2min, "quay.io/a", {top.digest}) == std::set<reference>{name_of("quay.io/a:1")});
+  CHECK(names.asked_since(now - 2min, "quay.io/c", {top.digest}).empty());
+  // Who asks for what it leads to asks for it again.
+  CHECK_FALSE(names.lead_to(name_of("quay.io/c:1"), {top.digest}, now));
+  CHECK(names.asked_since(now, "quay.io/a", {top.digest}).empty());
+  CHECK(names.lead_to(name_of("quay.io/a:9"), {top.digest}, now));
+  CHECK(names.asked_since(now, "quay.io/a", {top.digest}).size() == 2);
+  CHECK(names.asked_since(now, "quay.io/b", {top.digest}).empty());
+  names.put(name_of("quay.io/a:old"), top, now - 5min);
+  CHECK(names.asked_since(now - 2min, "quay.io/a", {top.digest}).size() == 1);
+  names.put(name_of("quay.io/a:old"), top, now);
+  CHECK(names.asked_since(now - 2min, "quay.io/a", {top.digest}).size() == 2);
+}
 
 TEST_CASE("the name that was asked for longest ago makes room") {
   asked_names names(2);

@@ -68,7 +68,15 @@ TEST_CASE("the registry that a mirror is asked in place of decides") {
 
 TEST_CASE("below an upstream registry a bare name is the upstream's") {
   CHECK(found("team/app", {}, "ghcr.io") == "ghcr.io/team/app");
-  CHECK(found("library/nginx", {}, "ghcr.io") == "docker.io/library/nginx");
+  CHECK(found("library/nginx", {}, "ghcr.io") == "none");
+  CHECK(found("other/app", {}, "docker.io") == "none");
+  CHECK(found("other/app", {}, "ghcr.io") == "none");
+  CHECK(found("twice/x", {}, "docker.io") == "none");
+  // Who names the registry gets what the store has of it.
+  CHECK(found("quay.io/other/app", {}, "ghcr.io") == "quay.io/other/app");
+  CHECK(found("localhost_5000/x", {}, "ghcr.io") == "localhost:5000/x");
+  CHECK(found("other/app", "quay.io", "ghcr.io") == "quay.io/other/app");
+  CHECK(candidates("new/app", {}, "ghcr.io").size() == 1);
   CHECK(candidates("new/app", {}, "ghcr.io").front() == repository{"ghcr.io", "new/app"});
   CHECK(candidates("nginx", {}, "docker.io").front() == repository{"docker.io", "library/nginx"});
 }

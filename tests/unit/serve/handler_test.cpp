@@ -372,6 +372,17 @@ TEST_CASE("the clients are not told what is wrong with the store or the upstream
   }
 }
 
+TEST_CASE("a server that does not stop does not say so when a fetch was given up") {
+  shop shop;
+  failing_upstream above(gantry::failure(gantry::errc::cancelled, "stopped"));
+  running_server server(shop.content, {}, &above);
+  for (const std::string& path : {std::string("manifests/1.0"), "blobs/" + missing}) {
+    const http_reply reply = http_client(server.port()).get("/v2/team/other/" + path);
+    CHECK(reply.status == 502);
+    CHECK(reply.body.find("stopping") == std::string::npos);
+  }
+}
+
 TEST_CASE("a name that clients ask for, by tag or by digest, was pulled just now") {
   shop shop;
   const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1000);

@@ -53,10 +53,14 @@ TEST_CASE("a file is abandoned when nobody writes it any more") {
     const auto writer = must(f.store->write_blob());
     must(writer->write(bytes_of("half")));
     CHECK_FALSE(blob_writer::is_abandoned(only_file()));
+    CHECK_FALSE(must(blob_writer::remove_unless_written(only_file())));
+    CHECK_FALSE(nothing_left(f));
   }
   CHECK(nothing_left(f));
   spill(ingest / "incoming.0123", "what a killed process left");
   CHECK(blob_writer::is_abandoned(ingest / "incoming.0123"));
+  CHECK(must(blob_writer::remove_unless_written(ingest / "incoming.0123")));
+  CHECK_FALSE(std::filesystem::exists(ingest / "incoming.0123"));
   spill(ingest / "sha256-0123", "x");
   CHECK_FALSE(blob_writer::is_abandoned(ingest / "sha256-0123"));
   CHECK_FALSE(blob_writer::is_abandoned(ingest / "incoming.gone"));

@@ -242,6 +242,33 @@ TEST_CASE_METHOD(cleaner_fixture, "what a killed extract has left goes at once, 
   CHECK(must(living->commit()) == descriptor_of("the other half").digest);
 }
 
+TEST_CASE_METHOD(cleaner_fixture, "what a writer came to lock after it was found abandoned stays") {
+  const auto lock = must(store->try_lock_gc());
+  REQUIRE(lock);
+  const std::filesystem::path file = directory / "store/ingest/incoming.0123";
+  spill(file, "a blob that begins");
+  for (const bool all : {false, true}) {
+    clean_wish wish;
+    wish.all = all;
+    // Between its creation and its lock a file looks like one that a killed process left.
+    const auto now = std::chrono::system_clock::now();
+    store::clean_plan plan = store::plan_clean(must(store::view_of(*store, true, false, stop)), wish, now);
+    REQUIRE(plan.partial.size() == 1);
+    const auto writer = must(runtime::file::open(file, runtime::open_mode::update));
+    REQUIRE(must(writer.try_lock()) == runtime::lock_outcome::acquired);
+    const clean_outcome done = must(store::carry_out(*store, *lock, std::move(plan), stop));
+    CHECK(done.partial.empty());
+    CHECK(done.freed == 0);
+    CHECK(done.remaining >= std::string("a blob that begins").size());
+    CHECK(std::filesystem::exists(file));
+  }
+  CHECK(
+      must(store::carry_out(*store, *lock,
+                            store::plan_clean(must(store::view_of(*store, true, false, stop)), {}, std::chrono::system_clock::now()), stop))
+          .partial.size() == 1);
+  CHECK_FALSE(std::filesystem::exists(file));
+}
+
 TEST_CASE_METHOD(cleaner_fixture, "a file with a second name elsewhere frees nothing") {
   const test_image one = image_of(1);
   publish("x:1", one);

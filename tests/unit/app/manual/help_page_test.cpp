@@ -70,10 +70,40 @@ TEST_CASE("options about the outcome are offered where there is one") {
     }
     return false;
   };
-  for (const char* const verb : {"pull", "push", "copy", "sync", "extract", "verify", "serve"}) CHECK(offers(verb, "--report"));
-  for (const char* const verb : {"login", "logout", "list", "clean", "completion"}) CHECK_FALSE(offers(verb, "--report"));
+  for (const char* const verb : {"pull", "save", "push", "copy", "sync", "extract", "verify", "serve"}) CHECK(offers(verb, "--report"));
+  for (const char* const verb :
+       {"login", "logout", "list", "clean", "completion", "convert", "inspect", "digest", "tags", "repos", "delete", "explain", "bench"})
+    CHECK_FALSE(offers(verb, "--report"));
   for (const char* const verb : {"pull", "list", "login", "inspect"}) CHECK(offers(verb, "--json"));
   for (const char* const verb : {"serve", "completion"}) CHECK_FALSE(offers(verb, "--json"));
+}
+
+TEST_CASE("help of a command has what has an effect there") {
+  const auto offers = [](const char* verb, const std::string& name) {
+    const help_text help = help_of(verb).value();
+    return std::any_of(help.options.begin(), help.options.end(),
+                       [&](const option_row& row) { return std::find(row.names.begin(), row.names.end(), name) != row.names.end(); });
+  };
+  for (const char* const name : {"--jobs", "--limit-rate", "--no-sync", "--cache-dir"}) {
+    for (const char* const verb : {"pull", "push", "copy", "sync", "verify", "serve", "explain"}) CHECK(offers(verb, name));
+    for (const char* const verb : {"tags", "repos", "delete", "login", "logout"}) CHECK_FALSE(offers(verb, name));
+  }
+  for (const char* const name : {"--mirror", "--username", "--proxy", "--retries"}) {
+    CHECK(offers("inspect", name));
+    for (const char* const verb : {"save", "logout"}) CHECK_FALSE(offers(verb, name));
+  }
+  CHECK(offers("inspect", "--cache-dir"));
+  CHECK(offers("login", "--retries"));
+  CHECK_FALSE(offers("delete", "--mirror"));
+  CHECK_FALSE(offers("list", "--progress"));
+  CHECK_FALSE(offers("completion", "--debug"));
+}
+
+TEST_CASE("an option of many names shows one and tells the others behind what it does") {
+  const std::string page = help_page(help_of_pull(), 100);
+  CHECK(page.find("  -j, --jobs N|auto             Connections at a time (default auto); also --workers,\n") != std::string::npos);
+  CHECK(page.find("--max-concurrent-downloads\n") != std::string::npos);
+  CHECK(page.find("  --insecure, --skip-tls[=HOST]") != std::string::npos);
 }
 
 TEST_CASE("help takes the width of the terminal or of COLUMNS and never more than a hundred columns") {

@@ -72,16 +72,29 @@ TEST_CASE("no line is as wide as the terminal, whatever its width") {
 
 TEST_CASE("a narrow terminal loses details before the bar and the bar before the percentage") {
   const auto forty = plain_frame(40, busy());
-  CHECK(forty[2].find('#') != std::string::npos);
-  CHECK(forty[2].find("left") == std::string::npos);
-  CHECK(forty[2].find(" 40%") != std::string::npos);
+  CHECK(forty[0].find('#') != std::string::npos);
+  CHECK(forty[0].find("MB") == std::string::npos);
   const auto twenty = plain_frame(20, busy());
   CHECK(twenty[0] == "aaaaaaaaaaaa  30%");
   CHECK(plain_frame(5, busy()).empty());
 }
 
-TEST_CASE("all bars of a frame are equally long") {
-  for (const std::size_t width : {40U, 60U, 80U, 120U, 200U}) {
+TEST_CASE("the total of a narrow terminal has percentage, speed and time left, and a shorter bar") {
+  CHECK(plain_frame(40, busy())[2] == "total ###-----  40% 10.0 MB/s 12 s left");
+  for (std::size_t width = 36; width <= 200; ++width) {
+    const std::string total = plain_frame(width, busy())[2];
+    INFO(total);
+    CHECK(total.find(" 40%") != std::string::npos);
+    CHECK(total.find("10.0 MB/s") != std::string::npos);
+    CHECK(total.find("12 s left") != std::string::npos);
+    CHECK(total.find('#') != std::string::npos);
+  }
+  // The time left goes before the speed, and the speed before the percentage.
+  CHECK(plain_frame(28, busy())[2] == "total ##----  40% 10.0 MB/s");
+}
+
+TEST_CASE("all bars of a frame are equally long where the total has room") {
+  for (const std::size_t width : {60U, 80U, 120U, 200U}) {
     const auto lines = plain_frame(width, busy());
     for (const auto& line : lines) CHECK(line.find('%') == lines[0].find('%'));
   }

@@ -2,9 +2,11 @@
 
 #include "support/catch.hpp"
 
+#include <cstdlib>
 #include <string>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 using gantry::app::live_block;
@@ -61,4 +63,22 @@ TEST_CASE("the cursor is hidden by the first frame and shown again however the b
     out.read();
   }
   CHECK(out.read() == "\x1b[?25h");
+}
+
+TEST_CASE("a terminal that knows its columns alone is believed about them") {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  REQUIRE(terminal >= 0);
+  const auto size = [terminal](unsigned short rows, unsigned short columns) {
+    winsize set{};
+    set.ws_row = rows;
+    set.ws_col = columns;
+    REQUIRE(::ioctl(terminal, TIOCSWINSZ, &set) == 0);
+    return gantry::app::size_of_terminal(terminal);
+  };
+  CHECK(size(0, 40).width == 40);
+  CHECK(size(0, 40).height == 24);
+  CHECK(size(10, 0).width == 80);
+  CHECK(size(10, 0).height == 10);
+  CHECK(size(50, 132).width == 132);
+  ::close(terminal);
 }

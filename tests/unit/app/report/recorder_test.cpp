@@ -15,6 +15,18 @@ digest of(char digit) {
   return digest::parse("sha256:" + std::string(64, digit), ec);
 }
 
+reference name(const std::string& text) {
+  error_code ec;
+  return reference::parse(text, ec);
+}
+
+image_resolved resolved(const std::string& text, char digit) {
+  image_resolved made;
+  made.reference = name(text);
+  made.top.digest = of(digit);
+  return made;
+}
+
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
@@ -22,7 +34,6 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 TEST_CASE("a report has what its events told") {
   const report_recorder::time_point begin{};
   report_recorder seen("x.html", begin);
-  seen.event(transfer_planned{2, 30, 1, 10}, begin);
   seen.event(blob_started{of('a'), 20, 5, blob_role::layer}, begin + 10ms);
   seen.event(blob_progress{of('a'), 15}, begin + 20ms);
   seen.event(transfer_progress{10, 3}, begin + 20ms);
@@ -35,19 +46,75 @@ TEST_CASE("a report has what its events told") {
   CHECK(has(text, "\"role\":\"config\",\"size\":10,\"resumed\":0,\"start\":30,\"end\":-1"));
   CHECK(has(text, "\"rate\":[[20,10,3,0]]"));
   CHECK(has(text, "\"delay_ms\":500,\"message\":\"cut\""));
-  CHECK(has(text, "\"plan\":{\"blobs\":2,\"bytes\":30,\"blobs_held\":1,\"bytes_held\":10}"));
 }
 
 TEST_CASE("a report of several operations adds up what they moved") {
   const report_recorder::time_point begin{};
   report_recorder seen("x.html", begin);
-  seen.begin("one");
+  seen.begin("one", begin);
   seen.event(transfer_progress{10, 3, 4}, begin + 20ms);
-  seen.begin("two");
+  seen.begin("two", begin);
   seen.event(transfer_progress{1, 1, 2}, begin + 30ms);
   const std::string text = seen.json(begin + 40ms, "now");
   CHECK(has(text, "\"title\":\"two\""));
   CHECK(has(text, "\"rate\":[[20,10,3,4],[30,11,1,6]]"));
+}
+
+TEST_CASE("a report tells an image that is gone through again as it came") {
+  const report_recorder::time_point begin{};
+  report_recorder seen("x.html", begin);
+  // All together, which is broken off; alone; out of the store into the archive.
+  seen.begin("both", begin + 5ms);
+  seen.event(resolved("registry.test/app:1", 'c'), begin + 10ms);
+  seen.event(blob_started{of('a'), 20, 3, blob_role::layer}, begin + 10ms);
+  seen.event(blob_progress{of('a'), 12}, begin + 20ms);
+  seen.begin("one", begin + 30ms);
+  seen.event(resolved("registry.test/app:1", 'c'), begin + 31ms);
+  seen.event(blob_started{of('a'), 20, 12, blob_role::layer}, begin + 32ms);
+  seen.event(blob_finished{of('a'), 20, false}, begin + 40ms);
+  seen.begin("other", begin + 41ms);
+  seen.failed(name("registry.test/none:1"), begin + 50ms);
+  seen.begin("one", begin + 50ms);
+  seen.event(resolved("registry.test/app:1", 'c'), begin + 51ms);
+  seen.event(blob_finished{of('a'), 20, true}, begin + 52ms);
+  seen.event(blob_finished{of('b'), 5, true}, begin + 52ms);
+  seen.event(blob_finished{of('b'), 5, true}, begin + 60ms);
+  const std::string text = seen.json(begin + 70ms, "now");
+  INFO(text);
+  CHECK(has(text, R"("images":[{"reference":"registry.test/app:1","digest":")" + of('c').string() +
+                      R"(","asked":5,"told":10,"failed":false},)"
+                      R"({"reference":"registry.test/none:1","digest":"","asked":41,"told":50,"failed":true}])"));
+  CHECK(has(text, R"("size":20,"resumed":3,"start":10,"end":40,"reused":false,"points":[[20,12]]},{)"));
+  CHECK(has(text, R"("size":5,"resumed":0,"start":52,"end":52,"reused":true,"points":[]}])"));
+}
+
+TEST_CASE("a blob that another operation moves once more has a row for each time") {
+  const report_recorder::time_point begin{};
+  report_recorder seen("x.html", begin);
+  for (int i = 0; i < 2; ++i) {
+    seen.event(blob_started{of('a'), 20, 0, blob_role::layer}, begin + 10ms * i);
+    seen.event(blob_finished{of('a'), 20, false}, begin + 10ms * i + 5ms);
+  }
+  const std::string text = seen.json(begin + 70ms, "now");
+  CHECK(has(text, R"("start":0,"end":5,"reused":false)"));
+  CHECK(has(text, R"("start":10,"end":15,"reused":false)"));
+}
+
+TEST_CASE("a report has when archives were written, mirrors that were named, and warnings of the program") {
+  const report_recorder::time_point begin{};
+  report_recorder seen("x.html", begin);
+  seen.mirror("mirror.test");
+  seen.mirror("mirror.test");
+  seen.begin("one", begin);
+  seen.event(archive_progress{1, 3}, begin + 10ms);
+  seen.event(archive_progress{3, 3}, begin + 20ms);
+  seen.begin("two", begin + 25ms);
+  seen.event(archive_progress{1, 1}, begin + 30ms);
+  seen.warning("look", begin + 31ms);
+  const std::string text = seen.json(begin + 40ms, "now");
+  CHECK(has(text, R"("archives":[[10,20],[30,30]])"));
+  CHECK(has(text, R"("hosts":[{"name":"mirror.test","mirror":true}])"));
+  CHECK(has(text, R"({"at":31,"kind":"warning","text":"look"})"));
 }
 
 TEST_CASE("words of a server cannot leave their place in a report") {

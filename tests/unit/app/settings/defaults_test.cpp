@@ -81,6 +81,13 @@ TEST_CASE("a mistake in the settings is told with file and line") {
   CHECK(refused("{\"jobs\": 1.5}").message == "c.json, line 1: 'jobs' is not a whole number");
   CHECK(refused("{\"jobs\": null}").message.find("is null") != std::string::npos);
   CHECK(refused("{\"jobs\": {}}").message == "c.json, line 1: 'jobs' cannot be an object");
+  for (const char* const value : {"{\"docker.io\": \"https://m\"}", "[\"docker.io=https://m\"]", "null", "1.5", "[1]"}) {
+    const auto misspelt = refused(std::string("{\"mirrors\": ") + value + "}");
+    INFO(value);
+    CHECK(misspelt.message == "c.json, line 1: there is no setting 'mirrors'");
+    CHECK(misspelt.hint == "did you mean 'mirror'?");
+  }
+  CHECK(refused("{\"max-concurrent\": {}}").hint == "did you mean 'jobs'?");
   CHECK(refused("{\"mirror\": [1]}").message == "c.json, line 1: a list, as of 'mirror', holds strings alone");
   CHECK(refused("{\"mirror\": [[\"a\"]]}").message == "c.json, line 1: a list, as of 'mirror', holds strings alone");
   CHECK(refused("{\"insecure\": [\"true\"]}").message == "c.json, line 1: 'insecure' takes the hosts that are meant, not all");
