@@ -36,6 +36,7 @@ struct network {
   bool redirects = false;               ///< the registry sends every blob to another host
   unsigned most_connections = 0;        ///< more requests than that at once are answered 429; 0: no limit
   duration service{0};                  ///< between a request and the header of its answer, on top of the round trip
+  std::uint64_t served_at_once = 0;     ///< blobs up to this size need no \ref service
   std::uint64_t buffers = 0;            ///< bytes in the sockets of a connection beyond what the round trip holds
   std::uint64_t longest_answer = 0;     ///< a 206 is cut to so many bytes; 0: never
   std::optional<duration> retry_after;  ///< sent with a 429

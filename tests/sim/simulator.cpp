@@ -115,7 +115,7 @@ void simulator::tick() {
     }
   }
   if (work_.adaptive) {
-    controller_.sample(now_, received_, plan_.round_trip(), static_cast<unsigned>(plan_.active()));
+    controller_.sample(now_, received_, plan_.round_trip(), static_cast<unsigned>(plan_.at_work(now_)));
     target_ = controller_.target();
     plan_.set_connections(target_);
     spawn();
@@ -174,9 +174,13 @@ void simulator::locate(worker& who) {
   });
 }
 
+duration simulator::service_of(const worker& who) const {
+  return blobs_[who.given->blob].size <= path_.served_at_once ? duration(0) : path_.service;
+}
+
 void simulator::request(worker& who) {
   who.asked = now_;
-  duration wait = path_.round_trip + path_.service;
+  duration wait = path_.round_trip + service_of(who);
   if (!who.ahead && !idle_.empty()) {
     who.line = std::move(idle_.back());
     idle_.pop_back();
@@ -235,7 +239,7 @@ void simulator::pass_on(std::shared_ptr<connection> line) {
   next.line = std::move(line);
   plan_.went_behind(next.given->stream);
   // The origin answers one after the other, each as soon as it can.
-  await_header(next, std::max<duration>(next.asked + path_.round_trip + path_.service - now_, duration(0)));
+  await_header(next, std::max<duration>(next.asked + path_.round_trip + service_of(next) - now_, duration(0)));
 }
 
 void simulator::close(const std::shared_ptr<connection>& line) {

@@ -104,6 +104,7 @@ class simulator {
 
   void step(worker& who);
   void locate(worker& who);
+  duration service_of(const worker& who) const;
   void request(worker& who);
   /// The open connection with the fewest requests, where all answers are brief; null when there is none with room.
   std::shared_ptr<connection> room_behind() const;

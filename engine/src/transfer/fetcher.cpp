@@ -241,7 +241,7 @@ task<> watch(run& all, runtime::stop_source& finished) {
     if (all.shared.adaptive) {
       std::uint64_t unhashed = 0;
       for (const std::unique_ptr<blob_job>& job : all.jobs) unhashed += job->backlog();
-      all.controller.sample(now, all.running.bytes_received(), all.plan.round_trip(), static_cast<unsigned>(all.plan.active()),
+      all.controller.sample(now, all.running.bytes_received(), all.plan.round_trip(), static_cast<unsigned>(all.plan.at_work(now)),
                             unhashed >= hash_backlog);
       tell_change(all);
       all.target = all.controller.target();

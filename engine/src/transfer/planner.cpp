@@ -217,6 +217,8 @@ void planner::header(stream_id id, time_point now, range_support support, std::u
   stream_state& stream = streams_.at(id);
   const auto waited = now - stream.asked;
   if (!shortest_wait_ || waited < *shortest_wait_) shortest_wait_ = waited;
+  const double seconds = std::chrono::duration<double>(waited).count();
+  if (!stream.ahead && !stream.behind) usual_wait_ = usual_wait_ == 0 ? seconds : 0.75 * usual_wait_ + 0.25 * seconds;
   // The turn of a request behind others comes when it comes.
   if (!stream.ahead && !stream.behind) longest_wait_ = std::max<std::chrono::nanoseconds>(longest_wait_, waited);
   settle_trial(stream, waited);

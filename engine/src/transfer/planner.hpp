@@ -151,6 +151,8 @@ class planner {
   unsigned streams_of(blob_id blob) const { return static_cast<unsigned>(blobs_.at(blob).streams.size()); }
   /// Streams under way, without those asked for ahead.
   std::size_t active() const noexcept { return streams_.size() - ahead_; }
+  /// Those of them that say something of the line: not who waits for an answer longer than a line takes.
+  std::size_t at_work(time_point now) const;
 
  private:
   /// A place in the order in which blobs are begun.
@@ -315,6 +317,7 @@ class planner {
   bool ranges_refused_ = false;  ///< the origin has answered 200 to a range
   std::optional<time_point> limited_at_;
   std::optional<std::chrono::nanoseconds> shortest_wait_;  ///< for a header
+  double usual_wait_ = 0;                                  ///< for a header, seconds; 0: not known
   std::chrono::nanoseconds longest_wait_{0};               ///< for a header
   double usual_rate_ = 0;                                  ///< of one connection, bytes per second
   std::uint64_t wanted_ = 0;                               ///< bytes that were missing when their blobs were opened

@@ -53,6 +53,15 @@ bool planner::worth_connecting(time_point now) {
   return static_cast<double>(outstanding_) / rate + waiting > (4 + handshake_round_trips) * round_trip_seconds();
 }
 
+std::size_t planner::at_work(time_point now) const {
+  const auto patience = std::max<std::chrono::nanoseconds>(least_silence, 2 * round_trip());
+  const auto works = [&](const auto& entry) {
+    const stream_state& stream = entry.second;
+    return !stream.ahead && (stream.has_answer || now - stream.last_byte < patience);
+  };
+  return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), works));
+}
+
 bool planner::divisible(const stream_state& stream) const {
   if (stream.disowned || stream.rival != 0 || stream.kind == segment_kind::hedge) return false;
   const range_support ranges = blobs_[stream.blob].ranges;
@@ -263,7 +272,9 @@ void planner::charge(stream_state& stream, std::uint64_t lost) {
 }
 
 double planner::header_wait() const noexcept {
-  return shortest_wait_seconds() + (warm_ > 0 ? 0 : handshake_round_trips * round_trip_seconds());
+  // Where answers usually take longer than a line does that is the server, for the next as well.
+  const double server = usual_wait_ > std::chrono::duration<double>(longest_round_trip).count() ? usual_wait_ : 0;
+  return std::max(shortest_wait_seconds(), server) + (warm_ > 0 ? 0 : handshake_round_trips * round_trip_seconds());
 }
 
 std::uint64_t planner::allowance() const noexcept { return std::max(wanted_ / extra_share, least_extra); }
