@@ -64,6 +64,11 @@ class connection_grant {
     permits_.reset();
     turns_.reset();
   }
+  /// Takes a turn at each of \p registries and \p count permits out of this leave, as far as it goes.
+  connection_grant split(const std::vector<std::string>& registries, std::size_t count) {
+    host_turns::held turns = turns_.split(registries);
+    return {std::move(turns), permits_.split(count)};
+  }
 
  private:
   host_turns::held turns_;
