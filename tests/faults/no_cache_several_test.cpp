@@ -10,8 +10,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 using namespace gantry;
@@ -20,21 +23,22 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Two images that have their large layer in common.
+/// Two images that have a large layer in common.
 struct related {
-  related() {
+  /// \param shared how many large layers
+  explicit related(std::uint32_t shared = 1) : first(image_with(11, shared)), second(image_with(22, shared)) {
     registry.hold("team/app", "1", first);
     registry.hold("team/app", "2", second);
     pulls.settings.jobs = 4;
   }
-  static test_image image_with(std::uint32_t own) {
+  static test_image image_with(std::uint32_t own, std::uint32_t shared) {
     std::vector<layer_bytes> layers;
-    layers.push_back(random_layer(9'000'000, 7));
+    for (std::uint32_t i = 0; i < shared; ++i) layers.push_back(random_layer(9'000'000, 100 + i));
     layers.push_back(random_layer(300'000, own));
     return build_image({}, std::move(layers));
   }
   const test_blob& shared_layer() const { return first.layers[0]; }
-  const test_blob& own_layer() const { return second.layers[1]; }
+  const test_blob& own_layer() const { return second.layers.back(); }
 
   /// The archive that a pull through the store makes.
   std::string expected(const std::string& tag) {
@@ -73,9 +77,10 @@ struct related {
   fs::path archive(const std::string& tag) const { return pulls.directory() / (tag + ".tar"); }
 
   fake_registry registry;
-  test_image first = image_with(11);
-  test_image second = image_with(22);
+  test_image first;
+  test_image second;
   puller pulls{registry};
+  std::vector<event> seen;  ///< of the second
 
  private:
   void begin(engine& one, const std::string& tag, pull_report& report, std::function<void()> then) {
@@ -83,6 +88,7 @@ struct related {
     pull_options options;
     options.output = archive_file{archive(tag)};
     options.no_cache = true;
+    if (tag == "2") options.on_event = [this](const event& what) { seen.push_back(what); };
     options.platforms = {platform::parse("linux/amd64", ec)};
     one.async_pull(reference::parse(registry.host() + "/team/app:" + tag, ec), std::move(options), report.text,
                    [&report, then = std::move(then)](error_code failed, pull_result result) {
@@ -105,6 +111,28 @@ TEST_CASE("without the store a later archive copies what an earlier one of the r
   CHECK(report.result.bytes_received < r.shared_layer().bytes.size());
   CHECK(slurp(r.archive("2")) == wanted);
   CHECK(std::distance(fs::directory_iterator(r.pulls.directory()), fs::directory_iterator()) == 2);
+}
+
+TEST_CASE("what an archive has to fetch does not wait for what it copies, and copies are shown as they go on", "[faults]") {
+  related r(8);
+  r.pull_both();
+  CHECK(r.registry.count(r.shared_layer().digest) == 0);
+  std::size_t copied = 0;
+  std::optional<std::size_t> before_own;
+  std::set<std::string> shown;
+  for (const event& what : r.seen) {
+    if (const auto* const begun = std::get_if<blob_started>(&what)) {
+      if (begun->digest.string() == r.own_layer().digest) before_own = copied;
+    } else if (const auto* const moved = std::get_if<blob_progress>(&what)) {
+      shown.insert(moved->digest.string());
+    } else if (const auto* const done = std::get_if<blob_finished>(&what)) {
+      copied += done->reused ? 1 : 0;
+    }
+  }
+  CHECK(copied == 8);
+  REQUIRE(before_own);
+  CHECK(*before_own <= 3);
+  CHECK(shown.contains(r.shared_layer().digest));
 }
 
 TEST_CASE("an archive that its user has changed gives nothing to the next one", "[faults]") {

@@ -1,4 +1,5 @@
 // Names that a server asks its upstream for, and those that its store gets.
+#include "faults/at_once.hpp"
 #include "faults/pulling_server.hpp"
 #include "support/catch.hpp"
 #include "support/sha256.hpp"
@@ -228,4 +229,47 @@ TEST_CASE("a platform that was fetched by digest behind a tag gets no name of it
   std::size_t records = 0;
   for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) records += one.is_regular_file() ? 1 : 0;
   CHECK(records == 1);
+}
+
+TEST_CASE("an upstream is asked by no more requests at once than are allowed, whatever the clients ask for") {
+  fake_registry registry;
+  constexpr unsigned images = 6;
+  for (unsigned i = 0; i < images; ++i) {
+    image_recipe recipe;
+    recipe.seed = i;
+    registry.hold("team/app", std::to_string(i), build_image(recipe));
+  }
+  registry.inject("/v2/", late_by(std::chrono::milliseconds(20)), 1, 0);
+  puller place(registry);
+  place.settings.max_per_host = 1;
+  pulling_server server(registry, place);
+  // The first time a GET, then a HEAD for what the store has.
+  for (const char* const time : {"new", "known"}) {
+    INFO(time);
+    std::vector<std::future<unsigned>> clients;
+    for (unsigned i = 0; i < images; ++i) {
+      clients.push_back(std::async(std::launch::async, [&server, i] {
+        return http_client(server.port()).get("/v2/team/app/manifests/" + std::to_string(i)).status;
+      }));
+    }
+    for (auto& one : clients) CHECK(one.get() == 200);
+  }
+  CHECK(registry.count("/manifests/") >= 2 * images);
+  CHECK(at_once(registry) == 1);
+  // Sizes of blobs that no manifest has told.
+  registry.forget_requests();
+  std::vector<std::future<unsigned>> clients;
+  std::vector<test_blob> blobs;
+  for (std::uint32_t i = 0; i < images; ++i) {
+    image_recipe recipe;
+    recipe.seed = 100 + i;
+    blobs.push_back(build_image(recipe).layers.back());
+    registry.hold_blob(blobs.back());
+  }
+  for (const test_blob& blob : blobs) {
+    clients.push_back(std::async(std::launch::async,
+                                 [&server, &blob] { return http_client(server.port()).head("/v2/team/app/blobs/" + blob.digest).status; }));
+  }
+  for (auto& one : clients) CHECK(one.get() == 200);
+  CHECK(at_once(registry) == 1);
 }

@@ -76,6 +76,27 @@ TEST_CASE("one read feeds several registries", "[faults]") {
   CHECK(f.result.blobs_uploaded == 6);
 }
 
+TEST_CASE("blobs that are read for several registries at once do not hold each other up", "[faults]") {
+  fanned f;
+  upload_registry third;
+  f.settings.plain_http.insert(third.host());
+  f.settings.jobs = 8;
+  f.settings.max_per_host = GENERATE(0u, 4u);
+  CAPTURE(f.settings.max_per_host);
+  // Each is more than the buffers hold between the fastest and the slowest.
+  image_recipe recipe;
+  recipe.layers.assign(8, 3'000'000);
+  f.image = build_image(recipe);
+  f.source.hold("team/app", "1.0", f.image);
+  std::vector<std::string> targets;
+  for (const upload_registry* const one : {&f.target, &f.second, &third}) targets.push_back(one->host() + "/copied/app:1.0");
+  CHECK_FALSE(f.copy(f.source.host() + "/team/app:1.0", targets));
+  INFO(f.text.message());
+  for (const upload_registry* const one : {&f.target, &f.second, &third}) CHECK(f.complete(*one));
+  // Who is left behind by others reads for itself.
+  for (const test_blob& layer : f.image.layers) CHECK(f.reads(layer) == 1);
+}
+
 TEST_CASE("copies of several tags to several registries that share a layer do not wait for each other", "[faults]") {
   fanned f;
   upload_registry shelf;

@@ -21,7 +21,7 @@ struct upload_fault {
     reset,     ///< \ref amount bytes of the body are taken, then the connection breaks
     forget,    ///< the session is lost: 404
     location,  ///< \ref status with \ref headers in place of the session's own Location
-    pause,     ///< nothing is read for \ref pause after \ref amount bytes of the body; then it goes on as if nothing had been
+    pause,     ///< nothing is read for \ref pause after \ref amount bytes of the body, or of none; then it goes on as if nothing had been
   };
   kind what = kind::answer;
   unsigned status = 500;
@@ -74,7 +74,7 @@ class upload_registry {
   /// Holds back the answers to the requests "METHOD kind" until \p count of them wait at once; then, or after some seconds in vain, all go
   /// on, and later ones are not held.
   void gather(const std::string& request, unsigned count);
-  /// How many requests "METHOD kind" were here unanswered at once, at most.
+  /// How many requests "METHOD kind" were here unanswered at once, at most; under the empty name of all requests together.
   unsigned most_at_once(const std::string& request) const;
   /// The most connections that were open at once.
   unsigned most_open() const;

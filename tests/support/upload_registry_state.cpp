@@ -79,11 +79,11 @@ std::optional<upload_fault> upload_registry::state::fault_for(const fake_request
   return met;
 }
 
-/// A request is here, for as long as it lives.
+/// A request is here and has no answer.
 struct upload_registry::state::presence {
   presence(state& whose, std::string request) : owner(whose), kind(std::move(request)) {
     std::unique_lock lock(owner.mutex);
-    owner.most[kind] = std::max(owner.most[kind], ++owner.here[kind]);
+    for (const std::string& which : {kind, std::string()}) owner.most[which] = std::max(owner.most[which], ++owner.here[which]);
     const auto awaited = owner.gathered.find(kind);
     if (awaited == owner.gathered.end()) return;
     if (owner.here[kind] < awaited->second) {
@@ -94,10 +94,14 @@ struct upload_registry::state::presence {
   }
   presence(const presence&) = delete;
   presence& operator=(const presence&) = delete;
-  ~presence() {
+  ~presence() { end(); }
+  /// To be called before the answer goes out, after which the next request may be here.
+  void end() {
     const std::scoped_lock lock(owner.mutex);
-    --owner.here[kind];
+    if (std::exchange(ended, true)) return;
+    for (const std::string& which : {kind, std::string()}) --owner.here[which];
   }
+  bool ended = false;
   state& owner;
   std::string kind;
 };
@@ -128,7 +132,7 @@ void upload_registry::state::talk(socket_handle& connection) {
 
 bool upload_registry::state::answer(socket_handle& connection, std::string& unread, const fake_request& request, std::uint64_t length,
                                     std::uint64_t& carried) {
-  const presence here_now(*this, kind_of(request));
+  presence here_now(*this, kind_of(request));
   std::optional<upload_fault> trouble;
   std::uint64_t lasts = 0;
   {
@@ -138,6 +142,7 @@ bool upload_registry::state::answer(socket_handle& connection, std::string& unre
     if (trouble && trouble->what == upload_fault::kind::forget) content.sessions.erase(request.path());
   }
   if (trouble && trouble->what == upload_fault::kind::early) {
+    here_now.end();
     connection.send(upload_reply(trouble->status, trouble->headers));
     await_hangup(connection);
     return false;
@@ -177,6 +182,8 @@ bool upload_registry::state::answer(socket_handle& connection, std::string& unre
   }
   if (breaks) connection.reset_on_close();
   if (!arrived) return false;
+  if (left == 1 && length == 0 && !chunked) std::this_thread::sleep_for(trouble->pause);
+  here_now.end();
   const std::scoped_lock lock(mutex);
   if (trouble && trouble->what != upload_fault::kind::forget && trouble->what != upload_fault::kind::pause)
     return connection.send(upload_reply(trouble->status, trouble->headers));

@@ -29,7 +29,7 @@ struct upload_registry::state {
   mutable std::mutex mutex;  ///< of all the rest
   upload_content content;
   std::map<std::string, unsigned> asked;     ///< "METHOD kind"
-  std::map<std::string, unsigned> here;      ///< the same, unanswered now
+  std::map<std::string, unsigned> here;      ///< the same, unanswered now; "" are all
   std::map<std::string, unsigned> most;      ///< ... and at most
   std::map<std::string, unsigned> gathered;  ///< so many of them are awaited
   std::condition_variable all_here;

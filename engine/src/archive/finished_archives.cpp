@@ -1,7 +1,6 @@
 #include "archive/finished_archives.hpp"
 
 #include "archive/sink.hpp"
-#include "model/digester.hpp"
 
 #include <algorithm>
 #include <span>
@@ -27,43 +26,42 @@ void finished_archives::add(const std::filesystem::path& file, const layout& pla
   }
 }
 
-std::optional<finished_archives::place> finished_archives::find(const digest& blob) const {
+std::optional<finished_archives::copying> finished_archives::copy(const descriptor& blob, std::uint64_t base) const {
   const std::lock_guard guard(mutex_);
-  const auto known = places_.find(blob);
-  return known == places_.end() ? std::nullopt : std::optional(known->second);
+  const auto known = places_.find(blob.digest);
+  if (known == places_.end()) return std::nullopt;
+  return copying(blob, base, known->second);
 }
 
-result<std::optional<finished_archives::pieces>> finished_archives::copy(const descriptor& blob, const runtime::file& into,
-                                                                         std::uint64_t base, const std::atomic<bool>* stop) {
+result<std::optional<std::uint64_t>> finished_archives::copying::advance(const runtime::file& into) {
   static_assert(store::journal_piece_bytes % copy_buffer_size == 0);
-  const std::optional<pieces> none;
-  const std::optional<place> from = find(blob.digest);
-  std::error_code ec;
-  if (!from || !std::filesystem::is_regular_file(from->file, ec)) return none;
-  const auto source = runtime::file::open(from->file, runtime::open_mode::read);
-  if (!source) return none;
-  const copy_buffer buffer(copy_buffer_size);
-  model::digester whole(blob.digest.algorithm());
-  store::piece_hasher piece;
-  pieces made;
-  std::uint64_t begin = 0;  // of the piece
-  for (std::uint64_t offset = 0; offset < blob.size;) {
-    if (stop != nullptr && stop->load(std::memory_order_relaxed))
-      return failure(errc::cancelled, "stopped while copying from another archive");
-    const std::span<std::byte> block = buffer.bytes().first(std::min<std::uint64_t>(copy_buffer_size, blob.size - offset));
-    const result<std::size_t> got = source->read_at(from->offset + offset, block);
-    if (!got || *got != block.size()) return none;
-    whole.update(block);
-    piece.update(block);
-    if (auto written = into.write_at(base + offset, block); !written) return written.error();
-    offset += block.size();
-    if (offset != blob.size && offset - begin < store::journal_piece_bytes) continue;
-    made.push_back({begin, offset - begin, piece.value()});
-    piece.reset();
-    begin = offset;
+  const std::optional<std::uint64_t> none;
+  if (!source_) {
+    std::error_code ec;
+    if (!std::filesystem::is_regular_file(from_.file, ec)) return none;
+    auto opened = runtime::file::open(from_.file, runtime::open_mode::read);
+    if (!opened) return none;
+    source_ = std::move(*opened);
   }
-  if (whole.finish() != blob.digest) return none;
-  return std::optional<pieces>(std::move(made));
+  const copy_buffer buffer(copy_buffer_size);
+  store::piece_hasher piece;
+  const std::uint64_t begin = done_;
+  const std::uint64_t end = std::min<std::uint64_t>(blob_.size, begin + store::journal_piece_bytes);
+  while (done_ < end) {
+    const std::span<std::byte> block = buffer.bytes().first(std::min<std::uint64_t>(copy_buffer_size, end - done_));
+    const result<std::size_t> got = source_->read_at(from_.offset + done_, block);
+    if (!got || *got != block.size()) return none;
+    hash_.update(block);
+    piece.update(block);
+    if (auto written = into.write_at(base_ + done_, block); !written) return written.error();
+    done_ += block.size();
+  }
+  if (done_ != begin) made_.push_back({begin, done_ - begin, piece.value()});
+  if (done_ == blob_.size) {
+    source_.reset();
+    if (hash_.finish() != blob_.digest) return none;
+  }
+  return std::optional(done_);
 }
 
 }  // namespace gantry::archive

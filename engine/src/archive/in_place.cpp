@@ -93,17 +93,32 @@ class in_place_target::part final : public store::blob_part {
   store::byte_ranges held_;
 };
 
-in_place_target::in_place_target(std::shared_ptr<planned_file> file, bool sync, std::shared_ptr<finished_archives> others,
-                                 const std::atomic<bool>* stop)
-    : file_(std::move(file)),
-      sync_(sync),
-      others_(std::move(others)),
-      stop_(stop),
-      codec_(layout_digest(file_->plan()), file_->plan().size) {}
+/// One blob on its way from another archive. Keeps the whole alive.
+class in_place_target::copied_blob final : public store::blob_copy {
+ public:
+  copied_blob(std::shared_ptr<in_place_target> whole, descriptor blob, std::uint64_t base, finished_archives::copying copying)
+      : whole_(std::move(whole)), blob_(std::move(blob)), base_(base), copying_(std::move(copying)) {}
+
+  result<std::optional<std::uint64_t>> advance() override {
+    const auto done = copying_.advance(whole_->file_->file());
+    if (!done || !*done || **done != blob_.size) return done;
+    if (auto taken = whole_->take_over(blob_, base_, copying_.made()); !taken) return taken.error();
+    return done;
+  }
+
+ private:
+  std::shared_ptr<in_place_target> whole_;
+  descriptor blob_;
+  std::uint64_t base_;
+  finished_archives::copying copying_;
+};
+
+in_place_target::in_place_target(std::shared_ptr<planned_file> file, bool sync, std::shared_ptr<finished_archives> others)
+    : file_(std::move(file)), sync_(sync), others_(std::move(others)), codec_(layout_digest(file_->plan()), file_->plan().size) {}
 
 result<std::shared_ptr<in_place_target>> in_place_target::open(std::shared_ptr<planned_file> file, bool sync,
-                                                               std::shared_ptr<finished_archives> others, const std::atomic<bool>* stop) {
-  std::shared_ptr<in_place_target> made(new in_place_target(std::move(file), sync, std::move(others), stop));
+                                                               std::shared_ptr<finished_archives> others) {
+  std::shared_ptr<in_place_target> made(new in_place_target(std::move(file), sync, std::move(others)));
   if (auto opened = made->open_journal(); !opened) return opened.error();
   return made;
 }
@@ -184,32 +199,32 @@ in_place_target::~in_place_target() {
   file_->output().keep();
 }
 
-result<bool> in_place_target::copy_from_others(const descriptor& blob) {
+std::unique_ptr<store::blob_copy> in_place_target::copy_from_others(const descriptor& blob) {
   const std::optional<std::uint64_t> base = file_->place_of(blob.digest);
-  if (!others_ || !base) return false;
+  if (!others_ || !base) return nullptr;
   {
     // What is journalled is never written again.
     const std::lock_guard guard(mutex_);
     const auto is_mine = [&](const store::journal_record& piece) { return is_of(piece, blob, *base); };
-    if (std::any_of(claimed_.begin(), claimed_.end(), is_mine)) return false;
+    if (std::any_of(claimed_.begin(), claimed_.end(), is_mine)) return nullptr;
   }
-  const auto copied = others_->copy(blob, file_->file(), *base, stop_);
-  if (!copied) return copied.error();
-  if (!*copied) return false;
-  for (const store::journal_record& piece : **copied) {
-    if (auto noted = note({*base + piece.offset, piece.length, piece.checksum}); !noted) return noted.error();
+  auto copying = others_->copy(blob, *base);
+  if (!copying) return nullptr;
+  return std::make_unique<copied_blob>(shared_from_this(), blob, *base, std::move(*copying));
+}
+
+result<void> in_place_target::take_over(const descriptor& blob, std::uint64_t base, const finished_archives::pieces& pieces) {
+  for (const store::journal_record& piece : pieces) {
+    if (auto noted = note({base + piece.offset, piece.length, piece.checksum}); !noted) return noted;
   }
-  if (sync_) file_->file().start_writeback(*base, blob.size);
+  if (sync_) file_->file().start_writeback(base, blob.size);
   file_->filled(blob.digest);
-  return true;
+  return {};
 }
 
 result<store::claim_attempt> in_place_target::claim(const descriptor& blob) {
   store::claim_attempt answer;
-  const result<bool> there = copy_from_others(blob);
-  if (!there) return there.error();
-  answer.held = *there;
-  if (answer.held) return answer;
+  answer.copy = copy_from_others(blob);
   // The part as a whole is locked.
   answer.lock.emplace();
   return answer;

@@ -5,7 +5,6 @@
 #include "store/blob_target.hpp"
 #include "store/journal.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -25,11 +24,9 @@ class in_place_target final : public store::blob_target, public std::enable_shar
  public:
   /// Takes over what an earlier run has journalled for the same layout; anything else in the part is dropped. Blocking.
   /// \param file made from output_file::resume
-  /// \param others a blob of theirs is copied when it is claimed, unless an earlier run has left some of it here; null: none
-  /// \param stop ends such a copy with errc::cancelled; must outlive the last claim. Null: not stoppable
+  /// \param others whoever claims a blob of theirs can have it copied, unless an earlier run has left some of it here; null: none
   static result<std::shared_ptr<in_place_target>> open(std::shared_ptr<planned_file> file, bool sync,
-                                                       std::shared_ptr<finished_archives> others = nullptr,
-                                                       const std::atomic<bool>* stop = nullptr);
+                                                       std::shared_ptr<finished_archives> others = nullptr);
   ~in_place_target() override;
 
   result<store::claim_attempt> claim(const descriptor& blob) override;
@@ -37,10 +34,13 @@ class in_place_target final : public store::blob_target, public std::enable_shar
 
  private:
   class part;
-  in_place_target(std::shared_ptr<planned_file> file, bool sync, std::shared_ptr<finished_archives> others, const std::atomic<bool>* stop);
+  class copied_blob;
+  in_place_target(std::shared_ptr<planned_file> file, bool sync, std::shared_ptr<finished_archives> others);
   result<void> open_journal();
-  /// \returns whether the blob stands in its place now, verified
-  result<bool> copy_from_others(const descriptor& blob);
+  /// \returns null when \p blob has to be fetched
+  std::unique_ptr<store::blob_copy> copy_from_others(const descriptor& blob);
+  /// \p blob stands in its place now, verified, in \p pieces.
+  result<void> take_over(const descriptor& blob, std::uint64_t base, const finished_archives::pieces& pieces);
   std::string journal_of(const std::vector<store::journal_record>& pieces) const;
   result<void> note(const store::journal_record& piece);
   /// Nothing of \p blob counts any more, in this run and in later ones.
@@ -51,7 +51,6 @@ class in_place_target final : public store::blob_target, public std::enable_shar
   std::shared_ptr<planned_file> file_;
   bool sync_;
   std::shared_ptr<finished_archives> others_;
-  const std::atomic<bool>* stop_;
   store::journal_codec codec_;
   std::mutex mutex_;                            ///< of all that follows: parts work concurrently
   std::vector<store::journal_record> claimed_;  ///< what the journal of an earlier run says

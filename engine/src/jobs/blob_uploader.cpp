@@ -100,7 +100,8 @@ task<result<void>> blob_uploader::upload(planned_blob one) {
   const std::size_t permits = std::min<std::size_t>(ends.size(), shared_.jobs);
   for (;;) {
     const std::uint64_t before = sent;
-    transfer::connection_grant grant = co_await transfer::connections_to(shared_, ends, permits, running_.stop);
+    transfer::connection_grant grant = feed->leave();
+    if (!grant) grant = co_await transfer::connections_to(shared_, ends, permits, running_.stop);
     if (!grant) co_return failure(errc::cancelled, "stopped");
     if (shared_.lends_after.count() > 0) lending.emplace(shared_.executor, shared_.lends_after, [&grant] { grant.reset(); });
     attempt = upload_attempt();

@@ -190,10 +190,7 @@ task<result<std::unique_ptr<delivery>>> open_delivery(delivery_setup setup, arch
   if (setup.store) {
     target = std::make_shared<archive::teed_target>(setup.store, file, setup.sync);
   } else {
-    // The operation outlives what works for it.
-    auto call = [file, sync = setup.sync, finished = setup.finished, running = setup.running] {
-      return archive::in_place_target::open(file, sync, finished, &running->stop_flag());
-    };
+    auto call = [file, sync = setup.sync, finished = setup.finished] { return archive::in_place_target::open(file, sync, finished); };
     auto opened = co_await offload(setup.shared.lanes, lane::files, std::move(call));
     if (!opened) co_return opened.error();
     target = std::move(*opened);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <utility>
+#include <vector>
 
 namespace gantry::jobs {
 namespace {
@@ -30,32 +32,48 @@ void fan_group::settle(const std::string& registry, const digest& blob) {
   changed_.notify_all();
 }
 
-void fan_group::begin(meeting& now, const descriptor& blob) {
-  now.begun = true;
-  if (now.waiting.size() > 1) {
-    now.fan = std::make_shared<transfer::fan_out>(shared_, running_, source_, blob);
-    for (const std::string& registry : now.waiting) now.slots[registry] = now.fan->add();
+task<> fan_group::begin(std::shared_ptr<meeting> now, descriptor blob) {
+  now->begun = true;
+  if (now->waiting.size() > 1) {
+    std::vector<std::string> ends;
+    for (const std::string& registry : now->waiting) {
+      ends.push_back(registry);
+      ends.push_back(source_.registry());
+    }
+    const std::size_t permits = ends.size();
+    transfer::connection_grant all = co_await transfer::connections_to(shared_, std::move(ends), permits, running_.stop);
+    if (all) {
+      now->fan = std::make_shared<transfer::fan_out>(shared_, running_, source_, blob);
+      for (const std::string& registry : now->waiting) {
+        const std::vector<std::string> mine{registry, source_.registry()};
+        now->places.emplace(registry, place{now->fan->add(), all.split(mine, mine.size())});
+      }
+    }
   }
+  now->dealt = true;
   changed_.notify_all();
 }
 
 bool fan_group::can_feed_all() const {
-  // Where the source bounds how much goes on at once, copies of other blobs may hold the turns that the rest of a group waits for.
-  const std::size_t under_way = shared_.jobs / 2;
-  const std::size_t at_source = under_way * (1 + members_.count(source_.registry()));
+  // One target may be the source.
+  const std::size_t at_source = members_.size() + members_.count(source_.registry());
   return shared_.jobs >= 2 * members_.size() && shared_.max_per_host >= at_source;
 }
 
-task<> fan_group::gather(std::string registry, descriptor blob, std::shared_ptr<transfer::fan_reader> reader) {
-  if (!can_feed_all()) co_return;
+task<transfer::connection_grant> fan_group::gather(std::string registry, descriptor blob, std::shared_ptr<transfer::fan_reader> reader) {
+  if (!can_feed_all()) co_return transfer::connection_grant();
   late_->erase(registry);
   auto& known = meetings_[blob.digest];
   if (!known) known = std::make_shared<meeting>();
   const std::shared_ptr<meeting> now = known;
-  if (now->begun || !now->waiting.insert(registry).second) co_return;
+  if (now->begun || !now->waiting.insert(registry).second) co_return transfer::connection_grant();
   changed_.notify_all();
   const auto deadline = std::chrono::steady_clock::now() + longest_gathering;
-  while (!now->begun && !running_.stop.stop_requested()) {
+  while (!now->dealt && !running_.stop.stop_requested()) {
+    if (now->begun) {
+      co_await changed_.wait(running_.stop);
+      continue;
+    }
     std::set<std::string> missing;
     for (const auto& [other, copies] : members_) {
       if (!now->waiting.contains(other) && !now->settled.contains(other) && !late_->contains(other)) missing.insert(other);
@@ -63,17 +81,19 @@ task<> fan_group::gather(std::string registry, descriptor blob, std::shared_ptr<
     const auto left = deadline - std::chrono::steady_clock::now();
     if (left.count() <= 0) late_->insert(missing.begin(), missing.end());
     if (missing.empty() || left.count() <= 0 || !can_feed_all()) {
-      begin(*now, blob);
+      co_await begin(now, blob);
       break;
     }
     co_await changed_.wait(running_.stop, std::chrono::ceil<std::chrono::milliseconds>(left));
   }
-  const auto place = now->slots.find(registry);
-  if (place == now->slots.end()) co_return;
-  reader->join(now->fan, std::move(place->second));
-  now->slots.erase(place);
+  const auto mine = now->places.find(registry);
+  if (mine == now->places.end()) co_return transfer::connection_grant();
+  reader->join(now->fan, std::move(mine->second.slot));
+  transfer::connection_grant leave = std::move(mine->second.leave);
+  now->places.erase(mine);
   // The readers keep it alive.
-  if (now->slots.empty()) now->fan.reset();
+  if (now->places.empty()) now->fan.reset();
+  co_return leave;
 }
 
 }  // namespace gantry::jobs

@@ -6,6 +6,7 @@
 #include "transfer/fetcher.hpp"
 
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,9 +21,10 @@ class relayed_blob final : public blob_feed {
       : through_(std::move(through)), fan_(std::move(fan)), registry_(std::move(registry)), blob_(std::move(blob)) {}
 
   task<result<void>> prepare() override {
-    if (fan_) co_await fan_->gather(registry_, blob_, through_);
+    if (fan_) leave_ = co_await fan_->gather(registry_, blob_, through_);
     co_return result<void>();
   }
+  transfer::connection_grant leave() override { return std::exchange(leave_, {}); }
   std::unique_ptr<http::body_source> open(std::uint64_t offset, std::uint64_t length,
                                           transfer::upload_body::progress_handler progress) override {
     return through_->open(offset, length, std::move(progress));
@@ -36,6 +38,7 @@ class relayed_blob final : public blob_feed {
   std::shared_ptr<fan_group> fan_;
   std::string registry_;
   descriptor blob_;
+  transfer::connection_grant leave_;
 };
 
 std::shared_ptr<upload_feed> feed_from(transfer::context& shared, transfer::operation& running,

@@ -4,6 +4,7 @@
 #include "http/body_source.hpp"
 #include "jobs/push_plan.hpp"
 #include "runtime/task.hpp"
+#include "transfer/context.hpp"
 #include "transfer/upload_body.hpp"
 
 #include <gantry/descriptor.hpp>
@@ -24,6 +25,8 @@ class blob_feed {
 
   /// Awaited once before the first body, without a connection.
   virtual task<result<void>> prepare() { co_return result<void>(); }
+  /// Leave for the first attempt, where it came with \ref prepare; else empty.
+  virtual transfer::connection_grant leave() { return {}; }
   /// The body of one request.
   virtual std::unique_ptr<http::body_source> open(std::uint64_t offset, std::uint64_t length,
                                                   transfer::upload_body::progress_handler progress) = 0;

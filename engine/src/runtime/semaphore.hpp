@@ -4,6 +4,7 @@
 #include "runtime/stop.hpp"
 #include "runtime/task.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -59,6 +60,14 @@ class semaphore {
     ~permit() { reset(); }
 
     explicit operator bool() const noexcept { return count_ != 0; }
+
+    /// Takes \p count out of these, at most all of them, as a permit of their own.
+    permit split(std::size_t count) {
+      const std::size_t taken = std::min(count, count_);
+      if (taken == 0) return permit();
+      count_ -= taken;
+      return permit(state_, taken);
+    }
 
     void reset() {
       if (count_ == 0) return;

@@ -86,7 +86,11 @@ upstream_manifest pull_through::stale(const reference& image, const descriptor& 
 
 task<result<digest>> pull_through::revalidate(reference image, runtime::stop_source& stop) {
   runtime::stop_source limited(stop);
-  const runtime::deadline limit(shared_.executor, revalidation_limit, [&limited] { limited.request_stop(); });
+  runtime::deadline limit(shared_.executor, revalidation_limit, [&limited] { limited.request_stop(); });
+  const transfer::connection_grant grant = co_await transfer::connection_to(shared_, image.registry(), limited);
+  // What holds all connections works: that says nothing against the upstream.
+  if (!grant) co_return failure(errc::cancelled, fmt::format("no connection to {} was free", registry_));
+  limit.extend(revalidation_limit);
   auto now = co_await ask_digest(image, limited);
   if (!now && limit.expired()) {
     co_return failure(errc::timed_out, fmt::format("{} did not say in time whether {} has moved", registry_, image.familiar()));
@@ -94,11 +98,17 @@ task<result<digest>> pull_through::revalidate(reference image, runtime::stop_sou
   co_return now;
 }
 
+task<result<registry::document>> pull_through::ask_document(reference image, runtime::stop_source& stop) {
+  const transfer::connection_grant grant = co_await transfer::connection_to(shared_, image.registry(), stop);
+  if (!grant) co_return failure(errc::cancelled, "stopped");
+  co_return co_await shared_.registry.get_manifest(image, stop);
+}
+
 task<result<upstream_manifest>> pull_through::fetch_document(reference image, runtime::stop_source& stop) {
-  auto got = co_await shared_.registry.get_manifest(image, stop);
+  auto got = co_await ask_document(image, stop);
   if (!got && got.error().code == condition::retryable && got.error().code != errc::rate_limited) {
     const bool slept = co_await runtime::sleep_for(second_try, stop);
-    if (slept) got = co_await shared_.registry.get_manifest(image, stop);
+    if (slept) got = co_await ask_document(image, stop);
   }
   if (!got) co_return got.error();
   descriptor top = got->top;

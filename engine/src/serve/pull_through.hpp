@@ -69,6 +69,7 @@ class pull_through final : public upstream {
   /// refusal concerns that name only, and is said once in a while.
   upstream_manifest stale(const reference& image, const descriptor& held, const failure& why);
   task<result<digest>> revalidate(reference image, runtime::stop_source& stop);
+  task<result<registry::document>> ask_document(reference image, runtime::stop_source& stop);
   task<result<upstream_manifest>> fetch_document(reference image, runtime::stop_source& stop);
   /// Asks the registry, with a request for one byte.
   task<result<std::uint64_t>> ask_size(reference image, digest blob, runtime::stop_source& stop);

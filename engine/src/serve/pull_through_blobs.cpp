@@ -44,6 +44,8 @@ task<result<std::uint64_t>> pull_through::ask_size(reference image, digest blob,
   first.range = http::byte_range();
   const auto places = shared_.registry.sites(image, true);
   if (!places) co_return places.error();
+  const transfer::connection_grant grant = co_await transfer::connection_to(shared_, image.registry(), stop);
+  if (!grant) co_return failure(errc::cancelled, "stopped");
   // The registry itself comes last, behind its mirrors.
   auto reply = co_await shared_.registry.get_blob(places->back(), blob, first, stop);
   if (!reply) co_return reply.error();

@@ -74,9 +74,28 @@ struct ingest_options {
 /// runtime::file_lock.
 using digest_lock = runtime::file_lock;
 
+/// A blob that a target has found in another place, on the way from there. Blocking, used on one worker at a time; keeps alive what it
+/// refers to.
+class blob_copy {
+ public:
+  virtual ~blob_copy() = default;
+  blob_copy(const blob_copy&) = delete;
+  blob_copy& operator=(const blob_copy&) = delete;
+
+  /// Copies some MiB more. \returns the bytes copied so far, with the last of them the blob is complete and verified; nothing when it
+  /// cannot be had there: then what was copied does not count. Errors are those of writing. Not to be called again after either, nor after
+  /// the end.
+  virtual result<std::optional<std::uint64_t>> advance() = 0;
+
+ protected:
+  blob_copy() = default;
+};
+
 /// One look at a blob and its lock.
 struct claim_attempt {
   bool held = false;  ///< the blob is complete
+  /// Not null: it need not be fetched. Whoever claimed it may have it copied, and begins it only if that comes to nothing.
+  std::unique_ptr<blob_copy> copy;
   /// The caller fetches it. One that is not held() means that there are no locks here: use ingest_place::own.
   std::optional<digest_lock> lock;
   std::int64_t growth = 0;  ///< changes whenever the part of whoever has the lock grows, when somebody else has it

@@ -51,7 +51,7 @@ result<opening_attempt> claim_and_begin(store::blob_target& into, const descript
   auto claimed = into.claim(blob);
   if (!claimed) return claimed.error();
   opening_attempt answer{std::move(*claimed), nullptr};
-  if (answer.claimed.held || !answer.claimed.lock) return answer;
+  if (answer.claimed.held || answer.claimed.copy || !answer.claimed.lock) return answer;
   if (!answer.claimed.lock->held()) how.place = store::ingest_place::own;
   auto begun = into.begin(blob, how);
   if (!begun) return begun.error();
@@ -121,6 +121,7 @@ task<result<void>> blob_job::claim() {
     if (claimed.lock) {
       if (!claimed.lock->held()) place_ = store::ingest_place::own;
       lock_ = std::move(claimed.lock);
+      copy_ = std::move(claimed.copy);
       part_ = std::move(answer->part);
       co_return result<void>();
     }
@@ -135,6 +136,22 @@ task<result<void>> blob_job::claim() {
     const bool slept = co_await runtime::sleep_for(lock_poll, running_.stop);
     if (!slept) co_return stopped();
   }
+}
+
+task<result<void>> blob_job::copy() {
+  const runtime::semaphore::permit alone = co_await shared_.copies->acquire(1, running_.stop);
+  if (!alone) co_return stopped();
+  running_.events.emit(blob_started{wanted_.blob.digest, wanted_.blob.size, 0, wanted_.role});
+  while (!running_.stop.stop_requested()) {
+    auto call = [from = copy_] { return from->advance(); };
+    const auto done = co_await offload(shared_.lanes, lane::files, std::move(call));
+    if (!done) co_return done.error();
+    if (!*done) co_return result<void>();
+    running_.events.progress(wanted_.blob.digest, **done);
+    reused_ = **done == wanted_.blob.size;
+    if (reused_) co_return result<void>();
+  }
+  co_return stopped();
 }
 
 task<result<void>> blob_job::begin() {
@@ -200,9 +217,22 @@ task<result<void>> blob_job::fetch(runtime::semaphore::permit opening) {
   co_return co_await commits_.commit(std::move(part), computed);
 }
 
-task<result<void>> blob_job::run(runtime::semaphore::permit opening) {
+task<result<void>> blob_job::run(runtime::semaphore::permit opening, runtime::semaphore& openings) {
   const result<void> claimed = co_await claim();
   if (!claimed) co_return claimed.error();
+  if (copy_) {
+    // Copies wait for each other, and what has to be fetched does not wait for them.
+    opening.reset();
+    const result<void> copied = co_await copy();
+    copy_.reset();
+    if (!copied) co_return copied.error();
+    if (!reused_) {
+      opening = co_await openings.acquire(1, running_.stop);
+      if (!opening) co_return stopped();
+      const result<void> begun = co_await begin();
+      if (!begun) co_return begun.error();
+    }
+  }
   if (reused_) {
     plan_.drop(id_);
     running_.events.emit(blob_finished{wanted_.blob.digest, wanted_.blob.size, true, wanted_.role});

@@ -44,7 +44,8 @@ class blob_job {
   /// From the claim to the commit. Keeps what arrived on every way out. errc::digest_mismatch after the whole was fetched twice and was
   /// wrong twice.
   /// \param opening the right to have files open, given back when all bytes are there: others need not wait for the commit
-  task<result<void>> run(runtime::semaphore::permit opening);
+  /// \param openings where to get it again, when it was given back for nothing; must outlive the task
+  task<result<void>> run(runtime::semaphore::permit opening, runtime::semaphore& openings);
   /// Waits for what streams have left to be written; for those who destroy the job after its streams.
   task<> settle() { return tails_.join(); }
 
@@ -81,6 +82,8 @@ class blob_job {
   task<> accuse(std::shared_ptr<store::blob_part> part);
   store::ingest_options how_to_begin() const;
   task<result<void>> claim();
+  /// Has the target copy the blob from where it has found it; then it is \ref reused.
+  task<result<void>> copy();
   task<result<void>> begin();
   task<result<void>> receive_all();
   task<result<void>> fetch(runtime::semaphore::permit opening);
@@ -99,6 +102,7 @@ class blob_job {
   std::vector<sent_piece> suspects_;  ///< of a blob that was wrong
   std::optional<store::digest_lock> lock_;
   store::ingest_place place_ = store::ingest_place::shared;
+  std::shared_ptr<store::blob_copy> copy_;
   std::shared_ptr<store::blob_part> part_;
   std::unique_ptr<hash_follower> hash_;
   runtime::signal grown_;

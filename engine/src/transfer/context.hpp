@@ -46,6 +46,8 @@ struct context {
   std::chrono::milliseconds lends_after{0};
   /// Keeps all operations together to \ref max_per_host.
   std::shared_ptr<host_turns> hosts = std::make_shared<host_turns>(std::max(max_per_host, 1u));
+  /// One for each blob that is copied from another place: each has a thread for files most of the time, and others want two of the four.
+  std::shared_ptr<runtime::semaphore> copies = std::make_shared<runtime::semaphore>(2);
 
   /// The same with a limit of its own; \p permits must outlive what works with it.
   context with_connections(runtime::semaphore& permits, unsigned count, bool adapts) const {
@@ -63,6 +65,11 @@ class connection_grant {
   void reset() {
     permits_.reset();
     turns_.reset();
+  }
+  /// Takes a turn at each of \p registries and \p count permits out of this leave, as far as it goes.
+  connection_grant split(const std::vector<std::string>& registries, std::size_t count) {
+    host_turns::held turns = turns_.split(registries);
+    return {std::move(turns), permits_.split(count)};
   }
 
  private:

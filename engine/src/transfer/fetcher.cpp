@@ -118,7 +118,7 @@ task<> bring(run& all, blob_job& job) {
     const bool admitted = co_await all.how.admit(job.wanted().blob);
     if (!admitted) co_return;
   }
-  const result<void> done = co_await job.run(std::move(opening));
+  const result<void> done = co_await job.run(std::move(opening), all.openings);
   if (!done) {
     all.fail(done.error());
     co_return;

@@ -25,9 +25,21 @@ class host_turns {
     explicit operator bool() const noexcept { return !permits_.empty(); }
     void reset() { permits_.clear(); }
 
+    /// Takes one turn at each of \p registries out of these, as far as they go.
+    held split(const std::vector<std::string>& registries) {
+      held taken;
+      for (const std::string& one : registries) {
+        const auto mine = permits_.find(one);
+        if (mine == permits_.end()) continue;
+        taken.permits_.emplace(one, mine->second.split(1));
+        if (!mine->second) permits_.erase(mine);
+      }
+      return taken;
+    }
+
    private:
     friend class host_turns;
-    std::vector<runtime::semaphore::permit> permits_;
+    std::multimap<std::string, runtime::semaphore::permit> permits_;
   };
 
   /// Waits for a turn at each of \p registries, at least one; where one is named more than once, for as many, but no more than there are.
@@ -43,7 +55,7 @@ class host_turns {
       runtime::semaphore& turns = turns_.try_emplace(*one, each_).first->second;
       runtime::semaphore::permit mine = co_await turns.acquire(count, stop);
       if (!mine) co_return held();
-      taken.permits_.push_back(std::move(mine));
+      taken.permits_.emplace(*one, std::move(mine));
       one = next;
     }
     co_return taken;

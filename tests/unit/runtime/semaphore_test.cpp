@@ -22,6 +22,25 @@ TEST_CASE("permits are taken, and given back when dropped") {
   CHECK(permits.available() == 3);
 }
 
+TEST_CASE("what was taken together is given back one by one") {
+  test::loop loop;
+  stop_source stop;
+  semaphore permits(3);
+  permit all = loop.run(permits.acquire(3, stop));
+  permit two = all.split(2);
+  CHECK(two);
+  CHECK(all);
+  CHECK(permits.available() == 0);
+  two.reset();
+  CHECK(permits.available() == 2);
+  permit last = all.split(5);
+  CHECK(last);
+  CHECK_FALSE(all);
+  CHECK_FALSE(all.split(1));
+  last.reset();
+  CHECK(permits.available() == 3);
+}
+
 TEST_CASE("a large request is not overtaken by small ones") {
   test::loop loop;
   stop_source stop;

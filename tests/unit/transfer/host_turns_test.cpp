@@ -43,6 +43,33 @@ TEST_CASE("each registry has its own turns, and who waits is let go by a stop") 
   CHECK(second);
 }
 
+TEST_CASE("turns that were taken together are given back one by one") {
+  test::loop loop;
+  host_turns turns(2);
+  runtime::stop_source stop;
+  const std::vector<std::string> ends{"source.example", "one.example"};
+  const std::vector<std::string> all{"source.example", "one.example", "source.example", "other.example"};
+  held together;
+  loop.run(take_all(turns, all, stop, together));
+  held mine = together.split(ends);
+  CHECK(mine);
+  CHECK(together);
+  std::optional<bool> next;
+  held into;
+  const auto waiting = [&](std::vector<std::string> names) -> runtime::task<bool> {
+    into = co_await turns.acquire(std::move(names), stop);
+    co_return static_cast<bool>(into);
+  };
+  loop.spawn(waiting(ends), next);
+  loop.poll();
+  CHECK_FALSE(next);
+  mine.reset();
+  loop.poll();
+  REQUIRE(next);
+  CHECK(*next);
+  CHECK_FALSE(together.split(std::vector<std::string>(1, "one.example")));
+}
+
 TEST_CASE("who asks two registries has a turn at both or at none, and two that name them the other way round do not wait for each other") {
   test::loop loop;
   host_turns turns(1);
