@@ -22,11 +22,19 @@ block_pool::block block_pool::take() {
 }
 
 half::half(int from, int to, limits values, token_bucket& total, block_pool& pool, clock::time_point now)
-    : from_(from), to_(to), limits_(values), own_(values.rate, now), crawl_(values.crawl_rate, now), total_(total), pool_(pool) {}
+    : from_(from),
+      to_(to),
+      limits_(values),
+      own_(values.rate, now),
+      crawl_(values.crawl_rate, now),
+      pauses_(values.pause_gap, values.pause_seed, now),
+      total_(total),
+      pool_(pool) {}
 
 turn half::advance(clock::time_point now, std::size_t quantum) {
   own_.refill(now);
   crawl_.refill(now);
+  paused_ = pauses_.under_way(now);
   const auto in = read_some(now, quantum);
   const auto out = write_some(now);
   if (in == turn::broken || out == turn::broken) return turn::broken;
@@ -37,7 +45,7 @@ turn half::read_some(clock::time_point now, std::size_t quantum) {
   starved_ = false;
   if (ended_ || !can_read_ || queued_ >= limits_.window) return turn::idle;
   const auto tokens = std::min(own_.available(), total_.available());
-  if (tokens == 0) {
+  if (tokens == 0 || paused_) {
     starved_ = true;
     return turn::idle;
   }
@@ -77,7 +85,7 @@ turn half::read_some(clock::time_point now, std::size_t quantum) {
 
 turn half::write_some(clock::time_point now) {
   bool moved = false;
-  while (can_write_ && !marks_.empty() && marks_.front().release <= now && !silent()) {
+  while (can_write_ && !marks_.empty() && marks_.front().release <= now && !silent() && !paused_) {
     auto& due = marks_.front();
     if (due.bytes == 0) {
       ::shutdown(to_, SHUT_WR);  // a peer that is gone already shows on the other half
@@ -121,7 +129,7 @@ std::optional<clock::time_point> half::next_wake(clock::time_point now) const {
   std::optional<clock::time_point> wake;
   if (starved_) wake = now + tick;
   if (can_write_ && !marks_.empty() && !silent()) {
-    const auto release = std::max(marks_.front().release, now + std::chrono::microseconds(200));
+    const auto release = std::max(marks_.front().release, paused_ ? pauses_.end() : now + std::chrono::microseconds(200));
     wake = wake ? std::min(*wake, release) : release;
   }
   return wake;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pauses.hpp"
 #include "token_bucket.hpp"
 
 #include <cstddef>
@@ -48,6 +49,8 @@ class half {
     std::optional<std::uint64_t> silent_after;  ///< bytes written, then nothing more
     std::optional<std::uint64_t> crawl_after;   ///< bytes written, then at crawl_rate
     std::uint64_t crawl_rate = 0;
+    std::chrono::nanoseconds pause_gap{0};  ///< time between two of \ref pauses; 0: none
+    std::uint64_t pause_seed = 0;
     bool holds_requests = false;  ///< HTTP requests come this way, to be counted
   };
 
@@ -89,6 +92,7 @@ class half {
   limits limits_;
   token_bucket own_;
   token_bucket crawl_;
+  pauses pauses_;
   token_bucket& total_;
   block_pool& pool_;
   std::deque<block_pool::block> blocks_;
@@ -101,7 +105,8 @@ class half {
   unsigned blank_line_ = 0;  ///< how much of CR LF CR LF was just seen
   bool can_read_ = true;
   bool can_write_ = true;
-  bool starved_ = false;  ///< waits for tokens only
+  bool starved_ = false;  ///< waits for tokens or the end of a pause only
+  bool paused_ = false;
   bool ended_ = false;
   bool shut_ = false;
 };

@@ -30,6 +30,7 @@ std::optional<options> parse_options(int count, char** arguments, std::string& p
       {"--fault-after", &result.fault_after},
       {"--crawl-rate", &result.crawl_rate},
   };
+  const std::map<std::string_view, std::chrono::nanoseconds*> times = {{"--delay", &result.delay}, {"--pause-every", &result.pause_every}};
   std::optional<std::uint16_t> listen;
   for (int i = 1; i < count; i += 2) {
     const std::string_view name = arguments[i];
@@ -52,8 +53,8 @@ std::optional<options> parse_options(int count, char** arguments, std::string& p
       }
       result.routes.push_back({*listen, static_cast<std::uint16_t>(*value)});
       listen.reset();
-    } else if (name == "--delay") {
-      result.delay = std::chrono::nanoseconds(std::llround(*value * 1e6));
+    } else if (const auto time = times.find(name); time != times.end()) {
+      *time->second = std::chrono::nanoseconds(std::llround(*value * 1e6));
     } else if (const auto found = counts.find(name); found != counts.end()) {
       *found->second = static_cast<std::uint64_t>(*value);
     } else {

@@ -27,11 +27,13 @@ struct options {
   std::uint64_t crawl_one_in = 0;     ///< each Nth goes on at crawl_rate then
   std::uint64_t fault_after = 1U << 20;
   std::uint64_t crawl_rate = 10U << 10;
+  std::chrono::nanoseconds pause_every{0};  ///< each connection stands still towards the client so often on average, as after lost packets
 };
 
 inline constexpr const char* usage =
     "usage: gantry-relay --listen PORT --to PORT [--listen PORT --to PORT ...] [--delay MS] [--rate BYTES/S] [--total-rate BYTES/S]\n"
     "  [--window BYTES] [--stall-one-in N] [--reset-one-in N] [--crawl-one-in N] [--fault-after BYTES] [--crawl-rate BYTES/S]\n"
+    "  [--pause-every MS]\n"
     "Relays TCP connections on 127.0.0.1 and shapes them. Prints one line of JSON counters on SIGUSR1 and at its end (SIGTERM, SIGINT).\n";
 
 /// \returns nothing when the arguments make no sense; \p problem says why.

@@ -174,6 +174,8 @@ void relay::open(int client, std::uint16_t to) {
   made->up = std::make_unique<half>(client, made->server.get(), limits, total_up_, pool_, now);
   limits.holds_requests = false;
   limits.not_before = now;
+  limits.pause_gap = values_.pause_every;
+  limits.pause_seed = accepted_;
   const bool stalls = chosen(accepted_, values_.stall_one_in);
   made->resets = !stalls && chosen(accepted_, values_.reset_one_in);
   if (stalls || made->resets) {
