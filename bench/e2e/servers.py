@@ -72,14 +72,15 @@ class EmptyRegistry:
 
 class Servers:
     """One storage with these in front of it: registry (plain), tls (the same behind a certificate of our CA), and nginx as
-    front (asks for a token, redirects blobs) and blob host. Ports are in `ports`."""
+    front (asks for a token, redirects blobs) and blob host, as direct (answers all itself) and as refusing (direct, but one request in eight
+    is answered by 429). Ports are in `ports`."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True)
         self.storage = self.directory / "storage"
         self.processes = []
-        self.ports = {name: free_port() for name in ("registry", "tls", "front", "blobs", "relayed_front", "relayed_blobs")}
+        self.ports = {name: free_port() for name in ("registry", "tls", "front", "blobs", "relayed_front", "relayed_blobs", "direct", "refusing")}
         self.ca = self.directory / "certs" / "ca.crt"
         self.make_certificates()
         self.start_registry("registry", None)
@@ -112,6 +113,21 @@ class Servers:
         user = "user root;" if os.geteuid() == 0 else ""
         guard = ('if ($http_authorization = "") { add_header WWW-Authenticate \'Bearer realm="http://$http_host/token",service="bench"\' always; '
                  "return 401; }")
+        refusal = "if ($refused) { add_header Retry-After 1 always; return 429; }"
+        file = "docker/registry/v2/blobs/sha256/$two/$two$rest/data"
+        redirect, answer = f'return 307 http://127.0.0.1:{self.ports["relayed_blobs"]}/{file};', f"default_type application/octet-stream; alias {self.storage}/{file};"
+
+        def registry(first, blob):
+            """A registry behind nginx: what happens to each request first, and what to one for a blob then."""
+            return f"""location ~ "^/v2/.+/blobs/sha256:(?<two>[0-9a-f][0-9a-f])(?<rest>[0-9a-f]+)$" {{
+      {first}
+      {blob}
+    }}
+    location /v2/ {{
+      {first}
+      proxy_pass http://registry; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;
+    }}"""
+
         path.write_text(f"""
 {user} daemon off; worker_processes 2; pid {self.directory}/nginx.pid; error_log {self.directory}/nginx.log;
 events {{ worker_connections 1024; }}
@@ -123,14 +139,16 @@ http {{
   server {{
     listen 127.0.0.1:{self.ports["front"]};
     location = /token {{ default_type application/json; return 200 '{{"token":"bench","expires_in":300}}'; }}
-    location ~ "^/v2/.+/blobs/sha256:(?<two>[0-9a-f][0-9a-f])(?<rest>[0-9a-f]+)$" {{
-      {guard}
-      return 307 http://127.0.0.1:{self.ports["relayed_blobs"]}/docker/registry/v2/blobs/sha256/$two/$two$rest/data;
-    }}
-    location /v2/ {{
-      {guard}
-      proxy_pass http://registry; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;
-    }}
+    {registry(guard, redirect)}
+  }}
+  split_clients $request_id $refused {{ 12.5% 1; * 0; }}
+  server {{
+    listen 127.0.0.1:{self.ports["direct"]};
+    {registry("", answer)}
+  }}
+  server {{
+    listen 127.0.0.1:{self.ports["refusing"]};
+    {registry(refusal, answer)}
   }}
   server {{ listen 127.0.0.1:{self.ports["blobs"]}; root {self.storage}; default_type application/octet-stream; }}
 }}
