@@ -1,87 +1,9 @@
 """The benchmark matrix: which programs run side by side over which network, and what the budgets of the result are."""
 
-import dataclasses
-
 import programs
+from budgets import FLOOR, GANTRY, OTHER, PART, Cell, Check, Entry, against_others, for_each
 
 GB = 1e9
-REFERENCE_HASH = 0.73  # CPU seconds per GB of `openssl dgst -sha256` where the limits were taken
-GANTRY, OTHER, PART, FLOOR = "gantry", "other", "part", "floor"  # part: moves one blob, and does not verify it
-
-
-@dataclasses.dataclass
-class Entry:
-    """One program in one setting. relay: arguments of the network, None for a direct connection."""
-
-    label: str
-    program: object
-    role: str
-    jobs: int = 0
-    relay: list = None
-    to: str = "registry"
-    warm: bool = False  # its store holds everything already
-    once: bool = False  # long and the same every time, or nothing depends on it
-    disk: bool = False  # writes to a disk in place of the working directory, which is memory where there is room
-
-
-@dataclasses.dataclass
-class Check:
-    """One budget: measured against limit, both in `unit`."""
-
-    row: str
-    what: str
-    measured: float
-    limit: float
-    unit: str
-
-    @property
-    def met(self):
-        return self.measured <= self.limit
-
-
-@dataclasses.dataclass
-class Cell:
-    name: str
-    title: str
-    shape: str
-    entries: list
-    checks: object  # function of Results
-    missing: str = ""  # why it cannot run yet
-    runs: int = 0  # instead of the usual number
-
-
-class Results:
-    """Medians of a cell, by label."""
-
-    def __init__(self, image, medians, sha_seconds_per_gb):
-        self.image, self.medians, self.sha = image, medians, sha_seconds_per_gb
-
-    def __contains__(self, label):
-        return label in self.medians
-
-    def of(self, label, name="wall"):
-        return self.medians[label][name]
-
-    def best(self, role, name="wall", but=()):
-        values = [each[name] for label, each in self.medians.items() if each["role"] == role and label not in but]
-        return min(values) if values else None
-
-    def gantry(self, name="wall", prefix="gantry"):
-        """The best median among gantry's settings whose label starts with prefix."""
-        return min(each[name] for label, each in self.medians.items() if each["role"] == GANTRY and label.startswith(prefix))
-
-    @property
-    def cpu_scale(self):
-        """CPU limits of PERFORMANCE were taken where reading a file and hashing it costs 0.09 + 0.64 s per GB; here it costs `sha`."""
-        return self.sha / REFERENCE_HASH if self.sha else 1.0
-
-
-def against_others(row, measured, results, factor, role=OTHER, but=()):
-    """but: labels of programs that the row does not compare with."""
-    best = results.best(role, but=but)
-    if best is None:
-        return []
-    return [Check(row, f"wall, best other tool x {factor:g}", measured, best * factor, "s")]
 
 
 class Matrix:
@@ -121,16 +43,21 @@ class Matrix:
         stall = self.faulty("stall", "one connection in 8 stalls", "one in eight goes silent", "--stall-one-in", 8)
         # The other faults have no budget of their own: what holds for a stall holds for them. The short form has no time for them.
         # A connection that never answers is met by asking again after some seconds, which is most of the time of so short a transfer.
+        # There is no line that loses packets here (no netem): pauses are what loss comes to where only a timer of TCP notices it.
+        # A request that is refused for a second has to wait for it, while the others go on; the last of a transfer may be refused again.
         more = [self.faulty("mute", "one connection in 8 never answers", "one in eight never answers", "--stall-one-in", 8, "--fault-after", 0, longest=8),
                 self.faulty("reset", "one connection in 4 is reset", "one in four is reset", "--reset-one-in", 4),
-                self.faulty("crawl", "one connection in 8 falls to 10 KiB/s", "one in eight falls to 10 KiB/s", "--crawl-one-in", 8), self.disk()]
+                self.faulty("crawl", "one connection in 8 falls to 10 KiB/s", "one in eight falls to 10 KiB/s", "--crawl-one-in", 8),
+                self.faulty("pauses", "pauses as of lost packets", "each pauses for 0.2 to 1 s every 4 s, as after lost packets", "--pause-every", 4000),
+                self.faulty("refusals", "one request in 8 is refused (429, Retry-After: 1)", "one request in eight is answered by 429", sound="direct",
+                            bad="refusing", longest=2, shape="wide"), self.disk()]
         return [self.fat(), self.equal(), self.tls(), *(self.small(count) for count in (60, 120)), self.capped(), self.ocean(), self.wan(),
                 self.first_bytes("registry"), self.first_bytes("front"), self.far_small(), stall, *(more if self.full else []), self.warm(),
                 self.rss(), self.rss_many(), self.synology()]
 
     def fat(self):
         counts = (1, 4, 8) if self.full else (1, 4)
-        entries = [*(self.pull("no-cache", jobs) for jobs in (*counts, 0)), *(self.pull("tar", jobs) for jobs in ((*counts, 0) if self.full else counts)),
+        entries = [*(self.pull(way, jobs) for way in ("no-cache", "tar") for jobs in (*counts, 0)),
                    self.pull("store", 4), *self.compared_others(), *(self.others(["skopeo docker-archive"]) if self.full else []),
                    *self.aria2(8), *self.floor("curl 4 ranges", programs.Curl(), 4),
                    *self.floor("sha256 of the file", programs.Hash(self.servers.storage))]
@@ -139,30 +66,31 @@ class Matrix:
             size = results.image.size / GB
             row, store_row = "loopback HTTP, one fat layer, --no-cache to tar", "the same with the store (store + tar)"
             wall_floor = max(results.of("curl 4 ranges"), results.of("sha256 of the file"))
-            wall, cpu_floor = results.gantry(prefix="gantry --no-cache"), 1.09 * size * results.cpu_scale
-            return [Check(row, "CPU, 1.09 s/GB x 1.25", results.gantry("cpu", "gantry --no-cache"), cpu_floor * 1.25, "s"),
-                    Check(row, "wall, floor x 1.3", wall, wall_floor * 1.3, "s"),
-                    *against_others(row, wall, results, 0.55),
-                    Check(store_row, "wall, row above x 1.6", results.gantry(prefix="gantry -j"), wall * 1.6, "s")]
+            walls, cpu_floor = results.judged(prefix="gantry --no-cache"), 1.09 * size * results.cpu_scale
+            return [*for_each(row, results.judged("cpu", "gantry --no-cache"), "CPU", "1.09 s/GB x 1.25", cpu_floor * 1.25),
+                    *for_each(row, walls, "wall", "floor x 1.3", wall_floor * 1.3),
+                    *against_others(row, walls, results, 0.55),
+                    *for_each(store_row, results.judged(prefix="gantry -j"), "wall", "the best without it x 1.6", walls[0][1] * 1.6)]
 
         return Cell("fat", *(("Loopback HTTP, 1 x 724 MiB", "fat") if self.full else ("Loopback HTTP, 1 x 192 MiB", "wide")), entries, checks)
 
     def equal(self):
-        entries = [self.pull("no-cache", 8), *(self.pull("tar", jobs) for jobs in ((4, 8) if self.full else (8,))),
+        entries = [self.pull("no-cache", 8), *(self.pull("tar", jobs) for jobs in ((4, 8, 0) if self.full else (8, 0))),
                    *self.compared_others(), *self.floor("curl 8 at once", programs.Curl(), 8)]
 
         def checks(results):
-            return against_others("loopback HTTP, 8 equal layers", results.gantry(), results, 0.5)
+            return against_others("loopback HTTP, 8 equal layers", results.judged(), results, 0.5)
 
         return Cell("equal", *(("Loopback HTTP, 8 x 90 MiB", "equal") if self.full else ("Loopback HTTP, 8 x 32 MiB", "equal-short")), entries, checks)
 
     def tls(self):
-        entries = [self.pull("no-cache", 4, to="tls"), *(self.pull("tar", jobs, to="tls") for jobs in (1, 4)), *self.others(("skopeo oci", "crane oci", "oras layout"), to="tls"),
+        entries = [self.pull("no-cache", 4, to="tls"), *(self.pull("tar", jobs, to="tls") for jobs in (1, 4, 0)),
+                   *self.others(("skopeo oci", "crane oci", "oras layout"), to="tls"),
                    *self.floor("curl 4 ranges", programs.Curl(), 4, to="tls")]
 
         def checks(results):
             limit = 1.72 * results.image.size / GB * results.cpu_scale * 1.2
-            return [Check("loopback TLS", "CPU, 1.72 s/GB x 1.2", results.gantry("cpu"), limit, "s")]
+            return for_each("loopback TLS", results.judged("cpu"), "CPU", "1.72 s/GB x 1.2", limit)
 
         return Cell("tls", "Loopback TLS, one fat layer", "fat" if self.full else "wide", entries, checks)
 
@@ -171,8 +99,8 @@ class Matrix:
                    *self.floor("curl 8 at once", programs.Curl(), 8)]
 
         def checks(results):
-            return [Check("60-120 small layers, loopback", f"wall, {count} layers, parallel curl x 1.15", results.gantry(),
-                          results.of("curl 8 at once") * 1.15, "s")]
+            return for_each("60-120 small layers, loopback", results.judged(), f"wall, {count} layers", "parallel curl x 1.15",
+                            results.of("curl 8 at once") * 1.15)
 
         return Cell(f"small{count}", f"Loopback HTTP, {count} x 0.7 MiB", f"small{count}", entries, checks)
 
@@ -218,7 +146,7 @@ class Matrix:
         def checks(results):
             row, slack = "RTT 100 ms, 4 layers, 3.3 MB", 0.08
             what, limit = ("the requests replayed by curl", results.of("curl replay")) if challenged else ("4 RTT", 0.4)
-            return [Check(row, f"wall, {setting}, {what} + 0.8 RTT", results.gantry(prefix=f"gantry to store {setting}"), limit + slack, "s")
+            return [Check(row, f"wall, {setting}, {what} + 0.8 RTT", results.of(f"gantry to store {setting}"), limit + slack, "s")
                     for setting in ("-j 8", "-j auto")]
 
         name, title = ("rtt-auth", "with token and redirect") if challenged else ("rtt", "plain")
@@ -232,14 +160,16 @@ class Matrix:
 
         def checks(results):
             # The row is about eight connections: `ctr content fetch` cannot be held to them, and opens one a layer.
-            return against_others("RTT 100 ms, 60 small layers, -j 8", results.gantry(), results, 0.65, but=("ctr fetch",))
+            judged = [("--store-only", results.of("gantry to store -j 8"))]
+            return against_others("RTT 100 ms, 60 small layers, -j 8", judged, results, 0.65, but=("ctr fetch",))
 
         return Cell("far-small", "RTT 100 ms, 60 x 0.7 MiB", "small60", entries, checks)
 
-    def faulty(self, name, row, words, *fault, longest=0):
-        """A sound line beside one of whose connections each Nth meets the fault after a MiB. longest: seconds that the fault may take at least."""
-        sound, settings = ["--rate", 10_000_000, "--delay", 10], (8, 0) if self.full else (8,)
-        entries = [self.pull("store", jobs, relay=[*sound, *more], suffix=f", {suffix}") for jobs in settings for more, suffix in (([], "sound"), (fault, name))]
+    def faulty(self, name, row, words, *fault, sound="registry", bad="registry", longest=0, shape=None):
+        """The sound server over a sound line, beside the bad one over a line with the fault. longest: seconds that the fault may take at least."""
+        line, settings = ["--rate", 10_000_000, "--delay", 10], (8, 0) if self.full else (8,)
+        entries = [entry for jobs in settings for entry in (self.pull("store", jobs, relay=line, to=sound, suffix=", sound"),
+                                                            self.pull("store", jobs, relay=[*line, *fault], to=bad, suffix=f", {name}", faulty=True))]
 
         def checks(results):
             found = []
@@ -249,7 +179,8 @@ class Matrix:
                 found.append(Check(row, f"wall, {setting}, without the fault {what}", bad, limit, "s"))
             return found
 
-        return Cell(name, f"10 MB/s per connection, {words}", "fat" if self.full else "wide", entries, checks)
+        missing = "nginx is not installed" if sound == "direct" and not self.servers.has_nginx else ""
+        return Cell(name, f"10 MB/s per connection, {words}", shape or ("fat" if self.full else "wide"), entries, checks, missing)
 
     def disk(self):
         """The fat layer of the first cell onto a disk: gantry has it there when it ends (fdatasync), the others leave that to the system. containerd
@@ -264,7 +195,7 @@ class Matrix:
         entries = [self.pull("store", 0, warm=True), *self.floor("curl, the manifest", programs.ManifestOnly())]
 
         def checks(results):
-            return [Check("everything in the store already, --store-only", "wall, one GET + 50 ms", results.gantry(),
+            return [Check("everything in the store already, --store-only", "wall, one GET + 50 ms", results.of("gantry to store -j auto"),
                           results.of("curl, the manifest") + 0.05, "s")]
 
         return Cell("warm", "Loopback, everything in the store already", "equal" if self.full else "equal-short", entries, checks)
@@ -272,21 +203,19 @@ class Matrix:
     def rss(self):
         ways = ("store", "tar", "gzip")
         entries = [*(self.pull(way, 16) for way in ways), self.pull("tar", 16, to="tls", suffix=", TLS"), self.pull("no-cache", 16), self.pull("store", 1)]
-
-        def checks(results):
-            worst = max(each["rss"] for each in results.medians.values())
-            return [Check("peak RSS, gzip layers of any size, -j 16", "worst way to pull", worst / 2**20, 24, "MiB")]
-
-        return Cell("rss", "Peak memory, -j 16", "huge" if self.full else "wide", entries, checks, runs=1)
+        shape, layer = ("huge", "one layer of 4 GiB") if self.full else ("wide", "one layer of 192 MiB")
+        return Cell("rss", f"Peak memory, -j 16, {layer}", shape, entries, self.worst_memory(layer), runs=1)
 
     def rss_many(self):
         entries = [self.pull(way, 16, to="tls", suffix=", TLS") for way in ("store", "tar", "no-cache")]
+        return Cell("rss-many", "Peak memory, -j 16, 120 x 0.7 MiB over TLS", "small120", entries, self.worst_memory("120 layers of 0.7 MiB"), runs=1)
 
+    def worst_memory(self, layers):
         def checks(results):
             worst = max(each["rss"] for each in results.medians.values())
-            return [Check("peak RSS, gzip layers of any size, -j 16", "worst way to pull, 120 layers", worst / 2**20, 24, "MiB")]
+            return [Check("peak RSS, gzip layers of any size, -j 16", f"{layers}, worst way to pull, one run", worst / 2**20, 24, "MiB")]
 
-        return Cell("rss-many", "Peak memory, -j 16, 120 x 0.7 MiB over TLS", "small120", entries, checks, runs=1)
+        return checks
 
     def synology(self):
         missing = "" if self.has("pull", "synology") else "gantry pull has no format synology yet"

@@ -4,7 +4,7 @@ import shutil
 import threading
 import time
 
-import cells
+import budgets
 import measure
 import programs
 import servers
@@ -59,10 +59,10 @@ def limit_rate(bench):
                 cost = measure.run([*command, "--limit-rate", rate], directory)
         shutil.rmtree(directory)
         received = relay.counters["bytes_down"]
-        checks.append(cells.Check(row, f"deviation of the whole from {setting}", abs(image.size / cost.wall / rate - 1) * 100, 5, "%"))
+        checks.append(budgets.Check(row, f"deviation of the whole from {setting}", abs(image.size / cost.wall / rate - 1) * 100, 5, "%"))
         worst = samples.worst(rate)
         if worst is not None:
-            checks.append(cells.Check(row, f"largest deviation on the line over {WINDOW:.0f} s from {setting}", worst, 5, "%"))
-        checks.append(cells.Check(row, f"bytes beyond the image, {setting}", max(received / image.size - 1, 0) * 100, 3, "%"))
+            checks.append(budgets.Check(row, f"largest deviation on the line over {WINDOW:.0f} s from {setting}", worst, 5, "%"))
+        checks.append(budgets.Check(row, f"bytes beyond the image, {setting}", max(received / image.size - 1, 0) * 100, budgets.EXTRA, "%"))
         figures[setting] = {"wall": cost.wall, "bytes_down": received, "size": image.size}
     return checks, figures

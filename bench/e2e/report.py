@@ -7,7 +7,7 @@ import platform
 import re
 
 import again
-import cells
+import budgets
 import programs
 
 
@@ -31,6 +31,7 @@ def machine(bench, command):
         "kernel": platform.release(),
         "load_at_start": os.getloadavg()[0],
         "work_dir": str(bench.arguments.work_dir),
+        "absent": [name for name in programs.VERSIONS if not programs.found(name)],
         "versions": {"gantry": version[0] if version else "unknown", **{name: text for name, text in versions.items() if text}},
     }
 
@@ -86,7 +87,7 @@ def verdict(check):
 
 
 def all_checks(document):
-    return [check for cell in document["cells"] for check in cell.get("checks", [])]
+    return [check for cell in document["cells"] for check in cell.get("checks", [])] + document.get("checks", [])
 
 
 def print_checks(document):
@@ -106,8 +107,9 @@ def results_page(document):
              *again.lines_of(document),
              f"- Machine: {document['cpu']}, {document['cores']} cores, {document['memory_gib']} GiB, kernel {document['kernel']}; load before the start {document['load_at_start']:.1f}; "
              f"output to {document['work_dir']}",
-             f"- SHA-256 of a file costs {shown(document['sha256_seconds_per_gb'])} CPU s/GB here; CPU limits are scaled by that over {cells.REFERENCE_HASH}",
+             f"- SHA-256 of a file costs {shown(document['sha256_seconds_per_gb'])} CPU s/GB here; CPU limits are scaled by that over {budgets.REFERENCE_HASH}",
              "- Versions: " + "; ".join(document["versions"].values()),
+             *([f"- Not on this machine: {', '.join(document['absent'])}"] if document.get("absent") else []),
              "- Where a missed budget goes, with profiles and what was tried: [PERFORMANCE.md](../docs/PERFORMANCE.md#where-missed-budgets-go)", "", "## Budgets", "",
              "| cell | budget | measured | limit | measured / limit | |", "|---|---|---|---|---|---|"]
     for check in all_checks(document):

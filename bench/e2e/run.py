@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import again
+import budgets
 import cells
 import headers
 import images
@@ -93,7 +94,7 @@ class Bench:
         cost.server_cpu = measure.cpu_of(self.servers.registries) - before
         output = entry.program.output(directory)
         if verified and output is not None:
-            measure.verify(output, image, entry.role == cells.PART)
+            measure.verify(output, image, entry.role == budgets.PART)
         return cost
 
     def run_cell(self, cell):
@@ -123,17 +124,17 @@ class Bench:
             done = costs[entry.label]
             if entry.label in failures:
                 continue
-            medians[entry.label] = {"role": entry.role, **{name: measure.median(done, name) for name in ("wall", "cpu", "rss", "server_cpu")}}
+            medians[entry.label] = {"role": entry.role, "faulty": entry.faulty, **{name: measure.median(done, name) for name in ("wall", "cpu", "rss", "server_cpu")}}
             for name in ("connections", "requests", "bytes_down", "bytes_up"):
                 value = measure.median(done, name)
                 medians[entry.label][name] = value if value is not None else getattr(counts.get(entry.label), name, None)
             medians[entry.label]["walls"] = [cost.wall for cost in done]
         result = {"name": cell.name, "title": cell.title, "size": image.size, "medians": medians, "failures": failures, "checks": []}
-        needed = [entry.label for entry in cell.entries if entry.role != cells.OTHER and entry.label in failures]
+        needed = [entry.label for entry in cell.entries if entry.role != budgets.OTHER and entry.label in failures]
         if needed:
             result["missing"] = f"failed: {', '.join(needed)}"
         else:
-            results = cells.Results(image, medians, self.hash_cost())
+            results = budgets.Results(image, medians, self.hash_cost())
             result["checks"] = [check_record(check) for check in cell.checks(results)]
         return result
 
@@ -216,6 +217,7 @@ def main():
         out.mkdir(parents=True, exist_ok=True)
         if arguments.cell and arguments.write_results:
             document = again.joined(document, out / "result.json")
+        document["checks"] = [check_record(check) for check in budgets.extra_bytes(document["cells"])]
         (out / "result.json").write_text(json.dumps(document, indent=1) + "\n")
         (out / "result.svg").write_text(report.svg(document))
         if arguments.write_results:

@@ -5,7 +5,7 @@ import shutil
 import statistics
 
 import ahead
-import cells
+import budgets
 import images
 import line_rate
 import measure
@@ -37,7 +37,7 @@ def resume(bench):
                 extra = max(received - image.size - (64 << 10), 0)
                 setting = f"{name}, -j {jobs or 'auto'}"
                 figures[f"{setting}, killed at {part:.0%}"] = {"bytes_down": received, "size": image.size}
-                checks.append(cells.Check("resume after SIGKILL at any point", f"{setting}, bytes fetched again, killed at {part:.0%}, 1 piece x {most}",
+                checks.append(budgets.Check("resume after SIGKILL at any point", f"{setting}, bytes fetched again, killed at {part:.0%}, 1 piece x {most}",
                                           extra / 2**20, PIECE * most / 2**20, "MiB"))
                 shutil.rmtree(directory)
     return checks, figures
@@ -130,9 +130,9 @@ def sync(bench):
     figures["1000 images, both registries 20 ms away"] = {"wall": distant}
     figures["curl, 1000 HEADs, 20 ms away"] = {"wall": distant_floor}
     row = "sync of 1,000 images already there"
-    checks.append(cells.Check(row, "wall, 1,000 HEADs x 1.2", figures["1000 images"]["wall"], floor * 1.2, "s"))
-    checks.append(cells.Check(row, "wall, both registries 20 ms away, 1,000 HEADs x 1.2", distant, distant_floor * 1.2, "s"))
-    checks.append(cells.Check(row, "peak RSS, that of 100 images + 2 MiB", figures["1000 images"]["rss"] / 2**20,
+    checks.append(budgets.Check(row, "wall, 1,000 HEADs x 1.2", figures["1000 images"]["wall"], floor * 1.2, "s"))
+    checks.append(budgets.Check(row, "wall, both registries 20 ms away, 1,000 HEADs x 1.2", distant, distant_floor * 1.2, "s"))
+    checks.append(budgets.Check(row, "peak RSS, that of 100 images + 2 MiB", figures["1000 images"]["rss"] / 2**20,
                               figures["100 images"]["rss"] / 2**20 + 2, "MiB"))
     shutil.rmtree(directory)
     return checks, figures
@@ -167,10 +167,10 @@ def copy(bench):
                 shutil.rmtree(directory)
         figures |= {f"{name}, {shape}": {what: measure.median(found, what) for what in ("wall", "cpu", "rss")} for name, found in costs.items() if found}
         if skopeo:
-            checks.append(cells.Check(row, f"wall, {shape}, skopeo copy's", figures[f"gantry copy, {shape}"]["wall"],
+            checks.append(budgets.Check(row, f"wall, {shape}, skopeo copy's", figures[f"gantry copy, {shape}"]["wall"],
                                       figures[f"skopeo copy, {shape}"]["wall"], "s"))
         for name in ("gantry copy", "gantry sync"):
-            checks.append(cells.Check(row, f"peak RSS, {name}, {shape}", figures[f"{name}, {shape}"]["rss"] / 2**20, 24, "MiB"))
+            checks.append(budgets.Check(row, f"peak RSS, {name}, {shape}", figures[f"{name}, {shape}"]["rss"] / 2**20, 24, "MiB"))
     return checks, figures
 
 
@@ -186,7 +186,7 @@ def jobs_table(bench):
             found = json.loads(measure.output_of(command, directory))
         runs = {str(run["jobs"]): run["bytes_per_second"] for run in found["runs"]}
         figures |= {f"bytes per second, {place}": runs, f"recommended, {place}": found["recommended"]}
-        checks.append(cells.Check("gantry bench", f"{place}, MB/s that the best other setting has, over the recommended one's", max(runs.values()) / 1e6,
+        checks.append(budgets.Check("gantry bench", f"{place}, MB/s that the best other setting has, over the recommended one's", max(runs.values()) / 1e6,
                                   runs[str(found["recommended"])] / 1e6 / 0.9, "MB/s"))
         if not bench.arguments.full:
             break
