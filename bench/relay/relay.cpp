@@ -233,13 +233,14 @@ void relay::close_finished() {
       ++each;
       continue;
     }
+    closed_requests_ += of.up->requests();
+    // What waits here for an end that is gone was never sent; after an orderly end it still will be.
+    closed_up_ += of.broken ? of.up->arrived() : of.up->written();
+    closed_down_ += of.broken ? of.down->arrived() : of.down->written();
     if (reset || of.broken) {
       arm_reset(of.client.get());
       arm_reset(of.server.get());
     }
-    closed_requests_ += of.up->requests();
-    closed_up_ += of.up->written();
-    closed_down_ += of.down->written();
     each = connections_.erase(each);
   }
 }
