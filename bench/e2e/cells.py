@@ -43,12 +43,12 @@ class Matrix:
         stall = self.faulty("stall", "one connection in 8 stalls", "one in eight goes silent", "--stall-one-in", 8)
         # The other faults have no budget of their own: what holds for a stall holds for them. The short form has no time for them.
         # A connection that never answers is met by asking again after some seconds, which is most of the time of so short a transfer.
-        # There is no line that loses packets here (no netem): pauses are what loss comes to where only a timer of TCP notices it.
+        # There is no line that loses packets here (no netem): pauses are what loss comes to where only a timer of TCP notices it, a tenth of the time.
         # A request that is refused for a second has to wait for it, while the others go on; the last of a transfer may be refused again.
         more = [self.faulty("mute", "one connection in 8 never answers", "one in eight never answers", "--stall-one-in", 8, "--fault-after", 0, longest=8),
                 self.faulty("reset", "one connection in 4 is reset", "one in four is reset", "--reset-one-in", 4),
                 self.faulty("crawl", "one connection in 8 falls to 10 KiB/s", "one in eight falls to 10 KiB/s", "--crawl-one-in", 8),
-                self.faulty("pauses", "pauses as of lost packets", "each pauses for 0.2 to 1 s every 4 s, as after lost packets", "--pause-every", 4000),
+                self.faulty("pauses", "pauses as of lost packets", "each pauses for 0.2 to 1 s every 6 s, as after lost packets", "--pause-every", 6000),
                 self.faulty("refusals", "one request in 8 is refused (429, Retry-After: 1)", "one request in eight is answered by 429", sound="direct",
                             bad="refusing", longest=2, shape="wide"), self.disk()]
         return [self.fat(), self.equal(), self.tls(), *(self.small(count) for count in (60, 120)), self.capped(), self.ocean(), self.wan(),

@@ -115,7 +115,8 @@ class Servers:
                  "return 401; }")
         refusal = "if ($refused) { add_header Retry-After 1 always; return 429; }"
         file = "docker/registry/v2/blobs/sha256/$two/$two$rest/data"
-        redirect, answer = f'return 307 http://127.0.0.1:{self.ports["relayed_blobs"]}/{file};', f"default_type application/octet-stream; alias {self.storage}/{file};"
+        redirect = f'return 307 http://127.0.0.1:{self.ports["relayed_blobs"]}/{file};'
+        answer = f"default_type application/octet-stream; alias {self.storage}/{file};"
 
         def registry(first, blob):
             """A registry behind nginx: what happens to each request first, and what to one for a blob then."""
