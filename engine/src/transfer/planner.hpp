@@ -299,6 +299,12 @@ class planner {
 
   /// No line takes longer: what does is a server that is slow with the first byte.
   static constexpr std::chrono::seconds longest_round_trip{1};
+  /// A server may have to fetch a blob itself before it can answer; who takes so long may never have got the request.
+  static constexpr std::chrono::seconds unheard{8};
+  /// So many times the longest wait for an answer so far is a silence.
+  static constexpr int waits = 4;
+  /// Patience is doubled so often, and not again.
+  static constexpr unsigned most_doublings = 6;
 
   settings values_;
   std::vector<blob_state> blobs_;
