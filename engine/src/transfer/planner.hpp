@@ -103,6 +103,8 @@ class planner {
   bool unsatisfied(stream_id stream, time_point now);
   /// The stream's request was made only then: before, it waited for the answer to another. To be told before \ref header.
   void asked(stream_id stream, time_point when) { streams_.at(stream).asked = when; }
+  /// The stream's request is made only now, or once more after an answer that led on: from here on it is silent.
+  void asks(stream_id stream, time_point now) { streams_.at(stream).last_byte = now; }
   /// The stream's request waited behind others, so that its times say little. To be told before \ref header.
   void went_behind(stream_id stream) { streams_.at(stream).behind = true; }
   /// Bytes were received; \returns which of them the caller must write. Position follows.
