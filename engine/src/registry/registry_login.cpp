@@ -28,7 +28,12 @@ task<result<bool>> registry_client::knows_login(host& where, const api_call& wha
 
 task<result<std::string>> registry_client::ask_for_challenge(host& where, const http::origin& api, const api_call& what,
                                                              runtime::stop_source& stop) {
-  const runtime::semaphore::permit turn = co_await where.asking_base.acquire(1, stop);
+  runtime::semaphore::permit turn;
+  {
+    // Only for the one whose turn it is does the time of a silent base count.
+    const http::holding_up waiting(what.message.how.watch);
+    turn = co_await where.asking_base.acquire(1, stop);
+  }
   if (!turn || stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   if (!where.asked_base) {
     http::request asking;
