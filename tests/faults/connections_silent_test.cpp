@@ -2,10 +2,17 @@
 #include "faults/spread.hpp"
 #include "support/catch.hpp"
 
+#include <gantry/credentials.hpp>
+
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -127,6 +134,49 @@ TEST_CASE("the budget ends a pull whose only connection is never answered", "[fa
   CHECK(report.text.message().find(s.registry.host() + " has not answered a request for blob " + s.layer().digest.substr(7, 12)) !=
         std::string::npos);
   CHECK(s.pulls.leftovers(true) == "");
+}
+
+TEST_CASE("a storage that never answers the only connection is named", "[faults]") {
+  fake_registry_options options;
+  options.redirect_blobs = true;
+  fake_registry registry(options);
+  registry.hold("team/app", "1.0", spread_image());
+  const std::string& digest = spread_image().layers[1].digest;
+  registry.inject("/storage/" + digest, no_answer(), 1, 0);
+  puller pulls(registry);
+  pulls.settings.timeouts.header = std::chrono::minutes(5);
+  pulls.settings.budget = 3s;
+  const pull_report report = pulls.pull();
+  INFO(report.text.message());
+  CHECK(report.ec);
+  CHECK(report.took < 40s);
+  CHECK(report.text.message().find("127.0.0.1:" + std::to_string(registry.storage_port()) + ", where " + registry.host() + " keeps blob " +
+                                   digest.substr(7, 12) + ", has not answered within ") != std::string::npos);
+}
+
+TEST_CASE("the only connection waits for a helper that takes its time, and asks it once", "[faults]") {
+  struct slow_helper final : credential_source {
+    std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override { return std::nullopt; }
+    std::optional<credential> find_until(const std::string&, const std::string&, diagnostics&, const std::stop_token& stop) override {
+      ++asked;
+      // A request that nobody answers is given up after eight seconds.
+      const auto end = std::chrono::steady_clock::now() + 9500ms;
+      while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(50ms);
+      return credential{"jane", "secret", "", "the test"};
+    }
+    std::atomic<unsigned> asked = 0;
+  };
+  spread s;
+  s.pulls.settings.jobs = 1;
+  const auto helper = std::make_shared<slow_helper>();
+  s.pulls.settings.credentials = helper;
+  s.registry.inject(s.layer().digest, answer_with(401, {{"WWW-Authenticate", "Basic realm=\"x\""}}), 1, 1);
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took >= 9s);
+  CHECK(helper->asked == 1);
+  CHECK(s.registry.count(s.layer().digest) == 2);
+  CHECK(report.count<retry_scheduled>() == 0);
 }
 
 TEST_CASE("a mirror that never answers the only connection is left for the registry", "[faults]") {

@@ -131,6 +131,23 @@ TEST_CASE("a source that refuses every range is read again from its front", "[fa
   CHECK(asked[3].header("range") == "");
 }
 
+TEST_CASE("a source that refuses a range now and then is asked for the rest each time", "[faults]") {
+  relayed r;
+  const std::string large = r.image.layers.back().digest;
+  r.source.inject("/blobs/" + large, reset_after(1'000'000), 1, 1);
+  r.source.inject("/blobs/" + large, ranges_refused(), 2, 1);
+  r.source.inject("/blobs/" + large, truncate_after(1'000'000), 3, 1);
+  r.source.inject("/blobs/" + large, ranges_refused(), 4, 1);
+  const copy_report report = r.copy();
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(r.blobs_there() == 4);
+  const auto asked = r.source.requests("/blobs/" + large);
+  REQUIRE(asked.size() == 5);
+  CHECK(asked[3].status == 416);
+  CHECK(asked[4].header("range") != "");
+}
+
 TEST_CASE("a source with wrong ranges is named with the blob", "[faults]") {
   relayed r;
   const std::string large = r.image.layers.back().digest;

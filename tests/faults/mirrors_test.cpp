@@ -187,6 +187,29 @@ TEST_CASE("a mirror without ranges does not keep the others from them", "[faults
   CHECK(m.pulls.leftovers() == "");
 }
 
+TEST_CASE("a mirror that refuses ranges is asked for one of a blob at most, and is good for whole blobs", "[faults]") {
+  mirrored m;
+  image_recipe recipe;
+  recipe.layers = {40'000'000};
+  for (std::size_t i = 0; i < 8; ++i) recipe.layers.push_back(300'000 + i);
+  const test_image image = build_image(recipe);
+  for (fake_registry* one : {&m.origin, &m.first}) one->hold("team/app", "2.0", image);
+  m.mirror(m.first);
+  m.pulls.settings.jobs = 4;
+  const std::string& large = image.layers[0].digest;
+  m.first.inject(large, ranges_refused(), 1, 0);
+  const pull_report report = m.pulls.pull("team/app:2.0");
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  CHECK(m.first.count(large) == 1);
+  CHECK(m.origin.count(large) >= 1);
+  // It does not rest for that, and nobody is told.
+  for (std::size_t i = 1; i < image.layers.size(); ++i) CHECK(m.origin.count(image.layers[i].digest) == 0);
+  CHECK(warnings(report).find(m.first.host()) == std::string::npos);
+  CHECK(report.count<retry_scheduled>() == 0);
+  CHECK(m.pulls.leftovers() == "");
+}
+
 TEST_CASE("a mirror that sends wrong bytes is found, named and left out", "[faults]") {
   mirrored m(24'000'000);
   m.mirror(m.first);

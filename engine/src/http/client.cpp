@@ -1,6 +1,7 @@
 #include "http/client.hpp"
 
 #include "base/redact.hpp"
+#include "http/request_watch.hpp"
 #include "http/retry_after.hpp"
 #include "net/tunnel.hpp"
 
@@ -167,6 +168,7 @@ task<result<exchange>> client::send(request message, runtime::stop_source& stop)
   const result<void> turn = co_await await_turn(message.target.origin, named, stop);
   if (!turn) co_return turn.error();
   under_way request_counted(hosts_[message.target.origin.authority()], named);
+  if (message.how.watch != nullptr) message.how.watch->asks(message.target.origin);
   placement how = message.how;
   // What a proxy does with requests behind others is its own affair.
   if (made->where.is_relayed()) how.alone = true;
@@ -296,6 +298,7 @@ task<result<exchange>> client::send(request message, body_source& body, runtime:
   const result<void> turn = co_await await_turn(message.target.origin, named, stop);
   if (!turn) co_return turn.error();
   under_way request_counted(hosts_[message.target.origin.authority()], named);
+  if (message.how.watch != nullptr) message.how.watch->asks(message.target.origin);
   auto acquired = co_await pool_.acquire(made->where, message.how.once, stop, message.how.user);
   if (!acquired) co_return acquired.error();
   std::unique_ptr<connection> line = std::move(*acquired);

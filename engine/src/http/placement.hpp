@@ -6,6 +6,8 @@
 
 namespace gantry::http {
 
+class request_watch;
+
 /// How a request finds its connection. By default it has one of its own: one that is idle, or a fresh one.
 struct placement {
   static constexpr std::uint64_t unknown = std::numeric_limits<std::uint64_t>::max();
@@ -28,6 +30,8 @@ struct placement {
   /// connection, with twice the time, \ref most_repeats times at most; the last waits as any request does. 0: never.
   std::chrono::milliseconds repeat_after{0};
   static constexpr unsigned most_repeats = 3;
+  /// Is told what the request waits for; null: nobody. Must outlive it.
+  request_watch* watch = nullptr;
 };
 
 }  // namespace gantry::http

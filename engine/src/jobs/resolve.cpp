@@ -146,6 +146,7 @@ task<result<gantry::platform>> resolver::platform_of(reference image, const mode
 task<bool> resolver::is_still(reference image, descriptor known) {
   if (!shared_.registry.counts_pulls(image)) co_return false;
   const transfer::connection_grant grant = co_await transfer::connection_to(shared_, image.registry(), running_.stop);
+  if (!grant) co_return false;
   const auto said = co_await registry::head_manifest(shared_.registry, std::move(image), running_.stop);
   if (!said || !said->has_value()) co_return false;
   co_return said->value().digest == known.digest;

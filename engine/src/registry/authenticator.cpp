@@ -292,7 +292,6 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
   http::request asking;
   asking.target = *realm;
   asking.how.user = number_of(known);
-  asking.how.repeat_after = values_.token_patience;
   asking.trusting = values_.trusting;
   if (!service.service.empty()) add("service", service.service);
   if (known && !known->identity_token.empty()) {
@@ -305,6 +304,8 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
     asking.body = query;
     asking.set("Content-Type", "application/x-www-form-urlencoded");
   } else {
+    // A refresh token may be good for one request, whose answer would bring the next: only what carries none is made again.
+    asking.how.repeat_after = values_.token_patience;
     for (const std::string& part : parse_scopes(scope)) add("scope", part);
     if (known && !known->username.empty()) {
       add("account", known->username);

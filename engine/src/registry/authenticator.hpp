@@ -35,8 +35,8 @@ class authenticator {
     bool allow_plain_http = false;  ///< credentials may travel in clear text to other hosts than this machine
     bool is_named = true;           ///< by the user, whose flags are therefore for it; not a mirror, nor where it was moved to
     std::shared_ptr<const http::trust> trusting{};  ///< of requests for tokens that go to the registry itself; may be null
-    /// A request for a token, for which all others wait, is made again when it has no answer for so long; see
-    /// http::placement::repeat_after.
+    /// A request for a token, for which all others wait, is made again when it has no answer for so long, unless it carries a refresh
+    /// token; see http::placement::repeat_after.
     std::chrono::milliseconds token_patience{5'000};
   };
 

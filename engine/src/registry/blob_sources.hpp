@@ -58,12 +58,13 @@ class blob_sources {
     site where;
     std::unique_ptr<blob_location> location;
     bool without_blob = false;    ///< it does not have the blob, or does not give it to us
-    bool without_ranges = false;  ///< it gives the whole blob alone
+    bool without_ranges = false;  ///< it answers a range with the whole blob
+    bool refuses_ranges = false;  ///< it answers a range with 416
   };
   result<void> find_sites();
   /// Lets a mirror rest, and tells.
   void blame(std::size_t site, const failure& why);
-  std::size_t choose(const std::vector<bool>& tried, bool ranged) const;
+  std::size_t choose(const std::vector<bool>& tried, const std::optional<http::byte_range>& range) const;
 
   registry_client& registry_;
   reference image_;

@@ -2,6 +2,7 @@
 #include "registry/registry_client.hpp"
 #include "registry/registry_host.hpp"
 
+#include "http/request_watch.hpp"
 #include "registry/challenge.hpp"
 #include "registry/registry_error.hpp"
 #include "registry/status.hpp"
@@ -15,6 +16,7 @@ namespace gantry::registry {
 
 task<result<bool>> registry_client::knows_login(host& where, const api_call& what, runtime::stop_source& stop) {
   if (where.login_unknown) co_return false;
+  const http::holding_up waiting(what.message.how.watch);
   const result<std::optional<credential>> known = co_await where.auth.find_credential(what.repository, stop);
   if (known) co_return known->has_value();
   // A HEAD that finds nothing is how most uploads begin, and may need no login at all.
@@ -26,7 +28,12 @@ task<result<bool>> registry_client::knows_login(host& where, const api_call& wha
 
 task<result<std::string>> registry_client::ask_for_challenge(host& where, const http::origin& api, const api_call& what,
                                                              runtime::stop_source& stop) {
-  const runtime::semaphore::permit turn = co_await where.asking_base.acquire(1, stop);
+  runtime::semaphore::permit turn;
+  {
+    // Only for the one whose turn it is does the time of a silent base count.
+    const http::holding_up waiting(what.message.how.watch);
+    turn = co_await where.asking_base.acquire(1, stop);
+  }
   if (!turn || stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   if (!where.asked_base) {
     http::request asking;
@@ -38,6 +45,7 @@ task<result<std::string>> registry_client::ask_for_challenge(host& where, const 
       }
     }
     asking.how.user = where.auth.user_of(what.repository);
+    asking.how.watch = what.message.how.watch;
     auto sending = co_await http_.send(std::move(asking), stop);
     if (!sending) co_return sending.error();
     http::exchange reply = std::move(*sending);
@@ -53,15 +61,21 @@ task<result<std::string>> registry_client::ask_for_challenge(host& where, const 
     auto challenges = parse_challenges(head.all("WWW-Authenticate"));
     if (head.status == 401 && challenges && !challenges->empty()) {
       const std::string none;
+      const http::holding_up waiting(what.message.how.watch);
       co_return co_await where.auth.answer(api, what.repository, what.scope, std::move(*challenges), none, stop);
     }
   }
+  const http::holding_up waiting(what.message.how.watch);
   co_return co_await where.auth.authorization(api, what.repository, what.scope, stop);
 }
 
 task<result<std::string>> registry_client::first_authorization(host& where, const http::origin& api, const api_call& what,
                                                                runtime::stop_source& stop) {
-  result<std::string> value = co_await where.auth.authorization(api, what.repository, what.scope, stop);
+  result<std::string> value = std::string();
+  {
+    const http::holding_up waiting(what.message.how.watch);
+    value = co_await where.auth.authorization(api, what.repository, what.scope, stop);
+  }
   if (!value || !value->empty()) co_return value;
   // Whose request it is decides, too, whether a wait that an earlier run was told of is for it.
   const bool matters = what.depends_on_user || http_.governor_of(api.authority()).is_inherited();

@@ -4,6 +4,7 @@
 
 #include "base/redact.hpp"
 #include "http/redirect.hpp"
+#include "http/request_watch.hpp"
 #include "http/warning.hpp"
 #include "registry/challenge.hpp"
 #include "registry/quota.hpp"
@@ -234,7 +235,10 @@ task<result<http::exchange>> registry_client::send_to(host& where, std::string s
     if (!unread && unread.error().code == errc::cancelled) co_return unread.error();
     std::string used = *authorization;
     const bool had_tried = !used.empty();
-    authorization = co_await where.auth.answer(*api, repository, scope, std::move(*challenges), std::move(used), stop);
+    {
+      const http::holding_up waiting(message.how.watch);
+      authorization = co_await where.auth.answer(*api, repository, scope, std::move(*challenges), std::move(used), stop);
+    }
     // ECR Public refuses HEAD to those to whom it allows GET: the answer stands, and the caller asks otherwise.
     const bool refused = !authorization && had_tried && authorization.error().code == errc::unauthorized;
     if (refused) where.auth.note_refused(repository, sent.verb == http::method::head);

@@ -103,6 +103,8 @@ class planner {
   bool unsatisfied(stream_id stream, time_point now);
   /// The stream's request was made only then: before, it waited for the answer to another. To be told before \ref header.
   void asked(stream_id stream, time_point when) { streams_.at(stream).asked = when; }
+  /// The stream's request is made only now, or once more after an answer that led on: from here on it is silent.
+  void asks(stream_id stream, time_point now) { streams_.at(stream).last_byte = now; }
   /// The stream's request waited behind others, so that its times say little. To be told before \ref header.
   void went_behind(stream_id stream) { streams_.at(stream).behind = true; }
   /// Bytes were received; \returns which of them the caller must write. Position follows.
@@ -299,6 +301,12 @@ class planner {
 
   /// No line takes longer: what does is a server that is slow with the first byte.
   static constexpr std::chrono::seconds longest_round_trip{1};
+  /// A server may have to fetch a blob itself before it can answer; who takes so long may never have got the request.
+  static constexpr std::chrono::seconds unheard{8};
+  /// So many times the longest wait for an answer so far is a silence.
+  static constexpr int waits = 4;
+  /// Patience is doubled so often, and not again.
+  static constexpr unsigned most_doublings = 6;
 
   settings values_;
   std::vector<blob_state> blobs_;

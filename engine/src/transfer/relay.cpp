@@ -17,7 +17,7 @@ using runtime::offload;
 
 // As in a pull: who takes so long for his first byte may never have got the request.
 constexpr std::chrono::seconds source_patience{8};
-// Two attempts that a range is refused in are no accident.
+// Two attempts in which a range is refused are no accident, unless a range has brought something between them.
 constexpr unsigned refusals_in_earnest = 2;
 
 }  // namespace
@@ -150,6 +150,7 @@ task<result<std::size_t>> relay::receive(std::span<std::byte> into) {
   }
   received_ += *got;
   position_ += *got;
+  if (begin_ != 0 && received_ >= retry_policy::progress_that_counts) refusals_ = 0;
   running_.received(*got);
   running_.tell_traffic();
   co_return *got;

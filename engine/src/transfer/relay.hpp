@@ -64,7 +64,7 @@ class relay {
   std::chrono::steady_clock::time_point begun_;  ///< when it was asked for
   std::chrono::steady_clock::time_point asked_;  ///< when the answer began
   std::uint64_t begin_ = 0;                      ///< offset that was asked for
-  unsigned refusals_ = 0;                        ///< attempts in which a range of the blob was answered with 416
+  unsigned refusals_ = 0;                        ///< attempts in which a range was answered with 416 since one has brought something
   bool origin_only_ = false;
   std::optional<failure> broken_;
 };

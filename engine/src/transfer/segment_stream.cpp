@@ -36,6 +36,12 @@ class listed {
   stream_id stream_;
 };
 
+/// Whether that is \p registry itself, and not where it has led.
+bool is_api_of(const std::string& registry, const http::origin& where) {
+  const auto api = http::endpoint_of(registry::api_address(registry), where.scheme);
+  return api && *api == where;
+}
+
 }  // namespace
 
 task<stream_outcome> segment_stream::run(assignment given) {
@@ -43,7 +49,8 @@ task<stream_outcome> segment_stream::run(assignment given) {
   const auto begun = clock::now();
   line_keeper::line line(lines_, running_.stop, !given.ahead);
   const listed entry(open_, plan_, given.stream, line);
-  outcome.error = co_await exchange_bytes(given, line);
+  awaited_answer awaited(plan_, given.stream);
+  outcome.error = co_await exchange_bytes(given, line, awaited);
   outcome.received = received_;
   outcome.fresh = fresh_;
   // The stream's own line was neither cut nor stopped.
@@ -53,7 +60,7 @@ task<stream_outcome> segment_stream::run(assignment given) {
   if (line.dropped() && !running_.stop.stop_requested() && outcome.error && outcome.error->code == errc::cancelled) {
     outcome.error.reset();
     if (asking_ && !site_ && plan_.unanswered(given.stream)) {
-      outcome.error = no_answer(begun);
+      outcome.error = no_answer(awaited);
       job_.sources().unanswered(*asking_, *outcome.error);
       outcome.elsewhere = job_.sources().has_alternative(*asking_);
     }
@@ -70,10 +77,16 @@ task<stream_outcome> segment_stream::run(assignment given) {
   co_return outcome;
 }
 
-failure segment_stream::no_answer(clock::time_point begun) const {
-  const auto waited = std::chrono::duration_cast<std::chrono::seconds>(clock::now() - begun);
-  return {errc::timed_out, fmt::format("{} has not answered a request for blob {} within {} s", job_.sources().name_of(*asking_),
-                                       job_.wanted().blob.digest.short_form(), waited.count())};
+failure segment_stream::no_answer(const awaited_answer& awaited) const {
+  const auto waited = std::chrono::duration_cast<std::chrono::seconds>(clock::now() - awaited.since());
+  const std::string registry = job_.sources().name_of(*asking_);
+  const std::string_view blob = job_.wanted().blob.digest.short_form();
+  const std::optional<http::origin>& of = awaited.of();
+  if (!of || is_api_of(registry, *of)) {
+    return {errc::timed_out, fmt::format("{} has not answered a request for blob {} within {} s", registry, blob, waited.count())};
+  }
+  return {errc::timed_out,
+          fmt::format("{}, where {} keeps blob {}, has not answered within {} s", of->string(), registry, blob, waited.count())};
 }
 
 void segment_stream::report(const assignment& given, const stream_outcome& outcome, const line_keeper::line& line,
@@ -106,7 +119,7 @@ void segment_stream::report(const assignment& given, const stream_outcome& outco
   running_.events.emit(std::move(told));
 }
 
-task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, line_keeper::line& line) {
+task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, line_keeper::line& line, awaited_answer& awaited) {
   registry::blob_request part;
   // Whoever asks for the whole does so plainly, whatever the origin knows of ranges.
   if (given.range.length != job_.wanted().blob.size) part.range = http::byte_range{given.range.offset, given.range.end() - 1};
@@ -115,13 +128,14 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   part.how.behind = given.kind == segment_kind::hedge ? 0 : plan_.brief();
   part.how.connections = plan_.connections_for(given.blob);
   part.how.ahead = given.ahead;
+  part.how.watch = &awaited;
   part.answered_with = &status_;
   part.size = job_.wanted().blob.size;
   auto asking = co_await job_.sources().get(part, line.stop(), &asking_);
   if (!asking) co_return refused(given, part, asking.error());
   site_ = asking->site;
   answered_ = clock::now();
-  plan_.asked(given.stream, asking->asked);
+  plan_.asked(given.stream, std::max(asking->asked, awaited.ready()));
   http::exchange reply = std::move(asking->reply);
   connection_ = reply.connection_number();
   if (reply.went_behind()) plan_.went_behind(given.stream);

@@ -2,6 +2,7 @@
 
 #include "base/failure.hpp"
 #include "http/client.hpp"
+#include "transfer/awaited_answer.hpp"
 #include "transfer/blob_job.hpp"
 #include "transfer/context.hpp"
 #include "transfer/line_keeper.hpp"
@@ -43,9 +44,9 @@ class segment_stream {
   /// Tells that the request is over. \param begun when it was made
   void report(const assignment& given, const stream_outcome& outcome, const line_keeper::line& line,
               std::chrono::steady_clock::time_point begun);
-  /// Why a request is given up that nobody has answered since \p begun.
-  failure no_answer(std::chrono::steady_clock::time_point begun) const;
-  task<std::optional<failure>> exchange_bytes(assignment given, line_keeper::line& line);
+  /// Why a request is given up that has not got \p awaited.
+  failure no_answer(const awaited_answer& awaited) const;
+  task<std::optional<failure>> exchange_bytes(assignment given, line_keeper::line& line, awaited_answer& awaited);
   /// What follows from \p error, with which the request ended before its answer could be used. Nothing: the blob is asked for otherwise.
   std::optional<failure> refused(const assignment& given, const registry::blob_request& part, failure error);
   std::optional<failure> judge(const assignment& given, const std::optional<http::byte_range>& range, const http::exchange& reply);

@@ -84,16 +84,19 @@ TEST_CASE("a stop of the one who fetches the token does not harm those who wait 
   CHECK(registry.count("/token") == 2);
 }
 
-TEST_CASE("a request for a token that nobody answers is made again, three times at most, whatever its method") {
-  const bool posted = GENERATE(false, true);
-  CAPTURE(posted);
+/// Whose requests are made again, or given up, within a second.
+struct hasty_fixture : authenticator_fixture {
+  explicit hasty_fixture(std::shared_ptr<credential_source> source = nullptr)
+      : hasty(soon, workers, {"registry.test", std::move(source), false, true, nullptr, 200ms}) {}
+
+  http::client soon{connections, http::exchange_limits{1s, 1s}, [](const http::origin&) { return net::tls_settings(); }};
+  authenticator hasty;
+};
+
+TEST_CASE("a request for a token that nobody answers is made again, three times at most") {
   test::fake_registry registry(bearer_for("", ""));
-  fixture f;
-  http::client http{f.connections, http::exchange_limits{1s, 1s}, [](const http::origin&) { return net::tls_settings(); }};
-  std::shared_ptr<credential_source> source;
-  if (posted) source = refresh_token("r");
-  authenticator hasty(http, f.workers, {"registry.test", source, false, true, nullptr, 200ms});
-  const auto asking = [&] { return f.loop.run(hasty.answer(f.api, "team/app", f.scope, f.bearer(registry), "", f.stop)); };
+  hasty_fixture f;
+  const auto asking = [&] { return f.loop.run(f.hasty.answer(f.api, "team/app", f.scope, f.bearer(registry), "", f.stop)); };
   SECTION("the third is answered") {
     registry.inject("/token", test::no_answer(), 1, 2);
     CHECK(test::must(asking()).starts_with("Bearer "));
@@ -103,7 +106,6 @@ TEST_CASE("a request for a token that nobody answers is made again, three times 
     CHECK(asked[2].came - asked[1].came >= 380ms);
     CHECK(asked[0].connection != asked[1].connection);
     CHECK(asked[1].connection != asked[2].connection);
-    CHECK(asked[2].method == (posted ? "POST" : "GET"));
   }
   SECTION("none is") {
     registry.inject("/token", test::no_answer(), 1, 0);
@@ -118,6 +120,18 @@ TEST_CASE("a request for a token that nobody answers is made again, three times 
     CHECK(test::must(asking()).starts_with("Bearer "));
     CHECK(registry.count("/token") == 2);
   }
+}
+
+TEST_CASE("a refresh token that nobody answers is not sent a second time, for it may be good for one request") {
+  test::fake_registry registry(bearer_for("", ""));
+  hasty_fixture f(refresh_token("r"));
+  registry.inject("/token", test::no_answer(), 1, 1);
+  const test::stopwatch watch;
+  test::must_fail(f.loop.run(f.hasty.answer(f.api, "team/app", f.scope, f.bearer(registry), "", f.stop)), errc::timed_out);
+  CHECK(watch.elapsed() >= 900ms);  // it waits as any request does
+  const auto asked = registry.requests("/token");
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].method == "POST");
 }
 
 TEST_CASE("a stop ends the wait for a token that another fetches") {

@@ -42,6 +42,23 @@ TEST_CASE("what nobody answers is asked for again over another connection, howev
   }
 }
 
+TEST_CASE("what came before a request was made, or led on, is no silence") {
+  planner_bench t(1);
+  t.open(3 * MiB);
+  const assignment only = t.must();
+  const bool held_up = GENERATE(false, true);
+  if (held_up) t.plan.held_up(only.stream, t.now, true);
+  t.now += held_up ? 60s : 7s;
+  CHECK(t.plan.laggards(t.now).empty());
+  if (held_up) t.plan.held_up(only.stream, t.now, false);
+  t.plan.asks(only.stream, t.now);
+  t.now += 7900ms;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.now += 200ms;
+  CHECK(t.plan.laggards(t.now).size() == 1);
+  CHECK(t.plan.unanswered(only.stream));
+}
+
 TEST_CASE("when all requests at a time are without an answer, one is tried for all after eight seconds") {
   planner_bench t(4);
   const blob_id blob = t.open(4096 * MiB);
