@@ -77,10 +77,12 @@ upstream_manifest pull_through::stale(const reference& image, const descriptor& 
     return answer;
   }
   // Of other repositories this says nothing. Whoever asks in a loop must not fill the log.
-  answer.refused = true;
-  if (said_.due(image)) {
-    note_(fmt::format("{} did not say which {} is now, answering from the store: {}", registry_, image.familiar(), why.text.message()));
-  }
+  const bool refused = why.code == condition::not_authorised;
+  answer.doubted = refused ? doubt::refused : doubt::unlearnt;
+  if (!said_.due(image)) return answer;
+  const std::string trouble = refused ? fmt::format("{} refuses to say which {} is now", registry_, image.familiar())
+                                      : fmt::format("which {} is now could not be learnt from {}", image.familiar(), registry_);
+  note_(fmt::format("{}, answering from the store: {}", trouble, why.text.message()));
   return answer;
 }
 

@@ -65,8 +65,8 @@ class pull_through final : public upstream {
   task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
   /// The upstream cannot be asked: left alone for a while, which is said once.
   void leave_alone(const failure& why);
-  /// The store answers for \p image with \p held although the upstream may know better: it is left alone when it cannot be asked now. A
-  /// refusal concerns that name only, and is said once in a while.
+  /// The store answers for \p image with \p held although the upstream may know better: it is left alone when it cannot be asked now. What
+  /// else it said, or what is wrong with that, concerns that name only, and is told once in a while.
   upstream_manifest stale(const reference& image, const descriptor& held, const failure& why);
   task<result<digest>> revalidate(reference image, runtime::stop_source& stop);
   task<result<registry::document>> ask_document(reference image, runtime::stop_source& stop);
