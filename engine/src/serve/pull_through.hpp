@@ -61,7 +61,12 @@ class pull_through final : public upstream {
   using clock = std::chrono::steady_clock;
   /// \ref manifest for one who asks alone.
   task<result<upstream_manifest>> ask_manifest(reference image, runtime::stop_source& stop);
-  task<std::optional<descriptor>> held_top(reference image);
+  /// What the store has of a name.
+  struct held_name {
+    std::optional<descriptor> top;  ///< what it led to last, if that is there
+    digest recorded;                ///< what its record leads to; empty: it has none
+  };
+  task<held_name> held_top(reference image);
   task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
   /// The upstream cannot be asked: left alone for a while, which is said once.
   void leave_alone(const failure& why);
@@ -73,7 +78,8 @@ class pull_through final : public upstream {
   task<result<upstream_manifest>> fetch_document(reference image, runtime::stop_source& stop);
   /// Asks the registry, with a request for one byte.
   task<result<std::uint64_t>> ask_size(reference image, digest blob, runtime::stop_source& stop);
-  task<result<upstream_manifest>> fetch_and_record(reference image, runtime::stop_source& stop);
+  /// \param recorded what the store's record of \p image leads to
+  task<result<upstream_manifest>> fetch_and_record(reference image, digest recorded, runtime::stop_source& stop);
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
   /// The fetch of \p blob is over: whoever asks for it now begins another.
   void forget(const std::shared_ptr<arriving_blob>& blob);
@@ -94,7 +100,7 @@ class pull_through final : public upstream {
   /// What belongs to an image that an earlier server, or another command, brought.
   task<> learn_held(descriptor top);
   /// Notes a name that is to be recorded. What was asked for by digest needs none of its own when it is a part of what another leads to.
-  void remember(const reference& image, const descriptor& top);
+  void remember(const reference& image, asked_name what);
 
   transfer::context& shared_;
   std::shared_ptr<store::content_store> store_;
