@@ -212,12 +212,23 @@ void pull_through::note_unwritable(const failure& why) {
 }
 
 task<> pull_through::close() {
+  // The leases of what has no name yet end with the tasks that are joined here: this one takes their place until it has. Where there is
+  // none, since the store cannot be written or somebody goes on cleaning it up, what is left then gets its name all the same.
+  std::shared_ptr<store::lease> lease;
+  if (fetches_.running() != 0 || !touched_.empty()) {
+    runtime::stop_source patience;
+    const runtime::deadline limit(shared_.executor, close_patience, [&patience] { patience.request_stop(); });
+    const quiet_operation mine(patience);
+    const auto had = co_await jobs::keep_all(shared_, *mine.running(), store_);
+    if (had) lease = *had;
+  }
   stop_.request_stop();
   co_await fetches_.join();
   // What came since the last time has no name yet, and the next server would not know what belongs together.
   runtime::stop_source patience;
   const runtime::deadline limit(shared_.executor, close_patience, [&patience] { patience.request_stop(); });
   co_await record_all(patience);
+  if (lease) co_await jobs::keep_no_longer(shared_, std::move(lease));
 }
 
 }  // namespace gantry::serve

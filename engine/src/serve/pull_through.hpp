@@ -35,7 +35,7 @@ class pull_through final : public upstream {
   static constexpr std::chrono::seconds client_absence{5};
   /// How often names are recorded while something is on its way.
   static constexpr std::chrono::seconds record_pause{1};
-  /// How long somebody else who writes the store's index is waited for at the end.
+  /// How long somebody else who cleans up the store, or writes its index, is waited for at the end.
   static constexpr std::chrono::seconds close_patience{5};
   /// How often it is said that the store cannot be written.
   static constexpr std::chrono::minutes unwritable_pause{5};
@@ -53,8 +53,8 @@ class pull_through final : public upstream {
   task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) override;
   task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) override;
 
-  /// Ends the fetches under way, keeps what arrived, waits for them, and records the names that are due. To be called before the object
-  /// goes.
+  /// Ends the fetches under way, keeps what arrived, waits for them, and records the names that are due; no clean-up comes in between. To
+  /// be called before the object goes.
   task<> close();
 
  private:
