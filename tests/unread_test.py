@@ -32,13 +32,18 @@ def closed(words, **more):
     return subprocess.run(["sh", "-c", 'exec "$0" "$@" >&-', gantry, *words], stderr=subprocess.PIPE, text=True, timeout=300, **more)
 
 
+def read_only(words, **more):
+    with open("/dev/null") as output:
+        return subprocess.run([gantry, *words], stdout=output, stderr=subprocess.PIPE, text=True, timeout=300, **more)
+
+
 def check_command(words, **more):
     name = words[0]
     done = unread([*words, "-q"], **more)
     check(done.returncode == 141 and done.stderr == "", f"{name}, nobody reads: {done.returncode} {done.stderr}")
-    for how, reason in ((full, "No space left on device"), (closed, "Bad file descriptor")):
+    for how, reason in ((full, "cannot be written: No space left on device"), (closed, "is closed: redirect it to a file, a program or /dev/null")):
         done = how([*words, "-q"], **more)
-        check(done.returncode == 7 and done.stderr == f"gantry: standard output cannot be written: {reason}\n",
+        check(done.returncode == 7 and done.stderr == f"gantry: standard output {reason}\n",
               f"{name}, {how.__name__}: {done.returncode} {done.stderr}")
 
 
@@ -58,6 +63,14 @@ def check_pull(image, **more):
         check(cut.returncode == 7 and "standard output" in cut.stderr, f"an archive that is cut off, {how.__name__}: {cut.returncode} {cut.stderr}")
 
 
+def check_closed_archive(words, **more):
+    """Said at once, in one sentence with its remedy, whoever opened the descriptor for reading alone as well."""
+    for how in (closed, read_only):
+        done = how([*words, "-o", "-"], **more)
+        check(done.returncode == 7 and done.stderr.count("standard output is closed") == 1 and "-o FILE" in done.stderr and
+              "descriptor" not in done.stderr, f"{words[0]} -o -, {how.__name__}: {done.returncode} {done.stderr}")
+
+
 with tempfile.TemporaryDirectory() as name:
     place = pathlib.Path(name)
     make_layout(place / "layout", layers=3)
@@ -68,6 +81,10 @@ with tempfile.TemporaryDirectory() as name:
     check_command(["extract", "layout", "local.example/app:1"], **here)
     check_command(["convert", "layout", "-o", "converted.tar"], **here)
     check_command(["list"], **here)
+    check_closed_archive(["convert", "layout"], **here)
+    check_closed_archive(["save", "local.example/app:1"], **here)
+    # Before anything is asked of the network: nobody listens there.
+    check_closed_archive(["pull", "localhost:1/app:1"], **here)
     if shutil.which("docker-registry"):
         with serve(gantry, environment) as from_here, docker_registry(place) as registry:
             image, target = f"localhost:{from_here.port}/local.example/app:1", f"localhost:{registry.port}"

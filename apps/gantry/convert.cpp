@@ -3,7 +3,6 @@
 #include "failure_report.hpp"
 #include "file_words.hpp"
 #include "output_places.hpp"
-#include "progress/terminal.hpp"
 #include "results.hpp"
 #include "standard_output.hpp"
 #include "store_session.hpp"
@@ -21,8 +20,8 @@ constexpr int standard_output = 1;
 
 outcome<int> convert(const convert_arguments& arguments, console& output) {
   const bool streams = arguments.output == "-";
-  if (streams && is_terminal(standard_output)) {
-    return usage_problem("an archive is not written to a terminal", "redirect standard output, or name a file with -o FILE");
+  if (streams) {
+    if (auto takes = check_takes_archive(); !takes) return takes.error();
   }
   const std::string title = text_of(arguments.file);
   if (auto there = check_is_there(arguments.file, fmt::format("for an image, 'gantry save {0} -o FILE' writes it out of the store, and "

@@ -5,7 +5,6 @@
 #include "failure_report.hpp"
 #include "options.hpp"
 #include "output_places.hpp"
-#include "progress/terminal.hpp"
 #include "pull_plan.hpp"
 #include "puller.hpp"
 #include "results.hpp"
@@ -24,8 +23,6 @@
 
 namespace gantry::app {
 namespace {
-
-constexpr int standard_output = 1;
 
 outcome<image_list> requested_images(const pull_arguments& arguments) {
   if (arguments.from == "-") return read_image_list(std::cin, "standard input", arguments.registry);
@@ -91,8 +88,8 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
   auto plan = plan_pull(arguments, images, kind_of_path);
   if (!plan) return plan.error();
   if (auto usable = check_outputs(arguments, *plan); !usable) return usable.error();
-  if (arguments.output == "-" && is_terminal(standard_output)) {
-    return usage_problem("an archive is not written to a terminal", "redirect standard output, or name a file with -o FILE");
+  if (arguments.output == "-") {
+    if (auto takes = check_takes_archive(); !takes) return takes.error();
   }
   common_options common = arguments.common;
   common.mirrors.insert(common.mirrors.end(), asked->mirrors.begin(), asked->mirrors.end());

@@ -14,11 +14,26 @@ namespace gantry::test {
 
 using namespace std::chrono_literals;
 
-pulling_server::pulling_server(const std::string& upstream, const puller& settings_of) {
+serve_limits pulling_server::brief_limits() {
+  serve_limits limits;
+  limits.graceful = 2s;
+  return limits;
+}
+
+std::vector<served_request> pulling_server::log() const {
+  const std::scoped_lock lock(mutex_);
+  return log_;
+}
+
+pulling_server::pulling_server(const std::string& upstream, const puller& settings_of, serve_limits limits) {
   serve_options options;
   options.listen = "127.0.0.1:0";
   options.upstream = upstream;
-  options.limits.graceful = 2s;
+  options.limits = limits;
+  options.on_request = [this](const served_request& one) {
+    const std::scoped_lock lock(mutex_);
+    log_.push_back(one);
+  };
   options.on_event = [this](const event& one) {
     if (const auto* told = std::get_if<warning>(&one)) warnings_.push_back(told->message);
   };

@@ -6,6 +6,7 @@
 #include "support/image_builder.hpp"
 
 #include <gantry/engine.hpp>
+#include <gantry/serve.hpp>
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
@@ -15,6 +16,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,14 +26,19 @@ namespace gantry::test {
 /// An engine that serves what \p registry has, from a store of its own.
 class pulling_server {
  public:
-  pulling_server(const fake_registry& registry, const puller& settings_of) : pulling_server(registry.host(), settings_of) {}
-  pulling_server(const std::string& upstream, const puller& settings_of);
+  pulling_server(const fake_registry& registry, const puller& settings_of, serve_limits limits = brief_limits())
+      : pulling_server(registry.host(), settings_of, limits) {}
+  pulling_server(const std::string& upstream, const puller& settings_of, serve_limits limits = brief_limits());
   pulling_server(const pulling_server&) = delete;
   pulling_server& operator=(const pulling_server&) = delete;
   ~pulling_server() { stop(); }
   /// Stops, waits for the end, and \returns what the server warned of.
   std::vector<std::string> stop();
   std::uint16_t port() const noexcept { return port_; }
+  /// The requests that have ended.
+  std::vector<served_request> log() const;
+  /// The usual ones, but for a stop that waits for nobody.
+  static serve_limits brief_limits();
 
  private:
   boost::asio::io_context context_;
@@ -40,6 +47,8 @@ class pulling_server {
   diagnostics text_;
   error_code ec_;
   std::vector<std::string> warnings_;  ///< of the thread, while that lives
+  mutable std::mutex mutex_;
+  std::vector<served_request> log_;
   std::uint16_t port_ = 0;
   std::thread thread_;
 };

@@ -2,6 +2,7 @@
 #include "faults/pulling_server.hpp"
 #include "support/catch.hpp"
 #include "support/small_disk.hpp"
+#include "support/socket.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -205,4 +206,41 @@ TEST_CASE("the fetch of a blob that nobody wants any more ends, and the next cli
     CHECK_FALSE(one.header("Range").empty());
     CHECK_FALSE(one.header("Range").starts_with("bytes=0-"));
   }
+}
+
+TEST_CASE("clients that take nothing of a blob while it arrives are cut, and neither its fetch nor another client waits for them") {
+  fake_registry registry;
+  image_recipe recipe;
+  recipe.layers = {3000, 40'000'000};
+  const test_image image = build_image(recipe);
+  registry.hold("team/app", "1.0", image);
+  puller place(registry);
+  // It is on its way for some seconds.
+  place.settings.limit_rate = 10'000'000;
+  serve_limits limits = pulling_server::brief_limits();
+  limits.stall = 1s;
+  pulling_server server(registry, place, limits);
+  CHECK(http_client(server.port()).get("/v2/team/app/manifests/1.0").status == 200);
+  std::vector<socket_handle> lazy;
+  for (int i = 0; i < 8; ++i) {
+    lazy.push_back(connect_to_loopback(server.port()));
+    CHECK(lazy.back().send("GET " + blob_of(image, 1) + " HTTP/1.1\r\nHost: h\r\n\r\n"));
+  }
+  CHECK((http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes));
+  const auto cut = [&] {
+    std::vector<served_request> entries = server.log();
+    std::erase_if(entries, [](const served_request& one) { return one.complete; });
+    return entries;
+  };
+  CHECK(soon([&] { return cut().size() == lazy.size(); }));
+  for (const served_request& one : cut()) {
+    CHECK(one.target == blob_of(image, 1));
+    // No more than the sockets hold.
+    CHECK(one.bytes < image.layers[1].bytes.size() / 2);
+  }
+  CHECK(std::filesystem::exists(place.store() / "blobs/sha256" / image.layers[1].digest.substr(7)));
+  CHECK(registry.body_sent(image.layers[1].digest) < image.layers[1].bytes.size() * 3 / 2);
+  // Whoever was cut and comes again gets all of it.
+  lazy.clear();
+  CHECK((http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes));
 }

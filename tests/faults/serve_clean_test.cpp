@@ -1,5 +1,6 @@
 // Clean-ups beside a server with an upstream, and what it leaves for them.
 #include "faults/pulling_server.hpp"
+#include "store/content_store.hpp"
 #include "support/catch.hpp"
 
 #include <chrono>
@@ -121,4 +122,34 @@ TEST_CASE("what a client asks for counts as pulled, and what others fetch meanwh
   const auto before = manifests();
   pull_all(client, "team/app", both.images[1].manifest.digest, both.images[1]);
   CHECK(soon([&] { return manifests() > before; }));
+}
+
+TEST_CASE("what has no name yet is kept from clean-ups until the end of the server has given it one") {
+  fake_registry registry;
+  const test_image image = large_image();
+  registry.hold("team/app", "1.0", image);
+  const puller place(registry);
+  std::filesystem::create_directories(place.store());
+  store::store_options where;
+  where.root = place.store();
+  const auto store = store::content_store::open(where);
+  REQUIRE(store);
+  // While somebody else writes the index, nothing gets its name.
+  auto writes = (*store)->try_lock_index();
+  REQUIRE((writes && *writes));
+  pulling_server server(registry, place);
+  {
+    http_client client(server.port());
+    pull_all(client, "team/app", "1.0", image);
+  }
+  auto ended = std::async(std::launch::async, [&server] { return server.stop(); });
+  // The tasks with their leases are gone soon, and the server waits for the index.
+  CHECK(ended.wait_for(2s) == std::future_status::timeout);
+  CHECK_FALSE(std::filesystem::is_empty(place.store() / "leases"));
+  CHECK(record_of(place, "team/app", "1.0").empty());
+  writes->reset();
+  const std::vector<std::string> said = ended.get();
+  CHECK(said.empty());
+  CHECK_FALSE(record_of(place, "team/app", "1.0").empty());
+  CHECK(std::filesystem::is_empty(place.store() / "leases"));
 }

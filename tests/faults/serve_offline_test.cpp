@@ -3,9 +3,12 @@
 #include "support/catch.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -178,4 +181,40 @@ TEST_CASE("what was pulled by digest, or in part because the client had the rest
   pull_all(client, "team/pinned", pinned.manifest.digest, pinned);
   take_part(client);
   CHECK(client.get("/v2/team/partly/blobs/" + partly.layers[0].digest).status == 502);
+}
+
+TEST_CASE("what another process pulls under a name that clients have not taken whole is what the name means from then on") {
+  const auto both = [](std::uint32_t seed) {
+    std::vector<test_image> platforms;
+    for (const char* architecture : {"amd64", "arm64"}) {
+      image_recipe recipe;
+      recipe.architecture = architecture;
+      recipe.seed = seed++;
+      platforms.push_back(build_image(recipe));
+    }
+    return build_index(media_family::oci, std::move(platforms));
+  };
+  const test_index first = both(20);
+  const test_index second = both(30);
+  auto registry = std::make_unique<fake_registry>();
+  registry->hold("team/app", "1.0", first);
+  puller place(*registry);
+  pulling_server server(*registry, place);
+  http_client client(server.port());
+  CHECK((client.get("/v2/team/app/manifests/1.0").body == first.index.bytes));
+  pull_all(client, "team/app", first.images[0].manifest.digest, first.images[0]);
+  REQUIRE(soon([&] {
+    const std::filesystem::path record = record_of(place, "team/app", "1.0");
+    return !record.empty() && slurp(record).find("\"manifests\":[{") != std::string::npos;
+  }));
+
+  registry->hold("team/app", "1.0", second);
+  const pull_report pulled = place.pull();
+  REQUIRE_FALSE(pulled.ec);
+  // A client goes on with the other platform of what the name was, and that is no reason to record it again.
+  pull_all(client, "team/app", first.images[1].manifest.digest, first.images[1]);
+  registry.reset();
+  CHECK((client.get("/v2/team/app/manifests/1.0").body == second.index.bytes));
+  server.stop();
+  CHECK_THAT(slurp(record_of(place, "team/app", "1.0")), Catch::Contains(second.index.digest) && !Catch::Contains(first.index.digest));
 }

@@ -112,7 +112,7 @@ TEST_CASE("a repository that the upstream refuses is answered from the store, an
   for (int turn = 0; turn < 2; ++turn) {
     const http_reply shut = client.get("/v2/team/shut/manifests/1.0");
     CHECK(shut.header("Docker-Content-Digest") == first.manifest.digest);
-    CHECK(shut.header("Warning").starts_with("299 - "));
+    CHECK_THAT(shut.header("Warning"), Catch::StartsWith("299 - ") && Catch::Contains("refuses this repository"));
     const http_reply moved = client.get("/v2/team/app/manifests/1.0");
     CHECK(moved.header("Docker-Content-Digest") == second.manifest.digest);
     CHECK(moved.header("Warning").empty());
@@ -124,6 +124,36 @@ TEST_CASE("a repository that the upstream refuses is answered from the store, an
   const std::size_t asked = registry.count("team/app/manifests");
   CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
   CHECK(registry.count("team/app/manifests") == asked);
+}
+
+TEST_CASE("a tag whose manifest arrives damaged from upstream is answered from the store, and called neither refused nor out of reach") {
+  fake_registry registry;
+  const test_image first = large_image();
+  registry.hold("team/app", "1.0", first);
+  registry.hold("team/other", "1.0", first);
+  const puller place(registry);
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  pull_all(client, "team/app", "1.0", first);
+  CHECK(client.get("/v2/team/other/manifests/1.0").status == 200);
+  image_recipe recipe;
+  recipe.seed = 9;
+  const test_image second = build_image(recipe);
+  registry.hold("team/app", "1.0", second);
+  registry.inject("team/app/manifests", wrong_byte_at(10), 1, 0);
+  for (int turn = 0; turn < 2; ++turn) {
+    const http_reply held = client.get("/v2/team/app/manifests/1.0");
+    CHECK(held.header("Docker-Content-Digest") == first.manifest.digest);
+    CHECK_THAT(held.header("Warning"), Catch::StartsWith("299 - ") && Catch::Contains("cannot be used"));
+    CHECK_THAT(held.header("Warning"), !Catch::Contains("refuses"));
+  }
+  // Of another name that says nothing.
+  registry.forget_requests();
+  CHECK(client.get("/v2/team/other/manifests/1.0").header("Warning").empty());
+  CHECK(registry.count("team/other/manifests") != 0);
+  const std::vector<std::string> said = server.stop();
+  REQUIRE(said.size() == 1);
+  CHECK_THAT(said.front(), Catch::Contains("could not be learnt") && !Catch::Contains("refuses"));
 }
 
 TEST_CASE("what the store has of another registry is not given out under a bare name") {

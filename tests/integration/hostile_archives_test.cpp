@@ -6,6 +6,7 @@
 #include "support/tar_builder.hpp"
 #include "support/vectors.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -114,6 +115,26 @@ TEST_CASE("a compressed archive that is none leaves nothing in the store, and ta
   CHECK(stored_bytes(place.store()) == before);
   CHECK(store_problems(place.store()) == "");
   CHECK(place.run({"save", "example.com/app:1", "-o", "out.tar"}).ok());
+
+  // While nobody knows what a name needs, nothing goes, and what is said of it holds after a day, too.
+  const fs::path record = place.store() / "refs/example.com/app/_/1";
+  REQUIRE(fs::exists(record));
+  spill(record, "{");
+  const outcome unsure = extracted(place, junk, true);
+  INFO(unsure.err);
+  CHECK_FALSE(unsure.ok());
+  CHECK_THAT(unsure.err,
+             Catch::Contains("damaged names in it may need them; 'gantry clean' says which") && !Catch::Contains("after a day"));
+  CHECK(stored_bytes(place.store()) > before);
+  // Old enough for a clean-up, they stay, and it says for whom.
+  for (const auto& one : fs::recursive_directory_iterator(place.store() / "blobs")) {
+    if (one.is_regular_file()) fs::last_write_time(one.path(), fs::file_time_type::clock::now() - std::chrono::hours(48));
+  }
+  const outcome cleaned = place.run({"clean"});
+  INFO(cleaned.err);
+  CHECK(cleaned.ok());
+  CHECK_THAT(cleaned.err, Catch::Contains("example.com/app:1"));
+  CHECK(stored_bytes(place.store()) > before);
 }
 
 TEST_CASE("of a compressed archive only the images that are taken stay in the store", "[integration]") {

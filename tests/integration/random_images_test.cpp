@@ -1,4 +1,5 @@
 // Random images through every format and back, by the command line: what comes out is what went in.
+#include "integration/drawn.hpp"
 #include "integration/workplace.hpp"
 
 #include "support/catch.hpp"
@@ -11,59 +12,11 @@
 #include <filesystem>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace gantry::test;
 namespace fs = std::filesystem;
-
-namespace {
-
-/// What a layer inflates to, or that packed again, by the programs of the system.
-std::string piped(const std::vector<std::string>& program, const std::string& bytes) {
-  const temp_dir directory;
-  spill(directory / "in", bytes);
-  command one;
-  one.argv = program;
-  one.argv.push_back((directory / "in").string());
-  return run_or_throw(std::move(one));
-}
-
-/// The same layer, as it is seen beside gzip: packed by zstd, not packed at all, or with the media type of layers that registries do not
-/// hand on.
-test_blob in_other_clothes(const test_blob& layer, media_family family, std::uint32_t kind) {
-  if (family == media_family::docker) return test_blob::of("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", layer.bytes);
-  if (kind == 0) return test_blob::of("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", layer.bytes);
-  const std::string tar = piped({"gzip", "-dcf"}, layer.bytes);
-  if (kind == 1) return test_blob::of("application/vnd.oci.image.layer.v1.tar", tar);
-  return test_blob::of("application/vnd.oci.image.layer.v1.tar+zstd", piped({"zstd", "-q", "-c"}, tar));
-}
-
-/// \p count layers of some sizes, some of them twice, some without a file in them, of all media types of the family.
-/// \param foreign whether layers that registries do not hand on are among them
-test_image random_image(std::mt19937& random, const image_recipe& recipe, std::uint32_t count, bool foreign) {
-  const auto below = [&](std::uint32_t limit) { return static_cast<std::uint32_t>(random() % limit); };
-  const std::uint32_t largest = count > 20 ? 3000 : 400'000;
-  std::vector<layer_bytes> layers;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (!layers.empty() && below(4) == 0) {
-      layers.push_back(layers[below(static_cast<std::uint32_t>(layers.size()))]);
-    } else if (below(6) == 0) {
-      layers.push_back(layer_builder(1).finish());
-    } else {
-      layers.push_back(random_layer(below(3) == 0 ? below(100) : below(largest), below(1'000'000)));
-    }
-  }
-  test_image image = build_image(recipe, std::move(layers));
-  for (std::size_t i = 0; i < image.layers.size(); ++i) {
-    // A duplicate may wear them already.
-    const bool plain = image.layers[i].media_type.ends_with("tar+gzip") || image.layers[i].media_type.ends_with("tar.gzip");
-    const std::uint32_t kind = foreign ? below(3) : 1 + below(2);
-    if (plain && below(3) == 0) replace_layer(image, i, in_other_clothes(image.layers[i], recipe.family, kind));
-  }
-  return image;
-}
-
-}  // namespace
 
 TEST_CASE("random images go through every format and back with equal digests", "[integration]") {
   for (std::uint32_t seed = 1; seed <= 6; ++seed) {
@@ -74,7 +27,8 @@ TEST_CASE("random images go through every format and back with equal digests", "
     image_recipe recipe;
     recipe.family = random() % 2 == 0 ? media_family::oci : media_family::docker;
     const std::uint32_t many = 101;
-    const test_image image = random_image(random, recipe, seed == 6 ? many : 1 + static_cast<std::uint32_t>(random() % 12), true);
+    const test_image image =
+        random_image(random, recipe, seed == 6 ? many : 1 + static_cast<std::uint32_t>(random() % 12), {.foreign = true, .sha512 = true});
     write_layout(directory / "layout", "1", image);
     const auto facts = [&](std::vector<std::string> words) {
       words.emplace_back("--json");
@@ -127,7 +81,7 @@ TEST_CASE("random images for several platforms go through every format that hold
     for (const char* architecture : {"amd64", "arm64", "riscv64"}) {
       image_recipe recipe;
       recipe.architecture = architecture;
-      images.push_back(random_image(random, recipe, 1 + static_cast<std::uint32_t>(random() % 4), false));
+      images.push_back(random_image(random, recipe, 1 + static_cast<std::uint32_t>(random() % 4), {}));
     }
     const test_index meant = build_index(media_family::oci, std::move(images), random() % 2 == 0);
     const std::string name = registry.host() + "/team/app" + std::to_string(seed) + ":1";

@@ -73,6 +73,16 @@ test_blob test_blob::of(std::string media_type, std::string bytes) {
   return {std::move(media_type), std::move(digest), std::move(bytes)};
 }
 
+test_blob test_blob::of_sha512(std::string media_type, std::string bytes) {
+  std::string digest = sha512_of(bytes);
+  return {std::move(media_type), std::move(digest), std::move(bytes)};
+}
+
+std::filesystem::path test_blob::path() const {
+  const std::size_t colon = digest.find(':');
+  return std::filesystem::path("blobs") / digest.substr(0, colon) / digest.substr(colon + 1);
+}
+
 std::string test_blob::descriptor_members() const {
   return R"("mediaType":")" + media_type + R"(","digest":")" + digest + R"(","size":)" + std::to_string(bytes.size());
 }
@@ -165,11 +175,13 @@ void replace_layer(test_image& image, std::size_t which, const test_blob& with, 
 }
 
 void write_layout(const std::filesystem::path& directory, const std::string& tag, const test_image& image) {
-  const std::filesystem::path blobs = directory / "blobs" / "sha256";
-  std::filesystem::create_directories(blobs);
-  for (const test_blob& layer : image.layers) write_file(blobs / layer.digest.substr(7), layer.bytes);
-  write_file(blobs / image.config.digest.substr(7), image.config.bytes);
-  write_file(blobs / image.manifest.digest.substr(7), image.manifest.bytes);
+  const auto put = [&directory](const test_blob& blob) {
+    std::filesystem::create_directories((directory / blob.path()).parent_path());
+    write_file(directory / blob.path(), blob.bytes);
+  };
+  for (const test_blob& layer : image.layers) put(layer);
+  put(image.config);
+  put(image.manifest);
   write_file(directory / "oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
   write_file(directory / "index.json",
              R"({"schemaVersion":2,"manifests":[)" +

@@ -21,6 +21,10 @@ struct test_blob {
   std::string bytes;
 
   static test_blob of(std::string media_type, std::string bytes);
+  /// The same, named by sha512.
+  static test_blob of_sha512(std::string media_type, std::string bytes);
+  /// Where it lies below the directory of a layout or a store: `blobs/<algorithm>/<hex>`.
+  std::filesystem::path path() const;
   /// The members of a descriptor, without braces, so that a test can add to them.
   std::string descriptor_members() const;
 };

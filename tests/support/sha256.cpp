@@ -3,11 +3,24 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <cstddef>
 #include <fstream>
 #include <stdexcept>
 #include <vector>
 
 namespace gantry::test {
+namespace {
+
+std::string hexadecimal(const unsigned char* bytes, std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) {
+    text += "0123456789abcdef"[bytes[i] >> 4];
+    text += "0123456789abcdef"[bytes[i] & 15];
+  }
+  return text;
+}
+
+}  // namespace
 
 struct sha256::state {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
@@ -25,18 +38,21 @@ void sha256::update(std::string_view bytes) { EVP_DigestUpdate(state_->context.g
 std::string sha256::digest() {
   std::array<unsigned char, 32> bytes{};
   EVP_DigestFinal_ex(state_->context.get(), bytes.data(), nullptr);
-  std::string result = "sha256:";
-  for (const unsigned char byte : bytes) {
-    result += "0123456789abcdef"[byte >> 4];
-    result += "0123456789abcdef"[byte & 15];
-  }
-  return result;
+  return "sha256:" + hexadecimal(bytes.data(), bytes.size());
 }
 
 std::string sha256_of(std::string_view bytes) {
   sha256 hash;
   hash.update(bytes);
   return hash.digest();
+}
+
+std::string sha512_of(std::string_view bytes) {
+  std::array<unsigned char, 64> hash{};
+  if (EVP_Digest(bytes.data(), bytes.size(), hash.data(), nullptr, EVP_sha512(), nullptr) != 1) {
+    throw std::runtime_error("SHA-512 is not available");
+  }
+  return "sha512:" + hexadecimal(hash.data(), hash.size());
 }
 
 std::string sha256_of_file(const std::filesystem::path& file) {

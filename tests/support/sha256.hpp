@@ -26,6 +26,8 @@ class sha256 {
 
 /// `sha256:<hex>` of \p bytes.
 std::string sha256_of(std::string_view bytes);
+/// `sha512:<hex>` of \p bytes.
+std::string sha512_of(std::string_view bytes);
 /// `sha256:<hex>` of a file. \throws std::runtime_error when it cannot be read.
 std::string sha256_of_file(const std::filesystem::path& file);
 

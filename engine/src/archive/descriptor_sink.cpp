@@ -179,6 +179,9 @@ result<std::size_t> descriptor_sink::write_some(std::span<const std::byte> bytes
 }
 
 failure descriptor_sink::broken(int errno_value) const {
+  if (errno_value == EBADF) {
+    return {errc::storage_error, fmt::format("cannot write the archive to {}: it is closed, or not open for writing", name_)};
+  }
   if (errno_value != EPIPE && errno_value != ECONNRESET) return system_failure(errno_value, "cannot write the archive to", name_);
   std::uint64_t taken = written_;
   // What still lies in a pipe was accepted by the kernel, yet nobody will read it.

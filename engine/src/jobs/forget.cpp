@@ -21,28 +21,34 @@ task<> forget(transfer::context& shared, std::shared_ptr<transfer::operation> ru
   constexpr std::chrono::milliseconds pause{50};
   constexpr unsigned most_tries = 40;
   std::size_t left = blobs.size();
+  bool unsure = false;
   for (unsigned tries = 0; tries < most_tries; ++tries) {
-    auto attempt = [store, running, blobs]() -> result<std::optional<std::set<digest>>> {
+    auto attempt = [store, running, blobs]() -> result<std::optional<store::unneeded_rest>> {
       const auto lock = store->try_lock_gc();
       if (!lock) return lock.error();
-      if (!*lock) return std::optional<std::set<digest>>();
+      if (!*lock) return std::optional<store::unneeded_rest>();
       auto stay = store::remove_unneeded(*store, **lock, blobs, running->stop_flag());
       if (!stay) return stay.error();
       return std::optional(std::move(*stay));
     };
-    const result<std::optional<std::set<digest>>> done = co_await runtime::offload(shared.lanes, runtime::lane::files, std::move(attempt));
+    const result<std::optional<store::unneeded_rest>> done =
+        co_await runtime::offload(shared.lanes, runtime::lane::files, std::move(attempt));
     if (!done) break;
     if (*done) {
-      left = (*done)->size();
+      left = (*done)->blobs.size();
+      unsure = (*done)->unsure;
       break;
     }
     const bool slept = co_await runtime::sleep_for(pause, running->stop);
     if (!slept) break;
   }
   if (left == 0) co_return;
-  running->events.emit(
-      warning{fmt::format("{} blob{} of {} that no image needs stay{} in the store for now: 'gantry clean' removes {} after a day", left,
-                          left == 1 ? "" : "s", origin, left == 1 ? "s" : "", left == 1 ? "it" : "them")});
+  const std::string them = left == 1 ? "it" : "them";
+  const std::string way =
+      unsure ? fmt::format("damaged names in it may need {}; 'gantry clean' says which, and removes {} once they are mended", them, them)
+             : fmt::format("'gantry clean' removes {} after a day", them);
+  running->events.emit(warning{fmt::format("{} blob{} of {} that no image needs stay{} in the store for now: {}", left,
+                                           left == 1 ? "" : "s", origin, left == 1 ? "s" : "", way)});
 }
 
 }  // namespace gantry::jobs

@@ -26,8 +26,19 @@ answer unknown_blob(const route& wanted) {
 
 std::string etag_of(const digest& value) { return "\"" + value.string() + "\""; }
 
-/// For who asks for a tag that the upstream does not let this server look at any more (distribution-spec, "Warnings").
-constexpr std::string_view stale_answer = R"(299 - "the upstream registry refuses this repository now; this is what the server has of it")";
+/// For who is given what the store knows of a tag, which may be older than what the upstream has (distribution-spec, "Warnings"). Empty
+/// when nothing is doubtful.
+constexpr std::string_view warning_of(doubt why) noexcept {
+  switch (why) {
+    case doubt::none:
+      return {};
+    case doubt::refused:
+      return R"(299 - "the upstream registry refuses this repository now; this is what the server has of it")";
+    case doubt::unlearnt:
+      return R"(299 - "what the upstream registry answers now cannot be used; this is what the server has of it")";
+  }
+  return {};
+}
 
 /// Content never changes under its digest.
 constexpr std::string_view forever = "max-age=31536000, immutable";
@@ -92,7 +103,7 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
     const descriptor* known = where->names->document(*where->held, wanted.digest);
     if (known != nullptr) declared = known->media_type;
   }
-  bool refused_by_upstream = false;
+  std::string_view doubtful;
   result<std::optional<held_document>> found = std::optional<held_document>();
   if (wanted.digest) {
     found = co_await content_.by_digest(wanted.digest, declared);
@@ -119,7 +130,7 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
       if (!fetched && fetched.error().code != errc::not_found) co_return refused_above(fetched.error(), stop);
       if (fetched) {
         const descriptor top = fetched->top;
-        refused_by_upstream = fetched->refused;
+        doubtful = warning_of(fetched->doubted);
         if (fetched->bytes) {
           found = std::optional(held_document{top.media_type, top.digest, *fetched->bytes});
         } else {
@@ -144,7 +155,7 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
       .add("Docker-Content-Digest", document.digest.string())
       .add("ETag", etag_of(document.digest));
   if (wanted.digest) full.add("Cache-Control", std::string(forever));
-  if (refused_by_upstream) full.add("Warning", std::string(stale_answer));
+  if (!doubtful.empty()) full.add("Warning", std::string(doubtful));
   full.body = std::move(document.bytes);
   co_return full;
 }

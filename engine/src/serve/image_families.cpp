@@ -22,14 +22,15 @@ void image_families::learn(const std::string& bytes, const descriptor& top) {
 
 void image_families::learn(const model::document& document, const descriptor& top) {
   if (sizes_.size() > most_remembered) sizes_.clear();
-  if (named_.size() > most_remembered || namers_.size() > most_remembered) {
+  if (named_.size() > most_remembered || namers_.size() > most_remembered || pairs_ > most_named) {
     named_.clear();
     namers_.clear();
+    pairs_ = 0;
   }
   std::set<digest> named;
   for (const descriptor& one : named_by(document)) {
     named.insert(one.digest);
-    namers_[one.digest].insert(top.digest);
+    if (namers_[one.digest].insert(top.digest).second) ++pairs_;
     if (std::holds_alternative<model::manifest>(document)) {
       sizes_.insert_or_assign(one.digest, one.size);
     } else if (const auto carried = model::inline_content(one); carried && *carried) {

@@ -24,6 +24,8 @@ class image_families {
  public:
   /// Documents, and blobs, of which something is known; beyond that it is forgotten.
   static constexpr std::size_t most_remembered = 10'000;
+  /// What these documents name, taken together: some dozens of megabytes. Documents may name the same thing.
+  static constexpr std::size_t most_named = 200'000;
 
   /// Takes in what \p bytes, the document that \p top describes, name; also what they carry inline.
   void learn(const std::string& bytes, const descriptor& top);
@@ -48,6 +50,7 @@ class image_families {
   std::map<digest, std::uint64_t> sizes_;      ///< of blobs that manifests have named
   std::map<digest, std::set<digest>> named_;   ///< what a document that was fetched names
   std::map<digest, std::set<digest>> namers_;  ///< the same the other way round: the documents that name it
+  std::size_t pairs_ = 0;                      ///< of a document and what it names
 };
 
 }  // namespace gantry::serve

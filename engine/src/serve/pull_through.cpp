@@ -41,15 +41,21 @@ pull_through::pull_through(transfer::context& shared, std::shared_ptr<store::con
       fetches_(shared.executor),
       kept_(shared, stop_, fetches_) {}
 
-task<std::optional<descriptor>> pull_through::held_top(reference image) {
-  // A name that clients are still fetching has no record yet.
-  std::optional<descriptor> asked_before;
-  if (const descriptor* known = incomplete_.find(image)) asked_before = *known;
-  auto look = [store = store_, image, asked_before]() -> std::optional<descriptor> {
-    if (asked_before && store->holds(*asked_before)) return asked_before;
-    const auto record = store->find_reference(image);
-    if (!record || !*record || !store->holds((*record)->top)) return std::nullopt;
-    return (*record)->top;
+task<pull_through::held_name> pull_through::held_top(reference image) {
+  std::optional<asked_name> asked;
+  if (const asked_name* known = incomplete_.find(image)) asked = *known;
+  auto look = [store = store_, image, asked] {
+    held_name now;
+    std::optional<descriptor> record;
+    const auto found = store->find_reference(image);
+    if (found && *found) record = (*found)->top;
+    if (record) now.recorded = record->digest;
+    now.top = newest(asked ? &*asked : nullptr, record);
+    const auto there = [&store](const std::optional<descriptor>& one) { return one && store->holds(*one); };
+    // Of what a clean-up took, the older one may be left.
+    if (!there(now.top)) now.top = there(record) ? record : std::nullopt;
+    if (!now.top && asked && store->holds(asked->top)) now.top = asked->top;
+    return now;
   };
   co_return co_await offload(shared_.lanes, lane::files, std::move(look));
 }
@@ -77,10 +83,12 @@ upstream_manifest pull_through::stale(const reference& image, const descriptor& 
     return answer;
   }
   // Of other repositories this says nothing. Whoever asks in a loop must not fill the log.
-  answer.refused = true;
-  if (said_.due(image)) {
-    note_(fmt::format("{} did not say which {} is now, answering from the store: {}", registry_, image.familiar(), why.text.message()));
-  }
+  const bool refused = why.code == condition::not_authorised;
+  answer.doubted = refused ? doubt::refused : doubt::unlearnt;
+  if (!said_.due(image)) return answer;
+  const std::string trouble = refused ? fmt::format("{} refuses to say which {} is now", registry_, image.familiar())
+                                      : fmt::format("which {} is now could not be learnt from {}", image.familiar(), registry_);
+  note_(fmt::format("{}, answering from the store: {}", trouble, why.text.message()));
   return answer;
 }
 
@@ -126,7 +134,7 @@ task<result<upstream_manifest>> pull_through::fetch_document(reference image, ru
   co_return fetched;
 }
 
-task<result<upstream_manifest>> pull_through::fetch_and_record(reference image, runtime::stop_source& stop) {
+task<result<upstream_manifest>> pull_through::fetch_and_record(reference image, digest recorded, runtime::stop_source& stop) {
   // A clean-up must not take away what has no name yet.
   const quiet_operation mine(stop_);
   const auto lease = co_await jobs::keep_all(shared_, *mine.running(), store_);
@@ -135,7 +143,7 @@ task<result<upstream_manifest>> pull_through::fetch_and_record(reference image, 
   result<upstream_manifest> fetched = failure(errc::cancelled, "stopped");
   try {
     fetched = co_await fetch_document(image, stop);
-    if (fetched && !fetched->bytes) remember(image, fetched->top);
+    if (fetched && !fetched->bytes) remember(image, {fetched->top, recorded});
   } catch (...) {
     thrown = std::current_exception();
   }
@@ -160,8 +168,9 @@ task<result<upstream_manifest>> pull_through::manifest(reference image, runtime:
 }
 
 task<result<upstream_manifest>> pull_through::ask_manifest(reference image, runtime::stop_source& stop) {
-  std::optional<descriptor> held;
-  if (!image.digest()) held = co_await held_top(image);
+  held_name known;
+  if (!image.digest()) known = co_await held_top(image);
+  const std::optional<descriptor>& held = known.top;
   if (held) {
     if (clock::now() < offline_until_) co_return upstream_manifest{*held};
     const auto now = co_await revalidate(image, stop);
@@ -169,11 +178,11 @@ task<result<upstream_manifest>> pull_through::ask_manifest(reference image, runt
     if (!now) co_return now.error();
     if (*now == held->digest) {
       if (!families_.knows(held->digest)) co_await learn_held(*held);
-      remember(image, *held);
+      remember(image, {*held, known.recorded});
       co_return upstream_manifest{*held};
     }
   }
-  auto fetched = co_await fetch_and_record(image, stop);
+  auto fetched = co_await fetch_and_record(image, known.recorded, stop);
   if (!fetched && held && store_will_do(fetched.error())) co_return stale(image, *held, fetched.error());
   co_return fetched;
 }
@@ -203,12 +212,23 @@ void pull_through::note_unwritable(const failure& why) {
 }
 
 task<> pull_through::close() {
+  // The leases of what has no name yet end with the tasks that are joined here: this one takes their place until it has. Where there is
+  // none, since the store cannot be written or somebody goes on cleaning it up, what is left then gets its name all the same.
+  std::shared_ptr<store::lease> lease;
+  if (fetches_.running() != 0 || !touched_.empty()) {
+    runtime::stop_source patience;
+    const runtime::deadline limit(shared_.executor, close_patience, [&patience] { patience.request_stop(); });
+    const quiet_operation mine(patience);
+    const auto had = co_await jobs::keep_all(shared_, *mine.running(), store_);
+    if (had) lease = *had;
+  }
   stop_.request_stop();
   co_await fetches_.join();
   // What came since the last time has no name yet, and the next server would not know what belongs together.
   runtime::stop_source patience;
   const runtime::deadline limit(shared_.executor, close_patience, [&patience] { patience.request_stop(); });
   co_await record_all(patience);
+  if (lease) co_await jobs::keep_no_longer(shared_, std::move(lease));
 }
 
 }  // namespace gantry::serve

@@ -35,7 +35,7 @@ class pull_through final : public upstream {
   static constexpr std::chrono::seconds client_absence{5};
   /// How often names are recorded while something is on its way.
   static constexpr std::chrono::seconds record_pause{1};
-  /// How long somebody else who writes the store's index is waited for at the end.
+  /// How long somebody else who cleans up the store, or writes its index, is waited for at the end.
   static constexpr std::chrono::seconds close_patience{5};
   /// How often it is said that the store cannot be written.
   static constexpr std::chrono::minutes unwritable_pause{5};
@@ -53,27 +53,33 @@ class pull_through final : public upstream {
   task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) override;
   task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) override;
 
-  /// Ends the fetches under way, keeps what arrived, waits for them, and records the names that are due. To be called before the object
-  /// goes.
+  /// Ends the fetches under way, keeps what arrived, waits for them, and records the names that are due; no clean-up comes in between. To
+  /// be called before the object goes.
   task<> close();
 
  private:
   using clock = std::chrono::steady_clock;
   /// \ref manifest for one who asks alone.
   task<result<upstream_manifest>> ask_manifest(reference image, runtime::stop_source& stop);
-  task<std::optional<descriptor>> held_top(reference image);
+  /// What the store has of a name.
+  struct held_name {
+    std::optional<descriptor> top;  ///< what it led to last, if that is there
+    digest recorded;                ///< what its record leads to; empty: it has none
+  };
+  task<held_name> held_top(reference image);
   task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
   /// The upstream cannot be asked: left alone for a while, which is said once.
   void leave_alone(const failure& why);
-  /// The store answers for \p image with \p held although the upstream may know better: it is left alone when it cannot be asked now. A
-  /// refusal concerns that name only, and is said once in a while.
+  /// The store answers for \p image with \p held although the upstream may know better: it is left alone when it cannot be asked now. What
+  /// else it said, or what is wrong with that, concerns that name only, and is told once in a while.
   upstream_manifest stale(const reference& image, const descriptor& held, const failure& why);
   task<result<digest>> revalidate(reference image, runtime::stop_source& stop);
   task<result<registry::document>> ask_document(reference image, runtime::stop_source& stop);
   task<result<upstream_manifest>> fetch_document(reference image, runtime::stop_source& stop);
   /// Asks the registry, with a request for one byte.
   task<result<std::uint64_t>> ask_size(reference image, digest blob, runtime::stop_source& stop);
-  task<result<upstream_manifest>> fetch_and_record(reference image, runtime::stop_source& stop);
+  /// \param recorded what the store's record of \p image leads to
+  task<result<upstream_manifest>> fetch_and_record(reference image, digest recorded, runtime::stop_source& stop);
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
   /// The fetch of \p blob is over: whoever asks for it now begins another.
   void forget(const std::shared_ptr<arriving_blob>& blob);
@@ -94,7 +100,7 @@ class pull_through final : public upstream {
   /// What belongs to an image that an earlier server, or another command, brought.
   task<> learn_held(descriptor top);
   /// Notes a name that is to be recorded. What was asked for by digest needs none of its own when it is a part of what another leads to.
-  void remember(const reference& image, const descriptor& top);
+  void remember(const reference& image, asked_name what);
 
   transfer::context& shared_;
   std::shared_ptr<store::content_store> store_;

@@ -43,18 +43,18 @@ std::optional<store::reference_record> begun_part(const store::content_store& st
 
 }  // namespace
 
-void pull_through::remember(const reference& image, const descriptor& top) {
-  if (image.digest() && incomplete_.lead_to(image, families_.above(top.digest))) return;
-  incomplete_.put(image, top);
+void pull_through::remember(const reference& image, asked_name what) {
+  if (image.digest() && incomplete_.lead_to(image, families_.above(what.top.digest))) return;
+  incomplete_.put(image, std::move(what));
 }
 
 task<> pull_through::note_held(reference image, descriptor document) {
   if (incomplete_.find(image) != nullptr) {
-    incomplete_.put(image, document);
+    incomplete_.put(image, {document, {}});
     co_return;
   }
   if (!families_.knows(document.digest)) co_await learn_held(document);
-  remember(image, document);
+  remember(image, {document, {}});
   if (incomplete_.find(image) == nullptr) co_return;
   touched_.merge(families_.family_of(document.digest));
   co_await record_due();
@@ -101,17 +101,25 @@ task<bool> pull_through::record_complete(runtime::stop_source& stop) {
   std::set<digest> touched = std::exchange(touched_, {});
   std::set<reference> begun = std::exchange(begun_, {});
   auto names = incomplete_.all();
-  const auto rest = std::partition(names.begin(), names.end(), [&](const auto& one) { return touched.contains(one.second.digest); });
+  const auto rest = std::partition(names.begin(), names.end(), [&](const auto& one) { return touched.contains(one.second.top.digest); });
   // Of documents that came before this server nothing may be known: then it can be any of them.
   if (rest != names.begin()) names.erase(rest, names.end());
   if (names.empty()) co_return true;
   struct state {
     std::vector<store::reference_record> records;
     std::vector<std::pair<reference, digest>> whole;
+    std::vector<std::pair<reference, digest>> overtaken;
   };
   auto look = [store = store_, begun, names = std::move(names)] {
     state now;
-    for (const auto& [name, top] : names) {
+    for (const auto& [name, asked] : names) {
+      const descriptor& top = asked.top;
+      // What another process has pulled under the name meanwhile is newer.
+      const auto older = store->find_reference(name);
+      if (older && *older && newest(&asked, (*older)->top)->digest != top.digest) {
+        now.overtaken.emplace_back(name, top.digest);
+        continue;
+      }
       bool whole = false;
       auto record = jobs::complete_part(*store, name, top, whole);
       if (whole) now.whole.emplace_back(name, top.digest);
@@ -124,6 +132,8 @@ task<bool> pull_through::record_complete(runtime::stop_source& stop) {
   state now = co_await offload(shared_.lanes, lane::files, std::move(look));
   if (!now.records.empty()) {
     const quiet_operation mine(stop);
+    std::vector<std::pair<reference, digest>> written;
+    for (const store::reference_record& one : now.records) written.emplace_back(one.name, one.top.digest);
     const result<void> recorded = co_await jobs::record(shared_, *mine.running(), store_, std::move(now.records));
     if (!recorded) {
       if (cannot_keep(recorded.error())) {
@@ -135,10 +145,13 @@ task<bool> pull_through::record_complete(runtime::stop_source& stop) {
       begun_.merge(begun);
       co_return false;
     }
+    for (const auto& [name, top] : written) incomplete_.note_recorded(name, top);
   }
-  for (const auto& [name, top] : now.whole) {
-    const descriptor* known = incomplete_.find(name);
-    if (known != nullptr && known->digest == top) incomplete_.erase(name);
+  std::vector<std::pair<reference, digest>> settled = std::move(now.overtaken);
+  settled.insert(settled.end(), now.whole.begin(), now.whole.end());
+  for (const auto& [name, top] : settled) {
+    const asked_name* known = incomplete_.find(name);
+    if (known != nullptr && known->top.digest == top) incomplete_.erase(name);
   }
   // Whatever has its name needs no more.
   std::vector<digest> named;

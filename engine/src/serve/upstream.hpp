@@ -36,10 +36,17 @@ class blob_feed {
   virtual task<result<std::size_t>> read(std::uint64_t offset, std::span<std::byte> into, std::shared_ptr<const void> owner) = 0;
 };
 
+/// Why \ref upstream::manifest leads to what the store knows, although a registry that answers may have something else now.
+enum class doubt {
+  none,      ///< there is none, or the registry cannot be asked at present
+  refused,   ///< the registry does not let this server look (401, 403)
+  unlearnt,  ///< its answer cannot be used: a certificate that is not trusted, a damaged or unknown document
+};
+
 /// What \ref upstream::manifest leads to.
 struct upstream_manifest {
   descriptor top;
-  bool refused = false;                ///< the registry did not want to say what it has now; this is what the store knows
+  doubt doubted = doubt::none;
   std::optional<std::string> bytes{};  ///< the document, where the store cannot keep it
 };
 
@@ -53,9 +60,9 @@ class upstream {
   virtual const std::string& registry() const noexcept = 0;
 
   /// Makes the document that \p image names stand in the store and \returns its descriptor; also its bytes where the store cannot be
-  /// written. A tag is asked for again each time; when the
-  /// registry does not answer, or refuses, what the store has counts. A refusal concerns that name alone; a registry that cannot be asked
-  /// at all is left alone for a while. errc::not_found when nobody has it.
+  /// written. A tag is asked for again each time; when the registry does not answer, refuses, or answers what cannot be used, what the
+  /// store has counts. The last two concern that name alone; a registry that cannot be asked at all is left alone for a while.
+  /// errc::not_found when nobody has it.
   virtual task<result<upstream_manifest>> manifest(reference image, runtime::stop_source& stop) = 0;
 
   /// A client was given \p document, which lay in the store without a name that leads to it; \p image names it by digest. So it gets one.

@@ -1,5 +1,7 @@
 #include "store/blob_writer.hpp"
 
+#include "store/presence.hpp"
+
 #include <fmt/format.h>
 
 #include <unistd.h>
@@ -77,26 +79,37 @@ result<digest> blob_writer::commit(const digest& expected) {
     return failure(errc::digest_mismatch,
                    fmt::format("blob {} is damaged: its {} bytes hash to {}", expected.string(), size_, computed.string()));
   }
+  if (auto published = publish(computed); !published) {
+    descriptor blob;
+    blob.digest = computed;
+    blob.size = size_;
+    return inside_store(where_, blob, published.error());
+  }
+  return computed;
+}
+
+result<void> blob_writer::publish(const digest& name) {
+  if (auto present = check_presence(where_); !present) return present;
   if (sync_) {
-    if (auto synced = file_.sync_data(); !synced) return synced.error();
+    if (auto synced = file_.sync_data(); !synced) return synced;
   }
   file_.set_permissions(0444);
   // Network file systems report late write errors on close, yet a real close would give the lock away before the rename.
   const int twin = ::dup(file_.descriptor());
   if (twin < 0 || (::close(twin) != 0 && errno != EINTR)) return system_failure(errno, "cannot write", path_.string());
-  const std::filesystem::path directory = blobs_ / computed.algorithm_name();
-  if (auto made = runtime::make_directories(directory); !made) return made.error();
-  const std::filesystem::path target = directory / computed.encoded();
+  const std::filesystem::path target = where_.blob(name);
+  const std::filesystem::path directory = target.parent_path();
+  if (auto made = runtime::make_directories(directory); !made) return made;
   std::error_code ec;
   const bool there = std::filesystem::exists(target, ec) || ec;
-  if (auto renamed = runtime::rename_file(path_, target); !renamed) return renamed.error();
+  if (auto renamed = runtime::rename_file(path_, target); !renamed) return renamed;
   path_.clear();
-  if (auto closed = file_.close(); !closed) return closed.error();
+  if (auto closed = file_.close(); !closed) return closed;
   added_ = !there;
   if (sync_) {
-    if (auto synced = runtime::sync_directory(directory); !synced) return synced.error();
+    if (auto synced = runtime::sync_directory(directory); !synced) return synced;
   }
-  return computed;
+  return {};
 }
 
 }  // namespace gantry::store

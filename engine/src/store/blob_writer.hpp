@@ -3,6 +3,7 @@
 #include "base/failure.hpp"
 #include "model/digester.hpp"
 #include "runtime/file.hpp"
+#include "store/paths.hpp"
 
 #include <gantry/digest.hpp>
 
@@ -42,6 +43,7 @@ class blob_writer {
 
   /// Makes what was written part of the store, under the digest that it hashes to, which is returned.
   /// \param expected when not empty, another digest is errc::digest_mismatch, and nothing is stored
+  /// \returns errc::storage_error when the store, or what was written, is not there any more
   result<digest> commit(const digest& expected = {});
 
   /// Whether \ref commit gave the store a blob that it did not have, not even damaged.
@@ -51,12 +53,13 @@ class blob_writer {
   friend class content_store;
   /// A new file in \p directory that is this process's.
   static result<runtime::file> claim_file(const std::filesystem::path& directory);
-  blob_writer(runtime::file opened, std::filesystem::path blobs, digest_algorithm algorithm, bool sync)
-      : file_(std::move(opened)), path_(file_.path()), blobs_(std::move(blobs)), hash_(algorithm), sync_(sync) {}
+  blob_writer(runtime::file opened, paths where, digest_algorithm algorithm, bool sync)
+      : file_(std::move(opened)), path_(file_.path()), where_(std::move(where)), hash_(algorithm), sync_(sync) {}
+  result<void> publish(const digest& name);
 
   runtime::file file_;
-  std::filesystem::path path_;   ///< of the file while it is written; empty once it has its final name
-  std::filesystem::path blobs_;  ///< the store's directory blobs/
+  std::filesystem::path path_;  ///< of the file while it is written; empty once it has its final name
+  paths where_;
   model::digester hash_;
   std::uint64_t size_ = 0;
   std::uint64_t written_back_ = 0;

@@ -152,21 +152,23 @@ result<clean_outcome> carry_out(const content_store& store, const gc_lock& lock,
   return outcome_of(std::move(plan));
 }
 
-result<std::set<digest>> remove_unneeded(const content_store& store, const gc_lock& lock, std::set<digest> blobs,
-                                         const std::atomic<bool>& stop) {
+result<unneeded_rest> remove_unneeded(const content_store& store, const gc_lock& lock, std::set<digest> blobs,
+                                      const std::atomic<bool>& stop) {
   const auto view = view_of(store, lock.held(), false, stop);
   if (!view) return view.error();
-  bool known = lock.held();
+  unneeded_rest left;
   for (const clean_view::named& one : view->references) {
-    known = known && one.readable;
+    left.unsure = left.unsure || !one.readable;
     for (const digest& needed : one.blobs) blobs.erase(needed);
   }
-  if (!known) return blobs;
-  std::set<digest> left;
+  if (left.unsure || !lock.held()) {
+    left.blobs = std::move(blobs);
+    return left;
+  }
   for (const digest& one : blobs) {
     if (stop) return stopped();
     if (view->leases.keeps(one)) {
-      left.insert(one);
+      left.blobs.insert(one);
     } else if (auto removed = runtime::remove_file(store.path_of(one)); !removed) {
       return removed.error();
     }

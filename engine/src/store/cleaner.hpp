@@ -37,10 +37,16 @@ result<clean_outcome> carry_out(const content_store& store, const gc_lock& lock,
 /// What \ref clean would do now. Takes no lock and writes nothing.
 result<clean_outcome> preview_clean(const content_store& store, const clean_wish& wish, file_time now, const std::atomic<bool>& stop);
 
+/// What stays although no record is known to need it.
+struct unneeded_rest {
+  std::set<digest> blobs;
+  /// A record, or one of its documents, cannot be read, and may need them: until that is mended no clean-up takes them.
+  bool unsure = false;
+};
+
 /// Removes those of \p blobs that no record needs and no lease keeps, however young they are: for who brought them and has no use for them.
 /// Nothing where there are no locks, or while a record or one of its documents cannot be read. Blocking.
-/// \returns those that stay although no record is known to need them
-result<std::set<digest>> remove_unneeded(const content_store& store, const gc_lock& lock, std::set<digest> blobs,
-                                         const std::atomic<bool>& stop);
+result<unneeded_rest> remove_unneeded(const content_store& store, const gc_lock& lock, std::set<digest> blobs,
+                                      const std::atomic<bool>& stop);
 
 }  // namespace gantry::store

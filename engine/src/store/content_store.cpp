@@ -219,7 +219,7 @@ result<std::unique_ptr<blob_writer>> content_store::write_blob(digest_algorithm 
   if (auto present = check_presence(paths_); !present) return present.error();
   auto opened = blob_writer::claim_file(paths_.ingests());
   if (!opened) return cannot_write(opened.error(), paths_.root);
-  return std::unique_ptr<blob_writer>(new blob_writer(std::move(*opened), paths_.blobs(), algorithm, sync_));
+  return std::unique_ptr<blob_writer>(new blob_writer(std::move(*opened), paths_, algorithm, sync_));
 }
 
 result<std::optional<digest_lock>> content_store::try_lock(const digest& value) const {

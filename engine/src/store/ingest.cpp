@@ -47,15 +47,7 @@ ingest::~ingest() {
     const auto trimmed = data_.truncate(*size);
 }
 
-/// A file of the store that vanished is no "not found" of what the user asked for.
-failure ingest::inside_store(const failure& error) const {
-  // The file that could not be written is nobody's concern.
-  if (error.code == errc::no_space) return full(where_.store.root, blob_);
-  if (error.code != errc::file_not_found) return error;
-  if (!is_present(where_.store)) return gone(where_.store.root);
-  return {errc::storage_error, fmt::format("what had arrived of blob {} is gone: somebody removed it from the store {}",
-                                           blob_.digest.string(), where_.store.root.string())};
-}
+failure ingest::inside_store(const failure& error) const { return store::inside_store(where_.store, blob_, error); }
 
 result<std::unique_ptr<ingest>> ingest::begin(descriptor blob, places where, const ingest_options& options) {
   std::unique_ptr<ingest> made(new ingest(std::move(blob), std::move(where), options.place));

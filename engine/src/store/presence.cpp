@@ -34,4 +34,12 @@ failure full(const std::filesystem::path& root, const descriptor& blob) {
           fmt::format("the store {} has no space for blob {} ({}){}", root.string(), blob.digest.string(), format_bytes(blob.size), left)};
 }
 
+failure inside_store(const paths& where, const descriptor& blob, const failure& error) {
+  if (error.code == errc::no_space) return full(where.root, blob);
+  if (error.code != errc::file_not_found) return error;
+  if (!is_present(where)) return gone(where.root);
+  return {errc::storage_error, fmt::format("what had arrived of blob {} is gone: somebody removed it from the store {}",
+                                           blob.digest.string(), where.root.string())};
+}
+
 }  // namespace gantry::store

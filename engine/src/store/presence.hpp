@@ -22,4 +22,8 @@ result<void> check_presence(const paths& where);
 /// The same for a disk that has no room left for \p blob: errc::no_space.
 failure full(const std::filesystem::path& root, const descriptor& blob);
 
+/// \p error, met while \p blob was written into a store, for those who know nothing of its files: one of these that vanished is no "not
+/// found" of what they asked for. Other errors stay as they are. Blocking.
+failure inside_store(const paths& where, const descriptor& blob, const failure& error);
+
 }  // namespace gantry::store

@@ -81,3 +81,23 @@ TEST_CASE("a family is no larger for all the images that share a layer with it")
   CHECK(families.family_of(mine.digest).size() == 4);
   CHECK(families.family_of(top.digest).size() == 4);
 }
+
+TEST_CASE("documents are forgotten before what they name fills the memory, however few they are") {
+  image_families families;
+  constexpr std::size_t entries = 10'000;
+  model::index all;
+  for (std::size_t i = 0; i < entries; ++i) all.manifests.push_back(layer(std::to_string(i)));
+  const model::document same = all;
+  const auto top = [](std::size_t i) { return blob("index " + std::to_string(i), index_type); };
+  constexpr std::size_t fit = image_families::most_named / entries;
+  for (std::size_t i = 0; i < fit; ++i) families.learn(same, top(i));
+  // What is learnt again takes no more room.
+  families.learn(same, top(0));
+  families.learn(same, top(fit));
+  CHECK(families.knows(top(0).digest));
+  families.learn(same, top(fit + 1));
+  CHECK_FALSE(families.knows(top(0).digest));
+  CHECK_FALSE(families.knows(top(fit).digest));
+  CHECK(families.knows(top(fit + 1).digest));
+  CHECK(families.family_of(all.manifests.front().digest).size() == entries + 1);
+}

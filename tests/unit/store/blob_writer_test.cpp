@@ -3,6 +3,7 @@
 #include "fixture.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 namespace gantry::store {
@@ -43,6 +44,27 @@ TEST_CASE("a blob that is given up leaves nothing") {
   const store_fixture f;
   must(must(f.store->write_blob())->write(bytes_of("half")));
   CHECK(nothing_left(f));
+}
+
+TEST_CASE("a blob whose file or store vanishes before its end is missed by its name, and no store is made in its place") {
+  const store_fixture f;
+  const std::filesystem::path root = f.directory / "store";
+  const std::string content = "what arrives";
+  const auto lost = [&](const std::function<void()>& vanish) {
+    const auto writer = must(f.store->write_blob());
+    must(writer->write(bytes_of(content)));
+    vanish();
+    const failure why = must_fail(writer->commit(), errc::storage_error);
+    CHECK(why.text.message().find("rename") == std::string::npos);
+    return why.text.message();
+  };
+  const std::string file = lost([&] { std::filesystem::remove(std::filesystem::directory_iterator(root / "ingest")->path()); });
+  CHECK_THAT(file, Catch::Contains(descriptor_of(content).digest.string()) && Catch::Contains(root.string()) &&
+                       Catch::Contains("somebody removed it"));
+  CHECK_FALSE(f.store->holds(descriptor_of(content)));
+  const std::string all = lost([&] { std::filesystem::remove_all(root); });
+  CHECK_THAT(all, Catch::Contains("the store " + root.string() + " is gone"));
+  CHECK_FALSE(std::filesystem::exists(root));
 }
 
 TEST_CASE("a file is abandoned when nobody writes it any more") {
