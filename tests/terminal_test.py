@@ -180,6 +180,14 @@ def check_help(environment, place):
             check("--json" in text or words[-1] in ("help", "serve", "completion", "login", "logout"), f"{words} at {width} columns names its options")
 
 
+def check_explanation(environment, place):
+    for width in WIDTHS:
+        _, _, _, raw = on_terminal(width, ["explain", "quay.io/a/b:1"], plain(environment), place)
+        text = raw.decode().replace("\r", "")
+        worst = [line for line in text.splitlines() if len(line) > width and " " in line.strip()]
+        check("proxy" in text and not worst, f"explain at {width} columns: {worst}")
+
+
 def write(record, file):
     with open(file, "w") as out:
         for width, shots, final, _ in record:
@@ -202,6 +210,7 @@ with tempfile.TemporaryDirectory() as name:
         check_widths(image, environment, place, record)
         check_manners(image, environment, place)
     check_help(environment, place)
+    check_explanation(environment, place)
     if len(sys.argv) > 2:
         write(record, sys.argv[2])
 finish()

@@ -19,7 +19,7 @@ std::uint64_t whole_rate(const bench_run& run) { return static_cast<std::uint64_
 
 std::string remark(const bench_run& run) {
   if (run.ec) return run.error;
-  std::string text = run.complete ? "" : "a part";
+  std::string text = run.complete ? "" : "its time was over";
   if (run.retries != 0) text += fmt::format("{}{} retries", text.empty() ? "" : ", ", run.retries);
   return text;
 }

@@ -68,7 +68,7 @@ void add_transfer_options(option_parser& parser, common_options& into) {
       ->group(group);
   parser
       .add("--retries,--retry-attempts",
-           "Further attempts after an error answer or a refused connection (default 5); cut connections are not counted", "N",
+           "Further attempts after an error answer or a refused connection (default 5); cut connections do not count", "N",
            [&into](const std::string& text) -> outcome<> {
              auto count = parse_count("--retries", text, 0, 1000);
              if (!count) return count.error();
@@ -92,22 +92,20 @@ void add_registry_options(option_parser& parser, common_options& into) {
   const auto group = "Registry";
   auto& app = parser.app();
   app.add_option("-u,--username", into.username, "User name for the named registry")->type_name("USER")->group(group);
-  app.add_option("-p,--password", into.password, "Password or token; --password-stdin keeps it out of the shell's history")
+  app.add_option("-p,--password", into.password, "Password or token; --password-stdin keeps it out of the history")
       ->type_name("PASS")
       ->group(group);
   app.add_flag("--password-stdin", into.password_stdin, "Read the password from standard input")->group(group);
-  app.add_option("--authfile", into.authfile, "Credentials in docker's config.json form (default ~/.docker/config.json)")
+  app.add_option("--authfile", into.authfile, "Credentials in docker's form (default ~/.docker/config.json)")
       ->type_name("FILE")
       ->group(group);
   parser.add_hosts("--insecure,--skip-tls", "Do not check the certificate of the named registry (--insecure=HOST: of HOST)", into.insecure)
       ->group(group);
   parser.add_hosts("--plain-http", "Speak plain http to the named registry (--plain-http=HOST: to HOST)", into.plain_http)->group(group);
   app.add_option("--ca-cert", into.ca_cert, "Additional certificate authorities, PEM")->type_name("FILE")->group(group);
-  app.add_option("--proxy", into.proxy, "[http|https|socks5]://[USER:PASS@]HOST[:PORT], for every host but those in $NO_PROXY")
-      ->type_name("URL")
-      ->group(group);
+  app.add_option("--proxy", into.proxy, "[http|https|socks5]://[USER:PASS@]HOST[:PORT], not for $NO_PROXY")->type_name("URL")->group(group);
   parser
-      .add_repeated("--mirror", "Ask URL before the registry HOST; may be repeated, e.g. docker.io=https://mirror.example", "HOST=URL",
+      .add_repeated("--mirror", "Ask URL before HOST, e.g. docker.io=https://m.example; repeatable", "HOST=URL",
                     [&into](const std::string& text) -> outcome<> {
                       auto mirror = parse_mirror(text);
                       if (!mirror) return mirror.error();
@@ -128,8 +126,7 @@ void add_output_options(option_parser& parser, common_options& into, output_choi
            [&into](const std::string& text) { return read_progress(text, into.progress); })
       ->group(group);
   parser
-      .add("--progress-fd",
-           "Write the events of --progress json to descriptor N, e.g. --progress-fd 3 3> FILE; standard error keeps the messages", "N",
+      .add("--progress-fd", "Events of --progress json to descriptor N, e.g. 3 with 3> FILE", "N",
            [&into](const std::string& text) -> outcome<> {
              auto number = parse_count("--progress-fd", text, standard_error, most_descriptor);
              if (!number) return number.error();

@@ -215,6 +215,8 @@ void console::event(const gantry::event& what) {
     const char* const becomes = resolved->platforms == 0 ? "is" : dry_run_ ? "would become" : "becomes";
     words->second = fmt::format("{} {} {}", resolved->reference.familiar(), becomes, resolved->top.digest.string());
   }
+  if (const auto* const finished = std::get_if<blob_finished>(&what); finished != nullptr && checks_)
+    words->second = finished_text(*finished, "checked");
   const auto& [level, text] = *words;
   if (log_) log_->write(level, text);
   const transition_lines lines = renderer_->transitions();

@@ -47,6 +47,8 @@ class console {
     targets_ = true;
     dry_run_ = dry_run;
   }
+  /// Blobs that are done were looked at, not moved.
+  void checks() noexcept { checks_ = true; }
   /// The end of a command whose result went to standard output. \param written whether it could be written; why not is said, unless
   /// whoever read it went away \returns \p status, or where that is 0 and the result was not written, the code of that
   int end(const outcome<>& written, int status);
@@ -72,6 +74,7 @@ class console {
   bool debug_;
   bool targets_ = false;
   bool dry_run_ = false;
+  bool checks_ = false;
   bool many_ = false;           ///< blobs; each is told in the log file alone
   std::size_t told_ = 0;        ///< lines about single blobs
   std::set<std::string> said_;  ///< what these were about

@@ -7,6 +7,7 @@
 #include "failure_report.hpp"
 #include "image_names.hpp"
 #include "session.hpp"
+#include "standard_output.hpp"
 
 #include <gantry/engine.hpp>
 
@@ -32,7 +33,7 @@ outcome<int> explain(const explain_arguments& arguments, const environment& vari
   if (answer.ec) return work.fail(answer.ec, answer.text, image->image.string());
   if (image->fallback) output.note(fmt::format("when it is not there, {} is tried", image->fallback->string()));
   return print_result(arguments.common.json ? explanation_json(answer.result, arguments.common)
-                                            : explanation_text(answer.result, arguments.common));
+                                            : explanation_text(answer.result, arguments.common, variables, result_width()));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "environment.hpp"
 #include "json_line.hpp"
+#include "utf8.hpp"
 #include "values.hpp"
 
 #include <gantry/network.hpp>
@@ -77,9 +78,36 @@ class origins {
   const environment& variables_;
 };
 
-std::string line_of(std::string name, const std::string& value, const std::string& origin) {
+/// Lines of text: name, value and who said it.
+class lines_of_facts {
+ public:
+  /// \param width columns of a terminal, 0: none. One too narrow for a column of values has no columns.
+  explicit lines_of_facts(std::size_t width) : width_(width), narrow_(width != 0 && width < two_column_width) {}
+
+  /// \param depth columns that the line is indented by
+  void add(std::string_view name, const std::string& value, const std::string& origin, std::size_t depth = 0) {
+    const std::string before(depth, ' ');
+    put(narrow_ ? fmt::format("{}{}: {} ({})", before, name, value, origin) : fmt::format("{}{:<20}{} ({})", before, name, value, origin),
+        depth + (narrow_ ? 2 : value_column));
+  }
+  /// \param next columns that what is wrapped is indented by
+  void put(const std::string& line, std::size_t next) { text_ += (width_ == 0 ? line : wrap(line, width_, next)) + "\n"; }
+
+  const std::string& text() const noexcept { return text_; }
+
+ private:
+  static constexpr std::size_t value_column = 20;
+  static constexpr std::size_t two_column_width = 72;
+
+  std::size_t width_;
+  bool narrow_;
+  std::string text_;
+};
+
+/// `client_certificate` as `client certificate`.
+std::string in_words(std::string name) {
   for (char& c : name) c = c == '_' || c == '-' ? ' ' : c;
-  return fmt::format("{:<20}{} ({})\n", name, value, origin);
+  return name;
 }
 
 void add_facts(json_object& into, const std::vector<explained_fact>& facts, const origins& who, std::string_view url = {}) {
@@ -120,28 +148,31 @@ std::string whole_platforms(const std::string& architectures) {
 
 }  // namespace
 
-std::string explanation_text(const explanation& told, const common_options& options, const environment& variables) {
+std::string explanation_text(const explanation& told, const common_options& options, const environment& variables, std::size_t width) {
   const origins who(options, variables);
-  std::string text = told.reference.string() + "\n";
+  constexpr std::size_t below = 3;  // an endpoint's number
+  lines_of_facts lines(width);
+  lines.put(told.reference.string(), 0);
   std::size_t number = 0;
   for (const auto& endpoint : told.endpoints) {
-    text += fmt::format("{}. {} {} ({})\n", ++number, endpoint.is_mirror ? "mirror" : "registry", endpoint.url,
-                        who.of("mirror", endpoint.origin));
-    for (const auto& fact : endpoint.facts) text += "   " + line_of(fact.name, fact.value, who.of(fact.name, fact.origin, endpoint.url));
+    lines.put(fmt::format("{}. {} {} ({})", ++number, endpoint.is_mirror ? "mirror" : "registry", endpoint.url,
+                          who.of("mirror", endpoint.origin)),
+              below);
+    for (const auto& fact : endpoint.facts) lines.add(in_words(fact.name), fact.value, who.of(fact.name, fact.origin, endpoint.url), below);
   }
-  for (const auto& fact : told.settings) text += line_of(fact.name, fact.value, who.of(fact.name, fact.origin));
+  for (const auto& fact : told.settings) lines.add(in_words(fact.name), fact.value, who.of(fact.name, fact.origin));
   const std::string_view silent = gives_way(options);
   for (const auto& one : options.origins) {
     if (is_told_already(one) || one.option == silent) continue;
     if (one.option == "arch" && silent == "platform") {
-      text += line_of("platform", whole_platforms(one.value), one.origin + ": arch");
+      lines.add("platform", whole_platforms(one.value), one.origin + ": arch");
     } else {
       // As it is written in the file, so that it can be looked for there.
-      text += fmt::format("{:<20}{} ({})\n", one.option, one.value, one.origin);
+      lines.add(one.option, one.value, one.origin);
     }
   }
-  if (!options.settings_file.empty()) text += line_of("settings", options.settings_file, "read");
-  return text;
+  if (!options.settings_file.empty()) lines.add("settings", options.settings_file, "read");
+  return lines.text();
 }
 
 std::string explanation_json(const explanation& told, const common_options& options, const environment& variables) {

@@ -33,7 +33,8 @@ constexpr advice advices[] = {
     {errc::tls_expected, "--plain-http", "if the registry has no TLS, --plain-http=HOST speaks to it in clear text"},
     {errc::tls_not_trusted, "is not trusted: ", "--ca-cert FILE adds its authority; --insecure=HOST skips the check"},
     {errc::not_an_image, "-f oci", "-f oci keeps artifacts of any kind"},
-    {errc::name_not_resolved, "spelling", "check the registry's spelling and the network"},
+    {errc::name_not_resolved, "the proxy ",
+     "check the registry's spelling and the network; where only a proxy knows other hosts, --proxy URL or HTTPS_PROXY names it"},
     {errc::rate_limited, "log in", "wait, or log in: most registries allow more to known users"},
     {errc::no_space, "--cache-dir",
      "free some space, or choose another place: -o for the archive, --cache-dir for the store; "
@@ -69,7 +70,7 @@ std::string hint_for_part(const std::string& message) {
   return hint;
 }
 
-/// The digest that a tag stands for, as a command. Empty for other messages. \param object REPOSITORY:TAG, as typed
+/// The digest that a tag stands for, as a command. Empty for other messages. \param object [REGISTRY/]REPOSITORY:TAG
 std::string hint_for_delete(const std::string& message, const std::string& object) {
   if (message.find(" does not delete by tag") == std::string::npos) return {};
   return fmt::format("'gantry delete {}@$(gantry digest {})' deletes the manifest and every tag that names it", without_tag(object),

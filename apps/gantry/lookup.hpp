@@ -68,6 +68,9 @@ int run_image_lookup(const lookup_arguments& arguments, const Options& options, 
   auto image = asks_store ? parse_image(arguments.object, arguments.registry) : parse_remote_image(arguments.object, arguments.registry);
   if (!image) return fail_early(image.error());
   reference name = image->image;
+  // What is told of it, and what may be typed next, has the registry of -r in front.
+  lookup_arguments whole = arguments;
+  if (!arguments.registry.empty()) whole.object = name.familiar();
   const auto otherwise = [&](console& output) {
     if (!falls_back || !image->fallback) return false;
     output.note(fmt::format("{} is not there, trying {}", name.string(), image->fallback->string()));
@@ -75,7 +78,7 @@ int run_image_lookup(const lookup_arguments& arguments, const Options& options, 
     return true;
   };
   return run_lookup<Result>(
-      arguments, registries_of(std::vector<image_request>(1, *image)), options,
+      whole, registries_of(std::vector<image_request>(1, *image)), options,
       [&](engine& asked, Options settings, diagnostics& text, auto token) {
         start(asked, name, std::move(settings), text, std::move(token));
       },

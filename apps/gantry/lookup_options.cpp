@@ -95,13 +95,12 @@ parsed<tags_arguments> parse_tags(std::vector<std::string> words) {
   option_parser parser("gantry tags", "REPOSITORY", "List the tags of a repository, one a line.");
   auto& app = parser.app();
   const auto group = "Which tags";
-  app.add_option("--filter", target.filter.regex,
-                 "Only tags that the expression matches from end to end: '1[.].*' for those that begin with 1.")
+  app.add_option("--filter", target.filter.regex, "Only tags that the expression matches whole, e.g. '1[.].*'")
       ->type_name("REGEX")
       ->group(group);
   app.add_option_function<std::string>(
          "--semver", [&target](const std::string& text) { target.filter.semver = text; },
-         "Only versions that satisfy this, newest first: '>=1.2 <2', '^1.4', '~1.25.3', '1.x', '*'")
+         "Only versions in it, newest first: '>=1.2 <2', '^1.4', '~1.25.3'")
       ->type_name("RANGE")
       ->group(group);
   parser

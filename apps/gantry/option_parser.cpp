@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -28,7 +29,7 @@ option_parser::option_parser(const std::string& command, const std::string& oper
       command_(command),
       operands_(operands),
       usage_(fmt::format("{}{}{} [OPTION...]", command, operands.empty() ? "" : " ", operands)) {
-  app_.set_help_flag("-h,--help", "Print this help");
+  app_.set_help_flag("-h,--help", "Print this help")->group("Messages");
 }
 
 CLI::Option* option_parser::add(const std::string& names, const std::string& description, const std::string& value_name,
@@ -123,6 +124,9 @@ help_text option_parser::help() const {
     row.group = option->get_group();
     made.options.push_back(std::move(row));
   }
+  // That there is help is known to who reads it.
+  const auto is_help = [](const option_row& row) { return row.names.back() == "--help"; };
+  std::stable_partition(made.options.begin(), made.options.end(), std::not_fn(is_help));
   put_groups_together(made.options);
   return made;
 }

@@ -61,6 +61,7 @@ outcome<int> verify(const verify_arguments& arguments, console& output) {
   }
   auto settings = make_engine_options(arguments.common, std::string(), registries, process_environment(), false, output);
   if (!settings) return settings.error();
+  output.checks();
   session work(output, arguments.common.timeout);
   settings->log = work.debug_log();
   engine keeper(std::move(*settings));

@@ -203,6 +203,17 @@ TEST_CASE("a dry run writes nothing", "[integration]") {
   CHECK(lines.err.find(r.target("app:1") + " would become sha256:") != std::string::npos);
   CHECK(lines.err.find(" is sha256:") == std::string::npos);
   CHECK(r.place.run({"digest", r.target("app:1")}).status == 4);
+
+  const outcome written = r.place.run({"push", r.source("classic"), r.target("app:1")});
+  CHECK(written.err.find(r.target("app:1") + " becomes sha256:") != std::string::npos);
+  // What is there as it should be becomes nothing.
+  for (const char* const how : {"--dry-run", "--progress=plain"}) {
+    const outcome again = r.place.run({"push", r.source("classic"), r.target("app:1"), how});
+    INFO(again.err);
+    CHECK(again.err.find(r.target("app:1") + " is sha256:") != std::string::npos);
+    CHECK(again.err.find(" become") == std::string::npos);
+    CHECK(again.err.find("0 blobs") == std::string::npos);
+  }
 }
 
 TEST_CASE("a push to a registry with a password needs it and says so", "[integration]") {

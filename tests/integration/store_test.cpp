@@ -152,7 +152,9 @@ TEST_CASE("the store is bounded on request, the least recently pulled goes first
 TEST_CASE("verify finds damage, exits with 5, and repairs from the registry", "[integration]") {
   served s;
   s.pull("multi", {"--platform", "linux/amd64"});
-  CHECK(s.place.run({"verify"}).ok());
+  const outcome sound = s.place.run({"verify"});
+  CHECK(sound.ok());
+  CHECK_THAT(sound.err, Catch::Contains(": checked, "));
   const fs::path blob = s.any_blob(20'000);
   const std::string content = slurp(blob);
   fs::permissions(blob, fs::perms(0644));

@@ -19,16 +19,14 @@ constexpr std::size_t two_column_width = 72;    // narrower pages have no room f
 constexpr std::size_t narrowest = 16;           // what says that it is narrower is not believed
 constexpr std::size_t widest = 100;             // longer lines are hard to read
 
-// An option with more names than these shows one long name, and tells the others behind what it does.
-constexpr std::size_t most_names = 3;
-
 bool is_long(const std::string& name) { return name.starts_with("--"); }
 
+// An option with several long names shows the first, and tells the others behind what it does.
 std::string head_of(const option_row& row) {
   std::string names;
   bool has_long = false;
   for (const std::string& name : row.names) {
-    if (row.names.size() > most_names && has_long) break;
+    if (has_long) break;
     names += (names.empty() ? "" : ", ") + name;
     has_long = is_long(name);
   }
@@ -37,7 +35,6 @@ std::string head_of(const option_row& row) {
 }
 
 std::string description_of(const option_row& row) {
-  if (row.names.size() <= most_names) return row.description;
   std::string others;
   bool has_long = false;
   for (const std::string& name : row.names) {

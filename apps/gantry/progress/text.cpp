@@ -36,21 +36,19 @@ std::optional<std::pair<severity, std::string>> describe(const event& what) {
         if constexpr (std::is_same_v<kind, image_resolved>) {
           return std::pair(severity::info, fmt::format("{} is {}", e.reference.familiar(), e.top.digest.string()));
         } else if constexpr (std::is_same_v<kind, transfer_planned>) {
+          if (e.blobs == 0) return std::nullopt;
           return std::pair(severity::info, describe_plan(e));
         } else if constexpr (std::is_same_v<kind, blob_started>) {
           if (e.resumed == 0) return std::nullopt;
           return std::pair(severity::info,
                            fmt::format("{}: goes on at {} of {}", e.digest.short_form(), format_bytes(e.resumed), format_bytes(e.size)));
         } else if constexpr (std::is_same_v<kind, blob_finished>) {
-          return std::pair(severity::info, fmt::format("{}: {}, {}", e.digest.short_form(),
-                                                       e.mounted  ? "mounted from another repository"
-                                                       : e.reused ? "there already"
-                                                                  : "done",
-                                                       format_bytes(e.size)));
+          return std::pair(severity::info, finished_text(e));
         } else if constexpr (std::is_same_v<kind, retry_scheduled>) {
           const std::string why = e.message.empty() ? e.reason.message() : e.message;
           const std::string object = speaks_of(why, e.object) ? std::string() : e.object + ": ";
-          return std::pair(severity::info, fmt::format("{}{}{} next attempt in {}", object, why, why.ends_with('?') ? "" : ";", format_duration(e.delay)));
+          return std::pair(severity::info,
+                           fmt::format("{}{}{} next attempt in {}", object, why, why.ends_with('?') ? "" : ";", format_duration(e.delay)));
         } else if constexpr (std::is_same_v<kind, gantry::waiting>) {
           return std::pair(severity::info, "waiting: " + e.what);
         } else if constexpr (std::is_same_v<kind, gantry::warning>) {
@@ -60,6 +58,14 @@ std::optional<std::pair<severity, std::string>> describe(const event& what) {
         }
       },
       what);
+}
+
+std::string finished_text(const blob_finished& what, const char* came) {
+  return fmt::format("{}: {}, {}", what.digest.short_form(),
+                     what.mounted  ? "mounted from another repository"
+                     : what.reused ? "there already"
+                                   : came,
+                     format_bytes(what.size));
 }
 
 std::string message_text(severity level, const std::string& text, bool color) {

@@ -13,6 +13,9 @@ namespace gantry::app {
 /// A transition in words, for people and log files; nothing for pure progress. Warnings carry severity::warning, all else severity::info.
 std::optional<std::pair<severity, std::string>> describe(const event& what);
 
+/// `4f06a1b2c3d4: done, 12.3 MB`. \param came the word for a blob that was not there before
+std::string finished_text(const blob_finished& what, const char* came = "done");
+
 // What goes to a terminal is cleaned here, see printable().
 
 /// `gantry: warning: <text>` and the like, with a newline. \param color what it is about stands out

@@ -26,6 +26,7 @@ std::string format_duration(std::chrono::milliseconds value) {
   using std::chrono::round;
   using std::chrono::seconds;
   if (value < std::chrono::milliseconds(0)) value = std::chrono::milliseconds(0);
+  if (value < std::chrono::milliseconds(100)) return fmt::format("{} ms", value.count());
   if (value < std::chrono::milliseconds(9'950)) return fmt::format("{:.1f} s", static_cast<double>(value.count()) / 1000.0);
 
   const seconds whole = round<seconds>(value);

@@ -135,9 +135,8 @@ task<result<copied_image>> copy_run::copy_content(reference source, reference ta
   auto plan = plan_push(images, push_target(target), options);
   if (!plan) co_return plan.error();
   plan->images.front().changed = changed;
-  // Of a choice the source has another digest than the target gets.
-  const descriptor& named = settings_.names_targets ? plan->images.front().top : resolved->top;
-  tell_resolved(source, target, named, resolved->manifests.size() + resolved->opaque.size());
+  // What a target gets is told with the plan: of a choice the source has another digest.
+  if (!settings_.names_targets) tell_resolved(source, target, resolved->top, resolved->manifests.size() + resolved->opaque.size());
   if (source.registry() == target.registry()) {
     mount_hints hints;
     add_hints(hints, images.front(), source.repository());

@@ -315,11 +315,11 @@ task<result<push_result>> push(transfer::context& shared, std::shared_ptr<transf
         co_await check_complete(shared, *running, ledger, kept.mounts, std::move(lacking), options.force_upload, origin, several);
     if (!complete) co_return complete.error();
   }
-  for (const planned_image& one : plan->images) running->events.emit(image_resolved{one.target, one.top, one.manifests.size()});
   auto feed = stored_feed(shared, *running, *loaded);
   upload_settings settings;
   settings.force_upload = options.force_upload;
   settings.dry_run = options.dry_run;
+  settings.names_targets = true;
   settings.kept = kept;
   std::vector<descriptor> blobs;
   for (const planned_blob& one : plan->blobs) blobs.push_back(one.blob);

@@ -75,7 +75,6 @@ task<result<void>> image_sync::carry_local(sync_part& part, const planned_sync& 
   alone.file = (*source)->file;
   auto plan = plan_push(alone.images, push_target(done.target), wanted);
   if (!plan) co_return plan.error();
-  part.running->events.emit(image_resolved{done.target, plan->images.front().top, plan->images.front().manifests.size()});
   auto feed = stored_feed(part.shared, *part.running, alone);
   upload_settings settings = settings_for(reference());
   auto moved = co_await upload(part.shared, *part.running, *ledger_, std::move(feed), std::move(settings), std::move(*plan));

@@ -24,7 +24,9 @@ struct upload_settings {
   upload_state kept{};  ///< of other runs
   /// Asked for another repository of the registry that may have a blob when nothing is known of one; may be empty.
   std::function<task<std::string>(transfer::operation&, planned_blob)> elsewhere{};
-  bool names_targets = false;  ///< events of a copy are about the name that it writes, not about its source, which may have several
+  /// image_resolved is about the names that are written, which a source may have several of, and comes once it is known whether the image
+  /// is there: then with no platforms. false: none comes of the plan.
+  bool names_targets = false;
   std::shared_ptr<store::content_store> cache{};  ///< where what is copied passes through and stays; none: memory alone
 };
 

@@ -178,6 +178,9 @@ task<result<upload_outcome>> uploader::run(push_plan plan) {
   if (alone && failed_.front()) co_return *failed_.front();
   std::vector<std::size_t> changed;
   for (std::size_t i = 0; i < images.size(); ++i) {
+    const planned_image& one = images[i];
+    if (options_.names_targets && !failed_[i])
+      running_.events.emit(image_resolved{one.target, one.top, same[i] ? 0 : std::max<std::size_t>(1, one.manifests.size())});
     done_.images.push_back({images[i].source, images[i].target, images[i].top, same[i]});
     if (!same[i] && !failed_[i]) changed.push_back(i);
   }

@@ -1,5 +1,6 @@
 #include "net/connector.hpp"
 
+#include "net/host_words.hpp"
 #include "net/tcp_stream.hpp"
 #include "net/tunnel.hpp"
 #include "runtime/deadline.hpp"
@@ -170,7 +171,7 @@ task<result<connector::opened>> connector::open(std::vector<asio::ip::address> a
 
   if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   if (!contest.winner) {
-    const std::string place = where.via ? fmt::format("the proxy {}", where.via->string()) : to_string(where);
+    const std::string place = where.via ? fmt::format("the proxy {}", where.via->string()) : host_in_words(where.host, to_string(where));
     co_return connect_failure(place, where.via.has_value(), contest.last_error, contest.timed_out);
   }
   for (const asio::ip::address& address : contest.failed) resolver_.demote(host, address);

@@ -1,5 +1,6 @@
 #include "net/resolver.hpp"
 
+#include "net/host_words.hpp"
 #include "runtime/signal.hpp"
 
 #include <fmt/format.h>
@@ -51,7 +52,8 @@ result<addresses> look_up(const std::string& host) {
   const int status = getaddrinfo(here ? "localhost" : host.c_str(), nullptr, &hints, &list);
   if (status != 0) {
     if (const int lacking = lacking_descriptor()) return system_failure(lacking, "cannot look up the host", host);
-    return failure(errc::name_not_resolved, fmt::format("the host {} cannot be found: {}", host, gai_strerror(status)));
+    return failure(errc::name_not_resolved,
+                   fmt::format("the host {} cannot be found: {}", host_in_words(host, host), gai_strerror(status)));
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, freeaddrinfo);
   addresses found;
@@ -68,7 +70,7 @@ result<addresses> look_up(const std::string& host) {
       found.emplace_back(asio::ip::address_v6(bytes, native.sin6_scope_id));
     }
   }
-  if (found.empty()) return failure(errc::name_not_resolved, fmt::format("the host {} has no address", host));
+  if (found.empty()) return failure(errc::name_not_resolved, fmt::format("the host {} has no address", host_in_words(host, host)));
   return alternate_families(found);
 }
 

@@ -42,7 +42,7 @@ TEST_CASE("a measurement is a table with a recommendation") {
         "  -j    per second    received        time\n"
         "   1       10.0 MB    100.0 MB     10.00 s\n"
         "   8       50.0 MB    100.0 MB      2.00 s  2 retries\n"
-        "auto       50.0 MB     50.0 MB      1.00 s  a part\n"
+        "auto       50.0 MB     50.0 MB      1.00 s  its time was over\n"
         "recommended: -j auto, the fewest within 10 % of the best\n");
 }
 

@@ -39,6 +39,27 @@ TEST_CASE("an explanation names endpoints in order, and each decision with its o
         "store               /tmp/s (GANTRY_CACHE_DIR)\n");
 }
 
+TEST_CASE("an explanation fits the terminal, and has no columns on a narrow one") {
+  explanation told = example();
+  told.endpoints.back().facts = {{"credential", "user jane", "option"},
+                                 {"ca", "/etc/ssl/certs/ca-certificates.crt and /etc/ssl/certs", "default"}};
+  const environment none = [](const char*) { return std::string(); };
+  CHECK(explanation_text(told, {}, none, 40) ==
+        "quay.io/a/b:1\n"
+        "1. mirror https://mirror.test\n"
+        "   (/etc/containers/registries.conf)\n"
+        "2. registry https://quay.io (default)\n"
+        "   credential: user jane (command line)\n"
+        "   ca:\n"
+        "     /etc/ssl/certs/ca-certificates.crt\n"
+        "     and /etc/ssl/certs (default)\n"
+        "store: /tmp/s (GANTRY_CACHE_DIR)\n");
+  const std::string usual = explanation_text(told, {}, none, 80);
+  CHECK(usual.find("   ca                  /etc/ssl/certs/ca-certificates.crt and /etc/ssl/certs\n"
+                   "                       (default)\n") != std::string::npos);
+  CHECK(usual.find("store               /tmp/s (GANTRY_CACHE_DIR)\n") != std::string::npos);
+}
+
 TEST_CASE("an explanation as JSON has a member for each decision") {
   CHECK(
       explanation_json(example(), {}) ==

@@ -59,6 +59,15 @@ TEST_CASE("a message that gives the advice itself gets no hint") {
   CHECK_FALSE(report_failure(make_error_code(errc::tls_expected), diagnostics("x answers in clear text"), {}, "x").hint.empty());
 }
 
+TEST_CASE("a host that cannot be found may be one that only a proxy knows") {
+  const auto hint = [](const char* message) {
+    return report_failure(make_error_code(errc::name_not_resolved), diagnostics(message), {}, "x").hint;
+  };
+  CHECK(hint("the host a.test cannot be found: Name or service not known") ==
+        "check the registry's spelling and the network; where only a proxy knows other hosts, --proxy URL or HTTPS_PROXY names it");
+  CHECK(hint("the proxy http://p.test:3128 cannot be used: the host p.test cannot be found: Name or service not known").empty());
+}
+
 TEST_CASE("an error without text still names its object") {
   const auto report = report_failure(make_error_code(errc::connection_lost), diagnostics(), {}, "nginx:1");
   CHECK(report.message == "nginx:1: connection lost");

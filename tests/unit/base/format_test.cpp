@@ -21,7 +21,9 @@ TEST_CASE("sizes are shown in decimal units") {
 }
 
 TEST_CASE("durations lose detail as they grow") {
-  CHECK(format_duration(milliseconds(-5)) == "0.0 s");
+  CHECK(format_duration(milliseconds(-5)) == "0 ms");
+  CHECK(format_duration(milliseconds(7)) == "7 ms");
+  CHECK(format_duration(milliseconds(100)) == "0.1 s");
   CHECK(format_duration(milliseconds(400)) == "0.4 s");
   CHECK(format_duration(milliseconds(9'940)) == "9.9 s");
   CHECK(format_duration(milliseconds(9'960)) == "10 s");

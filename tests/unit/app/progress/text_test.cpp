@@ -47,6 +47,10 @@ TEST_CASE("the summary tells what the store saved") {
 TEST_CASE("transitions have words, plain progress has none") {
   CHECK_FALSE(describe(blob_progress{}));
   CHECK_FALSE(describe(blob_started{}));
+  CHECK_FALSE(describe(transfer_planned{}));  // nothing is to be moved
+  transfer_planned plan;
+  plan.blobs = 1;
+  CHECK(describe(plan)->second == "1 blob, 0 B");
   const auto warned = describe(warning{"careful"});
   REQUIRE(warned);
   CHECK(warned->first == severity::warning);
@@ -56,6 +60,8 @@ TEST_CASE("transitions have words, plain progress has none") {
   CHECK(describe(blob_finished{blob, 7, true, blob_role::layer, true})->second.find(": mounted from another repository, 7") !=
         std::string::npos);
   CHECK(describe(blob_finished{blob, 7, true})->second.find(": there already, 7") != std::string::npos);
+  CHECK(describe(blob_finished{blob, 7})->second == "aaaaaaaaaaaa: done, 7 B");
+  CHECK(finished_text(blob_finished{blob, 7}, "checked") == "aaaaaaaaaaaa: checked, 7 B");
   const auto retry = describe(retry_scheduled{"abc", 1, 1s, make_error_code(errc::connection_lost), ""});
   REQUIRE(retry);
   CHECK(retry->second.find("abc: connection lost; next attempt in 1") == 0);
