@@ -1,11 +1,10 @@
 // Copies between registries: what a source does wrong, and that nothing wrong arrives.
+#include "faults/alone.hpp"
 #include "faults/puller.hpp"
 
 #include "support/catch.hpp"
 #include "support/servers.hpp"
 #include "support/store_check.hpp"
-
-#include <boost/asio/io_context.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -39,23 +38,12 @@ struct relayed {
 
   copy_report copy(copy_options options = {}) const {
     copy_report report;
-    boost::asio::io_context context;
     error_code ec;
     const reference from = reference::parse(source.host() + "/team/app:1.0", ec);
     const reference to = reference::parse(target->host() + "/copied/app:1.0", ec);
     REQUIRE_FALSE(ec);
-    bool completed = false;
-    {
-      engine one(context.get_executor(), settings);
-      one.async_copy(from, to, std::move(options), report.text, [&](error_code failed, copy_result result) {
-        report.ec = failed;
-        report.result = std::move(result);
-        completed = true;
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
-    REQUIRE(completed);
+    report.ec = run_alone(settings, report.result,
+                          [&](engine& one, auto done) { one.async_copy(from, to, std::move(options), report.text, std::move(done)); });
     return report;
   }
 
