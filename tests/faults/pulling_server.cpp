@@ -51,6 +51,12 @@ test_image large_image() {
   return build_image(recipe);
 }
 
+test_image other_image(std::uint32_t seed) {
+  image_recipe recipe;
+  recipe.seed = seed;
+  return build_image(recipe);
+}
+
 std::size_t gets(const fake_registry& registry, const std::string& part) {
   std::size_t n = 0;
   for (const recorded_request& one : registry.requests(part)) n += one.method == "GET" ? 1 : 0;
