@@ -1,9 +1,8 @@
 // Authentication: who is asked, what is sent where, and what happens when it fails.
+#include "faults/alone.hpp"
 #include "faults/puller.hpp"
 
 #include "support/catch.hpp"
-
-#include <boost/asio/io_context.hpp>
 
 #include <memory>
 #include <utility>
@@ -245,18 +244,12 @@ TEST_CASE("a HEAD that is refused without a challenge is asked again as GET", "[
   served s({fake_auth::none, "", "", 300s, false});
   s.pulls.settings.credentials = nullptr;
   s.registry.inject("/manifests/1.0", answer_with(401), 1, 1);
-  boost::asio::io_context context;
-  engine one(context.get_executor(), s.pulls.settings);
   diagnostics text;
   error_code ec;
-  digest_result found;
-  one.async_digest(reference::parse(s.registry.host() + "/team/app:1.0", ec), digest_options(), text,
-                   [&](error_code failed, digest_result answer) {
-                     ec = failed;
-                     found = std::move(answer);
-                     one.async_shutdown([](error_code) {});
-                   });
-  context.run_for(std::chrono::minutes(1));
+  const reference name = reference::parse(s.registry.host() + "/team/app:1.0", ec);
+  REQUIRE_FALSE(ec);
+  ec = run_alone<digest_result>(s.pulls.settings,
+                                [&](engine& one, auto done) { one.async_digest(name, digest_options(), text, std::move(done)); });
   INFO(text.message());
   CHECK_FALSE(ec);
   CHECK(s.registry.requests().front().method == "HEAD");

@@ -1,11 +1,10 @@
 // Copies between registries: what a source does wrong, and that nothing wrong arrives.
+#include "faults/alone.hpp"
 #include "faults/puller.hpp"
 
 #include "support/catch.hpp"
 #include "support/servers.hpp"
 #include "support/store_check.hpp"
-
-#include <boost/asio/io_context.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -37,25 +36,23 @@ struct relayed {
     settings.jobs = 2;
   }
 
+  const std::string& large() const { return image.layers.back().digest; }
+  std::string large_blob() const { return "/blobs/" + large(); }
+  /// A copy that ends well, after which everything is at the target.
+  void complete() const {
+    const copy_report report = copy();
+    INFO(report.text.message());
+    REQUIRE_FALSE(report.ec);
+    CHECK(blobs_there() == 4);  // the manifest is one of them
+  }
   copy_report copy(copy_options options = {}) const {
     copy_report report;
-    boost::asio::io_context context;
     error_code ec;
     const reference from = reference::parse(source.host() + "/team/app:1.0", ec);
     const reference to = reference::parse(target->host() + "/copied/app:1.0", ec);
     REQUIRE_FALSE(ec);
-    bool completed = false;
-    {
-      engine one(context.get_executor(), settings);
-      one.async_copy(from, to, std::move(options), report.text, [&](error_code failed, copy_result result) {
-        report.ec = failed;
-        report.result = std::move(result);
-        completed = true;
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
-    REQUIRE(completed);
+    report.ec = run_alone(settings, report.result,
+                          [&](engine& one, auto done) { one.async_copy(from, to, std::move(options), report.text, std::move(done)); });
     return report;
   }
 
@@ -91,14 +88,10 @@ TEST_CASE("a copy that meets no trouble reads each blob once and keeps nothing",
 
 TEST_CASE("a source that breaks off is asked for the rest", "[faults]") {
   relayed r;
-  const std::string large = r.image.layers.back().digest;
-  r.source.inject("/blobs/" + large, reset_after(1'000'000), 1, 1);
-  r.source.inject("/blobs/" + large, truncate_after(1'000'000), 2, 1);
-  const copy_report report = r.copy();
-  INFO(report.text.message());
-  REQUIRE_FALSE(report.ec);
-  CHECK(r.blobs_there() == 4);
-  const auto asked = r.source.requests("/blobs/" + large);
+  r.source.inject(r.large_blob(), reset_after(1'000'000), 1, 1);
+  r.source.inject(r.large_blob(), truncate_after(1'000'000), 2, 1);
+  r.complete();
+  const auto asked = r.source.requests(r.large_blob());
   REQUIRE(asked.size() == 3);
   CHECK(asked[0].header("range") == "");
   CHECK(asked[1].header("range") != "");
@@ -107,25 +100,17 @@ TEST_CASE("a source that breaks off is asked for the rest", "[faults]") {
 
 TEST_CASE("a source without ranges is read again from its front", "[faults]") {
   relayed r;
-  const std::string large = r.image.layers.back().digest;
-  r.source.inject("/blobs/" + large, reset_after(1'000'000), 1, 1);
-  r.source.inject("/blobs/" + large, range_ignored(), 2, 0);
-  const copy_report report = r.copy();
-  INFO(report.text.message());
-  REQUIRE_FALSE(report.ec);
-  CHECK(r.blobs_there() == 4);
+  r.source.inject(r.large_blob(), reset_after(1'000'000), 1, 1);
+  r.source.inject(r.large_blob(), range_ignored(), 2, 0);
+  r.complete();
 }
 
 TEST_CASE("a source that refuses every range is read again from its front", "[faults]") {
   relayed r;
-  const std::string large = r.image.layers.back().digest;
-  r.source.inject("/blobs/" + large, reset_after(1'000'000), 1, 1);
-  r.source.inject("/blobs/" + large, ranges_refused(), 2, 0);
-  const copy_report report = r.copy();
-  INFO(report.text.message());
-  REQUIRE_FALSE(report.ec);
-  CHECK(r.blobs_there() == 4);
-  const auto asked = r.source.requests("/blobs/" + large);
+  r.source.inject(r.large_blob(), reset_after(1'000'000), 1, 1);
+  r.source.inject(r.large_blob(), ranges_refused(), 2, 0);
+  r.complete();
+  const auto asked = r.source.requests(r.large_blob());
   REQUIRE(asked.size() == 4);
   CHECK(asked[2].status == 416);
   CHECK(asked[3].header("range") == "");
@@ -150,43 +135,38 @@ TEST_CASE("a source that refuses a range now and then is asked for the rest each
 
 TEST_CASE("a source with wrong ranges is named with the blob", "[faults]") {
   relayed r;
-  const std::string large = r.image.layers.back().digest;
-  r.source.inject("/blobs/" + large, reset_after(1'000'000), 1, 1);
+  r.source.inject(r.large_blob(), reset_after(1'000'000), 1, 1);
   SECTION("another part") {
-    r.source.inject("/blobs/" + large, content_range_of([](std::uint64_t first, std::uint64_t last, std::uint64_t total) {
+    r.source.inject(r.large_blob(), content_range_of([](std::uint64_t first, std::uint64_t last, std::uint64_t total) {
                       return "bytes " + std::to_string(first + 1) + "-" + std::to_string(last) + "/" + std::to_string(total);
                     }),
                     2, 0);
   }
-  SECTION("another size") { r.source.inject("/blobs/" + large, ranges_refused("bytes */7777"), 2, 0); }
+  SECTION("another size") { r.source.inject(r.large_blob(), ranges_refused("bytes */7777"), 2, 0); }
   const copy_report report = r.copy();
   const std::string words = report.text.message();
   INFO(words);
   CHECK(report.ec == errc::range_refused);
   CHECK(words.find(r.source.host()) != std::string::npos);
-  CHECK(words.find("blob " + large.substr(7, 12)) != std::string::npos);
-  CHECK(r.source.count("/blobs/" + large) == 1 + r.settings.attempts);
+  CHECK(words.find("blob " + r.large().substr(7, 12)) != std::string::npos);
+  CHECK(r.source.count(r.large_blob()) == 1 + r.settings.attempts);
 }
 
 TEST_CASE("a source that leaves the request for a blob without an answer is asked again within seconds", "[faults]") {
   relayed r;
   r.settings.timeouts.header = std::chrono::minutes(5);
   r.settings.budget = std::chrono::minutes(10);
-  const std::string large = r.image.layers.back().digest;
-  r.source.inject("/blobs/" + large, no_answer(), 1, 1);
+  r.source.inject(r.large_blob(), no_answer(), 1, 1);
   const auto begun = std::chrono::steady_clock::now();
-  const copy_report report = r.copy();
-  INFO(report.text.message());
-  REQUIRE_FALSE(report.ec);
+  r.complete();
   CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(40));
-  CHECK(r.source.count("/blobs/" + large) == 2);
-  CHECK(r.blobs_there() == 4);
+  CHECK(r.source.count(r.large_blob()) == 2);
 }
 
 TEST_CASE("wrong bytes never complete an upload", "[faults]") {
   const std::uint64_t offset = GENERATE(std::uint64_t{0}, std::uint64_t{1'500'000}, std::uint64_t{2'999'999});
   relayed r;
-  r.source.inject("/blobs/" + r.image.layers.back().digest, wrong_byte_at(offset), 1, 0);
+  r.source.inject(r.large_blob(), wrong_byte_at(offset), 1, 0);
   const copy_report report = r.copy();
   CHECK(report.ec == condition::integrity);
   CHECK(report.text.message().find("was not completed") != std::string::npos);

@@ -1,13 +1,11 @@
 // Deletion of what refers to something else.
+#include "faults/alone.hpp"
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 #include "support/upload_registry.hpp"
 
 #include <gantry/engine.hpp>
 
-#include <boost/asio/io_context.hpp>
-
-#include <chrono>
 #include <string>
 #include <utility>
 #include <variant>
@@ -41,19 +39,8 @@ struct referred {
     options.on_event = [this](const event& what) {
       if (const auto* const told = std::get_if<warning>(&what)) warnings += told->message + "\n";
     };
-    boost::asio::io_context context;
-    bool completed = false;
-    {
-      engine one(context.get_executor(), settings);
-      one.async_delete(image_name, options, text, [&](error_code failed, delete_result) {
-        ec = failed;
-        completed = true;
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
-    REQUIRE(completed);
-    return ec;
+    return run_alone<delete_result>(settings,
+                                    [&](engine& one, auto done) { one.async_delete(image_name, options, text, std::move(done)); });
   }
   test_blob signature(const std::string& note) const {
     return test_blob::of(manifest_type, std::string(R"({"schemaVersion":2,"mediaType":")") + manifest_type +

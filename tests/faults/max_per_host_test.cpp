@@ -1,4 +1,5 @@
 // --max-per-host in commands that write, list and delete: the requests under way at once to each of the registries.
+#include "faults/alone.hpp"
 #include "faults/at_once.hpp"
 #include "faults/synced.hpp"
 #include "faults/uploaded.hpp"
@@ -144,23 +145,11 @@ TEST_CASE("several images are pushed over no more connections than are allowed",
   INFO(written.text.message());
   REQUIRE_FALSE(written.ec);
   CHECK(at_once(s.source) == allowed);
-  boost::asio::io_context context;
-  error_code ec;
   diagnostics text;
   push_result pushed;
-  bool completed = false;
-  {
-    engine one(context.get_executor(), s.settings);
-    one.async_push(push_source(layout), push_prefix{s.target.host(), "many"}, push_options(), text,
-                   [&](error_code failed, push_result made) {
-                     ec = failed;
-                     pushed = std::move(made);
-                     completed = true;
-                     one.async_shutdown([](error_code) {});
-                   });
-    context.run_for(std::chrono::minutes(5));
-  }
-  REQUIRE(completed);
+  const error_code ec = run_alone(s.settings, pushed, [&](engine& one, auto done) {
+    one.async_push(push_source(layout), push_prefix{s.target.host(), "many"}, push_options(), text, std::move(done));
+  });
   INFO(text.message());
   REQUIRE_FALSE(ec);
   CHECK(pushed.images.size() == images);

@@ -1,9 +1,8 @@
 // What mirrors answer when a registry is asked for digests and tags.
+#include "faults/alone.hpp"
 #include "faults/mirrored.hpp"
 
 #include "support/catch.hpp"
-
-#include <boost/asio/io_context.hpp>
 
 #include <chrono>
 #include <filesystem>
@@ -30,22 +29,11 @@ struct asked_report {
 template <class Result, class Options, class Start>
 asked_report<Result> ask(const engine_options& settings, Options options, Start start) {
   asked_report<Result> report;
-  boost::asio::io_context context;
   options.on_event = [&report](const event& one) {
     if (const auto* said = std::get_if<warning>(&one)) report.warnings += said->message + "\n";
   };
-  bool completed = false;
-  {
-    engine one(context.get_executor(), settings);
-    start(one, std::move(options), report.text, [&](error_code ec, Result found) {
-      report.ec = ec;
-      report.found = std::move(found);
-      completed = true;
-      one.async_shutdown([](error_code) {});
-    });
-    context.run_for(std::chrono::minutes(2));
-  }
-  REQUIRE(completed);
+  report.ec =
+      run_alone(settings, report.found, [&](engine& one, auto done) { start(one, std::move(options), report.text, std::move(done)); });
   return report;
 }
 

@@ -1,11 +1,9 @@
 // Blobs that an earlier run brought into a registry are mounted from there.
+#include "faults/alone.hpp"
 #include "faults/uploaded.hpp"
 
 #include "support/catch.hpp"
 
-#include <boost/asio/io_context.hpp>
-
-#include <chrono>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -21,34 +19,14 @@ namespace {
 struct remembered : uploaded {
   remembered() {
     settings.attempts = 2;
-    puller pulls(source);
-    pulls.settings.cache_dir = settings.cache_dir;
-    REQUIRE_FALSE(pulls.pull().ec);
+    fetch();
   }
   error_code push(const std::string& repository, bool dry_run = false) {
-    boost::asio::io_context context;
-    error_code ec;
-    const reference from = reference::parse(source.host() + "/team/app:1.0", ec);
-    const reference to = reference::parse(target.host() + "/" + repository + ":1.0", ec);
     push_options how;
     how.dry_run = dry_run;
-    bool completed = false;
-    {
-      engine one(context.get_executor(), settings);
-      one.async_push(from, to, how, text, [&](error_code failed, push_result made) {
-        ec = failed;
-        done = std::move(made);
-        completed = true;
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
-    REQUIRE(completed);
-    return ec;
+    return uploaded::push(fetched(), repository, how);
   }
   fs::path file() const { return fs::path(settings.cache_dir) / "state" / "mounts.json"; }
-
-  push_result done;
 };
 
 }  // namespace
@@ -56,18 +34,18 @@ struct remembered : uploaded {
 TEST_CASE("what one run pushed is mounted by the next one that pushes it elsewhere", "[faults]") {
   remembered r;
   REQUIRE_FALSE(r.push("one/app"));
-  CHECK(r.done.blobs_uploaded == 3);
+  CHECK(r.pushed_result.blobs_uploaded == 3);
   CHECK((fs::status(r.file()).permissions() & fs::perms(0777)) == fs::perms(0600));
   const std::uint64_t taken = r.target.taken();
   // Who only asks what would be done hears the same, and nothing is written.
   REQUIRE_FALSE(r.push("two/app", true));
-  CHECK(r.done.blobs_mounted == 3);
-  CHECK(r.done.bytes_uploaded == 0);
+  CHECK(r.pushed_result.blobs_mounted == 3);
+  CHECK(r.pushed_result.bytes_uploaded == 0);
   CHECK(r.target.count("POST mount") == 0);
   REQUIRE_FALSE(r.push("two/app"));
   INFO(r.text.message());
-  CHECK(r.done.blobs_mounted == 3);
-  CHECK(r.done.blobs_uploaded == 0);
+  CHECK(r.pushed_result.blobs_mounted == 3);
+  CHECK(r.pushed_result.blobs_uploaded == 0);
   CHECK(r.target.taken() == taken);
   CHECK(r.target.has_tag("two/app", "1.0"));
 }
@@ -88,7 +66,7 @@ TEST_CASE("a push that fails leaves what it brought to the next one", "[faults]"
   r.target.heal();
   const std::uint64_t taken = r.target.taken();
   REQUIRE_FALSE(r.push("two/app"));
-  CHECK(r.done.blobs_mounted == 3);
+  CHECK(r.pushed_result.blobs_mounted == 3);
   CHECK(r.target.taken() == taken);
 }
 
@@ -101,7 +79,7 @@ TEST_CASE("a mount that does not come about is an upload, and its place is forgo
   r.target.fail("POST mount", {kind::answer, status, {}, 0}, 1, 0);
   REQUIRE_FALSE(r.push("two/app"));
   INFO(r.text.message());
-  CHECK(r.done.blobs_uploaded == 3);
+  CHECK(r.pushed_result.blobs_uploaded == 3);
   CHECK(r.target.count("POST mount") >= 3);
   const std::string text = slurp(r.file());
   CHECK(text.find("one/app") == std::string::npos);
@@ -114,7 +92,7 @@ TEST_CASE("what neither the source nor the repository has is mounted from where 
   REQUIRE(fs::remove(fs::path(r.settings.cache_dir) / "blobs" / "sha256" / r.image.layers.back().digest.substr(7)));
   REQUIRE_FALSE(r.push("two/app"));
   INFO(r.text.message());
-  CHECK(r.done.blobs_mounted == 3);
+  CHECK(r.pushed_result.blobs_mounted == 3);
   CHECK(r.target.has_tag("two/app", "1.0"));
   // Without the memory it is found nowhere, which is said before anything is written.
   fs::remove(r.file());
@@ -131,7 +109,7 @@ TEST_CASE("a damaged memory of mounts is none, and is written anew", "[faults]")
   REQUIRE_FALSE(r.push("one/app"));
   spill(r.file(), "{\"blobs\": [");
   REQUIRE_FALSE(r.push("two/app"));
-  CHECK(r.done.blobs_uploaded == 3);
+  CHECK(r.pushed_result.blobs_uploaded == 3);
   CHECK(slurp(r.file()).find("two/app") != std::string::npos);
 }
 
@@ -140,18 +118,10 @@ TEST_CASE("clean of everything forgets where blobs are", "[faults]") {
   REQUIRE_FALSE(r.push("one/app"));
   REQUIRE(fs::exists(r.file()));
   const auto clean = [&](bool dry_run) {
-    boost::asio::io_context context;
     clean_options how;
     how.all = true;
     how.dry_run = dry_run;
-    error_code ec;
-    engine one(context.get_executor(), r.settings);
-    one.async_clean(how, r.text, [&](error_code failed, clean_result) {
-      ec = failed;
-      one.async_shutdown([](error_code) {});
-    });
-    context.run_for(std::chrono::minutes(5));
-    REQUIRE_FALSE(ec);
+    REQUIRE_FALSE(run_alone<clean_result>(r.settings, [&](engine& one, auto done) { one.async_clean(how, r.text, std::move(done)); }));
   };
   clean(true);
   CHECK(fs::exists(r.file()));

@@ -1,14 +1,12 @@
 // Registries that the host's configuration has moved to another place, and header fields that it wants there.
+#include "faults/alone.hpp"
 #include "faults/puller.hpp"
 
 #include "support/catch.hpp"
 #include "support/tls_server.hpp"
 #include "support/upload_registry.hpp"
 
-#include <boost/asio/io_context.hpp>
-
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <utility>
 
@@ -29,41 +27,20 @@ struct moved {
     spill(directory / file, content);
   }
 
-  /// Runs one operation of an engine of its own. \param start gets the engine and a function that ends it
-  template <class Start>
-  void run(Start start) {
-    boost::asio::io_context context;
-    bool completed = false;
-    {
-      engine one(context.get_executor(), settings);
-      start(one, [&](error_code failed) {
-        ec = failed;
-        completed = true;
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
-    REQUIRE(completed);
-  }
   void copy(const std::string& from, const std::string& to) {
-    run([&](engine& one, auto done) {
-      one.async_copy(name(from), name(to), copy_options(), text, [done](error_code failed, const copy_result&) { done(failed); });
-    });
+    ec = run_alone<copy_result>(
+        settings, [&](engine& one, auto done) { one.async_copy(name(from), name(to), copy_options(), text, std::move(done)); });
   }
   void digest(const std::string& of) {
-    run([&](engine& one, auto done) {
-      one.async_digest(name(of), digest_options(), text, [done](error_code failed, const digest_result&) { done(failed); });
-    });
+    ec = run_alone<digest_result>(settings,
+                                  [&](engine& one, auto done) { one.async_digest(name(of), digest_options(), text, std::move(done)); });
   }
   void remove(const std::string& what) {
-    run([&](engine& one, auto done) {
-      one.async_delete(name(what), delete_options(), text, [done](error_code failed, const delete_result&) { done(failed); });
-    });
+    ec = run_alone<delete_result>(settings,
+                                  [&](engine& one, auto done) { one.async_delete(name(what), delete_options(), text, std::move(done)); });
   }
   void tags(const std::string& of) {
-    run([&](engine& one, auto done) {
-      one.async_tags(name(of), tags_options(), text, [done](error_code failed, const tags_result&) { done(failed); });
-    });
+    ec = run_alone<tags_result>(settings, [&](engine& one, auto done) { one.async_tags(name(of), tags_options(), text, std::move(done)); });
   }
 
   static reference name(const std::string& words) {

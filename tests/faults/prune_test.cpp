@@ -1,11 +1,10 @@
 // What is deleted of a registry, and what stays because something needs it.
+#include "faults/alone.hpp"
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 #include "support/upload_registry.hpp"
 
 #include <gantry/engine.hpp>
-
-#include <boost/asio/io_context.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -46,25 +45,13 @@ struct pruned {
     // A request that is held back until others come must not be given up.
     settings.timeouts.header = std::chrono::seconds(30);
     settings.jobs = 4;
-    boost::asio::io_context context;
-    error_code ec;
     diagnostics text;
     prune_result result;
-    bool completed = false;
-    {
-      engine one(context.get_executor(), settings);
-      prune_options options;
-      options.dry_run = dry_run;
-      one.async_prune(std::move(names), options, text, [&](error_code failed, prune_result made) {
-        ec = failed;
-        result = std::move(made);
-        completed = true;
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
+    prune_options options;
+    options.dry_run = dry_run;
+    const error_code ec =
+        run_alone(settings, result, [&](engine& one, auto done) { one.async_prune(std::move(names), options, text, std::move(done)); });
     INFO(text.message());
-    REQUIRE(completed);
     REQUIRE_FALSE(ec);
     return result;
   }

@@ -1,5 +1,6 @@
 #include "faults/pulling_server.hpp"
 
+#include "faults/alone.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -65,6 +66,12 @@ test_image large_image() {
   return build_image(recipe);
 }
 
+test_image other_image(std::uint32_t seed) {
+  image_recipe recipe;
+  recipe.seed = seed;
+  return build_image(recipe);
+}
+
 std::size_t gets(const fake_registry& registry, const std::string& part) {
   std::size_t n = 0;
   for (const recorded_request& one : registry.requests(part)) n += one.method == "GET" ? 1 : 0;
@@ -72,17 +79,8 @@ std::size_t gets(const fake_registry& registry, const std::string& part) {
 }
 
 clean_result clean(const puller& place, clean_options what) {
-  boost::asio::io_context context;
-  error_code cleaned;
   clean_result gone;
-  engine other(context.get_executor(), place.settings);
-  other.async_clean(std::move(what), [&](error_code ec, clean_result result) {
-    cleaned = ec;
-    gone = std::move(result);
-    other.async_shutdown([](error_code) {});
-  });
-  context.run();
-  CHECK_FALSE(cleaned);
+  CHECK_FALSE(run_alone(place.settings, gone, [&](engine& other, auto done) { other.async_clean(std::move(what), std::move(done)); }));
   return gone;
 }
 

@@ -56,6 +56,18 @@ class pulling_server {
 /// One large layer, so that it is given out while it arrives.
 test_image large_image();
 
+/// A small image that is another for each \p seed.
+test_image other_image(std::uint32_t seed);
+
+/// The large image as `team/app:1.0` at a registry, and settings and a store for servers of it.
+struct large_upstream {
+  large_upstream() { registry.hold("team/app", "1.0", image); }
+
+  fake_registry registry;
+  const test_image image = large_image();
+  puller place{registry};
+};
+
 /// The path of a layer of `team/app`.
 inline std::string blob_of(const test_image& image, std::size_t layer) { return "/v2/team/app/blobs/" + image.layers[layer].digest; }
 

@@ -3,9 +3,6 @@
 
 #include "support/catch.hpp"
 
-#include <boost/asio/io_context.hpp>
-
-#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -24,34 +21,6 @@ struct damaged : uploaded {
     settings.attempts = 2;
     target.believe_digests();
   }
-  void pull() {
-    puller pulls(source);
-    pulls.settings.cache_dir = settings.cache_dir;
-    const pull_report pulled = pulls.pull();
-    INFO(pulled.text.message());
-    REQUIRE_FALSE(pulled.ec);
-  }
-  error_code push(const push_source& from) {
-    boost::asio::io_context context;
-    error_code ec;
-    const reference to = reference::parse(target.host() + "/copied/app:1.0", ec);
-    bool completed = false;
-    {
-      engine one(context.get_executor(), settings);
-      one.async_push(from, to, push_options(), text, [&](error_code failed, push_result) {
-        ec = failed;
-        completed = true;
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
-    REQUIRE(completed);
-    return ec;
-  }
-  push_source stored() const {
-    error_code ec;
-    return reference::parse(source.host() + "/team/app:1.0", ec);
-  }
   fs::path in_store(const test_blob& blob) const { return fs::path(settings.cache_dir) / "blobs" / "sha256" / blob.digest.substr(7); }
   bool says(const std::string& words) const { return text.message().find(words) != std::string::npos; }
 };
@@ -68,13 +37,13 @@ void flip(const fs::path& path, std::size_t at) {
 
 TEST_CASE("a damaged blob of the store is not announced, and goes to quarantine", "[faults]") {
   damaged d;
-  d.pull();
+  d.fetch();
   const std::size_t at = GENERATE(std::size_t{0}, std::size_t{1'500'000}, std::size_t{19'000});
   const bool chunks = GENERATE(false, true);
   const test_blob& layer = at == 19'000 ? d.image.layers.front() : d.image.layers.back();
   if (chunks) d.target.fail("PUT blob", {kind::early, 413, {}, 0});
   flip(d.in_store(layer), at);
-  CHECK(d.push(d.stored()) == condition::integrity);
+  CHECK(d.push(d.fetched()) == condition::integrity);
   INFO(d.text.message());
   CHECK_FALSE(d.target.has_tag("copied/app", "1.0"));
   CHECK(d.target.count("PUT manifest") == 0);
@@ -85,22 +54,22 @@ TEST_CASE("a damaged blob of the store is not announced, and goes to quarantine"
   CHECK_FALSE(fs::exists(d.in_store(layer)));
   // The next pull mends it.
   d.target.heal();
-  d.pull();
-  CHECK_FALSE(d.push(d.stored()));
+  d.fetch();
+  CHECK_FALSE(d.push(d.fetched()));
   INFO(d.text.message());
   CHECK(d.complete());
 }
 
 TEST_CASE("what an earlier run sent is hashed as well when an upload goes on", "[faults]") {
   damaged d;
-  d.pull();
+  d.fetch();
   d.target.fail("PUT blob", {kind::reset, 0, {}, 1'000'000});
   d.target.fail("GET session", {kind::answer, 503, {}, 0}, 1, 0);
-  REQUIRE(d.push(d.stored()));
+  REQUIRE(d.push(d.fetched()));
   d.target.heal();
   const test_blob& layer = d.image.layers.back();
   flip(d.in_store(layer), 500'000);
-  CHECK(d.push(d.stored()) == condition::integrity);
+  CHECK(d.push(d.fetched()) == condition::integrity);
   INFO(d.text.message());
   CHECK(d.target.count("PUT manifest") == 0);
   CHECK_FALSE(d.target.blob(layer.digest).has_value());

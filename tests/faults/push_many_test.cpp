@@ -1,9 +1,8 @@
 // Pushes of several images at once, and what of them goes side by side.
+#include "faults/alone.hpp"
 #include "faults/synced.hpp"
 
 #include "support/catch.hpp"
-
-#include <boost/asio/io_context.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -45,21 +44,9 @@ struct bundle : synced {
   }
   error_code push() { return push(target.host()); }
   error_code push(const std::string& registry, const std::string& below = "many") {
-    boost::asio::io_context context;
-    error_code ec;
-    bool completed = false;
-    {
-      engine one(context.get_executor(), settings);
-      one.async_push(push_source(layout()), push_prefix{registry, below}, push_options(), text, [&](error_code failed, push_result made) {
-        ec = failed;
-        pushed = std::move(made);
-        completed = true;
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
-    REQUIRE(completed);
-    return ec;
+    return run_alone(settings, pushed, [&](engine& one, auto done) {
+      one.async_push(push_source(layout()), push_prefix{registry, below}, push_options(), text, std::move(done));
+    });
   }
   std::string layout() const { return (directory / "layout").string(); }
   /// Where the layer of an image lies in the layout.

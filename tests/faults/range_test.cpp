@@ -1,5 +1,5 @@
 // Answers to ranges that are not what was asked for.
-#include "faults/puller.hpp"
+#include "faults/served.hpp"
 
 #include "support/catch.hpp"
 
@@ -11,14 +11,6 @@ using namespace gantry;
 using namespace gantry::test;
 
 namespace {
-
-struct served {
-  served() { registry.hold("team/app", "1.0", image); }
-  fake_registry registry;
-  test_image image = app_image();
-  puller pulls{registry};
-  const test_blob& layer() const { return image.layers[1]; }
-};
 
 /// One layer that four connections share.
 struct shared {

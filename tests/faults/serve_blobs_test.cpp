@@ -17,11 +17,29 @@ using namespace gantry;
 using namespace gantry::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("what the store lacks comes from upstream, once, and stays") {
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
-  const puller place(registry);
+namespace {
+
+/// The store is on a file system of 4 MiB, where the large layer finds no room.
+struct on_small_disk : large_upstream {
+  on_small_disk() { place.settings.cache_dir = disk.path() / "store"; }
+  bool usable() const {
+    if (!disk.usable()) WARN("no file system may be mounted here");
+    return disk.usable();
+  }
+
+  small_disk disk{"4m"};
+};
+
+template <class Matcher>
+void check_said_once(pulling_server& server, const Matcher& what) {
+  const std::vector<std::string> said = server.stop();
+  CHECK(said.size() == 1);
+  for (const std::string& one : said) CHECK_THAT(one, what);
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(large_upstream, "what the store lacks comes from upstream, once, and stays") {
   {
     pulling_server server(registry, place);
     http_client client(server.port());
@@ -44,11 +62,7 @@ TEST_CASE("what the store lacks comes from upstream, once, and stays") {
   CHECK(place.leftovers().empty());
 }
 
-TEST_CASE("many clients of one cold blob cause one fetch") {
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
-  const puller place(registry);
+TEST_CASE_METHOD(large_upstream, "many clients of one cold blob cause one fetch") {
   pulling_server server(registry, place);
   CHECK(http_client(server.port()).get("/v2/team/app/manifests/1.0").status == 200);
   std::vector<std::future<bool>> clients;
@@ -60,13 +74,9 @@ TEST_CASE("many clients of one cold blob cause one fetch") {
   CHECK(registry.body_sent(image.layers[1].digest) < image.layers[1].bytes.size() * 3 / 2);
 }
 
-TEST_CASE("no client gets all bytes of a blob that is wrong") {
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
+TEST_CASE_METHOD(large_upstream, "no client gets all bytes of a blob that is wrong") {
   // In the first half, which is given out before the end is known; always, so that the second fetch fails too.
   registry.inject(image.layers[1].digest, wrong_byte_at(100'000), 1, 0);
-  const puller place(registry);
   pulling_server server(registry, place);
   CHECK(http_client(server.port()).get("/v2/team/app/manifests/1.0").status == 200);
   const http_reply cut = http_client(server.port()).get(blob_of(image, 1));
@@ -76,13 +86,9 @@ TEST_CASE("no client gets all bytes of a blob that is wrong") {
   CHECK(soon([&] { return http_client(server.port()).get(blob_of(image, 1)).body == image.layers[1].bytes; }));
 }
 
-TEST_CASE("a small blob that is wrong or not there is refused before a byte of it goes out") {
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
+TEST_CASE_METHOD(large_upstream, "a small blob that is wrong or not there is refused before a byte of it goes out") {
   registry.inject(image.layers[0].digest, wrong_byte_at(100), 1, 0);
   registry.inject(image.config.digest, wrong_byte_at(10), 1, 0);
-  const puller place(registry);
   pulling_server server(registry, place);
   http_client client(server.port());
   CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
@@ -102,12 +108,8 @@ TEST_CASE("a small blob that is wrong or not there is refused before a byte of i
   CHECK(client.get(blob_of(image, 1)).status == 404);
 }
 
-TEST_CASE("the size of a blob is asked for once, however many want it") {
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
+TEST_CASE_METHOD(large_upstream, "the size of a blob is asked for once, however many want it") {
   registry.inject(image.layers[1].digest, late_by(500ms), 1, 1);
-  const puller place(registry);
   pulling_server server(registry, place);
   // No manifest was asked for here, and so nothing has told how large the blob is.
   std::vector<std::future<bool>> clients;
@@ -124,17 +126,8 @@ TEST_CASE("the size of a blob is asked for once, however many want it") {
   CHECK(asked == 1);
 }
 
-TEST_CASE("what a full store cannot keep is passed on to the clients, which is said once") {
-  const small_disk disk("4m");
-  if (!disk.usable()) {
-    WARN("no file system may be mounted here");
-    return;
-  }
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
-  puller place(registry);
-  place.settings.cache_dir = disk.path() / "store";
+TEST_CASE_METHOD(on_small_disk, "what a full store cannot keep is passed on to the clients, which is said once") {
+  if (!usable()) return;
   pulling_server server(registry, place);
   http_client client(server.port());
   CHECK(client.get("/v2/team/app/manifests/1.0").body == image.manifest.bytes);
@@ -147,28 +140,15 @@ TEST_CASE("what a full store cannot keep is passed on to the clients, which is s
     std::ofstream rest(disk.path() / "rest", std::ios::binary);
     for (std::string filler(4096, 'x'); rest.write(filler.data(), 4096).flush();) continue;
   }
-  image_recipe recipe;
-  recipe.seed = 9;
-  const test_image second = build_image(recipe);
+  const test_image second = other_image(9);
   registry.hold("team/app", "1.0", second);
   CHECK(client.get("/v2/team/app/manifests/1.0").body == second.manifest.bytes);
   CHECK((client.get(blob_of(second, 0)).body == second.layers[0].bytes));
-  const std::vector<std::string> said = server.stop();
-  CHECK(said.size() == 1);
-  for (const std::string& one : said) CHECK_THAT(one, Catch::Contains("passed on and not kept") && Catch::Contains("no space"));
+  check_said_once(server, Catch::Contains("passed on and not kept") && Catch::Contains("no space"));
 }
 
-TEST_CASE("what a store on a disk for reading cannot keep is passed on to the clients, which is said once") {
-  const small_disk disk("4m");
-  if (!disk.usable()) {
-    WARN("no file system may be mounted here");
-    return;
-  }
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
-  puller place(registry);
-  place.settings.cache_dir = disk.path() / "store";
+TEST_CASE_METHOD(on_small_disk, "what a store on a disk for reading cannot keep is passed on to the clients, which is said once") {
+  if (!usable()) return;
   {
     pulling_server before(registry, place);
     CHECK((http_client(before.port()).get(blob_of(image, 0)).body == image.layers[0].bytes));
@@ -182,16 +162,10 @@ TEST_CASE("what a store on a disk for reading cannot keep is passed on to the cl
     CHECK((client.get(blob_of(image, 0)).body == image.layers[0].bytes));
     CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
   }
-  const std::vector<std::string> said = server.stop();
-  CHECK(said.size() == 1);
-  for (const std::string& one : said) CHECK_THAT(one, Catch::Contains("passed on and not kept"));
+  check_said_once(server, Catch::Contains("passed on and not kept"));
 }
 
-TEST_CASE("the fetch of a blob that nobody wants any more ends, and the next client goes on with what arrived") {
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
-  puller place(registry);
+TEST_CASE_METHOD(large_upstream, "the fetch of a blob that nobody wants any more ends, and the next client goes on with what arrived") {
   place.settings.limit_rate = 1'500'000;
   pulling_server server(registry, place);
   http_client client(server.port());

@@ -27,11 +27,7 @@ clean_result clean_all(const puller& place) {
 
 }  // namespace
 
-TEST_CASE("a clean-up beside pull-through takes nothing of the image that is being fetched") {
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
-  puller place(registry);
+TEST_CASE_METHOD(large_upstream, "a clean-up beside pull-through takes nothing of the image that is being fetched") {
   place.settings.timeouts.idle = 3s;
   // The first request for the large layer stops until it is given up; by then everything was cleaned up.
   registry.inject(image.layers[1].digest, stall_after(1000), 1, 1);
@@ -53,11 +49,7 @@ TEST_CASE("a clean-up beside pull-through takes nothing of the image that is bei
   CHECK(soon([&] { return place.leftovers().empty(); }));
 }
 
-TEST_CASE("a clean-up between two requests of a client takes nothing of what it fetches, and all of it afterwards") {
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
-  const puller place(registry);
+TEST_CASE_METHOD(large_upstream, "a clean-up between two requests of a client takes nothing of what it fetches, and all of it afterwards") {
   {
     pulling_server server(registry, place);
     http_client client(server.port());

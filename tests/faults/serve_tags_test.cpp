@@ -15,33 +15,23 @@
 using namespace gantry;
 using namespace gantry::test;
 
-TEST_CASE("a tag is asked for again each time, by HEAD, and a moved one is fetched") {
-  fake_registry registry;
-  const test_image first = large_image();
-  registry.hold("team/app", "1.0", first);
-  const puller place(registry);
+TEST_CASE_METHOD(large_upstream, "a tag is asked for again each time, by HEAD, and a moved one is fetched") {
   pulling_server server(registry, place);
   http_client client(server.port());
-  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == first.manifest.digest);
-  for (std::size_t layer = 0; layer < first.layers.size(); ++layer) CHECK(client.get(blob_of(first, layer)).complete);
-  CHECK(client.get("/v2/team/app/blobs/" + first.config.digest).complete);
+  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == image.manifest.digest);
+  for (std::size_t layer = 0; layer < image.layers.size(); ++layer) CHECK(client.get(blob_of(image, layer)).complete);
+  CHECK(client.get("/v2/team/app/blobs/" + image.config.digest).complete);
   const std::size_t before = gets(registry, "/manifests/1.0");
-  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == first.manifest.digest);
+  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == image.manifest.digest);
   CHECK(gets(registry, "/manifests/1.0") == before);
 
-  image_recipe recipe;
-  recipe.seed = 9;
-  const test_image second = build_image(recipe);
+  const test_image second = other_image(9);
   registry.hold("team/app", "1.0", second);
   CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == second.manifest.digest);
 }
 
-TEST_CASE("many clients of one tag ask the upstream once") {
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
+TEST_CASE_METHOD(large_upstream, "many clients of one tag ask the upstream once") {
   registry.inject("/manifests/1.0", late_by(std::chrono::seconds(1)), 1, 0);
-  const puller place(registry);
   pulling_server server(registry, place);
   // Cold, and then to be asked whether it has moved.
   for (const char* when : {"cold", "held"}) {
@@ -59,30 +49,19 @@ TEST_CASE("many clients of one tag ask the upstream once") {
   }
 }
 
-TEST_CASE("a client that leaves while it asks for a tag takes the answer from nobody") {
-  fake_registry registry;
-  const test_image image = large_image();
-  registry.hold("team/app", "1.0", image);
+TEST_CASE_METHOD(large_upstream, "a client that leaves while it asks for a tag takes the answer from nobody") {
   registry.inject("/manifests/1.0", late_by(std::chrono::seconds(1)), 1, 0);
-  const puller place(registry);
   pulling_server server(registry, place);
   CHECK(http_client(server.port(), std::chrono::milliseconds(200)).get("/v2/team/app/manifests/1.0").status == 0);
   CHECK(http_client(server.port()).get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == image.manifest.digest);
 }
 
-TEST_CASE("of a tag that moves between HEAD and GET, what the GET brought decides") {
-  fake_registry registry;
-  const test_image first = large_image();
-  registry.hold("team/app", "1.0", first);
-  const puller place(registry);
+TEST_CASE_METHOD(large_upstream, "of a tag that moves between HEAD and GET, what the GET brought decides") {
   pulling_server server(registry, place);
   http_client client(server.port());
-  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == first.manifest.digest);
-  image_recipe recipe;
-  recipe.seed = 9;
-  const test_image second = build_image(recipe);
-  recipe.seed = 10;
-  const test_image third = build_image(recipe);
+  CHECK(client.get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == image.manifest.digest);
+  const test_image second = other_image(9);
+  const test_image third = other_image(10);
   // Asked by HEAD the registry has the second image under the tag; when the GET comes it is the third.
   registry.hold("team/app", "1.0", third);
   registry.inject("/manifests/1.0",
@@ -94,24 +73,19 @@ TEST_CASE("of a tag that moves between HEAD and GET, what the GET brought decide
   CHECK((answer.body == third.manifest.bytes));
 }
 
-TEST_CASE("a repository that the upstream refuses is answered from the store, and all others are asked for as before") {
-  fake_registry registry;
-  const test_image first = large_image();
-  registry.hold("team/app", "1.0", first);
-  registry.hold("team/shut", "1.0", first);
-  const puller place(registry);
+TEST_CASE_METHOD(large_upstream,
+                 "a repository that the upstream refuses is answered from the store, and all others are asked for as before") {
+  registry.hold("team/shut", "1.0", image);
   pulling_server server(registry, place);
   http_client client(server.port());
-  pull_all(client, "team/app", "1.0", first);
+  pull_all(client, "team/app", "1.0", image);
   CHECK(client.get("/v2/team/shut/manifests/1.0").status == 200);
   registry.inject("team/shut/manifests", answer_with(403), 1, 0);
-  image_recipe recipe;
-  recipe.seed = 9;
-  const test_image second = build_image(recipe);
+  const test_image second = other_image(9);
   registry.hold("team/app", "1.0", second);
   for (int turn = 0; turn < 2; ++turn) {
     const http_reply shut = client.get("/v2/team/shut/manifests/1.0");
-    CHECK(shut.header("Docker-Content-Digest") == first.manifest.digest);
+    CHECK(shut.header("Docker-Content-Digest") == image.manifest.digest);
     CHECK_THAT(shut.header("Warning"), Catch::StartsWith("299 - ") && Catch::Contains("refuses this repository"));
     const http_reply moved = client.get("/v2/team/app/manifests/1.0");
     CHECK(moved.header("Docker-Content-Digest") == second.manifest.digest);
@@ -162,9 +136,7 @@ TEST_CASE("what the store has of another registry is not given out under a bare 
   const test_image theirs = build_image({});
   other.hold("team/app", "1.0", theirs);
   other.hold("team/only", "1.0", theirs);
-  image_recipe recipe;
-  recipe.seed = 9;
-  const test_image ours = build_image(recipe);
+  const test_image ours = other_image(9);
   registry.hold("team/app", "1.0", ours);
   const puller place(registry);
   {
@@ -190,9 +162,7 @@ TEST_CASE("an image has its name while another one is still being fetched, and w
   registry.hold("team/slow", "1.0", slow);
   std::vector<test_image> images;
   for (const char* name : {"team/app", "team/last"}) {
-    image_recipe recipe;
-    recipe.seed = 20 + static_cast<std::uint32_t>(images.size());
-    images.push_back(build_image(recipe));
+    images.push_back(other_image(20 + static_cast<std::uint32_t>(images.size())));
     registry.hold(name, "1.0", images.back());
   }
   registry.inject(slow.layers[1].digest, stall_after(1000), 1, 0);
@@ -264,11 +234,7 @@ TEST_CASE("a platform that was fetched by digest behind a tag gets no name of it
 TEST_CASE("an upstream is asked by no more requests at once than are allowed, whatever the clients ask for") {
   fake_registry registry;
   constexpr unsigned images = 6;
-  for (unsigned i = 0; i < images; ++i) {
-    image_recipe recipe;
-    recipe.seed = i;
-    registry.hold("team/app", std::to_string(i), build_image(recipe));
-  }
+  for (unsigned i = 0; i < images; ++i) registry.hold("team/app", std::to_string(i), other_image(i));
   registry.inject("/v2/", late_by(std::chrono::milliseconds(20)), 1, 0);
   puller place(registry);
   place.settings.max_per_host = 1;
@@ -291,9 +257,7 @@ TEST_CASE("an upstream is asked by no more requests at once than are allowed, wh
   std::vector<std::future<unsigned>> clients;
   std::vector<test_blob> blobs;
   for (std::uint32_t i = 0; i < images; ++i) {
-    image_recipe recipe;
-    recipe.seed = 100 + i;
-    blobs.push_back(build_image(recipe).layers.back());
+    blobs.push_back(other_image(100 + i).layers.back());
     registry.hold_blob(blobs.back());
   }
   for (const test_blob& blob : blobs) {

@@ -17,7 +17,7 @@ const test_image& spread_image() {
   return image;
 }
 
-spread::spread() {
+spread::spread(const fake_registry_options& options) : registry(options) {
   registry.hold("team/app", "1.0", image);
   pulls.settings.jobs = 8;
 }
@@ -35,6 +35,13 @@ void check_done(const spread& s, const pull_report& report) {
   const auto blob = s.pulls.store() / "blobs" / "sha256" / s.layer().digest.substr(7);
   REQUIRE(std::filesystem::exists(blob));
   CHECK(sha256_of_file(blob) == s.layer().digest);
+}
+
+pull_report done_within(spread& s, std::chrono::seconds limit) {
+  const pull_report report = s.pulls.pull();
+  check_done(s, report);
+  CHECK(report.took < limit);
+  return report;
 }
 
 }  // namespace gantry::test

@@ -1,23 +1,11 @@
 // Statuses other than the one that is wanted, redirects, and answers that are not HTTP.
-#include "faults/puller.hpp"
+#include "faults/served.hpp"
 
 #include "support/catch.hpp"
 
 using namespace gantry;
 using namespace gantry::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-struct served {
-  served() { registry.hold("team/app", "1.0", image); }
-  fake_registry registry;
-  test_image image = app_image();
-  puller pulls{registry};
-  const test_blob& layer() const { return image.layers[1]; }
-};
-
-}  // namespace
 
 TEST_CASE("server errors are retried", "[faults]") {
   served s;

@@ -1,10 +1,10 @@
 #include "faults/synced.hpp"
 
+#include "faults/alone.hpp"
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/io_context.hpp>
 
-#include <chrono>
 #include <utility>
 
 namespace gantry::test {
@@ -39,26 +39,15 @@ sync_list synced::list(std::string text) const {
 
 sync_report synced::run(sync_list what, unsigned stop_after) {
   sync_report report;
-  boost::asio::io_context context;
   boost::asio::cancellation_signal stop;
   sync_options given = options;
   given.on_event = [&](const event& told) {
     if (options.on_event) options.on_event(told);
     if (stop_after != 0 && target.count("PUT manifest") >= stop_after) stop.emit(boost::asio::cancellation_type::terminal);
   };
-  bool completed = false;
-  {
-    engine one(context.get_executor(), settings);
-    one.async_sync(std::move(what), given, report.text,
-                   boost::asio::bind_cancellation_slot(stop.slot(), [&](error_code failed, sync_result result) {
-                     report.ec = failed;
-                     report.result = std::move(result);
-                     completed = true;
-                     one.async_shutdown([](error_code) {});
-                   }));
-    context.run_for(std::chrono::minutes(5));
-  }
-  REQUIRE(completed);
+  report.ec = run_alone(settings, report.result, [&](engine& one, auto done) {
+    one.async_sync(std::move(what), given, report.text, boost::asio::bind_cancellation_slot(stop.slot(), std::move(done)));
+  });
   return report;
 }
 

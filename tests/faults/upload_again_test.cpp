@@ -1,11 +1,11 @@
 // Uploads that a later run takes up again.
+#include "faults/alone.hpp"
 #include "faults/uploaded.hpp"
 
 #include "support/catch.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include <chrono>
 #include <filesystem>
@@ -22,32 +22,9 @@ namespace {
 struct pushed : uploaded {
   pushed() {
     settings.attempts = 2;
-    const pull_report pulled = puller_with_store();
-    REQUIRE_FALSE(pulled.ec);
+    fetch();
   }
-  pull_report puller_with_store() {
-    puller pulls(source);
-    pulls.settings.cache_dir = settings.cache_dir;
-    return pulls.pull();
-  }
-  error_code push() {
-    boost::asio::io_context context;
-    error_code ec;
-    const reference from = reference::parse(source.host() + "/team/app:1.0", ec);
-    const reference to = reference::parse(target.host() + "/copied/app:1.0", ec);
-    bool completed = false;
-    {
-      engine one(context.get_executor(), settings);
-      one.async_push(from, to, push_options(), text, [&](error_code failed, push_result) {
-        ec = failed;
-        completed = true;
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
-    REQUIRE(completed);
-    return ec;
-  }
+  error_code push() { return uploaded::push(fetched()); }
   std::vector<std::filesystem::path> kept() const {
     std::vector<std::filesystem::path> files;
     std::error_code none;
@@ -134,18 +111,9 @@ TEST_CASE("sessions that nobody went on with are forgotten by a clean-up", "[fau
   pushed p;
   p.break_off();
   const auto clean = [&] {
-    boost::asio::io_context context;
-    clean_result done;
-    {
-      engine one(context.get_executor(), p.settings);
-      one.async_clean(clean_options(), p.text, [&](error_code failed, clean_result made) {
-        CHECK_FALSE(failed);
-        done = std::move(made);
-        one.async_shutdown([](error_code) {});
-      });
-      context.run_for(std::chrono::minutes(5));
-    }
-    return done.uploads;
+    clean_result made;
+    CHECK_FALSE(run_alone(p.settings, made, [&](engine& one, auto done) { one.async_clean(clean_options(), p.text, std::move(done)); }));
+    return made.uploads;
   };
   CHECK(clean() == 0);
   CHECK(p.kept().size() == 1);
@@ -163,10 +131,9 @@ TEST_CASE("a large upload that is stopped goes on where it was, also where a cut
   u.source.hold("team/app", "1.0", u.image);
   u.target.drop_cut_sessions();
   // Stopped once some of the large layer is there.
-  boost::asio::io_context context;
   boost::asio::cancellation_signal stop;
   error_code ec;
-  const reference from = reference::parse(u.source.host() + "/team/app:1.0", ec);
+  const reference from = u.fetched();
   const reference to = reference::parse(u.target.host() + "/copied/app:1.0", ec);
   copy_options stopping = u.options;
   stopping.on_event = [&](const event& what) {
@@ -174,14 +141,9 @@ TEST_CASE("a large upload that is stopped goes on where it was, also where a cut
     if (progress != nullptr && progress->done > 4'000'000) stop.emit(boost::asio::cancellation_type::terminal);
   };
   u.settings.limit_rate = 20'000'000;
-  {
-    engine one(context.get_executor(), u.settings);
-    one.async_copy(from, to, stopping, u.text, boost::asio::bind_cancellation_slot(stop.slot(), [&](error_code failed, copy_result) {
-                     ec = failed;
-                     one.async_shutdown([](error_code) {});
-                   }));
-    context.run_for(std::chrono::minutes(5));
-  }
+  ec = run_alone<copy_result>(u.settings, [&](engine& one, auto done) {
+    one.async_copy(from, to, stopping, u.text, boost::asio::bind_cancellation_slot(stop.slot(), std::move(done)));
+  });
   CHECK(ec == errc::cancelled);
   const std::uint64_t before = u.target.taken();
   REQUIRE(before > 4'000'000);

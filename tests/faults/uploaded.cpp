@@ -1,10 +1,8 @@
 #include "faults/uploaded.hpp"
 
+#include "faults/alone.hpp"
 #include "support/catch.hpp"
 
-#include <boost/asio/io_context.hpp>
-
-#include <chrono>
 #include <utility>
 
 namespace gantry::test {
@@ -18,25 +16,35 @@ uploaded::uploaded() {
 }
 
 error_code uploaded::copy(const std::string& from, const std::vector<std::string>& to) {
-  boost::asio::io_context context;
   error_code ec;
   const reference source_image = reference::parse(from, ec);
   std::vector<reference> targets;
   for (const std::string& one : to) targets.push_back(reference::parse(one, ec));
   REQUIRE_FALSE(ec);
-  bool completed = false;
-  {
-    engine one(context.get_executor(), settings);
-    one.async_copy(source_image, targets, options, text, [&](error_code failed, copy_result made) {
-      ec = failed;
-      result = std::move(made);
-      completed = true;
-      one.async_shutdown([](error_code) {});
-    });
-    context.run_for(std::chrono::minutes(5));
-  }
-  REQUIRE(completed);
-  return ec;
+  return run_alone(settings, result,
+                   [&](engine& one, auto done) { one.async_copy(source_image, targets, options, text, std::move(done)); });
+}
+
+void uploaded::fetch() {
+  puller pulls(source);
+  pulls.settings.cache_dir = settings.cache_dir;
+  const pull_report pulled = pulls.pull();
+  INFO(pulled.text.message());
+  REQUIRE_FALSE(pulled.ec);
+}
+
+reference uploaded::fetched() const {
+  error_code ec;
+  reference name = reference::parse(source.host() + "/team/app:1.0", ec);
+  REQUIRE_FALSE(ec);
+  return name;
+}
+
+error_code uploaded::push(const push_source& from, const std::string& repository, const push_options& how) {
+  error_code ec;
+  const reference to = reference::parse(target.host() + "/" + repository + ":1.0", ec);
+  REQUIRE_FALSE(ec);
+  return run_alone(settings, pushed_result, [&](engine& one, auto done) { one.async_push(from, to, how, text, std::move(done)); });
 }
 
 bool uploaded::complete(const upload_registry& there) const {

@@ -56,8 +56,7 @@ TEST_CASE("how much is brief follows from rate and round trip") {
   b.round_trip = 100ms;
   CHECK(b.plan.brief() == 64 * KiB);
   b.open(1 * MiB);
-  const assignment first = b.must();
-  b.header(first, range_support::unknown);
+  const assignment first = b.answered(range_support::unknown);
   b.flow(100ms, {{first, 10 * MiB}});
   b.plan.ended(first.stream);
   CHECK(b.plan.brief() > 512 * KiB);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -40,19 +41,41 @@ struct planner_bench {
     now += round_trip;
     plan.header(given.stream, now, support, support == range_support::no ? 0 : given.range.offset);
   }
+  /// The header of an answer without trouble: that of a whole blob tells nothing of ranges.
+  void usual_header(const assignment& given) {
+    header(given, given.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
+  }
+  /// The next assignment, and its header.
+  assignment answered(range_support support = range_support::yes) {
+    const assignment given = must();
+    header(given, support);
+    return given;
+  }
+  /// Work for \p count connections: one whose header shows that ranges work, and then all others at a time.
+  std::vector<assignment> answered_all(std::size_t count) {
+    std::vector<assignment> given{answered()};
+    while (given.size() < count) given.push_back(must());
+    for (std::size_t i = 1; i < count; ++i) header(given[i]);
+    return given;
+  }
   std::vector<byte_range> receive(const assignment& given, std::uint64_t bytes) {
     const std::vector<byte_range> mine = plan.received(given.stream, now, bytes);
     for (const byte_range& part : mine) plan.written(given.blob, part);
     return mine;
   }
-  /// Header, all bytes, end.
-  void finish(const assignment& given) {
-    header(given, given.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
+  /// All bytes that are left, end.
+  void receive_rest(const assignment& given) {
     receive(given, plan.remaining(given.stream));
     plan.ended(given.stream);
   }
-  /// Each stream receives \p rate bytes per second.
-  void flow(std::chrono::milliseconds time, std::vector<std::pair<assignment, std::uint64_t>> rates) {
+  /// Header, all bytes, end.
+  void finish(const assignment& given) {
+    usual_header(given);
+    receive_rest(given);
+  }
+  /// Streams, and how many bytes per second each receives.
+  using rates_of_streams = std::vector<std::pair<assignment, std::uint64_t>>;
+  void flow(std::chrono::milliseconds time, const rates_of_streams& rates) {
     constexpr std::chrono::milliseconds turn{10};
     for (; time > std::chrono::milliseconds(0); time -= turn) {
       now += turn;
@@ -61,6 +84,15 @@ struct planner_bench {
         if (bytes != 0) receive(given, bytes);
       }
     }
+  }
+
+  /// Whether \p given is named to be cut within five seconds of that.
+  bool named_soon(const assignment& given, const rates_of_streams& rates) {
+    for (int i = 0; i < 50; ++i) {
+      flow(std::chrono::milliseconds(100), rates);
+      if (has(plan.laggards(now), given)) return true;
+    }
+    return false;
   }
 
   planner plan;
@@ -72,12 +104,9 @@ struct planner_bench {
 struct two_silent {
   two_silent() {
     t.open(blob_size);
-    first = t.must();
-    t.header(first);
-    second = t.must();
-    t.header(second);
-    third = t.must();
-    t.header(third);
+    first = t.answered();
+    second = t.answered();
+    third = t.answered();
     t.receive(first, t.plan.remaining(first.stream) - left);
     t.receive(second, t.plan.remaining(second.stream) - left);
   }

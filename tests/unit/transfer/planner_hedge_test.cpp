@@ -12,8 +12,7 @@ TEST_CASE("what a silent stream has left is asked for once more, and the first t
   planner_bench t(2);
   t.open(100 * MiB);
   const blob_id little = t.open(300 * KiB);
-  const assignment probe = t.must();
-  t.header(probe);
+  const assignment probe = t.answered();
   const assignment quiet = t.must(little);
   REQUIRE(quiet.blob == little);
   t.header(quiet, range_support::unknown);
@@ -37,8 +36,7 @@ TEST_CASE("what a silent stream has left is asked for once more, and the first t
 TEST_CASE("a hedge that breaks off may be followed by another") {
   planner_bench t(2);
   t.open(64 * KiB + 1);
-  const assignment quiet = t.must();
-  t.header(quiet, range_support::unknown);
+  const assignment quiet = t.answered(range_support::unknown);
   t.receive(quiet, 10 * KiB);
   t.now += 600ms;
   const assignment first = t.must();
@@ -51,10 +49,8 @@ TEST_CASE("a hedge that breaks off may be followed by another") {
 TEST_CASE("no more than three per cent is hedged; a silent stream with more is named after two seconds") {
   planner_bench t(2);
   t.open(8 * MiB);
-  const assignment probe = t.must();
-  t.header(probe);
-  const assignment second = t.must();
-  t.header(second);
+  const assignment probe = t.answered();
+  const assignment second = t.answered();
   // 400 KiB left, of 8 MiB.
   t.receive(probe, t.plan.remaining(probe.stream) - 400 * KiB);
   t.finish(second);
@@ -77,8 +73,7 @@ TEST_CASE("no more than three per cent is hedged; a silent stream with more is n
 TEST_CASE("what has been silent for three seconds is asked for over an idle connection, whatever may be risked") {
   two_silent s;
   planner_bench& t = s.t;
-  t.receive(s.third, t.plan.remaining(s.third.stream));
-  t.plan.ended(s.third.stream);
+  t.receive_rest(s.third);
   // Three per cent of the blob are less than that.
   t.now += 1900ms;
   CHECK_FALSE(t.next());
@@ -129,8 +124,7 @@ TEST_CASE("a stream that waits for something of ours, the disk for one, is neith
   const auto waits = GENERATE(&planner::held_up, &planner::storing);
   planner_bench t(2);
   const blob_id blob = t.open(3 * MiB);
-  const assignment first = t.must();
-  t.header(first, range_support::yes);
+  const assignment first = t.answered();
   t.receive(first, 3 * MiB - 32 * KiB);
   (t.plan.*waits)(first.stream, t.now, true);
   t.now += 60s;
@@ -143,10 +137,8 @@ TEST_CASE("a stream that waits for something of ours, the disk for one, is neith
 TEST_CASE("while a limit of ours binds nothing is asked for twice, but of a stream that is silent") {
   planner_bench t(2);
   t.open(8 * MiB);
-  const assignment first = t.must();
-  t.header(first, range_support::yes);
-  const assignment second = t.must();
-  t.header(second, range_support::yes);
+  const assignment first = t.answered();
+  const assignment second = t.answered();
   const auto both = [&](std::uint64_t other) {
     for (int i = 0; i < 10; ++i) {
       t.plan.limited(t.now);

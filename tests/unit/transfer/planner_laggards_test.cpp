@@ -8,26 +8,28 @@ using namespace std::chrono_literals;
 namespace gantry::transfer {
 namespace {
 
+/// Asks for what is free, receives \p bytes at once and then nothing more: it is named after \p patience and not before.
+void falls_silent(planner_bench& t, std::uint64_t bytes, std::chrono::milliseconds patience) {
+  const assignment one = t.must();
+  t.usual_header(one);
+  t.receive(one, bytes);
+  t.now += patience - 100ms;
+  CHECK(t.plan.laggards(t.now).empty());
+  t.now += 100ms;
+  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{one.stream});
+  t.plan.ended(one.stream);
+}
+
 TEST_CASE("each stream of a blob that falls silent in vain gets twice the time of the one before") {
   planner_bench t(1);
   t.open(200 * KiB);
-  for (const std::chrono::milliseconds patience : {2000ms, 4000ms, 8000ms, 16000ms}) {
-    const assignment one = t.must();
-    t.header(one, one.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
-    t.receive(one, KiB);
-    t.now += patience - 100ms;
-    CHECK(t.plan.laggards(t.now).empty());
-    t.now += 100ms;
-    CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{one.stream});
-    t.plan.ended(one.stream);
-  }
+  for (const std::chrono::milliseconds patience : {2000ms, 4000ms, 8000ms, 16000ms}) falls_silent(t, KiB, patience);
 }
 
 TEST_CASE("several streams of a blob that fall silent at a time are no tries in vain of each other") {
   two_silent s;
   planner_bench& t = s.t;
-  t.receive(s.third, t.plan.remaining(s.third.stream));
-  t.plan.ended(s.third.stream);
+  t.receive_rest(s.third);
   t.now += 2s;
   // Nothing at all has come since: one is tried.
   CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.first.stream});
@@ -39,18 +41,6 @@ TEST_CASE("several streams of a blob that fall silent at a time are no tries in 
   t.receive(again, KiB);
   CAPTURE(s.first.stream, s.second.stream, s.third.stream, again.stream);
   CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{s.second.stream});
-}
-
-/// Asks for what is free, receives \p bytes at once and then nothing more: it is named after \p patience and not before.
-void falls_silent(planner_bench& t, std::uint64_t bytes, std::chrono::milliseconds patience) {
-  const assignment one = t.must();
-  t.header(one, one.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
-  t.receive(one, bytes);
-  t.now += patience - 100ms;
-  CHECK(t.plan.laggards(t.now).empty());
-  t.now += 100ms;
-  CHECK(t.plan.laggards(t.now) == std::vector<stream_id>{one.stream});
-  t.plan.ended(one.stream);
 }
 
 TEST_CASE("a silent stream that was of use before leaves the next no more time than it had") {
@@ -65,8 +55,7 @@ TEST_CASE("a silent stream that was of use before leaves the next no more time t
 TEST_CASE("a stream that brings what another could not leaves nobody with twice the time") {
   two_silent s;
   planner_bench& t = s.t;
-  t.receive(s.third, t.plan.remaining(s.third.stream));
-  t.plan.ended(s.third.stream);
+  t.receive_rest(s.third);
   t.now += 2s;
   REQUIRE(t.plan.laggards(t.now) == std::vector<stream_id>{s.first.stream});
   t.plan.ended(s.first.stream);
@@ -79,8 +68,7 @@ TEST_CASE("a stream that brings what another could not leaves nobody with twice 
 TEST_CASE("where every connection crawls none is tried more often for the little that it brings") {
   planner_bench t(1);
   const blob_id quick = t.open(2 * MiB);
-  const assignment first = t.must();
-  t.header(first, range_support::unknown);
+  const assignment first = t.answered(range_support::unknown);
   t.flow(1s, {{first, 4'000'000}});
   t.plan.ended(first.stream);
   t.plan.drop(quick);
@@ -88,7 +76,7 @@ TEST_CASE("where every connection crawls none is tried more often for the little
   std::vector<std::chrono::steady_clock::duration> lives;
   for (int i = 0; i < 4; ++i) {
     const assignment one = t.must();
-    t.header(one, one.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
+    t.usual_header(one);
     const auto began = t.now;
     while (t.plan.laggards(t.now).empty()) t.flow(100ms, {{one, 40'000}});
     lives.push_back(t.now - began);
@@ -101,12 +89,11 @@ TEST_CASE("while others bring bytes a silent stream gets three seconds at most")
   planner_bench t(2);
   t.open(100 * MiB);
   const blob_id little = t.open(200 * KiB);
-  const assignment busy = t.must();
-  t.header(busy);
+  const assignment busy = t.answered();
   const auto begin = [&](std::uint64_t bytes) {
     const assignment one = t.must(little);
     REQUIRE(one.blob == little);
-    t.header(one, one.kind == segment_kind::whole ? range_support::unknown : range_support::yes);
+    t.usual_header(one);
     t.receive(one, bytes);
     return one;
   };
@@ -131,23 +118,14 @@ TEST_CASE("the last stream is named when it is much slower than those before it"
   t.flow(2s, {{first, 1'000'000}, {second, 1'000'000}, {last, 300'000}});
   t.plan.ended(first.stream);
   t.plan.ended(second.stream);
-  bool named = false;
-  for (int i = 0; i < 50 && !named; ++i) {
-    t.flow(100ms, {{last, 5000}});
-    named = has(t.plan.laggards(t.now), last);
-  }
-  CHECK(named);
+  CHECK(t.named_soon(last, {{last, 5000}}));
 }
 
 TEST_CASE("a stream far below the median for two seconds is named") {
   planner_bench t(4);
   t.open(4096 * MiB);
-  std::vector<assignment> given{t.must()};
-  t.header(given[0]);
-  for (int i = 0; i < 3; ++i) given.push_back(t.must());
-  for (int i = 1; i < 4; ++i) t.header(given[static_cast<std::size_t>(i)]);
-  const std::vector<std::pair<assignment, std::uint64_t>> rates{
-      {given[0], 400'000}, {given[1], 400'000}, {given[2], 400'000}, {given[3], 100'000}};
+  const std::vector<assignment> given = t.answered_all(4);
+  const planner_bench::rates_of_streams rates{{given[0], 400'000}, {given[1], 400'000}, {given[2], 400'000}, {given[3], 100'000}};
   for (int i = 0; i < 20; ++i) {
     t.flow(100ms, rates);
     CHECK(t.plan.laggards(t.now).empty());
@@ -163,22 +141,15 @@ TEST_CASE("a stream far below the median for two seconds is named") {
 TEST_CASE("a stream that waits for the disk is not named, however little it takes from its line") {
   planner_bench t(2);
   t.open(4096 * MiB);
-  const assignment slow = t.must();
-  t.header(slow);
-  const assignment other = t.must();
-  t.header(other);
+  const assignment slow = t.answered();
+  const assignment other = t.answered();
   t.plan.storing(slow.stream, t.now, true);
   for (int i = 0; i < 100; ++i) {
     t.flow(100ms, {{other, 50'000}});
     CHECK_FALSE(has(t.plan.laggards(t.now), slow));
   }
   t.plan.storing(slow.stream, t.now, false);
-  bool named = false;
-  for (int i = 0; i < 50 && !named; ++i) {
-    t.flow(100ms, {{other, 50'000}});
-    named = has(t.plan.laggards(t.now), slow);
-  }
-  CHECK(named);
+  CHECK(t.named_soon(slow, {{other, 50'000}}));
 }
 
 TEST_CASE("the last connection is not named when nobody knows of a faster one, nor who waits for a header as long as others did") {
@@ -201,15 +172,12 @@ TEST_CASE("the last connection is not named when nobody knows of a faster one, n
 TEST_CASE("a stream that waits for something of ours is not slow, nor when it goes on") {
   planner_bench t(4);
   t.open(4096 * MiB);
-  std::vector<assignment> given{t.must()};
-  t.header(given[0]);
-  for (int i = 0; i < 3; ++i) given.push_back(t.must());
-  for (std::size_t i = 1; i < 4; ++i) t.header(given[i]);
-  std::vector<std::pair<assignment, std::uint64_t>> rates;
+  const std::vector<assignment> given = t.answered_all(4);
+  planner_bench::rates_of_streams rates;
   for (const assignment& one : given) rates.emplace_back(one, 300'000);
   t.flow(1s, rates);
   t.plan.held_up(given[3].stream, t.now, true);
-  const std::vector<std::pair<assignment, std::uint64_t>> others(rates.begin(), rates.begin() + 3);
+  const planner_bench::rates_of_streams others(rates.begin(), rates.begin() + 3);
   for (int i = 0; i < 40; ++i) {
     t.flow(100ms, others);
     CHECK(t.plan.laggards(t.now).empty());

@@ -47,8 +47,7 @@ TEST_CASE("an answer that ends before its range leaves a gap") {
 TEST_CASE("a probe answered with the whole becomes the only stream of its blob") {
   planner_bench t(4);
   t.open(100 * MiB);
-  const assignment probe = t.must();
-  t.header(probe, range_support::no);
+  const assignment probe = t.answered(range_support::no);
   CHECK(t.plan.remaining(probe.stream) == 100 * MiB);
   CHECK_FALSE(t.next());
   t.flow(1s, {{probe, 5'000'000}});
@@ -115,8 +114,7 @@ TEST_CASE("ranges that are refused at a time are one attempt") {
 TEST_CASE("a range refused among parts that come costs an attempt, and after progress another") {
   planner_bench t(2);
   const blob_id blob = t.open(100 * MiB);
-  const assignment probe = t.must();
-  t.header(probe);
+  const assignment probe = t.answered();
   for (int i = 0; i < 3; ++i) {
     t.receive(probe, MiB);
     t.now += 10ms;

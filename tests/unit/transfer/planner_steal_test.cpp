@@ -11,8 +11,7 @@ namespace {
 TEST_CASE("an idle connection takes the rear part of the longest work") {
   planner_bench t(2);
   t.open(4 * MiB);
-  const assignment whole = t.must();
-  t.header(whole, range_support::unknown);
+  const assignment whole = t.answered(range_support::unknown);
   t.flow(500ms, {{whole, 1'000'000}});
   const assignment thief = t.must();
   CHECK(thief.kind == segment_kind::steal);
@@ -24,8 +23,7 @@ TEST_CASE("an idle connection takes the rear part of the longest work") {
 TEST_CASE("what is nearly done is not stolen from") {
   planner_bench t(2);
   t.open(4 * MiB);
-  const assignment whole = t.must();
-  t.header(whole, range_support::unknown);
+  const assignment whole = t.answered(range_support::unknown);
   t.flow(500ms, {{whole, 7'400'000}});
   CHECK(t.plan.remaining(whole.stream) < 512 * KiB);
   CHECK_FALSE(t.next());
@@ -34,14 +32,11 @@ TEST_CASE("what is nearly done is not stolen from") {
 TEST_CASE("a thief takes most from a victim that crawls") {
   planner_bench t(2);
   t.open(40 * MiB);
-  const assignment slow = t.must();
-  t.header(slow);
-  assignment fast = t.must();
-  t.header(fast);
+  const assignment slow = t.answered();
+  assignment fast = t.answered();
   t.flow(300ms, {{slow, 20'000}, {fast, 10'000'000}});
   while (fast.kind == segment_kind::segment) {
-    t.receive(fast, t.plan.remaining(fast.stream));
-    t.plan.ended(fast.stream);
+    t.receive_rest(fast);
     fast = t.must(fast.blob);
     t.header(fast);
     t.flow(300ms, {{slow, 20'000}, {fast, 10'000'000}});
@@ -53,8 +48,7 @@ TEST_CASE("a thief takes most from a victim that crawls") {
 TEST_CASE("a plain stream gets back what was stolen when ranges turn out not to work") {
   planner_bench t(2);
   t.open(4 * MiB);
-  const assignment whole = t.must();
-  t.header(whole, range_support::unknown);
+  const assignment whole = t.answered(range_support::unknown);
   t.flow(500ms, {{whole, 1'000'000}});
   const assignment thief = t.must();
   t.plan.refused(thief.stream);
@@ -83,10 +77,8 @@ TEST_CASE("no connection is opened for what will be here before its header") {
   planner_bench t(3);
   t.round_trip = 100ms;
   t.open(60 * MiB);
-  const assignment first = t.must();
-  t.header(first);
-  const assignment second = t.must();
-  t.header(second);
+  const assignment first = t.answered();
+  const assignment second = t.answered();
   t.flow(1s, {{first, 4'000'000}, {second, 4'000'000}});
   CHECK(t.next());  // 52 MB at 8 MB/s
 
@@ -94,8 +86,7 @@ TEST_CASE("no connection is opened for what will be here before its header") {
   u.round_trip = 100ms;
   u.open(4 * MiB);
   u.open(MiB);
-  const assignment large = u.must();
-  u.header(large, range_support::unknown);
+  const assignment large = u.answered(range_support::unknown);
   u.flow(500ms, {{large, 8'000'000}});
   CHECK_FALSE(u.next());  // 1.2 MB at 8 MB/s
 }
@@ -103,8 +94,7 @@ TEST_CASE("no connection is opened for what will be here before its header") {
 TEST_CASE("nothing is stolen from a blob in trouble, but its silent stream is hedged") {
   planner_bench t(2);
   const blob_id blob = t.open(40 * MiB);
-  const assignment first = t.must();
-  t.header(first);
+  const assignment first = t.answered();
   t.flow(1s, {{first, MiB}});
   t.plan.troubled(blob);
   CHECK_FALSE(t.next(blob));
@@ -116,10 +106,8 @@ TEST_CASE("nothing is stolen from a blob in trouble, but its silent stream is he
 TEST_CASE("a stream that waited for something of ours loses no more to a thief than before") {
   planner_bench t(2);
   t.open(8 * MiB);
-  const assignment first = t.must();
-  t.header(first);
-  const assignment second = t.must();
-  t.header(second);
+  const assignment first = t.answered();
+  const assignment second = t.answered();
   t.flow(1s, {{first, 1'000'000}, {second, 1'000'000}});
   t.plan.held_up(second.stream, t.now, true);
   t.flow(4s, {{first, 1'000'000}});
@@ -138,15 +126,9 @@ TEST_CASE("a stream that waited for something of ours loses no more to a thief t
 TEST_CASE("what a silent stream may have been sent is charged, until it is taken for dead") {
   planner_bench t(5);
   t.open(20 * MiB);
-  std::vector<assignment> given{t.must()};
-  t.header(given[0]);
-  for (int i = 0; i < 4; ++i) given.push_back(t.must());
-  for (std::size_t i = 1; i < 5; ++i) t.header(given[i]);
+  const std::vector<assignment> given = t.answered_all(5);
   t.flow(500ms, {{given[4], 2'000'000}});
-  for (std::size_t i = 0; i < 4; ++i) {
-    t.receive(given[i], t.plan.remaining(given[i].stream));
-    t.plan.ended(given[i].stream);
-  }
+  for (std::size_t i = 0; i < 4; ++i) t.receive_rest(given[i]);
   // Three per cent of 20 MiB are less than a second at this rate.
   t.now += 1s;
   CHECK_FALSE(t.next());
@@ -158,10 +140,8 @@ TEST_CASE("a thief is charged what its victim has in the sockets besides what is
   planner_bench t(2);
   t.round_trip = 60ms;
   t.open(8 * MiB);
-  const assignment first = t.must();
-  t.header(first);
-  const assignment second = t.must();
-  t.header(second);
+  const assignment first = t.answered();
+  const assignment second = t.answered();
   t.flow(640ms, {{first, 8'000'000}, {second, 4'000'000}});
   REQUIRE(t.plan.remaining(first.stream) == 0);
   t.plan.ended(first.stream);

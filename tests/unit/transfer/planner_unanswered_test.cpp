@@ -238,8 +238,7 @@ TEST_CASE("a server's time for the first byte is no round trip, and keeps nobody
   t.open(3 * MiB);
   t.open(3 * MiB);
   t.round_trip = 12s;
-  const assignment first = t.must();
-  t.header(first, range_support::unknown);
+  const assignment first = t.answered(range_support::unknown);
   t.flow(500ms, {{first, 4'000'000}});
   CHECK(t.plan.round_trip() == 1s);
   CHECK(t.next());
@@ -280,19 +279,13 @@ TEST_CASE("what a request waited for the answer to another says nothing about th
   t.receive(waited, MiB);
   // With a wait of five seconds that would take twenty.
   const assignment quiet = t.must(blob);
-  bool named = false;
-  for (int i = 0; i < 50 && !named; ++i) {
-    t.flow(100ms, {{waited, 500'000}});
-    named = has(t.plan.laggards(t.now), quiet);
-  }
-  CHECK(named);
+  CHECK(t.named_soon(quiet, {{waited, 500'000}}));
 }
 
 TEST_CASE("a stream of a blob's earlier life brings nothing to its next") {
   planner_bench t(2);
   const blob_id blob = t.open(3 * MiB);
-  const assignment old = t.must();
-  t.header(old, range_support::unknown);
+  const assignment old = t.answered(range_support::unknown);
   t.receive(old, MiB);
   t.plan.open(blob, {});
   CHECK(t.plan.remaining(old.stream) == 0);
@@ -307,8 +300,7 @@ TEST_CASE("after a failure one stream looks whether a blob answers again, and th
   planner_bench t(4);
   const blob_id blob = t.open(100 * MiB);
   const blob_id other = t.open(40 * MiB);
-  const assignment probe = t.must();
-  t.header(probe);
+  const assignment probe = t.answered();
   t.receive(probe, MiB);
   t.plan.ended(probe.stream);
   t.plan.troubled(blob);
