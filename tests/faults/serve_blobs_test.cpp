@@ -127,7 +127,7 @@ TEST_CASE("the size of a blob is asked for once, however many want it") {
 TEST_CASE("what a full store cannot keep is passed on to the clients, which is said once") {
   const small_disk disk("4m");
   if (!disk.usable()) {
-    WARN("no file system may be mounted here");
+    WARN("skipped: no file system can be mounted here");
     return;
   }
   fake_registry registry;
@@ -161,7 +161,7 @@ TEST_CASE("what a full store cannot keep is passed on to the clients, which is s
 TEST_CASE("what a store on a disk for reading cannot keep is passed on to the clients, which is said once") {
   const small_disk disk("4m");
   if (!disk.usable()) {
-    WARN("no file system may be mounted here");
+    WARN("skipped: no file system can be mounted here");
     return;
   }
   fake_registry registry;
