@@ -23,7 +23,7 @@ namespace {
 struct on_small_disk : large_upstream {
   on_small_disk() { place.settings.cache_dir = disk.path() / "store"; }
   bool usable() const {
-    if (!disk.usable()) WARN("no file system may be mounted here");
+    if (!disk.usable()) WARN("skipped: no file system can be mounted here");
     return disk.usable();
   }
 

@@ -100,7 +100,7 @@ TEST_CASE("a disk without room is refused before a layer is fetched", "[integrat
   fs::create_directory(s.place / "small");
   const std::string target = (s.place / "small").string();
   if (::mount("none", target.c_str(), "tmpfs", 0, "size=64m") != 0) {
-    WARN("no right to mount a small file system");
+    WARN("skipped: no right to mount a small file system");
     return;
   }
   const outcome full = s.place.run(s.words("small/large.tar"));

@@ -74,7 +74,7 @@ TEST_CASE("little memory ends a pull in a sentence and leaves a whole store") {
 
 TEST_CASE("few threads are enough and too few end a pull in a sentence that names the limit") {
   if (::geteuid() != 0) {
-    WARN("only root can become a user that has no other processes: skipped");
+    WARN("skipped: only root can become a user that has no other processes");
     return;
   }
   scene s;

@@ -224,7 +224,7 @@ TEST_CASE("a sink that fails is the reason that is reported") {
 
 TEST_CASE("podman's and skopeo's readers find the image") {
   if (!gantry::test::has_program("skopeo")) {
-    WARN("skopeo is not installed");
+    WARN("skipped: skopeo is not installed");
     return;
   }
   for (const bool docker_types : {false, true}) {
