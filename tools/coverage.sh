@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Which lines and branches of the engine the unit and fault tests meet, as a table and as pages in build/coverage/report.
+# Which lines and branches of the engine the unit and fault tests meet, as two tables and as pages in build/coverage/report.
 # Needs what tools/install_packages.sh analysis installs.
 # Usage: coverage.sh [MODULE]...   e.g. coverage.sh registry store transfer, which is the default
 set -euo pipefail
@@ -22,6 +22,7 @@ find build/coverage -name '*.gcda' -delete
 for target in "${targets[@]}"; do "build/coverage/tests/$target" > "build/coverage/$target.log" || { tail -20 "build/coverage/$target.log"; exit 1; }; done
 mkdir -p build/coverage/report
 # Branches that only exceptions take are the compiler's: two for each call.
-gcovr --root . --object-directory build/coverage --exclude-throw-branches --exclude-unreachable-branches --exclude-noncode-lines "${filters[@]}" \
-  --html-details build/coverage/report/index.html --txt build/coverage/report.txt
-cat build/coverage/report.txt
+gcovr --root . --object-directory build/coverage --exclude-throw-branches --exclude-unreachable-branches "${filters[@]}" \
+  --html-details build/coverage/report/index.html --json build/coverage/report.json --txt build/coverage/report.txt
+gcovr --root . --add-tracefile build/coverage/report.json --branches --txt build/coverage/branches.txt
+cat build/coverage/report.txt build/coverage/branches.txt

@@ -1,5 +1,6 @@
 // Authentication: who is asked, what is sent where, and what happens when it fails.
 #include "faults/alone.hpp"
+#include "faults/one_credential.hpp"
 #include "faults/puller.hpp"
 
 #include "support/catch.hpp"
@@ -12,20 +13,6 @@ using namespace gantry::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Knows one name and password for every registry and counts how often it is asked.
-class one_credential : public credential_source {
- public:
-  one_credential(std::string user, std::string password) {
-    value_.username = std::move(user);
-    value_.password = std::move(password);
-    value_.origin = "the test";
-  }
-  std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override { return value_; }
-
- private:
-  credential value_;
-};
 
 struct served {
   explicit served(fake_registry_options options, const std::string& password = "secret") : registry(std::move(options)) {

@@ -1,9 +1,8 @@
 // Layers that their registry need not have: the descriptor names other places (image-spec descriptor.md, `urls`).
+#include "faults/one_credential.hpp"
 #include "faults/puller.hpp"
 
 #include "support/catch.hpp"
-
-#include <gantry/credentials.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -13,18 +12,6 @@ using namespace gantry;
 using namespace gantry::test;
 
 namespace {
-
-/// Has a name and a password for whoever asks.
-class known_user final : public credential_source {
- public:
-  std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override {
-    credential one;
-    one.username = "jane";
-    one.password = "secret";
-    one.origin = "the test";
-    return one;
-  }
-};
 
 /// An image whose large layer is a foreign one.
 struct served {
@@ -57,7 +44,7 @@ TEST_CASE("a foreign layer that the registry lacks comes from its urls, in order
   locked.password = "secret";
   served s(std::move(locked));
   // What a thief would do: ask for them, in the words that the registry uses.
-  s.pulls.settings.credentials = std::make_shared<known_user>();
+  s.pulls.settings.credentials = std::make_shared<one_credential>("jane", "secret");
   s.elsewhere.inject("/nothing/here", answer_with(401, {{"WWW-Authenticate", "Basic realm=\"x\""}}), 1, 0);
   s.elsewhere.hold_blob(s.layer());
   s.hold("\"http://" + s.elsewhere.host() + "/nothing/here\",\"" + s.there() + "\"");

@@ -1,4 +1,5 @@
 // Registries that ask for patience: what one operation learns holds for all, and for the next run.
+#include "faults/one_credential.hpp"
 #include "faults/puller.hpp"
 
 #include "support/catch.hpp"
@@ -172,21 +173,6 @@ TEST_CASE("the wait that a registry asked for holds for the next run, and hints 
   CHECK(text.find("token") == std::string::npos);
 }
 
-namespace {
-
-class jane : public credential_source {
- public:
-  std::optional<credential> find(const std::string&, const std::string&, diagnostics&) override {
-    credential one;
-    one.username = "jane";
-    one.password = "secret";
-    one.origin = "the test";
-    return one;
-  }
-};
-
-}  // namespace
-
 TEST_CASE("a wait that was told to nobody does not bind who logs in, and one that was told to a user is not kept", "[faults]") {
   limited l;
   l.registry.inject("/manifests/", too_many_requests("3600"), 1, 1);
@@ -196,7 +182,7 @@ TEST_CASE("a wait that was told to nobody does not bind who logs in, and one tha
   CHECK(nobody.text.message().find("gantry login") != std::string::npos);
   CHECK(l.registry.count() == 1);
 
-  l.pulls.settings.credentials = std::make_shared<jane>();
+  l.pulls.settings.credentials = std::make_shared<one_credential>("jane", "secret");
   const pull_report user = l.pulls.pull();
   INFO(user.text.message());
   CHECK_FALSE(user.ec);
@@ -206,7 +192,7 @@ TEST_CASE("a wait that was told to nobody does not bind who logs in, and one tha
   options.username = "jane";
   options.password = "secret";
   limited other(options);
-  other.pulls.settings.credentials = std::make_shared<jane>();
+  other.pulls.settings.credentials = std::make_shared<one_credential>("jane", "secret");
   other.registry.inject("/manifests/", too_many_requests("3600"), 2, 1);
   REQUIRE(other.pulls.pull().ec == make_error_condition(condition::rate_limited));
   CHECK_FALSE(other.pulls.pull().ec);

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <variant>
@@ -39,6 +40,20 @@ void rename_in(const fs::path& directory, const std::string& member, const std::
   REQUIRE(text.find(member) != std::string::npos);
   for (std::size_t at = 0; (at = text.find(member, at)) != std::string::npos;) text.replace(at, member.size(), other);
   std::ofstream(directory / "index.json") << text;
+}
+
+/// What the store of \p s has under the name of the source's image \p name.
+std::optional<store::reference_record> record_of(const synced& s, const std::string& name) {
+  store::store_options where;
+  where.root = s.settings.cache_dir;
+  const auto store = store::content_store::open(where);
+  REQUIRE(store);
+  error_code ec;
+  const reference asked = reference::parse(s.source.host() + "/" + name, ec);
+  REQUIRE_FALSE(ec);
+  const auto found = (*store)->find_reference(asked);
+  REQUIRE(found);
+  return *found;
 }
 
 const std::string full_name = "io.containerd.image.name";
@@ -108,15 +123,9 @@ TEST_CASE("in the store an image keeps the name that it was fetched by, whatever
   INFO(renamed.text.message());
   REQUIRE_FALSE(renamed.ec);
   CHECK(named_in(s.directory / "other", s.source.host() + "/team/one:1") == small_image(2).manifest.digest);
-  store::store_options where;
-  where.root = s.settings.cache_dir;
-  const auto store = store::content_store::open(where);
-  REQUIRE(store);
-  error_code ec;
-  const auto record = (*store)->find_reference(reference::parse(s.source.host() + "/team/one:1", ec));
+  const auto record = record_of(s, "team/one:1");
   REQUIRE(record);
-  REQUIRE(*record);
-  CHECK((*record)->top.digest.string() == small_image(1).manifest.digest);
+  CHECK(record->top.digest.string() == small_image(1).manifest.digest);
 }
 
 TEST_CASE("an image of a directory that cannot be had anew stays as it was, with and without the store", "[faults]") {
@@ -209,14 +218,7 @@ TEST_CASE("what a directory holds is not fetched again when the store is lost", 
     CHECK(slurp(out / "blobs" / "sha256" / one.manifest.digest.substr(7)) == one.manifest.bytes);
   }
   // The store has no name for what it does not hold.
-  store::store_options where;
-  where.root = s.settings.cache_dir;
-  const auto store = store::content_store::open(where);
-  REQUIRE(store);
-  error_code ec;
-  const auto record = (*store)->find_reference(reference::parse(s.source.host() + "/team/two:1", ec));
-  REQUIRE(record);
-  CHECK_FALSE(*record);
+  CHECK_FALSE(record_of(s, "team/two:1"));
   // A blob that is missing there, or is of another size, is fetched.
   fs::remove(out / "blobs" / "sha256" / same.layers.front().digest.substr(7));
   std::ofstream(out / "blobs" / "sha256" / same.layers.front().digest.substr(7)) << "short";

@@ -1,10 +1,8 @@
-#include "integration/shelf.hpp"
-#include "integration/workplace.hpp"
+#include "integration/served.hpp"
 
 #include "support/catch.hpp"
 #include "support/fake_registry.hpp"
 #include "support/image_builder.hpp"
-#include "support/servers.hpp"
 #include "support/small_disk.hpp"
 #include "support/socket.hpp"
 
@@ -20,16 +18,6 @@ using namespace gantry::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct served {
-  explicit served(registry_options options = {shelf()}) : registry(directory / "registry", std::move(options)) {}
-
-  temp_dir directory;
-  docker_registry registry;
-  workplace place;
-
-  std::string image(const std::string& name) const { return registry.host() + "/team/" + name; }
-};
 
 /// The pull fails with \p status, says every one of \p words, shows no secrets, and leaves nothing behind.
 void check_refused(const workplace& place, const outcome& result, int status, const std::vector<std::string>& words) {

@@ -1,8 +1,6 @@
-#include "integration/shelf.hpp"
-#include "integration/workplace.hpp"
+#include "integration/served.hpp"
 
 #include "support/catch.hpp"
-#include "support/servers.hpp"
 #include "support/sha256.hpp"
 
 #include <boost/json/parse.hpp>
@@ -11,16 +9,6 @@ using namespace gantry::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct served {
-  explicit served(registry_options options = {shelf()}) : registry(directory / "registry", std::move(options)) {}
-
-  temp_dir directory;
-  docker_registry registry;
-  workplace place;
-
-  std::string image(const std::string& name) const { return registry.host() + "/team/" + name + ":1.0"; }
-};
 
 std::string tar_member(const fs::path& archive, const std::string& name) { return run_or_throw({{"tar", "-xOf", archive.string(), name}}); }
 
@@ -38,8 +26,8 @@ void check_digests(const outcome& result, const skopeo_facts& facts) {
 TEST_CASE("of an index the platform that was asked for is pulled", "[integration]") {
   served s;
   for (const std::string architecture : {"amd64", "arm64"}) {
-    const outcome result = s.place.run({"pull", "--platform", "linux/" + architecture, "--json", s.image("multi")});
-    check_digests(result, ask_skopeo("docker://" + s.image("multi"), {"--tls-verify=false"}, architecture));
+    const outcome result = s.place.run({"pull", "--platform", "linux/" + architecture, "--json", s.image("multi:1.0")});
+    check_digests(result, ask_skopeo("docker://" + s.image("multi:1.0"), {"--tls-verify=false"}, architecture));
     const fs::path archive(std::string(only_image(result).at("path").as_string()));
     CHECK(archive.filename().string().find(architecture) != std::string::npos);
     CHECK(run({{"skopeo", "inspect", "docker-archive:" + (s.place.path() / archive).string()}}).ok());
@@ -50,7 +38,7 @@ TEST_CASE("of an index the platform that was asked for is pulled", "[integration
 
 TEST_CASE("arm/v7 is found and named", "[integration]") {
   served s;
-  const outcome result = s.place.run({"pull", "-a", "arm/v7", s.image("multi")});
+  const outcome result = s.place.run({"pull", "-a", "arm/v7", s.image("multi:1.0")});
   INFO(result.err);
   REQUIRE(result.status == 0);
   REQUIRE(s.place.files().size() == 1);
@@ -59,10 +47,10 @@ TEST_CASE("arm/v7 is found and named", "[integration]") {
 
 TEST_CASE("all platforms of an index go into one archive with the index and its attestation", "[integration]") {
   served s;
-  const outcome result = s.place.run({"pull", "--all-platforms", "-f", "oci", "-o", "all.tar", s.image("multi")});
+  const outcome result = s.place.run({"pull", "--all-platforms", "-f", "oci", "-o", "all.tar", s.image("multi:1.0")});
   INFO(result.err);
   REQUIRE(result.status == 0);
-  const std::string digest = ask_skopeo("docker://" + s.image("multi"), {"--tls-verify=false"}).digest;
+  const std::string digest = ask_skopeo("docker://" + s.image("multi:1.0"), {"--tls-verify=false"}).digest;
   const boost::json::value index = boost::json::parse(tar_member(s.place / "all.tar", "index.json"));
   CHECK(index.at("manifests").at(0).at("digest").as_string() == digest);
   CHECK(sha256_of(tar_member(s.place / "all.tar", "blobs/sha256/" + digest.substr(7))) == digest);
@@ -75,7 +63,7 @@ TEST_CASE("with --attestations one platform keeps what describes it, from archiv
   served s;
   const workplace there;
   const docker_registry other(s.directory / "other", {s.directory / "other-storage"});
-  const std::string name = s.image("multi");
+  const std::string name = s.image("multi:1.0");
   const std::string manifest = ask_skopeo("docker://" + name, {"--tls-verify=false"}).manifest_digest;
   const auto done = [](const workplace& where, std::vector<std::string> words) {
     const outcome result = where.run(std::move(words));
@@ -127,8 +115,8 @@ TEST_CASE("with --attestations one platform keeps what describes it, from archiv
   CHECK(slurp(s.place / "back.tar") == slurp(s.place / "oci.tar"));
 
   // Of an image without attestations there is nothing to say.
-  done(s.place, {"pull", "-o", "plain.tar", s.image("classic")});
-  const outcome same = s.place.run({"pull", "--attestations", "-q", "-o", "same.tar", s.image("classic")});
+  done(s.place, {"pull", "-o", "plain.tar", s.image("classic:1.0")});
+  const outcome same = s.place.run({"pull", "--attestations", "-q", "-o", "same.tar", s.image("classic:1.0")});
   REQUIRE(same.ok());
   CHECK(same.err == "");
   CHECK(slurp(s.place / "same.tar") == slurp(s.place / "plain.tar"));
@@ -140,37 +128,37 @@ TEST_CASE("with --attestations one platform keeps what describes it, from archiv
 
 TEST_CASE("an image with Docker media types keeps its digests", "[integration]") {
   served s;
-  const skopeo_facts facts = ask_skopeo("docker://" + s.image("classic"), {"--tls-verify=false"});
-  check_digests(s.place.run({"pull", "-o", "classic.tar", "--json", s.image("classic")}), facts);
+  const skopeo_facts facts = ask_skopeo("docker://" + s.image("classic:1.0"), {"--tls-verify=false"});
+  check_digests(s.place.run({"pull", "-o", "classic.tar", "--json", s.image("classic:1.0")}), facts);
   run_or_throw(
       {{"skopeo", "copy", "-q", "docker-archive:" + (s.place / "classic.tar").string(), "dir:" + (s.directory / "copy").string()}});
   CHECK(ask_skopeo("dir:" + (s.directory / "copy").string(), {}).config_digest == facts.config_digest);
   CHECK(sha256_of(tar_member(s.place / "classic.tar", "blobs/sha256/" + facts.manifest_digest.substr(7))) == facts.manifest_digest);
-  check_digests(s.place.run({"pull", "-o", "list.tar", "--platform", "linux/arm64", "--json", s.image("classic-list")}),
-                ask_skopeo("docker://" + s.image("classic-list"), {"--tls-verify=false"}, "arm64"));
+  check_digests(s.place.run({"pull", "-o", "list.tar", "--platform", "linux/arm64", "--json", s.image("classic-list:1.0")}),
+                ask_skopeo("docker://" + s.image("classic-list:1.0"), {"--tls-verify=false"}, "arm64"));
 }
 
 TEST_CASE("the store can be read as an OCI layout by skopeo", "[integration]") {
   served s;
   // skopeo 1.9 finds OCI media types only in such a layout.
-  REQUIRE(s.place.run({"pull", "--platform", "linux/arm64", "--store-only", s.image("multi")}).ok());
+  REQUIRE(s.place.run({"pull", "--platform", "linux/arm64", "--store-only", s.image("multi:1.0")}).ok());
   CHECK(s.place.files().empty());
-  const skopeo_facts facts = ask_skopeo("docker://" + s.image("multi"), {"--tls-verify=false"}, "arm64");
-  CHECK(ask_skopeo("oci:" + s.place.store().string() + ":" + s.image("multi"), {}).digest == facts.manifest_digest);
+  const skopeo_facts facts = ask_skopeo("docker://" + s.image("multi:1.0"), {"--tls-verify=false"}, "arm64");
+  CHECK(ask_skopeo("oci:" + s.place.store().string() + ":" + s.image("multi:1.0"), {}).digest == facts.manifest_digest);
 }
 
 TEST_CASE("a gzip archive is the plain archive compressed", "[integration]") {
   served s;
-  REQUIRE(s.place.run({"pull", "-o", "a.tar", s.image("classic")}).ok());
-  REQUIRE(s.place.run({"pull", "-o", "a.tar.gz", s.image("classic")}).ok());
+  REQUIRE(s.place.run({"pull", "-o", "a.tar", s.image("classic:1.0")}).ok());
+  REQUIRE(s.place.run({"pull", "-o", "a.tar.gz", s.image("classic:1.0")}).ok());
   run_or_throw({{"gzip", "-dk", (s.place / "a.tar.gz").string(), "-c"}});
   CHECK(sha256_of(run_or_throw({{"gzip", "-dc", (s.place / "a.tar.gz").string()}})) == sha256_of_file(s.place / "a.tar"));
 }
 
 TEST_CASE("an archive goes to standard output", "[integration]") {
   served s;
-  REQUIRE(s.place.run({"pull", "-o", "a.tar", s.image("classic")}).ok());
-  const outcome streamed = s.place.run({"pull", "-o", "-", s.image("classic")});
+  REQUIRE(s.place.run({"pull", "-o", "a.tar", s.image("classic:1.0")}).ok());
+  const outcome streamed = s.place.run({"pull", "-o", "-", s.image("classic:1.0")});
   INFO(streamed.err);
   REQUIRE(streamed.ok());
   CHECK(sha256_of(streamed.out) == sha256_of_file(s.place / "a.tar"));
@@ -178,7 +166,7 @@ TEST_CASE("an archive goes to standard output", "[integration]") {
 
 TEST_CASE("a registry with htpasswd is read with user and password", "[integration]") {
   served s({shelf(), "jane", "correct horse"});
-  command pull = s.place.gantry({"pull", "-u", "jane", "--password-stdin", "-o", "a.tar", s.image("classic")});
+  command pull = s.place.gantry({"pull", "-u", "jane", "--password-stdin", "-o", "a.tar", s.image("classic:1.0")});
   pull.input = "correct horse\n";
   const outcome by_stdin = run(pull);
   INFO(by_stdin.err);
@@ -186,7 +174,7 @@ TEST_CASE("a registry with htpasswd is read with user and password", "[integrati
 
   // `docker login` keeps them like this: base64 of jane:correct horse.
   spill(s.place / "home/.docker/config.json", R"({"auths":{")" + s.registry.host() + R"(":{"auth":"amFuZTpjb3JyZWN0IGhvcnNl"}}})");
-  const outcome by_file = s.place.run({"pull", "-o", "b.tar", s.image("classic")});
+  const outcome by_file = s.place.run({"pull", "-o", "b.tar", s.image("classic:1.0")});
   INFO(by_file.err);
   CHECK(by_file.ok());
 }
@@ -194,16 +182,16 @@ TEST_CASE("a registry with htpasswd is read with user and password", "[integrati
 TEST_CASE("a registry with TLS is trusted with its authority or with --insecure only", "[integration]") {
   served s({shelf(), "", "", true});
   const std::string authority = s.registry.certificates().authority.string();
-  const outcome trusted = s.place.run({"pull", "-j", "8", "--ca-cert", authority, "-o", "a.tar", "--json", s.image("classic")});
-  check_digests(trusted, ask_skopeo("docker://" + s.image("classic"), {"--tls-verify=false"}));
+  const outcome trusted = s.place.run({"pull", "-j", "8", "--ca-cert", authority, "-o", "a.tar", "--json", s.image("classic:1.0")});
+  check_digests(trusted, ask_skopeo("docker://" + s.image("classic:1.0"), {"--tls-verify=false"}));
 
-  const outcome unknown = s.place.run({"pull", "-o", "b.tar", s.image("multi")});
+  const outcome unknown = s.place.run({"pull", "-o", "b.tar", s.image("multi:1.0")});
   INFO(unknown.err);
   CHECK(unknown.status == 1);
   CHECK(unknown.err.find("certificate") != std::string::npos);
   CHECK(unknown.err.find("--ca-cert") != std::string::npos);
 
-  const outcome loud = s.place.run({"pull", "--insecure", "-o", "c.tar", s.image("multi")});
+  const outcome loud = s.place.run({"pull", "--insecure", "-o", "c.tar", s.image("multi:1.0")});
   INFO(loud.err);
   CHECK(loud.ok());
   CHECK(s.place.files() == std::set<std::string>{"a.tar", "c.tar"});
@@ -211,7 +199,7 @@ TEST_CASE("a registry with TLS is trusted with its authority or with --insecure 
 
 TEST_CASE("in environment mode the image becomes a gzip archive and its facts go to GITHUB_OUTPUT", "[integration]") {
   served s;
-  const outcome result = s.place.run({}, {{"IMAGE_REF", s.image("multi")}, {"GITHUB_OUTPUT", (s.directory / "facts").string()}});
+  const outcome result = s.place.run({}, {{"IMAGE_REF", s.image("multi:1.0")}, {"GITHUB_OUTPUT", (s.directory / "facts").string()}});
   INFO(result.err);
   REQUIRE(result.ok());
   REQUIRE(s.place.files().size() == 1);
@@ -219,7 +207,7 @@ TEST_CASE("in environment mode the image becomes a gzip archive and its facts go
   CHECK(archive.string().ends_with("_amd64.tar.gz"));
   CHECK(run({{"gzip", "-t", archive.string()}}).ok());
   const std::string written = slurp(s.directory / "facts");
-  const skopeo_facts facts = ask_skopeo("docker://" + s.image("multi"), {"--tls-verify=false"});
+  const skopeo_facts facts = ask_skopeo("docker://" + s.image("multi:1.0"), {"--tls-verify=false"});
   CHECK(written.find("archive_path=" + archive.string() + "\n") != std::string::npos);
   CHECK(written.find("archive_size=" + std::to_string(fs::file_size(archive)) + "\n") != std::string::npos);
   CHECK(written.find("digest=" + facts.digest + "\n") != std::string::npos);
@@ -229,8 +217,8 @@ TEST_CASE("in environment mode the image becomes a gzip archive and its facts go
 
 TEST_CASE("a second pull fetches no blob", "[integration]") {
   served s;
-  REQUIRE(s.place.run({"pull", "-o", "a.tar", s.image("classic")}).ok());
-  const outcome again = s.place.run({"pull", "-o", "b.tar", "--progress", "json", s.image("classic")});
+  REQUIRE(s.place.run({"pull", "-o", "a.tar", s.image("classic:1.0")}).ok());
+  const outcome again = s.place.run({"pull", "-o", "b.tar", "--progress", "json", s.image("classic:1.0")});
   INFO(again.err);
   REQUIRE(again.ok());
   CHECK(again.err.find("\"blob_started\"") == std::string::npos);

@@ -176,7 +176,7 @@ task<result<std::optional<credential>>> authenticator::find_credential(std::stri
 task<result<std::string>> authenticator::basic(const http::origin& api, std::string repository, runtime::stop_source& stop) {
   const result<std::optional<credential>> looked_up = co_await find_credential(repository, stop);
   if (!looked_up) co_return looked_up.error();
-  const std::optional<credential> known = *looked_up;
+  const std::optional<credential>& known = *looked_up;
   if (known && known->username.empty()) {
     co_return failure(errc::unauthorized,
                       fmt::format("{} asks for a user name and a password, and what is known is a token (credentials: {}); {}",
@@ -279,7 +279,7 @@ task<result<void>> authenticator::fetch(token& into, const http::origin& api, st
 
   const result<std::optional<credential>> looked_up = co_await find_credential(repository, stop);
   if (!looked_up) co_return looked_up.error();
-  const std::optional<credential> known = *looked_up;
+  const std::optional<credential>& known = *looked_up;
   const http::origin& target = realm->origin;
   if (known && !may_carry_secrets(target)) co_return clear_text(target, "credentials");
   if (known && is_refused(repository, false)) co_return not_accepted(repository);

@@ -283,7 +283,7 @@ task<> registry_client::warm_up(std::string registry, unsigned connections, runt
   const host& where = *known->second;
   const auto api = http::endpoint_of(where.address, where.scheme);
   if (!api) co_return;
-  const http::origin origin = *api;
+  const http::origin& origin = *api;
   const std::shared_ptr<const http::trust> trusting = where.trusting;
   runtime::task_group opening(co_await boost::asio::this_coro::executor);
   for (unsigned i = 0; i < connections; ++i) opening.spawn(http_.warm_up(origin, trusting, connections, stop));

@@ -1,7 +1,7 @@
 #include "archive/directory_writer.hpp"
 
 #include "archive/file_set.hpp"
-#include "archive_fixture.hpp"
+#include "places.hpp"
 #include "support/catch.hpp"
 #include "support/result.hpp"
 #include "support/temp_dir.hpp"
@@ -15,6 +15,7 @@
 
 using namespace gantry;
 using namespace gantry::archive;
+using gantry::archive::fixture::names_in;
 using gantry::test::must;
 using gantry::test::must_fail;
 using gantry::test::slurp;
@@ -47,10 +48,6 @@ struct scene {
     return dir / name / "blobs" / "sha256" / std::string(blob.digest.encoded());
   }
 };
-
-std::size_t names_in(const fs::path& directory) {
-  return static_cast<std::size_t>(std::distance(fs::directory_iterator(directory), fs::directory_iterator()));
-}
 
 }  // namespace
 

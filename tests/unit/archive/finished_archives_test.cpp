@@ -1,8 +1,8 @@
 #include "archive/finished_archives.hpp"
 
 #include "archive/in_place.hpp"
-#include "archive_fixture.hpp"
 #include "model/digester.hpp"
+#include "places.hpp"
 #include "store/content_store.hpp"
 #include "support/catch.hpp"
 #include "support/result.hpp"
@@ -33,18 +33,12 @@ namespace {
 /// Two images that share a layer of several journal pieces; the archive of the first is complete.
 struct two_archives {
   two_archives() {
-    auto file = open_file("a.tar", first_plan);
+    auto file = resumed(dir / "a.tar", first_plan);
     must(file->complete(blobs, {}, go_on, false));
     finished->add(dir / "a.tar", first_plan);
   }
-  static layout plan_of(const archived_manifest& held, std::string_view name) {
-    return must(plan_docker(std::vector<archived_image>{single(held, name)}, platform_of("linux/amd64")));
-  }
-  std::shared_ptr<planned_file> open_file(const std::string& name, const layout& plan) const {
-    return std::make_shared<planned_file>(must(output_file::resume(dir / name, plan.size)), plan);
-  }
   std::shared_ptr<in_place_target> open_second(std::shared_ptr<finished_archives> others) const {
-    return must(in_place_target::open(open_file("b.tar", second_plan), false, std::move(others)));
+    return must(in_place_target::open(resumed(dir / "b.tar", second_plan), false, std::move(others)));
   }
   /// Claims \p blob and, where that is possible, has it copied. \returns whether it is there now
   static bool brought(in_place_target& target, const descriptor& blob) {
@@ -59,9 +53,7 @@ struct two_archives {
       before = *done;
     }
   }
-  std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(dir.path()), fs::directory_iterator()));
-  }
+  std::size_t files() const { return names_in(dir.path()); }
 
   memory_blobs blobs;
   std::string content = noise(9'000'000, 1);
@@ -69,8 +61,8 @@ struct two_archives {
   archived_manifest second = build_image(blobs, "amd64", {prose(70'000), content});
   const descriptor shared_layer = first.layers[1];
   const descriptor own_layer = second.layers[0];
-  layout first_plan = plan_of(first, "team/app:1.0");
-  layout second_plan = plan_of(second, "team/app:2.0");
+  layout first_plan = docker_plan(first, "team/app:1.0");
+  layout second_plan = docker_plan(second, "team/app:2.0");
   temp_dir dir;
   std::shared_ptr<finished_archives> finished = std::make_shared<finished_archives>();
   const std::atomic<bool> go_on = false;
@@ -96,7 +88,7 @@ TEST_CASE_METHOD(two_archives, "a blob of a finished archive is copied, verified
 }
 
 TEST_CASE_METHOD(two_archives, "an archive with a copied blob is the one that would have been written") {
-  auto file = open_file("b.tar", second_plan);
+  auto file = resumed(dir / "b.tar", second_plan);
   auto target = must(in_place_target::open(file, false, finished));
   REQUIRE(brought(*target, shared_layer));
   blobs.remove(shared_layer.digest);  // nothing else may be asked for it
@@ -132,9 +124,7 @@ TEST_CASE_METHOD(two_archives, "where an earlier run has left some of a blob not
   {
     const auto target = open_second(nullptr);
     const auto part = must(target->begin(shared_layer, {}));
-    store::piece_writer writer(*part, 0);
-    must(writer.append(std::as_bytes(std::span(std::string_view(blobs.bytes_of(shared_layer)).substr(0, 5'000'000)))));
-    must(writer.flush());
+    fetch(*part, blobs.bytes_of(shared_layer), 0, 5'000'000);
   }
   const auto target = open_second(finished);
   CHECK_FALSE(must(target->claim(shared_layer)).copy);

@@ -1,7 +1,7 @@
 #include "archive/in_place.hpp"
 
-#include "archive_fixture.hpp"
 #include "model/digester.hpp"
+#include "places.hpp"
 #include "store/content_store.hpp"
 #include "support/catch.hpp"
 #include "support/result.hpp"
@@ -28,17 +28,14 @@ namespace {
 struct place_fixture {
   memory_blobs blobs;
   archived_manifest held = build_image(blobs, "amd64", {noise(9'000'000, 1), prose(50'000)});
-  archived_image image = single(held, "team/app:1.0");
-  layout plan = must(plan_docker(std::vector<archived_image>{image}, platform_of("linux/amd64")));
+  layout plan = docker_plan(held, "team/app:1.0");
   temp_dir dir;
   const std::atomic<bool> go_on = false;
 
   const descriptor& large() const { return held.layers[0]; }
   const std::string& content() const { return blobs.bytes_of(large()); }
 
-  std::shared_ptr<planned_file> open_file(const layout& what) const {
-    return std::make_shared<planned_file>(must(output_file::resume(dir / "x.tar", what.size)), what);
-  }
+  std::shared_ptr<planned_file> open_file(const layout& what) const { return resumed(dir / "x.tar", what); }
   std::shared_ptr<in_place_target> open_target(const std::shared_ptr<planned_file>& file) const {
     return must(in_place_target::open(file, false));
   }
@@ -46,20 +43,13 @@ struct place_fixture {
   std::unique_ptr<store::blob_part> begin(const std::shared_ptr<store::blob_target>& target, const descriptor& blob) const {
     return must(target->begin(blob, {}));
   }
-  static void fetch(store::blob_part& into, std::string_view bytes, std::uint64_t offset, std::uint64_t length) {
-    store::piece_writer writer(into, offset);
-    must(writer.append(std::as_bytes(std::span(bytes.substr(offset, length)))));
-    must(writer.flush());
-  }
   void bring(const std::shared_ptr<store::blob_target>& target, const descriptor& blob) {
     const std::string& bytes = blobs.bytes_of(blob);
     auto part = begin(target, blob);
     fetch(*part, bytes, 0, bytes.size());
     must(part->commit(model::digest_of(bytes)));
   }
-  std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(dir.path()), fs::directory_iterator()));
-  }
+  std::size_t files() const { return names_in(dir.path()); }
 };
 
 }  // namespace
@@ -113,8 +103,7 @@ TEST_CASE_METHOD(place_fixture, "a torn journal costs its tail, one of another l
   spill(journal, whole.substr(0, whole.size() - 5));
   CHECK(begin(open(), large())->held().total() == 4'194'304);
 
-  const archived_image renamed = single(held, "team/app:2.0");
-  const layout other = must(plan_docker(std::vector<archived_image>{renamed}, platform_of("linux/amd64")));
+  const layout other = docker_plan(held, "team/app:2.0");
   CHECK(layout_digest(other) != layout_digest(plan));
   {
     auto target = open_target(open_file(other));

@@ -1,7 +1,6 @@
 #include "jobs/verify_survey.hpp"
 
-#include "support/image_builder.hpp"
-#include "unit/store/fixture.hpp"
+#include "unit/store/image_fixture.hpp"
 
 #include <filesystem>
 #include <string>
@@ -11,7 +10,7 @@ namespace {
 
 using namespace test;
 
-struct survey_fixture : store_fixture {
+struct survey_fixture : image_fixture {
   std::atomic<bool> stop = false;
   test_image one = image(1);
   test_image two = image(2);
@@ -26,22 +25,8 @@ struct survey_fixture : store_fixture {
     recipe.layers = {3000};
     return build_image(recipe);
   }
-  static reference name_of(const std::string& text) {
-    error_code ec;
-    const reference name = reference::parse(text, ec);
-    REQUIRE_FALSE(ec);
-    return name;
-  }
-  descriptor keep(const test_blob& blob) const {
-    descriptor value = descriptor_of(blob.bytes);
-    value.media_type = blob.media_type;
-    must(store->put(value, blob.bytes));
-    return value;
-  }
   void publish(const std::string& name, const test_image& what) const {
-    keep(what.config);
-    for (const test_blob& layer : what.layers) keep(layer);
-    const descriptor manifest = keep(what.manifest);
+    const descriptor manifest = keep_image(what);
     const auto lock = must(store->try_lock_index());
     REQUIRE(lock);
     must(store->put_reference({name_of(name), manifest, {manifest}}, *lock));

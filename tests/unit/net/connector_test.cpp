@@ -4,6 +4,7 @@
 #include "support/no_descriptors.hpp"
 #include "support/result.hpp"
 #include "support/scripted_server.hpp"
+#include "unit/net/stream_words.hpp"
 
 #include <sys/socket.h>
 
@@ -45,20 +46,6 @@ struct fixture {
     return loop.run(connections.connect_to(std::move(addresses), std::move(where), stop));
   }
 };
-
-task<std::string> exchange_words(byte_stream& with) {
-  const std::string question = "hello";
-  const error_code sent = co_await with.write_all(std::as_bytes(std::span(question.data(), question.size())));
-  std::array<std::byte, 64> block;
-  const read_result got = co_await with.read_some(block);
-  if (sent || got.code) co_return "failed";
-  co_return std::string(reinterpret_cast<const char*>(block.data()), got.bytes);
-}
-
-task<read_result> read_once(byte_stream& with) {
-  std::array<std::byte, 64> block;
-  co_return co_await with.read_some(block);
-}
 
 void echo(test::socket_handle& connection) {
   const std::string words = connection.receive(64);

@@ -10,6 +10,7 @@
 #include "support/servers.hpp"
 #include "support/temp_dir.hpp"
 #include "support/tls_server.hpp"
+#include "unit/net/stream_words.hpp"
 
 #include <openssl/ssl.h>
 #include <boost/asio/ssl/error.hpp>
@@ -57,19 +58,6 @@ struct fixture {
     return loop.run(connections.connect_to(here, std::move(where), stop));
   }
 };
-
-task<std::string> exchange_words(byte_stream& with, std::string question) {
-  const error_code sent = co_await with.write_all(std::as_bytes(std::span(question.data(), question.size())));
-  std::array<std::byte, 64> block;
-  const read_result got = co_await with.read_some(block);
-  if (sent || got.code) co_return "failed";
-  co_return std::string(reinterpret_cast<const char*>(block.data()), got.bytes);
-}
-
-task<read_result> read_once(byte_stream& with) {
-  std::array<std::byte, 64> block;
-  co_return co_await with.read_some(block);
-}
 
 task<std::string> read_bytes(byte_stream& with, std::size_t count, std::size_t block_size) {
   std::string all;

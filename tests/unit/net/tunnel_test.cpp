@@ -5,6 +5,7 @@
 #include "support/result.hpp"
 #include "support/temp_dir.hpp"
 #include "support/tls_server.hpp"
+#include "unit/net/stream_words.hpp"
 
 #include <array>
 #include <memory>
@@ -51,14 +52,6 @@ void echo(test::socket_handle& connection) {
 }
 
 void tls_echo(test::tls_session& session) { session.send(session.receive()); }
-
-task<std::string> exchange_words(byte_stream& with, std::string question) {
-  const error_code sent = co_await with.write_all(std::as_bytes(std::span(question.data(), question.size())));
-  std::array<std::byte, 64> block;
-  const read_result got = co_await with.read_some(block);
-  if (sent || got.code) co_return "failed";
-  co_return std::string(reinterpret_cast<const char*>(block.data()), got.bytes);
-}
 
 struct fixture {
   fixture() { test::spill(directory / "ca.pem", authority.certificate()); }

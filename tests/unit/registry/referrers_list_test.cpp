@@ -5,24 +5,16 @@
 #include "model/media_type.hpp"
 
 #include "support/catch.hpp"
+#include "unit/registry/signature.hpp"
 
 #include <string>
 #include <string_view>
 #include <vector>
 
 using namespace gantry;
+using gantry::test::signature;
 
 namespace {
-
-descriptor signature() {
-  descriptor entry;
-  entry.media_type = std::string(model::media_type::oci_manifest);
-  entry.digest = model::digest_of("signature");
-  entry.size = 9;
-  entry.artifact_type = "application/vnd.test.signature";
-  entry.annotations = {{"by", "somebody"}};
-  return entry;
-}
 
 result<std::optional<std::string>> merge_one(std::string_view present, std::string_view media_type, const descriptor& more,
                                              std::string_view what) {

@@ -5,22 +5,10 @@
 #include "model/media_type.hpp"
 
 #include "support/catch.hpp"
+#include "unit/registry/signature.hpp"
 
 using namespace gantry;
-
-namespace {
-
-descriptor signature() {
-  descriptor entry;
-  entry.media_type = std::string(model::media_type::oci_manifest);
-  entry.digest = model::digest_of("signature");
-  entry.size = 9;
-  entry.artifact_type = "application/vnd.test.signature";
-  entry.annotations = {{"by", "somebody"}};
-  return entry;
-}
-
-}  // namespace
+using gantry::test::signature;
 
 TEST_CASE("a manifest with a subject is described by its own type, or that of its config") {
   const std::string subject = model::digest_of("image").string();

@@ -1,8 +1,7 @@
 #include "store/cleaner.hpp"
 
 #include "store/image_tree.hpp"
-#include "support/image_builder.hpp"
-#include "unit/store/fixture.hpp"
+#include "unit/store/image_fixture.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -16,27 +15,10 @@ using store::reference_record;
 
 namespace {
 
-/// Real images in a store.
-struct cleaner_fixture : store_fixture {
+/// Clean-ups of a store with real images.
+struct cleaner_fixture : image_fixture {
   std::atomic<bool> stop = false;
 
-  static reference name_of(const std::string& text) {
-    error_code ec;
-    const reference name = reference::parse(text, ec);
-    REQUIRE_FALSE(ec);
-    return name;
-  }
-  descriptor keep(const test_blob& blob) const {
-    descriptor value = descriptor_of(blob.bytes);
-    value.media_type = blob.media_type;
-    must(store->put(value, blob.bytes));
-    return value;
-  }
-  descriptor keep_image(const test_image& image) const {
-    keep(image.config);
-    for (const test_blob& layer : image.layers) keep(layer);
-    return keep(image.manifest);
-  }
   void publish(const std::string& name, const descriptor& top, std::vector<descriptor> manifests) const {
     const auto lock = must(store->try_lock_index());
     REQUIRE(lock);
