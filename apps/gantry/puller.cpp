@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -149,6 +150,12 @@ void puller::run_together(const pull_step& step) {
   const bool goes_on = step.to == destination::file && !step.no_cache && may_be_of_one(answer.ec) && !session_.stopped();
   if (answer.ec && goes_on) {
     singly = true;
+    // They are resolved in their order: the one whose name failed need not be asked for again. What is read before that are lists of
+    // --have.
+    if (const std::size_t failed = session_.resolved(); failed < images->size() && step.have.empty()) {
+      fail(answer, (*images)[failed]);
+      images->erase(images->begin() + static_cast<std::ptrdiff_t>(failed));
+    }
     images = bring_singly(*images, step);
     if (images->empty() || session_.stopped()) return;
     answer = pull(*images, step, std::move(target));

@@ -106,7 +106,9 @@ stop_cause session::cause() const {
 
 bool session::prepare(operation_options& options, const std::string& title) {
   if (poll_stopped()) return false;  // a signal that came between two operations
+  resolved_ = 0;
   options.on_event = [this](const event& what) {
+    if (std::holds_alternative<image_resolved>(what)) ++resolved_;
     if (const auto* const failed = std::get_if<retry_scheduled>(&what)) last_trouble_ = failed->message;
     console_.event(what);
   };

@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -76,6 +77,8 @@ class session {
   /// For engine_options::log: hands lines over to this thread. Empty when nobody wants them.
   std::function<void(const std::string&)> debug_log();
 
+  /// Names that the last operation has resolved, as events told.
+  std::size_t resolved() const noexcept { return resolved_; }
   /// SIGINT or SIGTERM when one stopped the session, else 0.
   int stop_signal() const noexcept { return stop_signal_; }
   bool timed_out() const noexcept { return timed_out_; }
@@ -104,6 +107,7 @@ class session {
   boost::asio::cancellation_signal cancel_;
   std::chrono::steady_clock::time_point stopped_at_;
   std::string last_trouble_;
+  std::size_t resolved_ = 0;
   int stop_signal_ = 0;
   bool timed_out_ = false;
   bool running_ = false;

@@ -303,6 +303,17 @@ TEST_CASE("a load command that fails is quoted, and one that is missing is named
   CHECK(missing.err.find("'podman load' cannot be run") != std::string::npos);
 }
 
+TEST_CASE("of several names the one that fails is tried no more often than if it were alone", "[integration]") {
+  served s;
+  const outcome part = s.place.run({"pull", s.image("classic"), "127.0.0.1:1/x:1", "-o", "part.tar", "--retries", "1"});
+  INFO(part.err);
+  CHECK(part.status == 6);
+  const std::size_t again = part.err.find(" next attempt in ");
+  REQUIRE(again != std::string::npos);
+  CHECK(part.err.find(" next attempt in ", again + 1) == std::string::npos);
+  CHECK(part.err.find("part.tar has 1 of the 2 images") != std::string::npos);
+}
+
 TEST_CASE("save and pull --offline write out of the store what pull wrote, without a network", "[integration]") {
   served s;
   s.pulled({"-o", "online.tar", s.image("classic")});

@@ -279,6 +279,9 @@ TEST_CASE("an archive fills what verify has put into quarantine", "[integration]
   const outcome filled = s.place.run({"extract", "sound.tar"});
   INFO(filled.err);
   CHECK(filled.ok());
+  CHECK_THAT(filled.out, Catch::Contains(index));
+  CHECK_THAT(filled.err, Catch::Contains(" is still the index " + index + " in the store; what sound.tar has is its manifest sha256:"));
+  CHECK_THAT(extracted.err, !Catch::Contains("is still the index"));
   CHECK(slurp(blob) == content);
   CHECK(digest_in_store() == index);
   CHECK(s.place.run({"verify"}).ok());

@@ -208,6 +208,11 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
     for (const reference& name : image.names) {
       archive::archived_image named = image;
       named.top = named_top(opened, name, image);
+      // The result has the digest of the name, which is not the one that the archive has under it.
+      if (named.top.digest != image.top.digest) {
+        running->events.emit(warning{fmt::format("{} is still the index {} in the store; what {} has is its manifest {}", name.familiar(),
+                                                 named.top.digest.string(), label, image.top.digest.string())});
+      }
       append_described(done.images, name, named);
     }
   }
