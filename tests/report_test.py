@@ -121,6 +121,21 @@ def check_part(place):
     return file
 
 
+def check_lacking_mirror(place):
+    """A mirror that a configuration file names and that does not have the image is in the page all the same."""
+    environment = dict(os.environ, GANTRY_CACHE_DIR=str(place / "store"))
+    empty = dict(environment, GANTRY_CACHE_DIR=str(place / "empty"))
+    file = place / "lacking.html"
+    with serve(gantry, environment) as registry, serve(gantry, empty) as mirror:
+        host, other = f"localhost:{registry.port}", f"localhost:{mirror.port}"
+        (place / "registries.conf").write_text(f'[[registry]]\nlocation = "{host}"\n[[registry.mirror]]\nlocation = "{other}"\n')
+        done = run(gantry, "pull", f"{host}/local.example/app:1", "--store-only", "--report", file,
+                   env=dict(environment, GANTRY_CACHE_DIR=str(place / "lacking"), CONTAINERS_REGISTRIES_CONF=str(place / "registries.conf")))
+    check(done.returncode == 0, f"the registry has it: {done.stderr}")
+    names = data_of(file.read_text())["hosts"]
+    check({"name": other, "mirror": True} in names and {"name": host, "mirror": False} in names, f"a mirror without the image is named: {names}")
+
+
 def check_invented(page, place):
     for requests in (10, 10_000):
         data = report_data(requests)
@@ -235,6 +250,7 @@ with tempfile.TemporaryDirectory() as name:
     page, real = check_real(place)
     copies = check_copies(place)
     part = check_part(place)
+    check_lacking_mirror(place)
     check_offered(place)
     if browser:
         for file in real + copies:

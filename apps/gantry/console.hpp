@@ -37,8 +37,9 @@ class console {
   void error(const error_report& report);
   /// For the page of `--report`: an image that the run could not bring, told beside \ref error.
   void failed(const reference& image);
-  /// For the page of `--report`: a mirror that the user has named. \param host `host[:port]`
+  /// For the page of `--report`: a mirror that was named. \param host `host[:port]`
   void may_ask_mirror(const std::string& host);
+  bool has_report() const noexcept { return report_ != nullptr; }
   void summary(const run_summary& totals);
   void summary(const upload_totals& totals);
   void event(const gantry::event& what);

@@ -112,6 +112,7 @@ int copy(const copy_arguments& arguments, console& output) {
   const auto ended = work.run<copy_result>(options, arguments.object, [&](diagnostics& text, auto token) {
     mover.async_copy(arguments.source, arguments.targets, options, text, std::move(token));
   });
+  work.tell_mirrors(mover, std::vector<reference>(1, arguments.source));
   if (ended.ec) {
     stop_cause why = work.cause();
     if (!sides) return work.fail(ended.ec, ended.text, arguments.object, why);

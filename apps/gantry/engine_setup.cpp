@@ -29,13 +29,6 @@ outcome<> check_readable(const char* option, const std::string& path) {
   return problem(code, fmt::format("{}: {} cannot be read: {}", option, path, std::generic_category().message(reason)));
 }
 
-/// `host[:port]` of \p url.
-std::string host_of(const std::string& url) {
-  const std::size_t scheme = url.find("://");
-  const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
-  return url.substr(begin, url.find('/', begin) - begin);
-}
-
 /// Authorities and proxies as the variables of other tools and the options say.
 outcome<> set_up_network(const common_options& options, const environment& variables, console& output, engine_options& engine) {
   for (const std::string& problem : problems_of_authorities(variables)) output.warn(problem);
@@ -115,6 +108,12 @@ outcome<std::shared_ptr<credential_source>> all_credentials(const common_options
 }
 
 }  // namespace
+
+std::string host_of(const std::string& url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
+  return url.substr(begin, url.find('/', begin) - begin);
+}
 
 outcome<std::string> read_password() {
   constexpr std::size_t longest = 64 * 1024;

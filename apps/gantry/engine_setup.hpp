@@ -27,6 +27,9 @@ std::set<std::string> registries_of(const std::vector<image_request>& images);
 outcome<std::set<std::string>> expand_hosts(std::string_view option, const std::vector<std::string>& hosts,
                                             const std::set<std::string>& named);
 
+/// `host[:port]` of \p url.
+std::string host_of(const std::string& url);
+
 /// The password that --password-stdin reads: all of standard input, without the end of its last line.
 outcome<std::string> read_password();
 

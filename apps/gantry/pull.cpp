@@ -105,6 +105,9 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
     steps.run(step);
     if (work.stopped()) break;
   }
+  std::vector<reference> names;
+  for (const image_request& image : images) names.push_back(image.image);
+  if (!arguments.offline) work.tell_mirrors(mover, names);
   if (!steps.outputs().empty()) {
     const auto printed = write_results(arguments, steps);
     if (!arguments.digestfile.empty()) {

@@ -1,11 +1,15 @@
 #include "session.hpp"
 
+#include "engine_setup.hpp"
 #include "failure_report.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <csignal>
+#include <cstddef>
+#include <set>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -84,6 +88,29 @@ int session::fail(const error_code& ec, const diagnostics& text, const std::stri
   const error_report report = report_failure(ec, text, why, object);
   console_.error(report);
   return report.exit_code;
+}
+
+void session::tell_mirrors(engine& asked, const std::vector<reference>& images) {
+  constexpr std::size_t most = 100;  // rules are for registries and paths: of long lists the first ones meet them all
+  if (!console_.has_report()) return;
+  std::set<std::string> seen;
+  for (const reference& image : images) {
+    if (poll_stopped() || seen.size() >= most) return;
+    if (!seen.insert(image.name()).second) continue;
+    answer<explanation> told;
+    auto finish = [this, &told](error_code ec, explanation result) {
+      told.ec = ec;
+      told.result = std::move(result);
+      running_ = false;
+    };
+    running_ = true;
+    asked.async_explain(image, explain_options(), told.text,
+                        asio::bind_cancellation_slot(cancel_.slot(), asio::bind_executor(context_.get_executor(), std::move(finish))));
+    while (running_) context_.run_one();
+    for (const explained_endpoint& one : told.result.endpoints) {
+      if (one.is_mirror) console_.may_ask_mirror(host_of(one.url));
+    }
+  }
 }
 
 std::function<void(const std::string&)> session::debug_log() {

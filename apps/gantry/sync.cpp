@@ -244,6 +244,11 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
     mover.async_sync(std::move(*list), *options, text, std::move(token));
   });
   if (ended.ec) return work.fail(ended.ec, with_list_name(ended.ec, ended.text, arguments), arguments.list);
+  std::vector<reference> sources;
+  for (const synced_image& one : ended.result.images) {
+    if (!one.source.registry().empty()) sources.push_back(one.source);
+  }
+  work.tell_mirrors(mover, sources);
   prune_result pruned;
   answer<prune_result> done;
   pruned.deleted = ended.result.dropped;

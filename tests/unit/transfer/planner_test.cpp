@@ -83,7 +83,7 @@ TEST_CASE("a segment is worth twenty round trips of a connection") {
   planner_bench t(2);
   t.round_trip = one.round_trip;
   t.open(4096 * MiB);
-  const assignment probe = t.answered();
+  t.answered();
   const assignment second = t.answered();
   t.flow(300ms, {{second, one.rate}});
   const assignment third = t.must();
@@ -109,7 +109,7 @@ TEST_CASE("all segments under way fit into the room ahead of the prefix") {
   planner_bench t(16);
   t.round_trip = 300ms;
   t.open(8192 * MiB);
-  const assignment probe = t.answered();
+  t.answered();
   const assignment second = t.answered();
   t.flow(300ms, {{second, 13'000'000}});
   for (int i = 0; i < 14; ++i) CHECK(t.must().kind == segment_kind::segment);
@@ -118,7 +118,7 @@ TEST_CASE("all segments under way fit into the room ahead of the prefix") {
 TEST_CASE("nothing begins farther ahead of the prefix than the limit") {
   planner_bench t(4);
   t.open(1024 * MiB);
-  const assignment head = t.answered();
+  t.answered();
   std::uint64_t farthest = 0;
   for (int i = 0; i < 200; ++i) {
     const std::optional<assignment> given = t.next();
