@@ -202,17 +202,13 @@ TEST_CASE("a manifest is deleted by digest, and with it its tags", "[integration
   CHECK(by_tag.status == 1);
   CHECK(by_tag.out.empty());
   CHECK(by_tag.err.find("does not delete by tag") != std::string::npos);
-<<<<<<< HEAD
-  const std::string instead = "gantry delete " + s.name("app") + "@$(gantry digest " + s.name("app:2.0.0") + ")";
+  const std::string instead = "gantry delete " + s.image("app") + "@$(gantry digest " + s.image("app:2.0.0") + ")";
   CHECK(by_tag.err.find(instead) != std::string::npos);
   // The registry of -r is a part of what is to be typed.
-  const std::string host = s.name("app").substr(0, s.name("app").find('/'));
-  const outcome joined = s.place.run({"delete", "-r", host, s.name("app:2.0.0").substr(host.size() + 1)});
+  const std::string host = s.image("app").substr(0, s.image("app").find('/'));
+  const outcome joined = s.place.run({"delete", "-r", host, s.image("app:2.0.0").substr(host.size() + 1)});
   INFO(joined.err);
   CHECK(joined.err.find(instead) != std::string::npos);
-=======
-  CHECK(by_tag.err.find("gantry delete " + s.image("app") + "@$(gantry digest " + s.image("app:2.0.0") + ")") != std::string::npos);
->>>>>>> xt
 
   // What is not there is not found, whatever the registry says of deleting tags, and a tag that nobody wrote is not made up.
   const outcome absent = s.place.run({"delete", s.image("app:none")});
