@@ -28,6 +28,10 @@ struct mirrored {
   puller pulls{origin};
 
   void mirror(const fake_registry& by) { pulls.settings.mirrors.push_back({origin.host(), "http://" + by.host()}); }
+  void mirror_both() {
+    mirror(first);
+    mirror(second);
+  }
   const std::string& layer() const { return image.layers[0].digest; }
 };
 

@@ -141,8 +141,7 @@ TEST_CASE("a mirror written with https is not asked in clear text", "[faults]") 
 
 TEST_CASE("a mirror that breaks off in the middle of a blob is gone on with elsewhere", "[faults]") {
   mirrored m(12'000'000);
-  m.mirror(m.first);
-  m.mirror(m.second);
+  m.mirror_both();
   m.pulls.settings.jobs = 2;
   m.first.inject(m.layer(), reset_after(1'000'000), 1, 0);
   const pull_report report = m.pulls.pull();
@@ -162,8 +161,7 @@ TEST_CASE("a mirror that breaks off in the middle of a blob is gone on with else
 
 TEST_CASE("segments come from several mirrors at once, and none from the registry", "[faults]") {
   mirrored m(40'000'000);
-  m.mirror(m.first);
-  m.mirror(m.second);
+  m.mirror_both();
   m.pulls.settings.jobs = 4;
   const pull_report report = m.pulls.pull();
   INFO(report.text.message());
@@ -176,8 +174,7 @@ TEST_CASE("segments come from several mirrors at once, and none from the registr
 
 TEST_CASE("a mirror without ranges does not keep the others from them", "[faults]") {
   mirrored m(40'000'000);
-  m.mirror(m.first);
-  m.mirror(m.second);
+  m.mirror_both();
   m.pulls.settings.jobs = 4;
   m.second.inject(m.layer(), range_ignored(), 1, 0);
   const pull_report report = m.pulls.pull();
@@ -212,8 +209,7 @@ TEST_CASE("a mirror that refuses ranges is asked for one of a blob at most, and 
 
 TEST_CASE("a mirror that sends wrong bytes is found, named and left out", "[faults]") {
   mirrored m(24'000'000);
-  m.mirror(m.first);
-  m.mirror(m.second);
+  m.mirror_both();
   m.pulls.settings.jobs = 4;
   m.second.inject(m.layer(), wrong_byte_at(100), 1, 0);
   const pull_report report = m.pulls.pull();

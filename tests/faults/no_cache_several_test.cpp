@@ -42,12 +42,7 @@ struct related {
 
   /// The archive that a pull through the store makes.
   std::string expected(const std::string& tag) {
-    const pull_report report = pulls.pull_to_archive("team/app:" + tag);
-    INFO(report.text.message());
-    REQUIRE_FALSE(report.ec);
-    std::string bytes = slurp(pulls.archive());
-    fs::remove(pulls.archive());
-    fs::remove_all(pulls.store());
+    std::string bytes = pulls.take_archive("team/app:" + tag);
     registry.forget_requests();
     return bytes;
   }

@@ -37,6 +37,16 @@ pull_report puller::pull_to_archive(const std::string& image) {
   return run(image, std::move(options), {});
 }
 
+std::string puller::take_archive(const std::string& image) {
+  const pull_report report = pull_to_archive(image);
+  INFO(report.text.message());
+  REQUIRE_FALSE(report.ec);
+  std::string bytes = slurp(archive());
+  fs::remove(archive());
+  fs::remove_all(store());
+  return bytes;
+}
+
 pull_report puller::run(const std::string& image, pull_options options, const std::function<void(const event&)>& watch) {
   pull_report report;
   boost::asio::io_context context;

@@ -44,7 +44,10 @@ class puller {
   /// The same into an archive; \ref archive names it.
   pull_report pull_to_archive(const std::string& image = "team/app:1.0");
 
-  /// The same with options of the caller's.
+  /// The bytes of that archive, of which nothing stays, nor in the store.
+  std::string take_archive(const std::string& image = "team/app:1.0");
+
+  /// A pull with options of the caller's.
   pull_report pull_with(pull_options options, const std::string& image = "team/app:1.0",
                         const std::function<void(const event&)>& watch = {}) {
     return run(image, std::move(options), watch);

@@ -22,7 +22,7 @@ result<std::uint64_t> byte_input::skip(std::uint64_t count) {
 }
 
 result<std::size_t> file_input::read(std::span<std::byte> into) {
-  const result<std::size_t> got = file_.read_at(position_, into);
+  result<std::size_t> got = file_.read_at(position_, into);
   if (got) position_ += *got;
   return got;
 }

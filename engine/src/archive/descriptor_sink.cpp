@@ -55,11 +55,11 @@ result<void> descriptor_sink::write(std::span<const std::byte> bytes) {
     std::array<std::byte, PIPE_BUF> together{*held_};
     const std::size_t more = std::min(bytes.size(), together.size() - 1);
     std::copy_n(bytes.begin(), more, together.begin() + 1);
-    if (const result<void> sent = send(std::span(together).first(more + 1)); !sent) return sent;
+    if (result<void> sent = send(std::span(together).first(more + 1)); !sent) return sent;
     held_.reset();
     bytes = bytes.subspan(more);
   }
-  if (const result<void> sent = send(bytes); !sent) return sent;
+  if (result<void> sent = send(bytes); !sent) return sent;
   held_ = last;
   return {};
 }
@@ -113,7 +113,7 @@ result<void> descriptor_sink::copy(model::blob_reader& from, std::uint64_t offse
   if (kind_ == kind_of_file::pipe && handle >= 0 && length > 1 && splices_) {
     const runtime::broken_pipe_guard guard;
     // It ends a header or a piece of this very content: the output stays inside of an entry.
-    if (const result<void> sent = send_held(); !sent) return sent;
+    if (result<void> sent = send_held(); !sent) return sent;
     // The rest passes through memory, to be held back.
     while (length > 1 && splices_) {
       if (const result<void> ready = wait_until_writable(); !ready) return ready.error();

@@ -27,7 +27,7 @@ class contents {
   }
 
   /// oci-layout, directories and blobs; then \p documents.
-  layout arrange(std::vector<std::pair<std::string, std::string>> documents) && {
+  layout arrange(std::vector<std::pair<std::string, std::string>>&& documents) && {
     layout plan;
     append(plan, "oci-layout", oci_layout_json());
     append(plan, "blobs/", std::string());
@@ -111,6 +111,7 @@ class planner {
     target.annotations.clear();
     std::vector<std::pair<std::string, std::string>> names;  // full name, ref.name
     const std::vector<reference> tags = tags_of(image);
+    names.reserve(tags.size() + image.names.size());
     for (const reference& tag : tags) names.emplace_back(tag.string(), short_names_ ? tag.tag() : tag.string());
     for (const reference& name : image.names) {
       // A digest names what is here only if that is what it was made of; podman checks.
@@ -181,6 +182,7 @@ result<void> enter(const archived_image& image, planner& plan, const platform& h
         fmt::format("{} has zstd layers, which docker before version 23 cannot load; --recompress gzip makes them gzip", label(image)));
   }
   std::vector<std::string> layers;
+  layers.reserve(chosen.layers.size());
   for (const descriptor& layer : chosen.layers) layers.push_back(blob_path(layer.digest));
   docker.add(blob_path(chosen.config->digest), std::move(layers),
              chosen.layers.empty() ? std::string() : std::string(chosen.layers.back().digest.encoded()), plan.tags_of(image));
@@ -239,7 +241,8 @@ result<layout> plan_docker(std::span<const archived_image> images, const platfor
 result<layout> plan_oci(std::span<const archived_image> images) {
   planner plan(images);
   if (plan.listed() > 1) plan.note("podman load takes OCI archives of one name only; with -f docker it loads all");
-  return std::move(plan).finish({{"index.json", plan.index()}});
+  std::vector<std::pair<std::string, std::string>> documents{{"index.json", plan.index()}};
+  return std::move(plan).finish(std::move(documents));
 }
 
 }  // namespace gantry::archive

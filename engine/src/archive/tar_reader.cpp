@@ -42,7 +42,7 @@ std::optional<member_kind> member_kind_of(char type) {
 }
 
 /// GNU's long names end in a NUL that is no part of them.
-std::string long_name(std::string text) { return text.substr(0, text.find('\0')); }
+std::string long_name(const std::string& text) { return text.substr(0, text.find('\0')); }
 
 }  // namespace
 
@@ -119,7 +119,7 @@ result<std::optional<tar_member>> tar_reader::next() {
     result<std::string> text = extension(header.size);
     if (!text) return text.error();
     if (header.type == 'L' || header.type == 'K') {
-      pax[header.type == 'L' ? "path" : "linkpath"] = long_name(std::move(*text));
+      pax[header.type == 'L' ? "path" : "linkpath"] = long_name(*text);
       continue;
     }
     result<std::map<std::string, std::string>> records = parse_pax(*text);

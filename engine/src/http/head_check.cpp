@@ -55,7 +55,7 @@ result<void> check_head(std::string_view head, head_kind kind) {
     }
     if (line.empty()) {
       if (!head.empty()) return refuse("it goes on after its blank line");
-      if (lengths.size() > 0) {
+      if (!lengths.empty()) {
         if (encodings > 0) return refuse("it has both Content-Length and Transfer-Encoding");
         const auto length = parse_content_length(lengths);
         if (!length) return length.error();

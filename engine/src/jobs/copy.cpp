@@ -128,6 +128,7 @@ task<result<std::vector<listed_copy>>> list_copies(transfer::context& shared, st
     // What hangs on an image by its tag is of no platform: with a choice it goes along where referrers are asked for, else not.
     if (!options.platforms.empty() && tag_subject(tag)) continue;
     std::vector<reference> tagged;
+    tagged.reserve(targets.size());
     for (const reference& target : targets) tagged.push_back(target.with_digest({}).with_tag(tag));
     list_targets(shared, *running, source.with_digest({}).with_tag(tag), tagged, late, listed);
   }

@@ -76,11 +76,11 @@ task<result<copied_image>> copy_run::copy(reference source, reference target, ch
   if (copied || copied.error().code != errc::not_found || !list) co_return copied;
   const bool held = co_await has(source);
   if (!held) co_return copied;
-  co_return co_await copy_list(std::move(source), std::move(target), std::move(subject), copied.error());
+  co_return co_await copy_list(std::move(source), std::move(target), subject, copied.error());
 }
 
 task<result<copied_image>> copy_run::copy_list(reference source, reference target, digest subject, failure gone) {
-  std::vector<digest> subjects(1, std::move(subject));
+  std::vector<digest> subjects(1, subject);
   const auto found = co_await copy_referrers(source, target, std::move(subjects), 0);
   if (!found) co_return found.error();
   auto ask = [this, target] {
@@ -182,7 +182,9 @@ task<result<void>> copy_run::note_in_cache(resolved_image image) {
   // What the target had was not fetched; the name is for whole images.
   const bool whole = co_await runtime::offload(shared_.lanes, runtime::lane::files, std::move(look));
   if (!whole || !image.opaque.empty()) co_return result<void>();
-  std::vector<store::reference_record> records = records_of(std::vector<resolved_image>(1, std::move(image)));
+  std::vector<resolved_image> images;
+  images.push_back(std::move(image));
+  std::vector<store::reference_record> records = records_of(images);
   co_return co_await record(shared_, running_, settings_.cache, std::move(records));
 }
 

@@ -76,6 +76,7 @@ result<archive_export> archive_export::prepare(const output& where, const std::v
                                                const store::content_store* store, const std::set<digest>& left_out,
                                                export_choices choices) {
   std::vector<archive::archived_image> members;
+  members.reserve(images.size());
   for (const resolved_image& image : images) members.push_back(archived(image));
   return prepare(where, std::move(members), store != nullptr ? store->root() : std::filesystem::path(), left_out, store == nullptr,
                  choices);

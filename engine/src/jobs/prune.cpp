@@ -192,6 +192,7 @@ task<result<void>> repository_prune::learn() {
   const result<void> looked = co_await each(there->tags.size(), std::move(look));
   if (!looked) co_return looked.error();
   std::vector<digest> indexes;
+  indexes.reserve(facts_.children.size());
   for (const auto& index : facts_.children) indexes.push_back(index.first);
   std::function<task<>(std::size_t)> read = [this, &indexes](std::size_t number) { return read_index(indexes[number]); };
   const result<void> known = co_await each(indexes.size(), std::move(read));

@@ -38,6 +38,7 @@ prune_plan plan_prune(const prune_facts& facts) {
   // Indexes first: whether they stay decides about what they are made of. All levels of one are among its children, so it has more of them
   // than any index in it.
   std::vector<digest> order;
+  order.reserve(wanted_gone.size());
   for (const auto& gone : wanted_gone) order.push_back(gone.first);
   const auto size = [&](const digest& top) {
     const auto index = facts.children.find(top);

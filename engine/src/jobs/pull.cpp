@@ -101,6 +101,7 @@ task<> note_use(pull_setup& with, const std::vector<resolved_image>& images) {
 
 std::vector<descriptor> descriptors_of(const std::vector<transfer::wanted_blob>& blobs) {
   std::vector<descriptor> plain;
+  plain.reserve(blobs.size());
   for (const transfer::wanted_blob& one : blobs) plain.push_back(one.blob);
   return plain;
 }

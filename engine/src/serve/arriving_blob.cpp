@@ -171,7 +171,7 @@ std::shared_ptr<watched_target> watch_store(std::shared_ptr<store::content_store
 std::shared_ptr<watched_target> watch_passing(std::shared_ptr<passing_target> passing, runtime::executor where,
                                               std::shared_ptr<arriving_blob> watched) {
   auto open = [passing](const descriptor&, const store::ingest_options&) { return passing->data(); };
-  return std::make_shared<watched_target>(passing, std::move(open), std::move(where), std::move(watched));
+  return std::make_shared<watched_target>(std::move(passing), std::move(open), std::move(where), std::move(watched));
 }
 
 }  // namespace gantry::serve

@@ -108,6 +108,7 @@ std::multimap<digest, descriptor> find_referrers(const store::content_store& sto
   std::multimap<digest, descriptor> found;
   std::set<digest> seen;
   std::vector<digest> pending;
+  pending.reserve(documents.size());
   for (const descriptor& one : documents) pending.push_back(one.digest);
   while (!pending.empty()) {
     const digest value = pending.back();

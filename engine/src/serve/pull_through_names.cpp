@@ -155,6 +155,7 @@ task<bool> pull_through::record_complete(runtime::stop_source& stop) {
   }
   // Whatever has its name needs no more.
   std::vector<digest> named;
+  named.reserve(now.whole.size());
   for (const auto& [name, top] : now.whole) named.push_back(top);
   co_await kept_.release(std::move(named));
   co_return true;

@@ -76,7 +76,7 @@ server::server(runtime::executor where, runtime::lanes& workers, runtime::buffer
               },
               draining_,
               cutting_},
-      connections_(where) {}
+      connections_(std::move(where)) {}
 
 result<void> server::listen(const tcp::endpoint& where) {
   error_code ec;

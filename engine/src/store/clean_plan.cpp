@@ -15,6 +15,7 @@ using named = clean_view::named;
 
 std::vector<const stored_file*> oldest_first(const std::vector<stored_file>& files) {
   std::vector<const stored_file*> sorted;
+  sorted.reserve(files.size());
   for (const stored_file& one : files) sorted.push_back(&one);
   std::stable_sort(sorted.begin(), sorted.end(), [](const stored_file* a, const stored_file* b) { return a->modified < b->modified; });
   return sorted;

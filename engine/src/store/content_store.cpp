@@ -121,7 +121,7 @@ result<void> content_store::prepare() const {
   }
   const runtime::write_options shared_file{.sync = sync_, .permissions = 0644};
   if (!is_there(paths_.layout_file())) {
-    const auto written = runtime::atomic_write_file(paths_.layout_file(), layout_text, shared_file);
+    auto written = runtime::atomic_write_file(paths_.layout_file(), layout_text, shared_file);
     // Who cleans up takes a file that has no name yet for what a crash left. They opened the store before, and made this one.
     if (!written && !is_there(paths_.layout_file())) return written;
   }

@@ -197,7 +197,7 @@ piece_writer::piece_writer(blob_part& target, std::uint64_t offset, std::vector<
 result<void> piece_writer::append(std::span<const std::byte> bytes, bool once) {
   while (!bytes.empty()) {
     const auto part = bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), journal_piece_bytes - length_)));
-    const result<void> written = once ? target_->write_once(position(), part) : target_->write(position(), part);
+    result<void> written = once ? target_->write_once(position(), part) : target_->write(position(), part);
     if (!written) return written;
     hasher_.update(part);
     length_ += part.size();

@@ -80,7 +80,7 @@ void blob_job::written(byte_range range) {
   grown_.notify_all();
 }
 
-void blob_job::note_pieces(std::size_t site, std::vector<store::journal_record> records) {
+void blob_job::note_pieces(std::size_t site, const std::vector<store::journal_record>& records) {
   for (const store::journal_record& one : records) pieces_.push_back({one, site});
 }
 

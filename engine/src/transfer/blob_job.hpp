@@ -58,7 +58,7 @@ class blob_job {
   /// Bytes were written at \p range.
   void written(byte_range range);
   /// A site sent \p records, which are written.
-  void note_pieces(std::size_t site, std::vector<store::journal_record> records);
+  void note_pieces(std::size_t site, const std::vector<store::journal_record>& records);
   /// One of the streams has ended, with the planner too.
   void stream_ended();
   /// Lets \p writing, the end of what a stream has received, go on without the stream.

@@ -15,7 +15,8 @@ task<connection_grant> connections_to(context& shared, std::vector<std::string> 
 }
 
 task<connection_grant> connection_to(context& shared, std::string registry, runtime::stop_source& stop) {
-  std::vector<std::string> one(1, std::move(registry));
+  std::vector<std::string> one;
+  one.push_back(std::move(registry));
   return connections_to(shared, std::move(one), 1, stop);
 }
 

@@ -123,7 +123,8 @@ task<result<T>> with_retry(context& shared, operation& running, std::string obje
 /// The same for one registry.
 template <class T, class Attempt>
 task<result<T>> with_retry(context& shared, operation& running, std::string object, Attempt attempt, std::string registry) {
-  std::vector<std::string> asked(1, std::move(registry));
+  std::vector<std::string> asked;
+  asked.push_back(std::move(registry));
   return with_retry<T>(shared, running, std::move(object), std::move(attempt), std::move(asked));
 }
 

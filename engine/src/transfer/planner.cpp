@@ -146,19 +146,19 @@ std::optional<blob_id> planner::choose(std::optional<blob_id> last) const {
 
 assignment planner::start(time_point now, blob_id blob, byte_range range, segment_kind kind, bool ahead) {
   assignment given{next_stream_++, blob, range, kind, ahead};
-  stream_state stream{.blob = blob,
-                      .position = range.offset,
-                      .end = range.end(),
-                      .answer = range.end(),
-                      .kind = kind,
-                      .started = now,
-                      .asked = now,
-                      .answered = now,
-                      .last_byte = now,
-                      .ahead = ahead,
-                      .rate = rate_meter(now),
-                      .doubt = blobs_[blob].fruitless};
-  streams_.emplace(given.stream, std::move(stream));
+  const stream_state stream{.blob = blob,
+                            .position = range.offset,
+                            .end = range.end(),
+                            .answer = range.end(),
+                            .kind = kind,
+                            .started = now,
+                            .asked = now,
+                            .answered = now,
+                            .last_byte = now,
+                            .ahead = ahead,
+                            .rate = rate_meter(now),
+                            .doubt = blobs_[blob].fruitless};
+  streams_.emplace(given.stream, stream);
   blobs_[blob].streams.push_back(given.stream);
   if (ahead) {
     ++ahead_;

@@ -57,12 +57,11 @@ void relay::tell(const failure* why) {
     told.answered = since(asked_);
     told.received = received_;
   }
-  if (running_.stop.stop_requested()) {
-    told.end = segment_end::stopped;
-  } else if (why != nullptr) {
+  const bool stopped = running_.stop.stop_requested();
+  if (why != nullptr && !stopped) {
     told.end = segment_end::failed;
     told.message = why->text.message();
-  } else if (position_ != blob_.size) {
+  } else if (stopped || position_ != blob_.size) {
     told.end = segment_end::stopped;
   }
   running_.events.emit(std::move(told));

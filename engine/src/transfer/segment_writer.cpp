@@ -32,7 +32,7 @@ result<void> segment_writer::pieces::append(std::uint64_t offset, std::span<cons
 
 result<void> segment_writer::pieces::flush() {
   if (!run) return {};
-  const result<void> flushed = run->flush();
+  result<void> flushed = run->flush();
   run.reset();
   return flushed;
 }
@@ -132,7 +132,7 @@ task<result<void>> segment_writer::finish(std::shared_ptr<segment_writer> writer
     auto call = [pieces = self.pieces_] { return pieces->flush(); };
     flushed = co_await runtime::offload(self.shared_.lanes, runtime::lane::files, std::move(call));
   }
-  if (!self.pieces_->records.empty()) self.job_.note_pieces(self.site_, std::move(self.pieces_->records));
+  if (!self.pieces_->records.empty()) self.job_.note_pieces(self.site_, self.pieces_->records);
   if (self.error_) co_return *self.error_;
   co_return flushed;
 }

@@ -222,13 +222,23 @@ TEST_CASE("the longest idle connections make room for those who ask") {
   CHECK(http_client(server.port()).get("/v2/").status == 200);
 }
 
-TEST_CASE("a graceful stop closes who waits and finishes who is served") {
-  shop shop;
+namespace {
+
+/// An image that takes longer to send than what the system's buffers hold, now in the shop.
+test_image large_image_of(shop& shop) {
   image_recipe recipe;
   recipe.layers = {40'000'000};
-  const test_image big = build_image(recipe);
+  test_image big = build_image(recipe);
   shop.content.put(big);
   shop.content.name("docker.io/team/big:1.0", big.manifest, {filled_store::descriptor_of(big.manifest)});
+  return big;
+}
+
+}  // namespace
+
+TEST_CASE("a graceful stop closes who waits and finishes who is served") {
+  shop shop;
+  const test_image big = large_image_of(shop);
   running_server server(shop.content);
   socket_handle waiting = connect_to_loopback(server.port());
   CHECK(waiting.send(ping));
@@ -247,11 +257,7 @@ TEST_CASE("a graceful stop closes who waits and finishes who is served") {
 
 TEST_CASE("a graceful stop has an end") {
   shop shop;
-  image_recipe recipe;
-  recipe.layers = {40'000'000};
-  const test_image big = build_image(recipe);
-  shop.content.put(big);
-  shop.content.name("docker.io/team/big:1.0", big.manifest, {filled_store::descriptor_of(big.manifest)});
+  const test_image big = large_image_of(shop);
   gantry::serve_limits limits;
   limits.graceful = 200ms;
   running_server server(shop.content, limits);
