@@ -256,7 +256,7 @@ result<void> content_store::sync_names() {
   for (const char* algorithm : {"sha256", "sha512"}) {
     const std::filesystem::path directory = paths_.blobs() / algorithm;
     if (!is_there(directory)) continue;
-    if (auto synced = runtime::sync_directory(directory); !synced) return synced;
+    if (auto synced = runtime::sync_directory(directory); !synced) return cannot_write(synced.error(), paths_.root);
   }
   return {};
 }

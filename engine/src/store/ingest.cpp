@@ -137,7 +137,8 @@ void ingest::start_writeback(std::uint64_t offset, std::uint64_t length) const n
 
 result<void> ingest::commit(const digest& computed) {
   if (auto committed = commit_content(computed); !committed || !where_.sync) return committed;
-  return runtime::sync_directory(where_.target.parent_path());
+  auto synced = runtime::sync_directory(where_.target.parent_path());
+  return synced ? synced : inside_store(synced.error());
 }
 
 result<void> ingest::commit_content(const digest& computed) {
