@@ -185,8 +185,10 @@ std::string verify_lines(const verify_result& found) {
 
 std::string verify_text(const verify_result& found, std::chrono::milliseconds elapsed) {
   if (found.blobs == 0 && found.damaged.empty()) return fmt::format("the store at {} is empty", found.directory);
-  std::string text =
-      fmt::format("{}, {}, checked in {}: ", counted(found.blobs, "blob"), format_bytes(found.bytes), format_duration(elapsed));
+  std::uint64_t fetched = 0;
+  for (const auto& one : found.damaged) fetched += one.repaired && !is_record(one) ? one.blob.size : 0;
+  std::string text = fmt::format("{}, {}, checked{} in {}: ", counted(found.blobs, "blob"), format_bytes(found.bytes),
+                                 fetched > 0 ? " and repaired" : "", format_duration(elapsed));
   if (found.damaged.empty()) return text + "all are sound";
   const auto count = [&](const char* state) {
     return std::count_if(found.damaged.begin(), found.damaged.end(), [&](const damaged_blob& one) {
@@ -197,6 +199,7 @@ std::string verify_text(const verify_result& found, std::chrono::milliseconds el
   for (const char* state : {"damaged", "missing", "repaired"}) {
     if (const auto number = count(state); number > 0) text += fmt::format("{}{} {}", std::exchange(between, ", "), number, state);
   }
+  if (fetched > 0) text += fmt::format(" ({} fetched)", format_bytes(fetched));
   if (const std::size_t records = damaged_records(found.damaged); records > 0) text += between + counted(records, "damaged record");
   return text;
 }

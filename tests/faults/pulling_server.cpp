@@ -6,6 +6,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <utility>
@@ -100,8 +101,10 @@ void pull_all(http_client& client, const std::string& name, const std::string& m
 }
 
 std::filesystem::path record_of(const puller& place, const std::string& repository, const std::string& tag) {
+  std::string name = tag;
+  std::replace(name.begin(), name.end(), ':', '+');
   for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) {
-    if (one.is_regular_file() && one.path().string().ends_with("/" + repository + "/_/" + tag)) return one.path();
+    if (one.is_regular_file() && one.path().string().ends_with("/" + repository + "/_/" + name)) return one.path();
   }
   return {};
 }

@@ -86,7 +86,7 @@ bool soon_recorded(http_client& client);
 /// Asks for all that an image has.
 void pull_all(http_client& client, const std::string& name, const std::string& manifest, const test_image& image);
 
-/// The store's record of a name; empty when there is none.
+/// The store's record of a tag or a digest; empty when there is none.
 std::filesystem::path record_of(const puller& place, const std::string& repository, const std::string& tag);
 
 }  // namespace gantry::test

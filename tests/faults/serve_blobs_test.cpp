@@ -1,6 +1,7 @@
 // Blobs that a server with an upstream gives out while it fetches them.
 #include "faults/pulling_server.hpp"
 #include "support/catch.hpp"
+#include "support/environment.hpp"
 #include "support/small_disk.hpp"
 #include "support/socket.hpp"
 
@@ -163,6 +164,23 @@ TEST_CASE_METHOD(on_small_disk, "what a store on a disk for reading cannot keep 
     CHECK((client.get(blob_of(image, 1)).body == image.layers[1].bytes));
   }
   check_said_once(server, Catch::Contains("passed on and not kept"));
+}
+
+TEST_CASE_METHOD(on_small_disk, "what can be neither kept nor passed on is refused as the server's own trouble, and said once") {
+  if (!usable()) return;
+  {
+    pulling_server before(registry, place);
+    CHECK((http_client(before.port()).get(blob_of(image, 0)).body == image.layers[0].bytes));
+  }
+  REQUIRE(disk.make_read_only());
+  const environment nowhere("TMPDIR", (disk.path() / "missing").string());
+  pulling_server server(registry, place);
+  http_client client(server.port());
+  for (int turn = 0; turn < 3; ++turn) CHECK(client.get(blob_of(image, 1)).status == 503);
+  const std::vector<std::string> said = server.stop();
+  REQUIRE(said.size() == 2);
+  CHECK_THAT(said.front(), Catch::Contains("passed on and not kept"));
+  CHECK_THAT(said.back(), Catch::Contains("neither kept nor passed on") && Catch::Contains("missing"));
 }
 
 TEST_CASE_METHOD(large_upstream, "the fetch of a blob that nobody wants any more ends, and the next client goes on with what arrived") {

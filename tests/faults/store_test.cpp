@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <fstream>
 #include <thread>
+#include <variant>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -189,6 +191,18 @@ TEST_CASE("repair fetches what is damaged or missing, documents and what they le
     REQUIRE(one.references.size() == 1);
     CHECK(one.references[0].string() == k.registry.host() + "/team/app:1.0");
   }
+  // What is fetched is planned as well, so that nobody is told of 100 % while it is on its way.
+  std::uint64_t planned = 0;
+  std::uint64_t done = 0;
+  for (const event& one : k.events) {
+    if (const auto* const plan = std::get_if<transfer_planned>(&one)) planned = plan->bytes;
+    if (const auto* const finished = std::get_if<blob_finished>(&one)) {
+      done += finished->role == blob_role::manifest ? 0 : finished->size;
+      CHECK(done <= planned);
+    }
+  }
+  CHECK(done == planned);
+  CHECK(planned > k.image.blob_bytes());
   CHECK(store_problems(k.pulls.store()) == "");
   CHECK(k.verify().damaged.empty());
   CHECK(k.list().references.front().complete);

@@ -151,4 +151,19 @@ result<std::unique_ptr<model::blob_reader>> directory_files::open(std::string_vi
   return part_of_file(std::make_shared<runtime::file>(std::move(*opened)), 0, *size);
 }
 
+std::string directory_files::archive_inside() const {
+  // A directory may hold anything.
+  constexpr int most_looked_at = 10'000;
+  std::string first;
+  std::error_code ec;
+  std::filesystem::directory_iterator entry(root_, ec);
+  for (int seen = 0; !ec && entry != std::filesystem::directory_iterator() && seen < most_looked_at; ++seen, entry.increment(ec)) {
+    const std::string name = entry->path().filename().string();
+    const bool is_archive = name.ends_with(".tar") || name.ends_with(".tar.gz") || name.ends_with(".tgz") || name.ends_with(".tar.zst");
+    std::error_code ignored;
+    if (is_archive && entry->is_regular_file(ignored) && (first.empty() || entry->path().string() < first)) first = entry->path().string();
+  }
+  return first;
+}
+
 }  // namespace gantry::archive

@@ -29,6 +29,9 @@ class file_set {
   /// The digest of a file where it is known already.
   virtual digest known_digest(std::string_view) { return {}; }
 
+  /// The path of an archive that lies in it, e.g. "cv/nginx.tar" of a directory "cv" of several; empty where that cannot be or none does.
+  virtual std::string archive_inside() const { return {}; }
+
   /// Whether more members follow an end marker that readers stop at: bytes were inserted or lost in front of it.
   virtual bool goes_on_behind_end() const { return false; }
 
@@ -84,6 +87,7 @@ class directory_files final : public file_set {
   explicit directory_files(std::filesystem::path root) : root_(std::move(root)) {}
 
   result<std::unique_ptr<model::blob_reader>> open(std::string_view name) override;
+  std::string archive_inside() const override;
 
  private:
   std::filesystem::path root_;

@@ -47,6 +47,12 @@ bool is_dir_transport(file_set& files) {
   return version && *version && (*version)->starts_with("Directory Transport Version");
 }
 
+/// For who names a directory of archives, as they are written of several images.
+std::string hint_of(const file_set& files) {
+  const std::string inside = files.archive_inside();
+  return inside.empty() ? std::string() : fmt::format("; archives lie in it: name one of them, e.g. {}", clean_text(inside));
+}
+
 /// Refuses a layout of another version than 1 (image-spec image-layout.md, "oci-layout file"). Without the file it is taken for that: the
 /// specification wants it, and there are tools that do not write it.
 result<void> check_layout_version(file_set& files) {
@@ -129,7 +135,7 @@ result<std::unique_ptr<image_source>> image_source::read(std::shared_ptr<file_se
                           "the archive is damaged: it goes on behind its end marker, and what stands in front of that is no image")
            : ancient
                ? failure(errc::unsupported_document, "this archive was written by docker before 1.10; load and save it with a newer one")
-               : failure(errc::not_found, "there is no image: neither index.json nor manifest.json is at its top");
+               : failure(errc::not_found, "there is no image: neither index.json nor manifest.json is at its top" + hint_of(*made->files_));
   }
   if (!read && read.error().code == errc::cancelled) return read.error();
   if (!read) return in_source(name, read.error());

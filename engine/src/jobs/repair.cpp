@@ -63,9 +63,9 @@ void note(newly_missing& seen, const descriptor& blob, const reference& name) {
   if (one.references.empty() || one.references.back() != name) one.references.push_back(name);
 }
 
-/// \param seen gets all that was found to be missing
+/// \param seen gets all that was found to be missing \param planned what is to be fetched is added there, and told
 task<result<void>> mend(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
-                        reference name, newly_missing& seen) {
+                        reference name, newly_missing& seen, transfer_planned& planned) {
   // The top may lead to indexes that are missing as well, these to others, the last to manifests, and these to blobs.
   constexpr unsigned levels = store::index_depth + 2;
   for (unsigned level = 0; level < levels; ++level) {
@@ -79,6 +79,9 @@ task<result<void>> mend(transfer::context& shared, transfer::operation& running,
       if (!fetched) co_return fetched.error();
     }
     if (!found->documents.empty()) continue;
+    for (const transfer::wanted_blob& one : found->blobs) planned.bytes += one.blob.size;
+    planned.blobs += found->blobs.size();
+    if (!found->blobs.empty()) running.events.emit(planned);
     const auto fetched = co_await transfer::fetch_all(shared, running, store, std::move(found->blobs));
     if (!fetched) co_return fetched.error();
     co_return result<void>();
@@ -88,15 +91,15 @@ task<result<void>> mend(transfer::context& shared, transfer::operation& running,
 
 /// The first trouble of an operation stops it; each reference has one of its own, which the whole can stop.
 task<result<void>> mend_apart(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
-                              reference name, newly_missing& seen) {
+                              reference name, newly_missing& seen, transfer_planned& planned) {
   transfer::operation part(running.events);
   const runtime::stop_source::registration with_the_whole(running.stop, [&part] { part.request_stop(); });
   if (running.stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-  co_return co_await mend(shared, part, std::move(store), std::move(name), seen);
+  co_return co_await mend(shared, part, std::move(store), std::move(name), seen, planned);
 }
 
 task<result<void>> mend_all(transfer::context& shared, transfer::operation& running, std::shared_ptr<store::content_store> store,
-                            std::vector<damaged_blob>& damaged) {
+                            std::vector<damaged_blob>& damaged, transfer_planned planned) {
   std::set<reference> names;
   for (const damaged_blob& one : damaged) names.insert(one.references.begin(), one.references.end());
   auto see = [store, &damaged] {
@@ -111,7 +114,7 @@ task<result<void>> mend_all(transfer::context& shared, transfer::operation& runn
   std::map<reference, std::string> troubles;
   newly_missing seen;
   for (const reference& name : names) {
-    const result<void> mended = co_await mend_apart(shared, running, store, name, seen);
+    const result<void> mended = co_await mend_apart(shared, running, store, name, seen, planned);
     if (running.stop.stop_requested()) co_return failure(errc::cancelled, "stopped; what was fetched until then is kept");
     if (mended) continue;
     const condition local = condition::storage;
@@ -156,8 +159,8 @@ task<result<void>> mend_all(transfer::context& shared, transfer::operation& runn
 bool is_in_place(const damaged_blob& one) noexcept { return !one.missing && !one.repaired && one.quarantined.empty(); }
 
 task<result<void>> repair(transfer::context& shared, std::shared_ptr<transfer::operation> running,
-                          std::shared_ptr<store::content_store> store, std::vector<damaged_blob>& damaged) {
-  task<result<void>> mending = mend_all(shared, *running, store, damaged);
+                          std::shared_ptr<store::content_store> store, std::vector<damaged_blob>& damaged, transfer_planned planned) {
+  task<result<void>> mending = mend_all(shared, *running, store, damaged, planned);
   co_return co_await while_kept<void>(shared, *running, store, std::move(mending));
 }
 

@@ -185,7 +185,8 @@ task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<tr
   all.found = std::move(*found);
   all.result.directory = store->root();
   all.result.references = all.found.tops.size();
-  running->events.emit(transfer_planned{all.found.files.size(), total_size(all.found.files), 0, 0});
+  const transfer_planned planned{all.found.files.size(), total_size(all.found.files), 0, 0};
+  running->events.emit(planned);
 
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < std::min(most_at_once, 2 * cores); ++i) all.workers.spawn(worker(all));
@@ -198,7 +199,7 @@ task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<tr
   };
   co_await offload(shared.lanes, lane::files, std::move(compare));
   if (options.repair && !all.result.damaged.empty()) {
-    const result<void> repaired = co_await repair(shared, running, store, all.result.damaged);
+    const result<void> repaired = co_await repair(shared, running, store, all.result.damaged, planned);
     if (!repaired) co_return repaired.error();
   }
   const result<void> rebuilt = co_await rebuild_index(all);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -87,6 +89,22 @@ class place_source final : public credential_source {
   std::set<std::string> missed_;           ///< programs that somebody was told about
 };
 
+/// A file that lies about and cannot be read: that matters to who looks for a credential, and is told then, once.
+class unreadable_place final : public credential_source {
+ public:
+  unreadable_place(std::function<void(const std::string&)> warn, std::string why) : warn_(std::move(warn)), why_(std::move(why)) {}
+
+  std::optional<credential> find(const std::string& /*registry*/, const std::string& /*repository*/, diagnostics& /*problem*/) override {
+    if (!told_.test_and_set()) warn_(why_);
+    return std::nullopt;
+  }
+
+ private:
+  std::function<void(const std::string&)> warn_;
+  std::string why_;
+  std::atomic_flag told_;
+};
+
 }  // namespace
 
 std::shared_ptr<credential_source> usual_credentials(const credential_search& search, diagnostics* problem) {
@@ -103,7 +121,7 @@ std::shared_ptr<credential_source> usual_credentials(const credential_search& se
       sources.clear();
       break;
     } else if (search.warn) {
-      search.warn(parsed.error().text.message() + "; the file is passed over");
+      sources.push_back(std::make_shared<unreadable_place>(search.warn, parsed.error().text.message() + "; the file is passed over"));
     }
   }
   return std::make_shared<credential_chain>(std::move(sources));

@@ -40,6 +40,8 @@ class handler {
   task<result<place>> locate(const route& wanted, std::optional<answer>& refused);
   task<answer> manifest(route wanted, const request_head& request, runtime::stop_source& stop);
   task<answer> blob(route wanted, const request_head& request, runtime::stop_source& stop);
+  /// The document that the upstream led to.
+  task<result<std::optional<held_document>>> read_fetched(upstream_manifest fetched);
   /// Whoever asks for a manifest pulls what it is part of.
   task<> note_use(place where, route wanted);
   task<answer> tags(route wanted);

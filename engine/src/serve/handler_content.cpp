@@ -92,6 +92,11 @@ task<> handler::note_use(place where, route wanted) {
   co_await content_.note_use(std::move(names));
 }
 
+task<result<std::optional<held_document>>> handler::read_fetched(upstream_manifest fetched) {
+  if (fetched.bytes) co_return std::optional(held_document{fetched.top.media_type, fetched.top.digest, std::move(*fetched.bytes)});
+  co_return co_await content_.by_digest(fetched.top.digest, fetched.top.media_type);
+}
+
 task<answer> handler::manifest(route wanted, const request_head& request, runtime::stop_source& stop) {
   std::optional<answer> refused;
   const auto where = co_await locate(wanted, refused);
@@ -120,7 +125,10 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
       document.digest = wanted.digest;
       document.size = (*found)->bytes.size();
       const reference name = name_of(*where->above, {}, wanted.digest);
-      if (!name.empty()) co_await source_->note_held(name, std::move(document));
+      // Of a repository without any name nobody can have it, as without an upstream.
+      if (name.empty()) co_return unknown_manifest(wanted);
+      const bool there = co_await source_->note_held(name, std::move(document), stop);
+      if (!there && !where->held) co_return unknown_manifest(wanted);
     }
   }
   if (!*found && where->above) {
@@ -129,12 +137,15 @@ task<answer> handler::manifest(route wanted, const request_head& request, runtim
       const auto fetched = co_await source_->manifest(name, stop);
       if (!fetched && fetched.error().code != errc::not_found) co_return refused_above(fetched.error(), stop);
       if (fetched) {
-        const descriptor top = fetched->top;
         doubtful = warning_of(fetched->doubted);
-        if (fetched->bytes) {
-          found = std::optional(held_document{top.media_type, top.digest, *fetched->bytes});
-        } else {
-          found = co_await content_.by_digest(top.digest, top.media_type);
+        found = co_await read_fetched(*fetched);
+        if (!found && found.error().code == errc::digest_mismatch && !wanted.digest) {
+          // What a tag leads to was not fetched, since the store has it: now it is.
+          if (trouble_) trouble_(found.error().text.message());
+          const reference pinned = name_of(*where->above, {}, fetched->top.digest);
+          const auto anew = co_await source_->manifest(pinned, stop);
+          if (!anew) co_return refused_above(anew.error(), stop);
+          found = co_await read_fetched(*anew);
         }
         if (!found) co_return failed(found.error());
       }
@@ -199,6 +210,10 @@ task<answer> handler::blob(route wanted, const request_head& request, runtime::s
     if (!held) co_return failed(held.error());
   }
   if (*held == nullptr) co_return unknown_blob(wanted);
+  if (where->above && request.method != "HEAD") {
+    const reference name = name_of(*where->above, {}, wanted.digest);
+    if (!name.empty()) co_await source_->note_taken(name, wanted.digest);
+  }
   stored_part whole;
   whole.blob = std::move(*held);
   whole.length = whole.blob->size();

@@ -59,7 +59,12 @@ result<store::claim_attempt> passing_target::claim(const descriptor& /*blob*/) {
 
 result<std::unique_ptr<store::blob_part>> passing_target::begin(const descriptor& blob, store::ingest_options /*options*/) {
   auto opened = runtime::file::open_unnamed(directory_);
-  if (!opened) return opened.error();
+  if (!opened) {
+    failure why = opened.error();
+    // Without the directory there is no room either.
+    if (why.code == errc::file_not_found) why.code = errc::access_denied;
+    return why;
+  }
   if (auto reserved = opened->reserve(blob.size); !reserved) return reserved.error();
   data_ = std::make_shared<const runtime::file>(std::move(*opened));
   return std::unique_ptr<store::blob_part>(std::make_unique<part>(blob, data_));

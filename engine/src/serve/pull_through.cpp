@@ -60,6 +60,25 @@ task<pull_through::held_name> pull_through::held_top(reference image) {
   co_return co_await offload(shared_.lanes, lane::files, std::move(look));
 }
 
+task<digest> pull_through::recorded_top(reference image) {
+  // A digest leads nowhere else.
+  if (image.digest()) co_return digest();
+  auto look = [store = store_, image] {
+    const auto found = store->find_reference(image);
+    return found && *found ? (*found)->top.digest : digest();
+  };
+  co_return co_await offload(shared_.lanes, lane::files, std::move(look));
+}
+
+task<> pull_through::note_answered(reference image, descriptor top, digest recorded) {
+  if (!families_.knows(top.digest)) co_await learn_held(top);
+  remember(image, {top, std::move(recorded)});
+  // A server that was killed may have left all parts of a name, and a record that says otherwise.
+  if (!looked_at_.due(image)) co_return;
+  touched_.insert(top.digest);
+  co_await record_due();
+}
+
 task<result<digest>> pull_through::ask_digest(reference image, runtime::stop_source& stop) {
   auto announced = co_await registry::head_manifest(shared_.registry, image, stop);
   if (!announced) co_return announced.error();
@@ -134,7 +153,7 @@ task<result<upstream_manifest>> pull_through::fetch_document(reference image, ru
   co_return fetched;
 }
 
-task<result<upstream_manifest>> pull_through::fetch_and_record(reference image, digest recorded, runtime::stop_source& stop) {
+task<result<upstream_manifest>> pull_through::fetch_and_record(reference image, runtime::stop_source& stop) {
   // A clean-up must not take away what has no name yet.
   const quiet_operation mine(stop_);
   const auto lease = co_await jobs::keep_all(shared_, *mine.running(), store_);
@@ -143,7 +162,11 @@ task<result<upstream_manifest>> pull_through::fetch_and_record(reference image, 
   result<upstream_manifest> fetched = failure(errc::cancelled, "stopped");
   try {
     fetched = co_await fetch_document(image, stop);
-    if (fetched && !fetched->bytes) remember(image, {fetched->top, recorded});
+    if (fetched && !fetched->bytes) {
+      // Now, not before the question: what was recorded for other clients meanwhile is older than the answer.
+      digest recorded = co_await recorded_top(image);
+      remember(image, {fetched->top, std::move(recorded)});
+    }
   } catch (...) {
     thrown = std::current_exception();
   }
@@ -172,17 +195,19 @@ task<result<upstream_manifest>> pull_through::ask_manifest(reference image, runt
   if (!image.digest()) known = co_await held_top(image);
   const std::optional<descriptor>& held = known.top;
   if (held) {
-    if (clock::now() < offline_until_) co_return upstream_manifest{*held};
+    if (clock::now() < offline_until_) {
+      co_await note_answered(image, *held, known.recorded);
+      co_return upstream_manifest{*held};
+    }
     const auto now = co_await revalidate(image, stop);
-    if (!now && store_will_do(now.error())) co_return stale(image, *held, now.error());
-    if (!now) co_return now.error();
-    if (*now == held->digest) {
-      if (!families_.knows(held->digest)) co_await learn_held(*held);
-      remember(image, {*held, known.recorded});
+    if (!now && !store_will_do(now.error())) co_return now.error();
+    if (!now || *now == held->digest) {
+      co_await note_answered(image, *held, known.recorded);
+      if (!now) co_return stale(image, *held, now.error());
       co_return upstream_manifest{*held};
     }
   }
-  auto fetched = co_await fetch_and_record(image, known.recorded, stop);
+  auto fetched = co_await fetch_and_record(image, stop);
   if (!fetched && held && store_will_do(fetched.error())) co_return stale(image, *held, fetched.error());
   co_return fetched;
 }
@@ -206,9 +231,9 @@ task<result<std::vector<descriptor>>> pull_through::referrers(reference image, d
   co_return why;
 }
 
-void pull_through::note_unwritable(const failure& why) {
-  if (!unwritable_said_.due(why.code.message())) return;
-  note_(fmt::format("what is fetched is passed on and not kept: {}", why.text.message()));
+void pull_through::note_unwritable(const failure& why, const std::string& effect) {
+  if (!unwritable_said_.due(effect + why.code.message())) return;
+  note_(fmt::format("{}: {}", effect, why.text.message()));
 }
 
 task<> pull_through::close() {

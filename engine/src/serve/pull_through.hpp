@@ -37,6 +37,8 @@ class pull_through final : public upstream {
   static constexpr std::chrono::seconds record_pause{1};
   /// How long somebody else who cleans up the store, or writes its index, is waited for at the end.
   static constexpr std::chrono::seconds close_patience{5};
+  /// How often is looked whether all of a name's parts are there that no fetch of this server brought.
+  static constexpr std::chrono::minutes look_pause{10};
   /// How often it is said that the store cannot be written.
   static constexpr std::chrono::minutes unwritable_pause{5};
   /// How long the upstream may take to say whether a tag has moved, or what refers to a manifest.
@@ -48,7 +50,8 @@ class pull_through final : public upstream {
 
   const std::string& registry() const noexcept override { return registry_; }
   task<result<upstream_manifest>> manifest(reference image, runtime::stop_source& stop) override;
-  task<> note_held(reference image, descriptor document) override;
+  task<bool> note_held(reference image, descriptor document, runtime::stop_source& stop) override;
+  task<> note_taken(reference image, digest blob) override;
   task<result<std::uint64_t>> blob_size(reference image, digest blob, runtime::stop_source& stop) override;
   task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) override;
   task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) override;
@@ -67,6 +70,10 @@ class pull_through final : public upstream {
     digest recorded;                ///< what its record leads to; empty: it has none
   };
   task<held_name> held_top(reference image);
+  /// What the store's record of \p image leads to; empty: it has none.
+  task<digest> recorded_top(reference image);
+  /// \p image is answered with what the store has.
+  task<> note_answered(reference image, descriptor top, digest recorded);
   task<result<digest>> ask_digest(reference image, runtime::stop_source& stop);
   /// The upstream cannot be asked: left alone for a while, which is said once.
   void leave_alone(const failure& why);
@@ -78,8 +85,7 @@ class pull_through final : public upstream {
   task<result<upstream_manifest>> fetch_document(reference image, runtime::stop_source& stop);
   /// Asks the registry, with a request for one byte.
   task<result<std::uint64_t>> ask_size(reference image, digest blob, runtime::stop_source& stop);
-  /// \param recorded what the store's record of \p image leads to
-  task<result<upstream_manifest>> fetch_and_record(reference image, digest recorded, runtime::stop_source& stop);
+  task<result<upstream_manifest>> fetch_and_record(reference image, runtime::stop_source& stop);
   task<> fetch(reference image, std::shared_ptr<arriving_blob> blob);
   /// The fetch of \p blob is over: whoever asks for it now begins another.
   void forget(const std::shared_ptr<arriving_blob>& blob);
@@ -87,8 +93,8 @@ class pull_through final : public upstream {
   task<result<void>> bring(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted);
   task<result<void>> bring_into_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted);
   task<result<void>> bring_past_store(reference image, std::shared_ptr<arriving_blob> blob, runtime::stop_source& wanted);
-  /// Says that the store cannot be written, each reason once in a while.
-  void note_unwritable(const failure& why);
+  /// Says that the store cannot be written, each effect for each reason once in a while.
+  void note_unwritable(const failure& why, const std::string& effect = "what is fetched is passed on and not kept");
   /// Records what is due: now when nothing is on its way, else in a moment, together with what comes until then.
   task<> record_due();
   task<> record_in_a_moment();
@@ -109,14 +115,16 @@ class pull_through final : public upstream {
   std::map<digest, std::shared_ptr<arriving_blob>> arriving_;
   single_flight<std::uint64_t> sizes_;          ///< by repository and digest
   single_flight<upstream_manifest> manifests_;  ///< by name
+  single_flight<digest> known_above_;           ///< by name: whether the registry has what the store holds
   image_families families_;
   asked_names incomplete_;     ///< names that clients asked for, and that may become complete
   std::set<digest> touched_;   ///< the images that something was fetched of since names were last recorded
   std::set<reference> begun_;  ///< names in the repositories of which clients took a blob of theirs
+  seldom<reference> looked_at_{look_pause};
   bool recording_ = false;
   bool record_planned_ = false;
   clock::time_point offline_until_{};
-  seldom<std::string> unwritable_said_{unwritable_pause};  ///< reasons
+  seldom<std::string> unwritable_said_{unwritable_pause};  ///< effects and reasons
   seldom<reference> said_{offline_pause};                  ///< names of which was said that the store answers for them
   runtime::stop_source stop_;
   runtime::task_group fetches_;

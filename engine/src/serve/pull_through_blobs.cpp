@@ -148,7 +148,7 @@ task<> pull_through::fetch(reference image, std::shared_ptr<arriving_blob> blob)
   }
   if (trouble) {
     if (cannot_keep(*trouble)) {
-      note_unwritable(*trouble);
+      note_unwritable(*trouble, "what would be fetched can be neither kept nor passed on");
     } else if (trouble->code != errc::cancelled) {
       note_(fmt::format("blob {} was not fetched: {}", blob->blob().digest.string(), trouble->text.message()));
     }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -48,16 +49,38 @@ void pull_through::remember(const reference& image, asked_name what) {
   incomplete_.put(image, std::move(what));
 }
 
-task<> pull_through::note_held(reference image, descriptor document) {
+task<bool> pull_through::note_held(reference image, descriptor document, runtime::stop_source& stop) {
   if (incomplete_.find(image) != nullptr) {
     incomplete_.put(image, {document, {}});
-    co_return;
+    co_return true;
   }
   if (!families_.knows(document.digest)) co_await learn_held(document);
+  if (incomplete_.lead_to(image, families_.above(document.digest))) co_return true;
+  if (clock::now() < offline_until_) co_return true;
+  std::function<task<result<digest>>()> ask = [this, image, &stop] { return revalidate(image, stop); };
+  const auto there = co_await known_above_.get(image.string(), std::move(ask), stop);
+  if (!there) {
+    const failure why = there.error();
+    if (why.code != errc::cancelled && why.code == condition::retryable) leave_alone(why);
+    co_return why.code != errc::not_found;
+  }
   remember(image, {document, {}});
-  if (incomplete_.find(image) == nullptr) co_return;
   touched_.merge(families_.family_of(document.digest));
   co_await record_due();
+  co_return true;
+}
+
+task<> pull_through::note_taken(reference image, digest blob) {
+  if (incomplete_.empty()) co_return;
+  bool due = false;
+  for (const reference& name : incomplete_.asked_since(clock::now() - family_leases::client_pause, image.name(), families_.above(blob))) {
+    const asked_name& asked = *incomplete_.find(name);
+    if (asked.recorded == asked.top.digest) continue;
+    begun_.insert(name);
+    touched_.insert(asked.top.digest);
+    due = true;
+  }
+  if (due) co_await record_due();
 }
 
 task<> pull_through::learn_held(descriptor top) {

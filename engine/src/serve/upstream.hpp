@@ -65,8 +65,13 @@ class upstream {
   /// errc::not_found when nobody has it.
   virtual task<result<upstream_manifest>> manifest(reference image, runtime::stop_source& stop) = 0;
 
-  /// A client was given \p document, which lay in the store without a name that leads to it; \p image names it by digest. So it gets one.
-  virtual task<> note_held(reference image, descriptor document) = 0;
+  /// A client asks for \p document, which lies in the store although no name of the repository leads to it; \p image names it by digest.
+  /// It may have come from another registry: it gets the name if clients got it with another name of the repository, or if the registry
+  /// has it, which is asked. \returns false if the registry says that it has none; true without a name if the registry cannot be asked.
+  virtual task<bool> note_held(reference image, descriptor document, runtime::stop_source& stop) = 0;
+
+  /// A client was given the blob that \p image names by its digest, and the store had it: that belongs to a pull as a fetch does.
+  virtual task<> note_taken(reference image, digest blob) = 0;
 
   /// The size of a blob, without fetching it. \p image names its repository and the blob. However many ask, the registry is asked once,
   /// and not at all when a document or a fetch has told.

@@ -93,7 +93,6 @@ result<void> blob_writer::publish(const digest& name) {
   if (sync_) {
     if (auto synced = file_.sync_data(); !synced) return synced;
   }
-  file_.set_permissions(0444);
   // Network file systems report late write errors on close, yet a real close would give the lock away before the rename.
   const int twin = ::dup(file_.descriptor());
   if (twin < 0 || (::close(twin) != 0 && errno != EINTR)) return system_failure(errno, "cannot write", path_.string());
@@ -104,6 +103,8 @@ result<void> blob_writer::publish(const digest& name) {
   const bool there = std::filesystem::exists(target, ec) || ec;
   if (auto renamed = runtime::rename_file(path_, target); !renamed) return renamed;
   path_.clear();
+  // Not before: what a crash leaves under the other name is opened for writing by whoever looks whether it is locked.
+  file_.set_permissions(0444);
   if (auto closed = file_.close(); !closed) return closed;
   added_ = !there;
   if (sync_) {

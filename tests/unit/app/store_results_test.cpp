@@ -152,6 +152,9 @@ TEST_CASE("damage is told with the names that need it, and only what is settled 
                                    some_digest('b').string() + " docker.io/library/a:1\n" + "repaired " + some_digest('c').string() + "\n" +
                                    "damaged " + some_digest('d').string() + "\n");
   CHECK(verify_text(found, 2s) == "3 blobs, 1.0 kB, checked in 2.0 s: 2 damaged, 1 missing, 1 repaired");
+  // The time is that of both, and what was fetched may be much more than what there was to check.
+  found.damaged[2].blob.size = 2000;
+  CHECK(verify_text(found, 2s) == "3 blobs, 1.0 kB, checked and repaired in 2.0 s: 2 damaged, 1 missing, 1 repaired (2.0 kB fetched)");
   CHECK(unrepaired(found, false) == 3);
   CHECK(unrepaired(found, true) == 2);
   CHECK_FALSE(any_in_place({found.damaged[1], found.damaged[2], found.damaged[3]}));

@@ -270,6 +270,15 @@ TEST_CASE("what skopeo writes with dir: is called that") {
   CHECK_THAT(must_fail(refused, errc::unsupported_document).text.message(), Catch::Contains("skopeo's dir: format, which is not read"));
 }
 
+TEST_CASE("of a directory of archives one is named, as there is no image in it") {
+  const test::temp_dir directory;
+  const auto refusal = [&] { return must_fail(open_image_source(directory.path(), {}, running), errc::not_found).text.message(); };
+  test::spill(directory / "readme.txt", "hello");
+  CHECK_THAT(refusal(), Catch::EndsWith("is at its top"));
+  for (const char* name : {"nginx.tar.gz", "alpine.tar"}) test::spill(directory / name, "anything");
+  CHECK_THAT(refusal(), Catch::EndsWith("archives lie in it: name one of them, e.g. " + (directory / "alpine.tar").string()));
+}
+
 TEST_CASE("archives that do not hold together are refused") {
   const old_docker_archive old;
   const std::string missing = R"([{"Config":"gone.json","Layers":[]}])";

@@ -158,6 +158,10 @@ TEST_CASE("no place knows, and nothing is to be said about it") {
 TEST_CASE("what the user named must be readable, what lies about is passed over with a warning") {
   household home;
   home.config("no JSON");
+  // Who asks no registry need not know.
+  home.source = usual_credentials(home.search, &home.trouble);
+  CHECK(home.warnings.empty());
+  CHECK_FALSE(home.find("r.test").has_value());
   CHECK_FALSE(home.find("r.test").has_value());
   CHECK(home.trouble.message().empty());
   REQUIRE(home.warnings.size() == 1);

@@ -78,10 +78,11 @@ class failing_upstream final : public gantry::serve::upstream {
                                                                                    gantry::runtime::stop_source&) override {
     co_return why_;
   }
-  gantry::runtime::task<> note_held(gantry::reference image, gantry::descriptor) override {
+  gantry::runtime::task<bool> note_held(gantry::reference image, gantry::descriptor, gantry::runtime::stop_source&) override {
     noted.push_back(image.string());
-    co_return;
+    co_return why_.code != gantry::errc::not_found;
   }
+  gantry::runtime::task<> note_taken(gantry::reference, gantry::digest) override { co_return; }
   gantry::runtime::task<gantry::result<std::uint64_t>> blob_size(gantry::reference, gantry::digest,
                                                                  gantry::runtime::stop_source&) override {
     co_return why_;
@@ -414,4 +415,15 @@ TEST_CASE("the upstream hears of documents that were given out and have no name,
   CHECK(client.get("/v2/team/other/manifests/" + named).status == 200);
   server.stop();
   CHECK(above.noted == std::vector<std::string>{"docker.io/team/other@" + named});
+}
+
+TEST_CASE("what the store has of elsewhere is not there in a repository that nobody has, if the upstream says so") {
+  shop shop;
+  failing_upstream above(gantry::failure(gantry::errc::not_found, "no such manifest"));
+  running_server server(shop.content, {}, &above);
+  http_client client(server.port());
+  const std::string named = shop.index.images.front().manifest.digest;
+  CHECK(client.get("/v2/team/other/manifests/" + named).status == 404);
+  CHECK(client.head("/v2/team/other/manifests/" + named).status == 404);
+  CHECK(client.get("/v2/team/app/manifests/" + named).status == 200);
 }

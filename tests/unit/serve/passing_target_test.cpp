@@ -66,3 +66,11 @@ TEST_CASE("what passes and is wrong is not taken, and the next attempt begins an
   CHECK(target.data() != before);
   CHECK(second->held().list().empty());
 }
+
+TEST_CASE("a directory for what passes that is not there gives no room, like one that may not be written to") {
+  const temp_dir directory;
+  passing_target target(directory.path() / "missing");
+  const auto part = target.begin(described("passing by"), {});
+  REQUIRE_FALSE(part);
+  CHECK(serve::cannot_keep(part.error()));
+}

@@ -67,6 +67,19 @@ TEST_CASE("a blob whose file or store vanishes before its end is missed by its n
   CHECK_FALSE(std::filesystem::exists(root));
 }
 
+TEST_CASE(
+    "a file can be written by its owner until it has its name, so that a crash just before leaves none whose lock cannot be looked at") {
+  const store_fixture f;
+  const std::string content = "what arrives";
+  const auto writer = must(f.store->write_blob());
+  must(writer->write(bytes_of(content)));
+  // A rename does not get past this.
+  std::filesystem::create_directories(f.blob_of(descriptor_of(content)) / "in the way");
+  must_fail(writer->commit(), errc::storage_error);
+  const auto left = std::filesystem::directory_iterator(f.directory / "store/ingest")->status().permissions();
+  CHECK((left & std::filesystem::perms::owner_write) != std::filesystem::perms::none);
+}
+
 TEST_CASE("a file is abandoned when nobody writes it any more") {
   const store_fixture f;
   const std::filesystem::path ingest = f.directory / "store/ingest";
