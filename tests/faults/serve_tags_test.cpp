@@ -378,6 +378,7 @@ TEST_CASE("what is recorded while the upstream is asked takes nothing from the a
   registry.hold("team/app", "1.0", second);
   CHECK(client.get("/v2/team/app/manifests/1.0").status == 200);
   registry.hold("team/app", "1.0", third);
+  registry.forget_requests();
   registry.inject("/manifests/1.0", late_by(std::chrono::seconds(2)), 1, 0);
   auto asks = std::async(std::launch::async, [&] {
     return http_client(server.port()).get("/v2/team/app/manifests/1.0").header("Docker-Content-Digest") == third.manifest.digest;
