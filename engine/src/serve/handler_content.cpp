@@ -212,7 +212,7 @@ task<answer> handler::blob(route wanted, const request_head& request, runtime::s
   if (*held == nullptr) co_return unknown_blob(wanted);
   if (where->above && request.method != "HEAD") {
     const reference name = name_of(*where->above, {}, wanted.digest);
-    if (!name.empty()) co_await source_->note_taken(name, wanted.digest);
+    if (!name.empty()) source_->note_taken(name, wanted.digest);
   }
   stored_part whole;
   whole.blob = std::move(*held);

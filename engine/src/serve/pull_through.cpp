@@ -76,7 +76,7 @@ task<> pull_through::note_answered(reference image, descriptor top, digest recor
   // A server that was killed may have left all parts of a name, and a record that says otherwise.
   if (!looked_at_.due(image)) co_return;
   touched_.insert(top.digest);
-  co_await record_due();
+  record_soon();
 }
 
 task<result<digest>> pull_through::ask_digest(reference image, runtime::stop_source& stop) {

@@ -51,7 +51,7 @@ class pull_through final : public upstream {
   const std::string& registry() const noexcept override { return registry_; }
   task<result<upstream_manifest>> manifest(reference image, runtime::stop_source& stop) override;
   task<bool> note_held(reference image, descriptor document, runtime::stop_source& stop) override;
-  task<> note_taken(reference image, digest blob) override;
+  void note_taken(const reference& image, const digest& blob) override;
   task<result<std::uint64_t>> blob_size(reference image, digest blob, runtime::stop_source& stop) override;
   task<result<std::vector<descriptor>>> referrers(reference image, digest subject, runtime::stop_source& stop) override;
   task<result<std::shared_ptr<blob_feed>>> blob(reference image, digest blob, runtime::stop_source& stop) override;
@@ -97,6 +97,8 @@ class pull_through final : public upstream {
   void note_unwritable(const failure& why, const std::string& effect = "what is fetched is passed on and not kept");
   /// Records what is due: now when nothing is on its way, else in a moment, together with what comes until then.
   task<> record_due();
+  /// In a moment in any case: for those who need not wait for it.
+  void record_soon();
   task<> record_in_a_moment();
   /// Once more for what came meanwhile; one at a time. \param stop ends the wait for somebody else who writes the index
   task<> record_all(runtime::stop_source& stop);

@@ -70,8 +70,8 @@ task<bool> pull_through::note_held(reference image, descriptor document, runtime
   co_return true;
 }
 
-task<> pull_through::note_taken(reference image, digest blob) {
-  if (incomplete_.empty()) co_return;
+void pull_through::note_taken(const reference& image, const digest& blob) {
+  if (incomplete_.empty()) return;
   bool due = false;
   for (const reference& name : incomplete_.asked_since(clock::now() - family_leases::client_pause, image.name(), families_.above(blob))) {
     const asked_name& asked = *incomplete_.find(name);
@@ -80,7 +80,7 @@ task<> pull_through::note_taken(reference image, digest blob) {
     touched_.insert(asked.top.digest);
     due = true;
   }
-  if (due) co_await record_due();
+  if (due) record_soon();
 }
 
 task<> pull_through::learn_held(descriptor top) {
@@ -94,10 +94,15 @@ task<> pull_through::record_due() {
   if (stop_.stop_requested()) co_return;
   if (arriving_.empty()) {
     co_await record_all(stop_);
-  } else if (!record_planned_) {
-    record_planned_ = true;
-    fetches_.spawn(record_in_a_moment());
+  } else {
+    record_soon();
   }
+}
+
+void pull_through::record_soon() {
+  if (stop_.stop_requested() || record_planned_) return;
+  record_planned_ = true;
+  fetches_.spawn(record_in_a_moment());
 }
 
 task<> pull_through::record_in_a_moment() {

@@ -71,7 +71,7 @@ class upstream {
   virtual task<bool> note_held(reference image, descriptor document, runtime::stop_source& stop) = 0;
 
   /// A client was given the blob that \p image names by its digest, and the store had it: that belongs to a pull as a fetch does.
-  virtual task<> note_taken(reference image, digest blob) = 0;
+  virtual void note_taken(const reference& image, const digest& blob) = 0;
 
   /// The size of a blob, without fetching it. \p image names its repository and the blob. However many ask, the registry is asked once,
   /// and not at all when a document or a fetch has told.

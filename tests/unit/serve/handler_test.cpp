@@ -82,7 +82,7 @@ class failing_upstream final : public gantry::serve::upstream {
     noted.push_back(image.string());
     co_return why_.code != gantry::errc::not_found;
   }
-  gantry::runtime::task<> note_taken(gantry::reference, gantry::digest) override { co_return; }
+  void note_taken(const gantry::reference&, const gantry::digest&) override {}
   gantry::runtime::task<gantry::result<std::uint64_t>> blob_size(gantry::reference, gantry::digest,
                                                                  gantry::runtime::stop_source&) override {
     co_return why_;
