@@ -16,24 +16,6 @@
 namespace gantry::archive {
 namespace {
 
-/// What an index made for \p image names: all that is held of several platforms; of one platform its manifest alone, which takes no index,
-/// unless its attestations or an index of one are wanted; they follow it.
-std::vector<const archived_manifest*> members_of(const archived_image& image) {
-  std::vector<const archived_manifest*> images;
-  std::vector<const archived_manifest*> all;
-  for (const archived_manifest& held : image.manifests) {
-    all.push_back(&held);
-    if (!held.attestation) images.push_back(&held);
-  }
-  if (images.size() != 1) return images.empty() ? images : all;
-  if (!image.lists_attestations && !image.as_index) return images;
-  const digest& described = images.front()->manifest.digest;
-  for (const archived_manifest* held : all) {
-    if (held->attestation && model::attested(held->manifest) == described) images.push_back(held);
-  }
-  return images;
-}
-
 /// Collects blobs in archive order, each once, and turns them into entries when the order is complete.
 class contents {
  public:
@@ -87,14 +69,14 @@ class planner {
 
  private:
   void add_content(const archived_image& image) {
-    for (const archived_manifest* held : carried(image)) {
-      if (held->config) contents_.add(*held->config);
-      for (const descriptor& layer : held->layers) contents_.add(layer);
+    for (const archived_manifest& held : image.manifests) {
+      if (held.config) contents_.add(*held.config);
+      for (const descriptor& layer : held.layers) contents_.add(layer);
     }
   }
 
   void add_documents(const archived_image& image) {
-    for (const archived_manifest* held : carried(image)) contents_.add(held->manifest);
+    for (const archived_manifest& held : image.manifests) contents_.add(held.manifest);
     for (const descriptor& document : image.indexes) contents_.add(document);
     targets_.push_back(target_of(image));
   }
@@ -207,15 +189,25 @@ result<void> enter(const archived_image& image, planner& plan, const platform& h
   return {};
 }
 
-}  // namespace
-
-std::vector<const archived_manifest*> carried(const archived_image& image) {
-  std::vector<const archived_manifest*> wanted;
-  if (image.indexes.empty()) wanted = members_of(image);
-  if (!wanted.empty()) return wanted;
-  for (const archived_manifest& held : image.manifests) wanted.push_back(&held);
-  return wanted;
+/// What an index made for \p image names: all that is held of several platforms; of one platform its manifest alone, which takes no index,
+/// unless its attestations or an index of one are wanted; they follow it.
+std::vector<const archived_manifest*> members_of(const archived_image& image) {
+  std::vector<const archived_manifest*> images;
+  std::vector<const archived_manifest*> all;
+  for (const archived_manifest& held : image.manifests) {
+    all.push_back(&held);
+    if (!held.attestation) images.push_back(&held);
+  }
+  if (images.size() != 1) return images.empty() ? images : all;
+  if (!image.lists_attestations && !image.as_index) return images;
+  const digest& described = images.front()->manifest.digest;
+  for (const archived_manifest* held : all) {
+    if (held->attestation && model::attested(held->manifest) == described) images.push_back(held);
+  }
+  return images;
 }
+
+}  // namespace
 
 descriptor listed_top(const archived_image& image, std::string* made_text) {
   if (!image.indexes.empty()) return image.top;

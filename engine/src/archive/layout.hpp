@@ -80,18 +80,15 @@ struct layout {
 /// What index.json names for \p image; see \ref plan_docker. \param made_text set to the text of an index that has to be made; may be null
 descriptor listed_top(const archived_image& image, std::string* made_text = nullptr);
 
-/// The manifests of \p image that an archive of it carries: those that what index.json names leads to. Valid as long as \p image.
-std::vector<const archived_manifest*> carried(const archived_image& image);
-
 /// Plans the format `docker` (DESIGN section 5): an OCI layout with docker's manifest.json and repositories beside it.
 ///
 /// Order: oci-layout, blobs/, blobs/<algorithm>/, then for each manifest its config and layers, then the manifests, the indexes,
 /// index.json, manifest.json, repositories. A blob that several images share stands once.
 ///
-/// index.json has one entry per name. It names the image manifest when one platform is held (attestations of it then stay out, unless
-/// \ref archived_image::lists_attestations asks for an index of both), the index when all of it is held, and otherwise an index made here
-/// of the manifests that are held, in the media types of the original: several entries of one name are refused by podman and skopeo and
-/// overwrite each other in containerd, and an index with missing children breaks on export and push.
+/// index.json has one entry per name. It names the image manifest when one platform is held (attestations of it then lie in blobs/
+/// unlisted, unless \ref archived_image::lists_attestations asks for an index of both), the index when all of it is held, and otherwise an
+/// index made here of the manifests that are held, in the media types of the original: several entries of one name are refused by podman
+/// and skopeo and overwrite each other in containerd, and an index with missing children breaks on export and push.
 ///
 /// \param host the platform that gets the tag in manifest.json when an image has several; else the first of its manifests
 /// \returns errc::not_an_image when an image has no manifest with an image config

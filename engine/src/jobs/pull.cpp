@@ -26,16 +26,6 @@ namespace {
 using runtime::lane;
 using runtime::offload;
 
-/// Leaves of \p images what an archive without attestations carries.
-void leave_carried(std::vector<resolved_image>& images) {
-  for (resolved_image& image : images) {
-    const archive::archived_image whole = archived(image);
-    std::set<digest> kept;
-    for (const archive::archived_manifest* one : archive::carried(whole)) kept.insert(one->manifest.digest);
-    std::erase_if(image.manifests, [&kept](const resolved_manifest& one) { return !kept.contains(one.entry.digest); });
-  }
-}
-
 std::vector<pulled_image> describe(const std::vector<resolved_image>& images) {
   std::vector<pulled_image> described;
   for (const resolved_image& image : images) {
@@ -183,9 +173,6 @@ task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> im
   }
 
   now.read_again = false;
-  // What goes into an archive alone need not be fetched for anything else.
-  const bool archive_alone = !with.store && !std::holds_alternative<layer_stream>(options.output);
-  if (archive_alone && !options.attestations) leave_carried(resolved);
   std::unique_ptr<delivery> archive;
   if (!std::holds_alternative<store_only>(options.output)) {
     auto prepared = co_await prepare_archive(with, options, resolved, *have);
