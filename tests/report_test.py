@@ -136,6 +136,29 @@ def check_lacking_mirror(place):
     check({"name": other, "mirror": True} in names and {"name": host, "mirror": False} in names, f"a mirror without the image is named: {names}")
 
 
+def check_no_helper(place):
+    """The page costs no question to a credential helper: the registry lets everybody in, and the helper may ask the user for a passphrase."""
+    environment = dict(os.environ, GANTRY_CACHE_DIR=str(place / "store"))
+    home, programs, asked = place / "helped", place / "helpers", place / "asked"
+    (home / ".docker").mkdir(parents=True)
+    programs.mkdir()
+    helper = programs / "docker-credential-curious"
+    helper.write_text(f'#!/bin/sh\ntouch "{asked}"\necho "credentials not found in native keychain"\nexit 1\n')
+    helper.chmod(0o755)
+    helped = dict(environment, HOME=str(home), PATH=f"{programs}:{os.environ['PATH']}", GANTRY_CACHE_DIR=str(place / "helped-store"))
+    for name in ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "DOCKER_AUTH_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
+        helped.pop(name, None)
+    file = place / "helped.html"
+    with serve(gantry, environment) as registry:
+        host = f"localhost:{registry.port}"
+        (home / ".docker/config.json").write_text(json.dumps({"credHelpers": {host: "curious"}}))
+        done = run(gantry, "pull", f"{host}/local.example/app:1", "--store-only", "--report", file, env=helped)
+        check(done.returncode == 0 and file.exists(), f"an anonymous pull with a page: {done.stderr}")
+        check(not asked.exists(), "the page asks no credential helper")
+        run(gantry, "explain", f"{host}/local.example/app:1", env=helped)
+    check(asked.exists(), "the helper is one that would be asked")
+
+
 def check_invented(page, place):
     for requests in (10, 10_000):
         data = report_data(requests)
@@ -251,6 +274,7 @@ with tempfile.TemporaryDirectory() as name:
     copies = check_copies(place)
     part = check_part(place)
     check_lacking_mirror(place)
+    check_no_helper(place)
     check_offered(place)
     if browser:
         for file in real + copies:

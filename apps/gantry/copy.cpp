@@ -101,7 +101,7 @@ int copy(const copy_arguments& arguments, console& output) {
   if (arguments.all_tags || arguments.targets.size() > 1) output.resolves_targets(arguments.dry_run);
   session work(output, arguments.common.timeout);
   settings->log = work.debug_log();
-  engine mover(std::move(*settings));
+  engine mover(*settings);
   copy_options options;
   options.platforms = arguments.platforms;
   options.referrers = arguments.referrers;
@@ -112,7 +112,7 @@ int copy(const copy_arguments& arguments, console& output) {
   const auto ended = work.run<copy_result>(options, arguments.object, [&](diagnostics& text, auto token) {
     mover.async_copy(arguments.source, arguments.targets, options, text, std::move(token));
   });
-  work.tell_mirrors(mover, std::vector<reference>(1, arguments.source));
+  work.tell_mirrors(*settings, std::vector<reference>(1, arguments.source));
   if (ended.ec) {
     stop_cause why = work.cause();
     if (!sides) return work.fail(ended.ec, ended.text, arguments.object, why);

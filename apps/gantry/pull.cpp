@@ -99,15 +99,16 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
 
   session work(output, arguments.common.timeout);
   settings->log = work.debug_log();
-  engine mover(std::move(*settings));
+  engine mover(*settings);
   puller steps(mover, work, output, arguments);
   for (const auto& step : plan->steps) {
     steps.run(step);
     if (work.stopped()) break;
   }
+  const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
   std::vector<reference> names;
   for (const image_request& image : images) names.push_back(image.image);
-  if (!arguments.offline) work.tell_mirrors(mover, names);
+  if (!arguments.offline) work.tell_mirrors(*settings, names);
   if (!steps.outputs().empty()) {
     const auto printed = write_results(arguments, steps);
     if (!arguments.digestfile.empty()) {
@@ -117,7 +118,7 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
       if (auto written = write_github_output(variables, steps.outputs(), output); !written) return written.error();
     }
     run_summary summary = steps.summary();
-    summary.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+    summary.elapsed = elapsed;
     output.summary(summary);
     return output.end(printed, steps.exit_status());
   }

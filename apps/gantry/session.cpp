@@ -90,9 +90,13 @@ int session::fail(const error_code& ec, const diagnostics& text, const std::stri
   return report.exit_code;
 }
 
-void session::tell_mirrors(engine& asked, const std::vector<reference>& images) {
+void session::tell_mirrors(const engine_options& settings, const std::vector<reference>& images) {
   constexpr std::size_t most = 100;  // rules are for registries and paths: of long lists the first ones meet them all
-  if (!console_.has_report()) return;
+  if (!console_.has_report() || poll_stopped()) return;
+  engine_options anonymous = settings;
+  anonymous.credentials.reset();
+  anonymous.log = {};
+  engine asked(std::move(anonymous));
   std::set<std::string> seen;
   for (const reference& image : images) {
     if (poll_stopped() || seen.size() >= most) return;

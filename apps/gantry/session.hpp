@@ -64,8 +64,9 @@ class session {
   pull_answer pull(engine& engine, std::vector<reference> images, pull_options options, const std::string& title);
 
   /// For the page of `--report`, behind what is told there: the mirrors that may be asked for \p images, whoever named them. Nothing is
-  /// sent.
-  void tell_mirrors(engine& asked, const std::vector<reference>& images);
+  /// sent, and no credential is looked for: a helper may ask the user for a passphrase, which such a page is not worth.
+  /// \param settings of the engine that did the work
+  void tell_mirrors(const engine_options& settings, const std::vector<reference>& images);
 
   /// Runs \p call, which blocks, on a thread of its own while this one minds signals and the deadline, which request its stop. Not called
   /// when the session was stopped before. \p call must not throw.

@@ -239,7 +239,7 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
   if (std::holds_alternative<push_prefix>(arguments.to)) output.resolves_targets(arguments.dry_run);
   session work(output, common.timeout);
   settings->log = work.debug_log();
-  engine mover(std::move(*settings));
+  engine mover(*settings);
   const auto ended = work.run<sync_result>(*options, arguments.list, [&](diagnostics& text, auto token) {
     mover.async_sync(std::move(*list), *options, text, std::move(token));
   });
@@ -248,7 +248,7 @@ outcome<int> sync(const sync_arguments& arguments, console& output) {
   for (const synced_image& one : ended.result.images) {
     if (!one.source.registry().empty()) sources.push_back(one.source);
   }
-  work.tell_mirrors(mover, sources);
+  work.tell_mirrors(*settings, sources);
   prune_result pruned;
   answer<prune_result> done;
   pruned.deleted = ended.result.dropped;
