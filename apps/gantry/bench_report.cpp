@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -24,6 +25,20 @@ std::string remark(const bench_run& run) {
   return text;
 }
 
+/// In the words of recommend_jobs.
+std::string why_recommended(const bench_result& measured) {
+  double best = 0, chosen = 0;
+  bool automatic = false;
+  for (const bench_run& run : measured.runs) {
+    best = std::max(best, run.rate());
+    if (run.jobs == *measured.recommended) chosen = std::max(chosen, run.rate());
+    automatic = automatic || run.jobs == 0;
+  }
+  if (*measured.recommended != 0) return fmt::format("the fewest within 10 % of the best{}", automatic ? "; auto did not reach that" : "");
+  if (chosen >= best) return "which was the best";
+  return fmt::format("which reached {:.0f} % of the best", std::floor(100.0 * chosen / best));
+}
+
 }  // namespace
 
 std::string bench_table(const bench_result& measured) {
@@ -35,8 +50,7 @@ std::string bench_table(const bench_result& measured) {
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }
-  if (measured.recommended)
-    text += fmt::format("recommended: -j {}, the fewest within 10 % of the best\n", jobs_text(*measured.recommended));
+  if (measured.recommended) text += fmt::format("recommended: -j {}, {}\n", jobs_text(*measured.recommended), why_recommended(measured));
   return text;
 }
 

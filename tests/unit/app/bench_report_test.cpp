@@ -43,7 +43,22 @@ TEST_CASE("a measurement is a table with a recommendation") {
         "   1       10.0 MB    100.0 MB     10.00 s\n"
         "   8       50.0 MB    100.0 MB      2.00 s  2 retries\n"
         "auto       50.0 MB     50.0 MB      1.00 s  its time was over\n"
-        "recommended: -j auto, the fewest within 10 % of the best\n");
+        "recommended: -j auto, which was the best\n");
+}
+
+TEST_CASE("why a number is recommended is what the rule says") {
+  const auto sentence = [](std::vector<bench_run> runs) {
+    bench_result result = measured();
+    result.runs = std::move(runs);
+    result.recommended = recommend_jobs(result.runs);
+    const std::string table = bench_table(result);
+    return table.substr(table.find("recommended"));
+  };
+  // One connection is within 10 %, too: automatic goes first.
+  CHECK(sentence({run_of(1, 95, 1s), run_of(8, 100, 1s), run_of(0, 91, 1s)}) == "recommended: -j auto, which reached 91 % of the best\n");
+  CHECK(sentence({run_of(1, 50, 1s), run_of(8, 100, 1s), run_of(4, 92, 1s)}) == "recommended: -j 4, the fewest within 10 % of the best\n");
+  CHECK(sentence({run_of(8, 100, 1s), run_of(0, 80, 1s)}) ==
+        "recommended: -j 8, the fewest within 10 % of the best; auto did not reach that\n");
 }
 
 TEST_CASE("a measurement as JSON keeps auto apart from numbers") {
