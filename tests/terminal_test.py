@@ -188,6 +188,15 @@ def check_explanation(environment, place):
         check("proxy" in text and not worst, f"explain at {width} columns: {worst}")
 
 
+def check_measurement(image, environment, place):
+    code, _, shots, raw = on_terminal(80, ["bench", image, "--try", "1,auto", "--time", "1s", "--limit-rate", "256K"],
+                                      plain(environment, GANTRY_CACHE_DIR=str(place / "bench")), place)
+    shown = {line for _, lines, _ in shots for line in lines}
+    for text in ("measuring -j 1 (1 of 2), ", "measuring -j auto (2 of 2), "):
+        check(any(line.startswith(text) for line in shown), f"bench says what it measures: {text}: {raw[-400:]}")
+    check(code == 0, f"bench: {raw[-400:]}")
+
+
 def write(record, file):
     with open(file, "w") as out:
         for width, shots, final, _ in record:
@@ -209,6 +218,7 @@ with tempfile.TemporaryDirectory() as name:
         image = f"localhost:{server.port}/local.example/team/app:1.0"
         check_widths(image, environment, place, record)
         check_manners(image, environment, place)
+        check_measurement(image, environment, place)
     check_help(environment, place)
     check_explanation(environment, place)
     if len(sys.argv) > 2:

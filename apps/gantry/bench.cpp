@@ -46,6 +46,7 @@ outcome<int> bench(const bench_arguments& arguments, console& output) {
   session work(output, arguments.common.timeout);
   settings->log = work.debug_log();
   engine meter(std::move(*settings));
+  output.measures(arguments.jobs);
   const auto measure = [&](const reference& name) {
     bench_options options = options_of(arguments);
     return work.run<bench_result>(options, name.familiar(), [&](diagnostics& text, auto token) {

@@ -112,6 +112,7 @@ console::console(std::unique_ptr<gantry::app::renderer> output, std::unique_ptr<
 
 void console::begin(const std::string& title) {
   if (report_) report_->begin(title, std::chrono::steady_clock::now());
+  measurements_ = 0;
   renderer_->begin(title);
 }
 
@@ -205,12 +206,22 @@ bool console::is_news(const gantry::event& what, const std::string& text) {
   return first || (finished != nullptr && (!finished->reused || finished->mounted));
 }
 
+std::string console::next_measurement() {
+  if (measurements_ >= measured_jobs_.size()) return {};
+  const unsigned jobs = measured_jobs_[measurements_++];
+  const std::string number = jobs == 0 ? "auto" : std::to_string(jobs);
+  return fmt::format("measuring -j {} ({} of {})", number, measurements_, measured_jobs_.size());
+}
+
 void console::event(const gantry::event& what) {
   print_late();
   if (report_) report_->event(what, std::chrono::steady_clock::now());
+  const std::string measured = std::holds_alternative<transfer_planned>(what) ? next_measurement() : std::string();
+  if (!measured.empty()) renderer_->measures(measured);
   renderer_->event(what);
   auto words = describe(what);
   if (!words) return;
+  if (!measured.empty()) words->second = measured;
   if (const auto* const resolved = std::get_if<image_resolved>(&what); resolved != nullptr && targets_) {
     const char* const becomes = resolved->platforms == 0 ? "is" : dry_run_ ? "would become" : "becomes";
     words->second = fmt::format("{} {} {}", resolved->reference.familiar(), becomes, resolved->top.digest.string());
@@ -222,7 +233,7 @@ void console::event(const gantry::event& what) {
   const transition_lines lines = renderer_->transitions();
   if (lines == transition_lines::never) return;
   // Of a long list the state now and then tells more than a line for each part; a list's plan may grow as its parts are read.
-  if (const auto* const plan = std::get_if<transfer_planned>(&what)) many_ = plan->blobs > most_told;
+  if (const auto* const plan = std::get_if<transfer_planned>(&what); plan != nullptr && measured.empty()) many_ = plan->blobs > most_told;
   const bool routine = std::holds_alternative<transfer_planned>(what) || std::holds_alternative<blob_started>(what) ||
                        std::holds_alternative<blob_finished>(what) || std::holds_alternative<image_resolved>(what);
   // The images of a list may be as many as blobs are.

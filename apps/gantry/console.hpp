@@ -12,6 +12,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gantry::app {
@@ -50,6 +51,8 @@ class console {
   }
   /// Blobs that are done were looked at, not moved.
   void checks() noexcept { checks_ = true; }
+  /// Each plan from here on is of a measurement, the first of the first of these numbers of connections; 0: the automatic one.
+  void measures(std::vector<unsigned> jobs) { measured_jobs_ = std::move(jobs); }
   /// The end of a command whose result went to standard output. \param written whether it could be written; why not is said, unless
   /// whoever read it went away \returns \p status, or where that is 0 and the result was not written, the code of that
   int end(const outcome<>& written, int status);
@@ -65,6 +68,8 @@ class console {
  private:
   console(std::unique_ptr<gantry::app::renderer> output, std::unique_ptr<log_file> log, const common_options& options);
   void say(severity level, const std::string& text);
+  /// What is measured from here on, `measuring -j 4 (3 of 6)`; empty when nothing is.
+  std::string next_measurement();
   /// Whether \p text, of a blob or an image, has not been said before: that a blob is there is none where it has just arrived.
   bool is_news(const gantry::event& what, const std::string& text);
 
@@ -76,10 +81,12 @@ class console {
   bool targets_ = false;
   bool dry_run_ = false;
   bool checks_ = false;
-  bool many_ = false;           ///< blobs; each is told in the log file alone
-  std::size_t told_ = 0;        ///< lines about single blobs
-  std::set<std::string> said_;  ///< what these were about
-  bool annotates_;              ///< errors also in the form that GitHub shows beside a run
+  std::vector<unsigned> measured_jobs_;
+  std::size_t measurements_ = 0;  ///< that have begun
+  bool many_ = false;             ///< blobs; each is told in the log file alone
+  std::size_t told_ = 0;          ///< lines about single blobs
+  std::set<std::string> said_;    ///< what these were about
+  bool annotates_;                ///< errors also in the form that GitHub shows beside a run
   std::unique_ptr<report_recorder> report_;
   std::mutex late_mutex_;
   std::vector<std::string> late_;

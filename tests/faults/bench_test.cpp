@@ -77,6 +77,8 @@ TEST_CASE("each number of connections is measured with the whole image, and noth
 TEST_CASE("no number of connections is measured over those of another", "[faults]") {
   meter m;
   m.options.jobs = {1, 1, 1};
+  std::size_t turns = 0;
+  m.options.on_event = [&turns](const event& what) { turns += std::holds_alternative<transfer_planned>(what) ? 1 : 0; };
   const bench_result measured = m.run();
   INFO(m.text.message());
   REQUIRE_FALSE(m.ec);
@@ -85,6 +87,7 @@ TEST_CASE("no number of connections is measured over those of another", "[faults
   for (const recorded_request& request : m.registry.requests(layer)) used.insert(request.connection);
   CHECK(m.registry.count(layer) == 3);
   CHECK(used.size() == 3);
+  CHECK(turns == 3);  // whoever watches can tell which one it is
 }
 
 TEST_CASE("a slow line is measured for the time that is allowed", "[faults]") {

@@ -147,7 +147,11 @@ std::vector<std::string> render_frame(const progress_state& state, progress_cloc
   }
   if (state.planned() && (!exporting || blobs > 0)) rows.push_back(total_row(state, now));
   std::vector<std::string> lines = render_rows(std::move(rows), style);
-  if (!state.planned() && !exporting) lines.push_back(fit(printable("resolving " + state.title()), width));
+  if (!state.measured().empty()) {
+    lines.push_back(fit(printable(fmt::format("{}, {}", state.measured(), format_bytes(state.measured_bytes()))), width));
+  } else if (!state.planned() && !exporting) {
+    lines.push_back(fit(printable("resolving " + state.title()), width));
+  }
   if (!state.waiting().empty())
     lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(blobs), fit(printable("waiting: " + state.waiting()), width));
   if (lines.size() <= room) return lines;

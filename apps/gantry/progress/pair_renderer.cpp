@@ -17,6 +17,10 @@ class pair_renderer final : public renderer {
     shown_->event(what);
     told_->event(what);
   }
+  void measures(const std::string& what) override {
+    shown_->measures(what);
+    told_->measures(what);
+  }
   void message(severity level, const std::string& text) override {
     shown_->message(level, text);
     told_->message(level, text);

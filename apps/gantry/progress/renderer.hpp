@@ -57,6 +57,8 @@ class renderer {
   /// An operation begins. \param title what it fetches, short
   virtual void begin(const std::string& title) = 0;
   virtual void event(const gantry::event& what) = 0;
+  /// The plan that comes next is that of a measurement, of which no byte stays. \param what in words
+  virtual void measures(const std::string& what) { static_cast<void>(what); }
   virtual void message(severity level, const std::string& text) = 0;
   virtual void error(const error_report& report) = 0;
   virtual void summary(const run_summary& totals) = 0;

@@ -11,6 +11,11 @@ void progress_state::begin(std::string title) {
   title_ = std::move(title);
 }
 
+void progress_state::measure(std::string what) {
+  measured_ = std::move(what);
+  measured_bytes_ = 0;
+}
+
 active_blob* progress_state::find(const gantry::digest& digest) {
   const auto found = std::find_if(active_.begin(), active_.end(), [&](const active_blob& blob) { return blob.digest == digest; });
   return found == active_.end() ? nullptr : &*found;
@@ -28,8 +33,12 @@ void progress_state::apply(const event& what, progress_clock::time_point now) {
       [&](const auto& e) {
         using kind = std::decay_t<decltype(e)>;
         if constexpr (std::is_same_v<kind, transfer_planned>) {
+          waiting_.clear();
+          if (!measured_.empty()) return;
           plan_ = e;
           planned_ = true;
+        } else if constexpr (std::is_same_v<kind, transfer_progress>) {
+          measured_bytes_ = e.received;
         } else if constexpr (std::is_same_v<kind, blob_started>) {
           waiting_.clear();
           if (active_blob* again = find(e.digest)) {

@@ -28,9 +28,15 @@ class progress_state {
  public:
   /// A new operation begins.
   void begin(std::string title);
+  /// The next measurement begins, which has a plan and leaves nothing: only what it has received is counted. \param what in words
+  void measure(std::string what);
   void apply(const event& what, progress_clock::time_point now);
 
   const std::string& title() const noexcept { return title_; }
+  /// What is measured; empty: nothing is.
+  const std::string& measured() const noexcept { return measured_; }
+  /// Bytes that the measurement has received.
+  std::uint64_t measured_bytes() const noexcept { return measured_bytes_; }
   bool planned() const noexcept { return planned_; }
   std::size_t blobs() const noexcept { return plan_.blobs; }
   std::size_t blobs_done() const noexcept;
@@ -53,6 +59,8 @@ class progress_state {
   void advance(const gantry::digest& digest, std::uint64_t done, progress_clock::time_point now);
 
   std::string title_;
+  std::string measured_;
+  std::uint64_t measured_bytes_ = 0;
   bool planned_ = false;
   transfer_planned plan_;
   std::vector<active_blob> active_;

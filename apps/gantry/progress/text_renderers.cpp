@@ -46,6 +46,7 @@ class plain_renderer final : public silent_renderer {
     told_part_ = false;
     last_ = progress_clock::now();
   }
+  void measures(const std::string& what) override { state_.measure(what); }
   void event(const gantry::event& what) override {
     const bool archive_before = state_.archive().total > 0;
     state_.apply(what, progress_clock::now());
@@ -88,6 +89,7 @@ class bar_renderer final : public silent_renderer {
   }
   void begin(const std::string& title) override { state_.begin(title); }
   void event(const gantry::event& what) override { state_.apply(what, progress_clock::now()); }
+  void measures(const std::string& what) override { state_.measure(what); }
   void tick() override {
     const terminal_size size = size_of_terminal(descriptor_);
     block_.show(render_frame(state_, progress_clock::now(), {size.width, size.height, color_, unicode_}), size.width);

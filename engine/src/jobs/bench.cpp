@@ -175,6 +175,8 @@ task<result<bench_result>> bench(transfer::context& shared, std::shared_ptr<tran
     std::vector<transfer::wanted_blob> blobs = *wanted;
     // Over connections of its own, as a pull has: those of the setting before have their windows open already.
     shared.registry.cool_down();
+    // Tells that the next number's turn has come, also where it will not be measured.
+    whole.events.emit(transfer_planned{wanted->size(), report.image_bytes, 0, 0});
     bench_run measured;
     measured.jobs = jobs;
     const std::optional<failure> refused = co_await rest(shared, whole);

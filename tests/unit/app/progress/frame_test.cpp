@@ -130,3 +130,16 @@ TEST_CASE("before the plan is known the frame says what is resolved") {
   state.begin("nginx:1.25");
   CHECK(plain_frame(80, state) == std::vector<std::string>{"resolving nginx:1.25"});
 }
+
+TEST_CASE("a measurement is told by its number and what it has received") {
+  progress_state state;
+  state.begin("nginx:1.25");
+  state.measure("measuring -j 1 (1 of 2)");
+  state.apply(transfer_planned{3, 1'000'000, 0, 0}, start);
+  state.apply(transfer_progress{500'000, 1, 0}, start);
+  CHECK(plain_frame(80, state) == std::vector<std::string>{"measuring -j 1 (1 of 2), 500.0 kB"});
+  state.measure("measuring -j auto (2 of 2)");
+  CHECK(plain_frame(80, state) == std::vector<std::string>{"measuring -j auto (2 of 2), 0 B"});
+  state.begin("nginx:1.25");
+  CHECK(plain_frame(80, state) == std::vector<std::string>{"resolving nginx:1.25"});
+}
