@@ -14,15 +14,17 @@ namespace gantry::transfer {
 ///
 /// Error answers (5xx, a range or a length that does not fit) are limited in number; transport errors and timeouts only by the budget, the
 /// time without a new byte in the whole operation. Before the registry has answered at all, a refused connection or an unknown name is more
-/// likely a typing error than an outage: these get two repetitions. So does silence, where others wait for their turn. 64 KiB of progress
-/// make everything anew.
+/// likely a typing error than an outage: these get two repetitions, and all of them where more attempts than usual are asked for, since
+/// whoever does so waits for a registry that is about to start. Silence gets two, where others wait for their turn. 64 KiB of progress make
+/// everything anew.
 class retry_policy {
  public:
   static constexpr std::uint64_t progress_that_counts = 64 * 1024;
   static constexpr unsigned first_contact_attempts = 3;
+  static constexpr unsigned usual_attempts = 6;
 
   struct parameters {
-    unsigned attempts = 6;
+    unsigned attempts = usual_attempts;
     std::chrono::milliseconds first_delay{500};
     std::chrono::milliseconds budget{15 * 60'000};
     bool among_others = false;  ///< a registry that has never answered is given up soon
@@ -41,7 +43,7 @@ class retry_policy {
     ++failures_;
     const bool asked_to_wait = error.retry_after.has_value();
     if (is_error_answer(error.code) && !asked_to_wait && ++answers_ >= values_.attempts) return std::nullopt;
-    if (!answered && failures_ >= std::min(values_.attempts, first_contact_attempts) && is_first_contact(error.code)) return std::nullopt;
+    if (!answered && is_first_contact(error.code) && failures_ >= contact_attempts(error.code)) return std::nullopt;
     std::chrono::milliseconds delay = backoff_.next();
     if (asked_to_wait) delay = std::max(delay, std::chrono::milliseconds(*error.retry_after));
     if (idle + delay > values_.budget) return std::nullopt;
@@ -64,6 +66,11 @@ class retry_policy {
   }
   bool is_first_contact(error_code code) const noexcept {
     return code == errc::connection_refused || code == errc::name_not_resolved || (values_.among_others && code == errc::timed_out);
+  }
+  /// How often a registry that has never answered is asked.
+  unsigned contact_attempts(error_code code) const noexcept {
+    const bool patient = values_.attempts > usual_attempts && code != errc::timed_out;
+    return patient ? values_.attempts : std::min(values_.attempts, first_contact_attempts);
   }
 
   parameters values_;

@@ -50,7 +50,11 @@ TEST_CASE("the number of attempts can be chosen, down to one") {
   CHECK(attempts({1, 500ms, 15min}, errc::server_error, true) == 1);
   CHECK(attempts({2, 500ms, 15min}, errc::server_error, true) == 2);
   CHECK(attempts({1, 500ms, 15min}, errc::connection_refused, false) == 1);
-  CHECK(attempts({10, 500ms, 15min}, errc::name_not_resolved, false) == 3);
+  CHECK(attempts({2, 500ms, 15min}, errc::connection_refused, false) == 2);
+  CHECK(attempts({6, 500ms, 15min}, errc::connection_refused, false) == 3);
+  // More than usual: somebody waits for a registry that starts.
+  CHECK(attempts({7, 500ms, 15min}, errc::connection_refused, false) == 7);
+  CHECK(attempts({10, 500ms, 15min}, errc::name_not_resolved, false) == 10);
 }
 
 TEST_CASE("among others a registry that has never answered is given up soon") {
@@ -59,6 +63,8 @@ TEST_CASE("among others a registry that has never answered is given up soon") {
   CHECK(attempts(values, errc::timed_out, false) == 3);
   CHECK(attempts(values, errc::timed_out, true) == 50);
   CHECK(attempts(values, errc::connection_lost, false) == 50);
+  values.attempts = 10;
+  CHECK(attempts(values, errc::timed_out, false) == 3);
 }
 
 TEST_CASE("error answers are counted through transport errors between them") {
