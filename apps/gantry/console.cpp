@@ -218,6 +218,7 @@ void console::event(const gantry::event& what) {
   if (report_) report_->event(what, std::chrono::steady_clock::now());
   const std::string measured = std::holds_alternative<transfer_planned>(what) ? next_measurement() : std::string();
   if (!measured.empty()) renderer_->measures(measured);
+  if (std::holds_alternative<transfer_planned>(what)) checking_ = std::exchange(checks_next_, false);
   renderer_->event(what);
   auto words = describe(what);
   if (!words) return;
@@ -226,7 +227,7 @@ void console::event(const gantry::event& what) {
     const char* const becomes = resolved->platforms == 0 ? "is" : dry_run_ ? "would become" : "becomes";
     words->second = fmt::format("{} {} {}", resolved->reference.familiar(), becomes, resolved->top.digest.string());
   }
-  if (const auto* const finished = std::get_if<blob_finished>(&what); finished != nullptr && checks_)
+  if (const auto* const finished = std::get_if<blob_finished>(&what); finished != nullptr && checking_)
     words->second = finished_text(*finished, "checked");
   const auto& [level, text] = *words;
   if (log_) log_->write(level, text);

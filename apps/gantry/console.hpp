@@ -49,8 +49,8 @@ class console {
     targets_ = true;
     dry_run_ = dry_run;
   }
-  /// Blobs that are done were looked at, not moved.
-  void checks() noexcept { checks_ = true; }
+  /// Blobs of the first plan that are done were looked at, not moved; what further plans are about is fetched.
+  void checks() noexcept { checks_next_ = true; }
   /// Each plan from here on is of a measurement, the first of the first of these numbers of connections; 0: the automatic one.
   void measures(std::vector<unsigned> jobs) { measured_jobs_ = std::move(jobs); }
   /// The end of a command whose result went to standard output. \param written whether it could be written; why not is said, unless
@@ -80,7 +80,8 @@ class console {
   bool debug_;
   bool targets_ = false;
   bool dry_run_ = false;
-  bool checks_ = false;
+  bool checks_next_ = false;  ///< the next plan is about what is looked at
+  bool checking_ = false;
   std::vector<unsigned> measured_jobs_;
   std::size_t measurements_ = 0;  ///< that have begun
   bool many_ = false;             ///< blobs; each is told in the log file alone
