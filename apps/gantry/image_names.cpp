@@ -47,24 +47,46 @@ bool is_bare_registry(std::string_view word) {
   return is_port && (is_name || host.starts_with('[')) && word.find_first_of("/@") == std::string_view::npos;
 }
 
-/// The image that a page of Docker Hub is about, `https://hub.docker.com/_/nginx`; empty: \p word is none of these.
+/// The image that a registry's web page is about, `https://hub.docker.com/_/nginx`; empty: \p word is no address of one.
 std::string image_of_page(std::string_view word) {
+  struct page {
+    std::string_view address;
+    std::string_view place;
+    std::size_t parts;  ///< that are the repository's; behind it the page names a part of itself, `/tags`
+  };
   for (const std::string_view scheme : {"https://", "http://"}) {
     if (word.starts_with(scheme)) word.remove_prefix(scheme.size());
   }
-  for (const auto& [page, place] : {std::pair("hub.docker.com/_/", "docker.io/library/"), std::pair("hub.docker.com/r/", "docker.io/")}) {
-    if (!word.starts_with(page)) continue;
-    word.remove_prefix(std::string_view(page).size());
-    word = word.substr(0, word.find_first_of("?#"));
-    // Behind the repository the page names a part of itself: `/tags`.
-    const std::size_t user = std::string_view(page).ends_with("r/") ? word.find('/') : std::size_t{0};
-    const std::size_t end = user == std::string_view::npos ? user : word.find('/', user + 1);
-    const std::string image = place + std::string(word.substr(0, end));
-    error_code ec;
-    reference::parse(image, ec);
-    return ec ? std::string() : image;
+  word = word.substr(0, word.find_first_of("?#"));
+  std::string image;
+  for (const page& one : {page{"hub.docker.com/_/", "docker.io/library/", 1}, page{"hub.docker.com/r/", "docker.io/", 2},
+                          page{"quay.io/repository/", "quay.io/", 2}}) {
+    if (!word.starts_with(one.address)) continue;
+    word.remove_prefix(one.address.size());
+    std::size_t end = word.find('/');
+    for (std::size_t part = 1; part < one.parts && end != std::string_view::npos; ++part) end = word.find('/', end + 1);
+    image = std::string(one.place) + std::string(word.substr(0, end));
+    break;
   }
-  return {};
+  // github.com/OWNER/REPOSITORY/pkgs/container/NAME
+  constexpr std::string_view github = "github.com/", packages = "/pkgs/container/";
+  const std::size_t behind = word.find(packages);
+  if (word.starts_with(github) && behind != std::string_view::npos) {
+    // Owners have capitals, and repositories none.
+    std::string owner(word.substr(github.size(), word.find('/', github.size()) - github.size()));
+    std::transform(owner.begin(), owner.end(), owner.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    const std::string_view name = word.substr(behind + packages.size());
+    image = fmt::format("ghcr.io/{}/{}", owner, name.substr(0, name.find('/')));
+  }
+  error_code ec;
+  reference::parse(image, ec);
+  return ec ? std::string() : image;
+}
+
+/// Whether \p word is the address of a page at a host where no registry is, without a scheme before it.
+bool is_page(std::string_view word) {
+  return (word.starts_with("hub.docker.com/") || word.starts_with("github.com/")) && !image_of_page(word).empty();
 }
 
 /// `nginx@` and `nginx@latest`, a repository and no digest behind it; a user and a password before a host are something else.
@@ -175,6 +197,8 @@ outcome<image_request> parse_remote_image(std::string_view word, std::string_vie
                              ? "images of Docker Hub are called docker.io/library/nginx, or nginx for short"
                              : fmt::format("write {}/REPOSITORY[:TAG]; 'gantry repos {}' lists what it has", word, word));
   }
+  if (registry.empty() && is_page(word))
+    return usage_problem(fmt::format("'{}' is a web page, not an image reference", word), "the image is called " + image_of_page(word));
   return parse_image(word, registry);
 }
 

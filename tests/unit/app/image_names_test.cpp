@@ -73,12 +73,17 @@ TEST_CASE("an empty or wrong digest is not taken for credentials") {
   CHECK(refused("canary@a.example").message.find("canary") == std::string::npos);
 }
 
-TEST_CASE("a page of Docker Hub is answered with the name of its image") {
+TEST_CASE("a registry's web page is answered with the name of its image") {
   const auto hint = [](const std::string& word) { return parse_image(word).error().hint; };
   CHECK(hint("https://hub.docker.com/_/nginx") == "the image is called docker.io/library/nginx");
   CHECK(hint("hub.docker.com/_/nginx") == "the image is called docker.io/library/nginx");
   CHECK(hint("https://hub.docker.com/_/nginx/tags?page=2") == "the image is called docker.io/library/nginx");
   CHECK(hint("https://hub.docker.com/r/grafana/grafana/tags") == "the image is called docker.io/grafana/grafana");
+  CHECK(hint("https://quay.io/repository/prometheus/node-exporter?tab=tags") == "the image is called quay.io/prometheus/node-exporter");
+  CHECK(hint("https://github.com/Owner/project/pkgs/container/app") == "the image is called ghcr.io/owner/app");
+  CHECK(parse_remote_image("hub.docker.com/r/bitnami/redis").error().hint == "the image is called docker.io/bitnami/redis");
+  CHECK(parse_remote_image("github.com/a/b/pkgs/container/b").error().hint == "the image is called ghcr.io/a/b");
+  CHECK(parse_remote_image("quay.io/repository/b").has_value());
   CHECK(hint("https://hub.docker.com/search") == "leave out what stands before the host name");
 }
 
