@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -35,7 +36,10 @@ std::string authorities_of(const net::tls_settings& tls) {
     parts.push_back(system.bundle_by_variable ? system.bundle.string() : fmt::format("the system's bundle {}", system.bundle.string()));
     parts.push_back(system.directories_by_variable ? system.directories : fmt::format("the system's directory {}", system.directories));
   }
-  for (const std::filesystem::path& source : tls.ca_files) parts.push_back(source.string());
+  for (const std::filesystem::path& source : tls.ca_files) {
+    // Several variables may name one file.
+    if (std::find(parts.begin(), parts.end(), source.string()) == parts.end()) parts.push_back(source.string());
+  }
   std::string text = parts.front();
   for (std::size_t i = 1; i < parts.size(); ++i) text += (i == 1 ? " and " : ", ") + parts[i];
   return text;
