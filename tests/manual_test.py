@@ -94,6 +94,7 @@ def check_bash(directory):
     check(complete(script, "gantry pu", environment) == ["pull", "push"], "commands complete")
     check("--platform" in complete(script, "gantry pull --pl", environment), "options complete")
     check(complete(script, "gantry pull --progress p", environment) == ["plain"], "values complete")
+    check(complete(script, "gantry pull -j ", environment) == ["auto"], "a number of connections may be a word")
     check(complete(script, "gantry pull --load ", environment) == ["docker", "podman", "ctr"], "listed values complete")
     check(complete(script, "gantry completion z", environment) == ["zsh"], "shells complete")
     check_blanks_and_lists(script, directory, environment)

@@ -153,6 +153,7 @@ std::string single_quoted(std::string_view text, std::string_view quote) {
 std::string values_of(const option_row& row) {
   const auto has = [&row](std::string_view name) { return std::find(row.names.begin(), row.names.end(), name) != row.names.end(); };
   if (has("--progress")) return "auto bar plain json none";
+  if (has("--jobs")) return "auto";
   if (has("--format")) return "docker oci oci-dir synology";
   if (has("--platform")) return "linux/amd64 linux/arm64 linux/arm/v7 linux/arm/v6 linux/386 linux/ppc64le linux/s390x linux/riscv64";
   if (has("--arch")) return "amd64 arm64 arm/v7 arm/v6 386 ppc64le s390x riscv64";
