@@ -67,7 +67,7 @@ def check_closed_archive(words, **more):
     """Said at once, in one sentence with its remedy, whoever opened the descriptor for reading alone as well."""
     for how in (closed, read_only):
         done = how([*words, "-o", "-"], **more)
-        check(done.returncode == 7 and done.stderr.count("standard output is closed") == 1 and "-o FILE" in done.stderr and
+        check(done.returncode == 7 and done.stderr.count("standard output is closed") == 1 and "-o FILE" in done.stderr and "reading alone" in done.stderr and
               "descriptor" not in done.stderr, f"{words[0]} -o -, {how.__name__}: {done.returncode} {done.stderr}")
 
 

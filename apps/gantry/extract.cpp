@@ -23,7 +23,8 @@ std::string summary_of(const extract_result& result) {
   std::string text =
       fmt::format("{} image{}, {} blobs, {}", names.size(), names.size() == 1 ? "" : "s", result.blobs, format_bytes(result.bytes));
   if (result.blobs_reused > 0) {
-    text += fmt::format("; {} of the blobs, {}, were in the store already", result.blobs_reused, format_bytes(result.bytes_reused));
+    text += fmt::format("; {} of the blobs, {}, {} in the store already", result.blobs_reused, format_bytes(result.bytes_reused),
+                        result.blobs_reused == 1 ? "was" : "were");
   }
   return text;
 }

@@ -43,7 +43,11 @@ outcome<> complete(login_arguments& arguments) {
   }
   const bool complete = !given.username.empty() && given.password;
   if (!complete && !can_prompt()) {
-    return usage_problem("there is no terminal to ask on for user name and password", "give -u USER --password-stdin");
+    const char* const lacking = given.password ? "the user name" : given.username.empty() ? "user name and password" : "the password";
+    return usage_problem(fmt::format("there is no terminal to ask on for {}", lacking), given.password ? "give -u USER"
+                                                                                        : given.username.empty()
+                                                                                            ? "give -u USER --password-stdin"
+                                                                                            : "give --password-stdin");
   }
   if (given.username.empty()) {
     auto name = ask(fmt::format("User name for {}: ", arguments.registry), false, "user name");

@@ -32,7 +32,8 @@ outcome<> check_takes_archive() {
   // What was closed is held open for reading since the program began.
   const int flags = ::fcntl(standard_output, F_GETFL);
   if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY) return {};
-  return problem(exit_code::storage, "standard output is closed", "redirect it to a file or a program, or name a file with -o FILE");
+  return problem(exit_code::storage, "standard output is closed, or open for reading alone",
+                 "redirect it to a file or a program, or name a file with -o FILE");
 }
 
 std::size_t result_width() { return is_terminal(standard_output) ? size_of_terminal(standard_output).width : 0; }

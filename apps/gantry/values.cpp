@@ -225,7 +225,7 @@ outcome<mirror_setting> parse_mirror(std::string_view text) {
   const std::string_view host = text.substr(0, equals);
   const std::size_t slash = std::min(host.find('/'), host.size());
   auto registry = parse_registry(host.substr(0, slash), "--mirror");
-  if (!registry) return registry.error();
+  if (!registry) return refuse(registry.error().message);
   mirror.registry = registry->host + std::string(host.substr(slash));
   while (mirror.registry.ends_with('/')) mirror.registry.pop_back();
   mirror.url = text.substr(equals + 1);
@@ -241,7 +241,7 @@ outcome<mirror_setting> parse_mirror(std::string_view text) {
   // Behind a scheme nothing but a host can stand, so that a single word is one, as in daemon.json.
   std::string spelled(named);
   if (!scheme.empty() && !spelled.empty() && spelled.find(':') == std::string::npos) spelled += scheme == "http" ? ":80" : ":443";
-  if (auto place = parse_registry(spelled, "--mirror"); !place) return place.error();
+  if (auto place = parse_registry(spelled, "--mirror"); !place) return refuse(place.error().message);
   mirror.url.replace(mirror.url.size() - rest.size(), named.size(), ascii_form(named));
   return mirror;
 }

@@ -80,7 +80,10 @@ TEST_CASE("login keeps nothing that the registry refuses", "[integration]") {
   CHECK(in.err.find("access token") != std::string::npos);
   CHECK(in.err.find("gantry login") == std::string::npos);
   CHECK_FALSE(fs::exists(place / "home/.docker/config.json"));
-  CHECK(place.run({"login", registry.host(), "-u", user}).status == 2);  // there is no terminal to ask on
+  const outcome unasked = place.run({"login", registry.host(), "-u", user});
+  CHECK(unasked.status == 2);
+  CHECK(unasked.err.find("there is no terminal to ask on for the password\n") != std::string::npos);
+  CHECK(unasked.err.find("give --password-stdin") != std::string::npos);
 }
 
 TEST_CASE("login asks on the terminal and does not show the password", "[integration]") {
@@ -218,6 +221,10 @@ TEST_CASE("explain tells what was typed from what the environment says, and name
   CHECK(authorities(told({"--ca-cert", "typed.pem"}, {{"CURL_CA_BUNDLE", "variable.pem"}})) == "command line, CURL_CA_BUNDLE");
   CHECK(authorities(told({}, {{"SSL_CERT_FILE", "variable.pem"}})) == "SSL_CERT_FILE");
   CHECK(authorities(told({}, {{"SSL_CERT_FILE", ""}, {"SSL_CERT_DIR", ""}})) == "default");
+  const boost::json::value twice = told({}, {{"SSL_CERT_FILE", "variable.pem"}, {"REQUESTS_CA_BUNDLE", "variable.pem"}});
+  const std::string named(twice.at("endpoints").at(0).at("ca").at("value").as_string());
+  CHECK(named.find("variable.pem") == named.rfind("variable.pem"));
+  CHECK(authorities(twice) == "REQUESTS_CA_BUNDLE, SSL_CERT_FILE");
   const boost::json::value both = told({"--ca-cert", "typed.pem"}, {{"SSL_CERT_FILE", "variable.pem"}, {"SSL_CERT_DIR", "/roots"}});
   CHECK(authorities(both) == "command line, SSL_CERT_FILE, SSL_CERT_DIR");
   CHECK(both.at("endpoints").at(0).at("ca").at("value").as_string() == "variable.pem and /roots, typed.pem");

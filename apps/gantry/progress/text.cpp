@@ -16,7 +16,10 @@ namespace {
 
 std::string describe_plan(const transfer_planned& plan) {
   std::string text = fmt::format("{} blob{}, {}", plan.blobs, plan.blobs == 1 ? "" : "s", format_bytes(plan.bytes));
-  if (plan.blobs_held > 0) text += fmt::format("; {} of them, {}, are in the store", plan.blobs_held, format_bytes(plan.bytes_held));
+  if (plan.blobs_held > 0) {
+    text += fmt::format("; {} of them, {}, {} in the store", plan.blobs_held, format_bytes(plan.bytes_held),
+                        plan.blobs_held == 1 ? "is" : "are");
+  }
   return text;
 }
 

@@ -54,7 +54,10 @@ failure status_failure(std::string_view what, const http::response_head& answer,
 }
 
 failure refused_writing(failure said, unsigned status) {
-  if (status == 405) said.text = diagnostics(said.text.message() + ": it takes no uploads; read-only?", said.text.server_message());
+  if (status != 405) return said;
+  // A guess, where the server does not say it in its own words.
+  const char* const guess = said.text.server_message().empty() ? ": it takes no uploads; read-only?" : ": it takes no uploads";
+  said.text = diagnostics(said.text.message() + guess, said.text.server_message());
   return said;
 }
 

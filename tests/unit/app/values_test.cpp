@@ -68,6 +68,7 @@ TEST_CASE("a mirror behind a scheme may be a single word, and its scheme may be 
 
 TEST_CASE("a mistake in a host is told of the option that it is in") {
   CHECK(parse_mirror("badhost=http://x").error().message.find("--mirror") == 0);
+  CHECK(parse_mirror("badhost=http://x").error().hint == "e.g. --mirror docker.io=https://mirror.example");
   CHECK(parse_mirror("docker.io=x").error().message.find("--mirror") == 0);
   CHECK(parse_mirror("docker.io=http://").error().message.find("--mirror") == 0);
   CHECK(parse_mirror("docker.io=http://a b").error().message.find("--mirror") == 0);

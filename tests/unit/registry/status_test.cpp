@@ -59,3 +59,14 @@ TEST_CASE("a failure keeps the server's words apart and its wish to be left alon
   CHECK(failed.text.server_message() == "TOOMANYREQUESTS: later");
   CHECK(failed.retry_after == std::chrono::seconds(7));
 }
+
+TEST_CASE("that a registry is read-only is guessed where it does not say so itself") {
+  gantry::http::response_head head;
+  head.status = 405;
+  const auto silent = refused_writing(status_failure("new", head, {}, {}), 405);
+  CHECK(silent.text.message().ends_with(": it takes no uploads; read-only?"));
+  const auto plain = refused_writing(
+      status_failure("new", head, R"({"errors":[{"code":"UNSUPPORTED","message":"this registry is read-only"}]})", {}), 405);
+  CHECK(plain.text.message().ends_with(": it takes no uploads"));
+  CHECK(plain.text.server_message().find("read-only") != std::string::npos);
+}

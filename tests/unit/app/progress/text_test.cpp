@@ -51,6 +51,8 @@ TEST_CASE("transitions have words, plain progress has none") {
   transfer_planned plan;
   plan.blobs = 1;
   CHECK(describe(plan)->second == "1 blob, 0 B");
+  CHECK(describe(transfer_planned{3, 30, 1, 10})->second == "3 blobs, 30 B; 1 of them, 10 B, is in the store");
+  CHECK(describe(transfer_planned{3, 30, 2, 20})->second == "3 blobs, 30 B; 2 of them, 20 B, are in the store");
   const auto warned = describe(warning{"careful"});
   REQUIRE(warned);
   CHECK(warned->first == severity::warning);
