@@ -215,8 +215,12 @@ void console::event(const gantry::event& what) {
     const char* const becomes = resolved->platforms == 0 ? "is" : dry_run_ ? "would become" : "becomes";
     words->second = fmt::format("{} {} {}", resolved->reference.familiar(), becomes, resolved->top.digest.string());
   }
-  if (const auto* const finished = std::get_if<blob_finished>(&what); finished != nullptr && checks_)
-    words->second = finished_text(*finished, "checked");
+  if (const auto* const finished = std::get_if<blob_finished>(&what); finished != nullptr && checks_ && finished->reused) {
+    // Nothing was fetched, and that it is there is no news.
+    blob_finished looked_at = *finished;
+    looked_at.reused = false;
+    words->second = finished_text(looked_at, "checked");
+  }
   const auto& [level, text] = *words;
   if (log_) log_->write(level, text);
   const transition_lines lines = renderer_->transitions();
