@@ -117,6 +117,8 @@ void console::begin(const std::string& title) {
 
 void console::say(severity level, const std::string& text) {
   if (log_) log_->write(level, text);
+  if (report_ && level == severity::note) report_->remark(text, std::chrono::steady_clock::now());
+  if (report_ && level == severity::debug) report_->log(text);
   if (level == severity::debug && !debug_) return;
   if (level == severity::info && !verbose_) return;
   if (level == severity::note && quiet_) return;
@@ -174,6 +176,7 @@ void console::summary(const upload_totals& totals) {
   const std::string words =
       upload_summary(totals.counts, totals.images, totals.unchanged, totals.elapsed, totals.dry_run, totals.to_directory);
   if (log_) log_->write(severity::note, words);
+  if (report_) report_->remark(words, std::chrono::steady_clock::now());
   if (!quiet_) renderer_->uploads(totals, words);
 }
 
