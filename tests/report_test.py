@@ -39,6 +39,18 @@ document.body.dataset.seen = JSON.stringify(seen); }
 </script></body>"""
 
 
+# What is drawn above the ground line of the first chart before the first request, and whether anything is after it; and text that has to be scrolled for.
+SURVEYOR = """<script>
+{ const c = document.getElementById("rate"), pen = c.getContext("2d"), first = data.rate.length ? data.rate[0][0] : 0, x = gutter + first / end * (c.clientWidth - gutter - 8);
+const seen = { before: 0, after: 0 };
+const near = (p, i, hex) => [1, 3, 5].every((k, n) => Math.abs(p[i + n] - parseInt(hex.slice(k, k + 2), 16)) < 24);
+const scale = c.width / c.clientWidth, p = pen.getImageData(0, 0, c.width, Math.floor((c.clientHeight - foot - 4) * scale)), wide = p.width;
+for (let i = 0; i < p.data.length; i += 4) { const at = (i / 4 % wide) / scale; if (at > gutter + 2 && (near(p.data, i, colors.rate) || near(p.data, i, colors.count))) ++seen[at < x - 2 ? "before" : "after"]; }
+seen.hidden = [...document.querySelectorAll("td.w")].filter(td => td.textContent && td.getBoundingClientRect().right > innerWidth).length;
+document.body.dataset.survey = JSON.stringify(seen); }
+</script></body>"""
+
+
 def data_of(page):
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S).group(1))
 
@@ -133,7 +145,77 @@ def check_lacking_mirror(place):
                    env=dict(environment, GANTRY_CACHE_DIR=str(place / "lacking"), CONTAINERS_REGISTRIES_CONF=str(place / "registries.conf")))
     check(done.returncode == 0, f"the registry has it: {done.stderr}")
     names = data_of(file.read_text())["hosts"]
-    check({"name": other, "mirror": True} in names and {"name": host, "mirror": False} in names, f"a mirror without the image is named: {names}")
+    check({"name": other, "mirror": True, "lacks": True} in names and {"name": host, "mirror": False} in names, f"a mirror without the image is named: {names}")
+
+
+def facts_of(document):
+    return dict(re.findall(r"<span>([^<]+)</span><b>([^<]*)</b>", document))
+
+
+def open_page(page, place, width=1300):
+    """The page as the browser has made it, without its scripts, and what the surveyor saw."""
+    shown = place / "opened.html"
+    shown.write_text(page.replace("</body>", SURVEYOR))
+    document, said = browse(shown, place, "--dump-dom", width=width)
+    check(not said, f"nothing goes wrong: {said}")
+    found = re.search(r'data-survey="([^"]*)"', document)
+    check(found, "the page was looked at")
+    return re.sub(r"<script.*?</script>", "", document, flags=re.DOTALL), json.loads(html.unescape(found.group(1))) if found else {}
+
+
+def row_of(document, kind):
+    """The text of the first row of that kind in the table."""
+    found = re.search(rf"<td class=\"k\"[^>]*>{kind}</td>.*?<td class=\"w\">([^<]*)</td>", document, re.S)
+    return html.unescape(found.group(1)) if found else ""
+
+
+def check_words(page, place):
+    """What pages say of runs that moved little, or late: with invented data."""
+    blob = {"role": "layer", "size": 1000, "resumed": 0, "start": 5, "end": 6, "reused": True, "points": []}
+    blobs = [dict(blob, digest="sha256:" + digit * 64) for digit in "abc"]
+    still = dict(report_data(10), elapsed_ms=100, images=[], archives=[], blobs=blobs, rate=[], retries=[], segments=[], decisions=[], notes=[], hosts=[], exit_code=0)
+    remark = [{"at": 9, "kind": "note", "text": "so it went"}]
+
+    document, _ = open_page(with_data(page, dict(still, command="gantry push a b", notes=remark, blobs=[dict(blobs[0], mounted=True), dict(blobs[1], mounted=True), blobs[2]])), place)
+    check("mounted from other repositories 2.0 kB" in document and "there before 1.0 kB" in document and "in the store before" not in document, "a push that mounted")
+    check(facts_of(document).get("layers") == "3 (1 there, 2 mounted)" and "so it went" in document, f"with its layers: {facts_of(document)}")
+    document, _ = open_page(with_data(page, dict(still, command="gantry sync list.json --to b")), place)
+    check("there before 3.0 kB" in document and "in the store before" not in document, "an unchanged sync speaks of no store")
+    document, _ = open_page(with_data(page, dict(still, command="gantry verify", blobs=[blobs[0], dict(blobs[1], role="config"), dict(blobs[2], role="manifest")])), place)
+    facts = facts_of(document)
+    check(facts.get("layers") == "1" and facts.get("checked") == "3.0 kB" and "received" not in facts and "checked in the store 3.0 kB" in document, f"verify: {facts}")
+    document, _ = open_page(with_data(page, dict(still, command="gantry serve", blobs=[], notes=remark)), place)
+    check("received" not in facts_of(document) and "What clients took is not drawn here" in document and "so it went" in document, f"serve: {facts_of(document)}")
+
+    request = [0, 0, 0, 1, 0, 0, 1000, 1000, 800, 850, 990]
+    late = dict(still, elapsed_ms=1000, command="gantry pull x", blobs=[dict(blobs[0], reused=False, start=800, end=990)], segments=[request],
+                hosts=[{"name": "r.example", "mirror": False}, {"name": "m.example", "mirror": True, "lacks": True}],
+                rate=[[800, 0, 0, 0], [870, 200, 1, 0], [930, 700, 2, 0], [990, 1000, 0, 0]],
+                images=[{"reference": "r.example/app:1", "digest": "", "asked": 0, "told": 90, "failed": True}],
+                notes=[{"at": 80, "kind": "error", "text": "r.example/app:1.2 is something else"}, {"at": 90, "kind": "warning", "text": "r.example/app:1 was not found " + "here " * 30}])
+    document, seen = open_page(with_data(page, late), place)
+    check(facts_of(document).get("mean rate") == "1.0 kB/s", f"the mean rate is of the whole time: {facts_of(document)}")
+    check(seen["before"] == 0 < seen["after"], f"no curve begins before the first request: {seen}")
+    check(re.search(r"<code>m.example</code></td><td>mirror</td>.*?it lacks it \(404\)", document), "the table says that a mirror lacks it")
+    check(row_of(document, "failed").startswith("r.example/app:1: r.example/app:1 was not found here"), f"a failed row has its reason: {row_of(document, 'failed')}")
+    _, seen = open_page(with_data(page, late), place, width=500)
+    check(seen["hidden"] == 0, f"on a narrow screen no text has to be scrolled for: {seen}")
+
+
+def check_store_pages(place):
+    """Real pages of verify and serve."""
+    environment = dict(os.environ, GANTRY_CACHE_DIR=str(place / "store"))
+    checked = run(gantry, "verify", "--report", place / "verify.html", "--progress", "json", env=environment)
+    check(checked.returncode == 0, checked.stderr)
+    data = data_of((place / "verify.html").read_text())
+    check(sorted(blob["role"] for blob in data["blobs"]) == ["config", "layer", "layer", "layer", "manifest"], f"what each file is: {data['blobs']}")
+    check(all(blob["reused"] for blob in data["blobs"]), "nothing was fetched")
+    lines = [json.loads(line) for line in checked.stderr.splitlines()]
+    planned = [line for line in lines if line["type"] == "transfer_planned"][-1]
+    check(planned["blobs"] == 4 and planned["bytes"] == sum(blob["size"] for blob in data["blobs"] if blob["role"] != "manifest"), f"the plan is that of the blobs: {planned}")
+    served = run(gantry, "serve", "--listen", "127.0.0.1:0", "--timeout", "1s", "--report", place / "serve.html", env=environment)
+    data = data_of((place / "serve.html").read_text())
+    check(any(note["kind"] == "note" and note["text"].startswith("listening on ") for note in data["notes"]), f"what serve said is in its page: {data['notes']} {served.stderr}")
 
 
 def check_no_helper(place):
@@ -274,7 +356,11 @@ with tempfile.TemporaryDirectory() as name:
     copies = check_copies(place)
     part = check_part(place)
     check_lacking_mirror(place)
+<<<<<<< HEAD
     check_no_helper(place)
+=======
+    check_store_pages(place)
+>>>>>>> x3
     check_offered(place)
     if browser:
         for file in real + copies:
@@ -294,6 +380,7 @@ with tempfile.TemporaryDirectory() as name:
         check(re.search(r'id="title">localhost:\d+/local.example/app:1, localhost:\d+/local.example/none:1 \(failed\)<', document), "the page names what failed")
         check(re.search(r"in the store before (0|323) B", document) and re.search(r"<span>layers</span><b>3</b>", document), "what came in this run was not there before")
         check(re.search(r"<code>localhost:1</code></td><td>mirror</td>.*?the mirror localhost:1 \(named by --mirror\) is passed over", document), "the table says why a mirror gave nothing")
+        check_words(page, place)
         check_invented(page, place)
         if len(sys.argv) > 2:
             draw(page, pathlib.Path(sys.argv[2]).resolve())

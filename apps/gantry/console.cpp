@@ -118,6 +118,8 @@ void console::begin(const std::string& title) {
 
 void console::say(severity level, const std::string& text) {
   if (log_) log_->write(level, text);
+  if (report_ && level == severity::note) report_->remark(text, std::chrono::steady_clock::now());
+  if (report_ && level == severity::debug) report_->log(text);
   if (level == severity::debug && !debug_) return;
   if (level == severity::info && !verbose_) return;
   if (level == severity::note && quiet_) return;
@@ -175,6 +177,7 @@ void console::summary(const upload_totals& totals) {
   const std::string words =
       upload_summary(totals.counts, totals.images, totals.unchanged, totals.elapsed, totals.dry_run, totals.to_directory);
   if (log_) log_->write(severity::note, words);
+  if (report_) report_->remark(words, std::chrono::steady_clock::now());
   if (!quiet_) renderer_->uploads(totals, words);
 }
 
@@ -227,8 +230,12 @@ void console::event(const gantry::event& what) {
     const char* const becomes = resolved->platforms == 0 ? "is" : dry_run_ ? "would become" : "becomes";
     words->second = fmt::format("{} {} {}", resolved->reference.familiar(), becomes, resolved->top.digest.string());
   }
-  if (const auto* const finished = std::get_if<blob_finished>(&what); finished != nullptr && checking_)
-    words->second = finished_text(*finished, "checked");
+  if (const auto* const finished = std::get_if<blob_finished>(&what); finished != nullptr && checking_ && finished->reused) {
+    // Nothing was fetched, and that it is there is no news.
+    blob_finished looked_at = *finished;
+    looked_at.reused = false;
+    words->second = finished_text(looked_at, "checked");
+  }
   const auto& [level, text] = *words;
   if (log_) log_->write(level, text);
   const transition_lines lines = renderer_->transitions();

@@ -118,8 +118,12 @@ void session::tell_mirrors(const engine_options& settings, const std::vector<ref
 }
 
 std::function<void(const std::string&)> session::debug_log() {
-  if (!console_.wants_debug()) return {};
-  return [this](const std::string& line) { asio::post(context_, [this, line] { console_.debug(line); }); };
+  const bool debug = console_.wants_debug();
+  if (!debug && !console_.has_report()) return {};
+  return [this, debug](const std::string& line) {
+    // The page of --report wants to know of mirrors alone.
+    if (debug || line.starts_with("mirror ")) asio::post(context_, [this, line] { console_.debug(line); });
+  };
 }
 
 bool session::poll_stopped() {

@@ -194,14 +194,19 @@ TEST_CASE("repair fetches what is damaged or missing, documents and what they le
   // What is fetched is planned as well, so that nobody is told of 100 % while it is on its way.
   std::uint64_t planned = 0;
   std::uint64_t done = 0;
+  unsigned looked_at_manifests = 0;
   for (const event& one : k.events) {
     if (const auto* const plan = std::get_if<transfer_planned>(&one)) planned = plan->bytes;
     if (const auto* const finished = std::get_if<blob_finished>(&one)) {
       done += finished->role == blob_role::manifest ? 0 : finished->size;
       CHECK(done <= planned);
+      // The manifest was looked at and then fetched, the configuration only fetched.
+      if (finished->role == blob_role::manifest) looked_at_manifests += finished->reused ? 1 : 0;
+      if (finished->role == blob_role::config) CHECK_FALSE(finished->reused);
     }
   }
   CHECK(done == planned);
+  CHECK(looked_at_manifests == 1);
   CHECK(planned > k.image.blob_bytes());
   CHECK(store_problems(k.pulls.store()) == "");
   CHECK(k.verify().damaged.empty());

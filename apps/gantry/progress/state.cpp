@@ -50,9 +50,10 @@ void progress_state::apply(const event& what, progress_clock::time_point now) {
           waiting_.clear();
           advance(e.digest, e.done, now);
         } else if constexpr (std::is_same_v<kind, blob_finished>) {
-          // What was there already took no line.
-          if (!e.reused) advance(e.digest, e.size, now);
-          if (const active_blob* blob = find(e.digest)) {
+          // What was there already took no line, or was read.
+          const active_blob* blob = find(e.digest);
+          if (!e.reused || (blob != nullptr && blob->done > 0)) advance(e.digest, e.size, now);
+          if (blob != nullptr) {
             if (blob->role != blob_role::manifest) {
               ++blobs_finished_;
               bytes_finished_ += e.size;

@@ -76,6 +76,18 @@ void report_recorder::failed(const reference& image, time_point now) { named(ima
 
 void report_recorder::mirror(const std::string& host_name) { host(host_name, true); }
 
+// "mirror HOST: why it was passed over"
+void report_recorder::log(const std::string& line) {
+  constexpr std::string_view front = "mirror ";
+  const std::size_t colon = line.find(": ");
+  if (!line.starts_with(front) || colon == std::string::npos) return;
+  const std::string_view why = std::string_view(line).substr(colon);
+  if (why.find(" was not found;") == std::string_view::npos && why.find("answered 404") == std::string_view::npos) return;
+  const std::string name = line.substr(front.size(), colon - front.size());
+  host(name, true);
+  lacking_.insert(name);
+}
+
 void report_recorder::add(const blob_started& what, std::uint64_t at) {
   // Another operation may move the same blob once more.
   if (const auto before = rows_.find(what.digest); before != rows_.end() && blobs_[before->second].ended) rows_.erase(before);
@@ -96,6 +108,7 @@ void report_recorder::add(const blob_finished& what, std::uint64_t at) {
   one.end = at;
   one.ended = true;
   one.reused = what.reused;
+  one.mounted = what.mounted;
 }
 
 void report_recorder::add(const archive_progress&, std::uint64_t at) {
@@ -216,6 +229,7 @@ std::vector<std::string> report_recorder::blobs_json() const {
     json_object line;
     line.add("digest", one.digest).add("role", word_of(one.role)).add("size", one.size).add("resumed", one.resumed).add("start", one.start);
     line.add_raw("end", one.ended ? std::to_string(one.end) : "-1").add("reused", one.reused).add_raw("points", json_array(points));
+    if (one.mounted) line.add("mounted", true);
     lines.push_back(line.string());
   }
   return lines;
@@ -232,7 +246,12 @@ std::string report_recorder::json(time_point now, const std::string& about) cons
   }
   for (const note& one : notes_) notes.push_back(json_object().add("at", one.at).add("kind", one.kind).add("text", one.text).string());
   std::vector<std::string> hosts, decisions, kinds, ends;
-  for (const auto& [name, mirror] : hosts_) hosts.push_back(json_object().add("name", name).add("mirror", mirror).string());
+  for (const auto& [name, mirror] : hosts_) {
+    json_object line;
+    line.add("name", name).add("mirror", mirror);
+    if (mirror && lacking_.contains(name)) line.add("lacks", true);
+    hosts.push_back(line.string());
+  }
   for (const decision& one : decisions_) {
     json_object line;
     line.add("at", one.at).add("before", std::uint64_t{one.what.before}).add("after", std::uint64_t{one.what.after});

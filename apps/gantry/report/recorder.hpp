@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,8 +34,12 @@ class report_recorder {
   void failed(const reference& image, time_point now);
   /// Something to know that no event tells.
   void warning(const std::string& text, time_point now) { remember(since(now), "warning", text); }
+  /// What the command said of how it went.
+  void remark(const std::string& text, time_point now) { remember(since(now), "note", text); }
   /// A mirror that may be asked, so that one that serves nothing is in the page, too. \param host `host[:port]`
   void mirror(const std::string& host);
+  /// A line of the engine's log: that a mirror lacks something is in no event. Lines that are not about a mirror are of no use here.
+  void log(const std::string& line);
   /// What was run, without secrets.
   void command(std::string text) { command_ = std::move(text); }
   /// The whole run is over. \param exit_status of the process
@@ -64,6 +69,7 @@ class report_recorder {
     bool started = false;
     bool ended = false;
     bool reused = false;
+    bool mounted = false;
     std::vector<point> points;
   };
   struct image_row {
@@ -124,6 +130,7 @@ class report_recorder {
   std::vector<segment> segments_;
   std::size_t segments_left_out_ = 0;
   std::vector<std::pair<std::string, bool>> hosts_;  ///< name, and whether it is a mirror
+  std::set<std::string> lacking_;                    ///< mirrors that lack something
   std::vector<decision> decisions_;
   std::vector<note> notes_;
   std::string error_;

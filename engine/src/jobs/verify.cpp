@@ -88,6 +88,17 @@ task<result<std::optional<digest>>> hash(run& all, std::shared_ptr<runtime::file
   co_return std::optional(digester->finish());
 }
 
+/// As in every plan, manifests are not counted.
+transfer_planned plan_of(const store_survey& found) {
+  transfer_planned plan;
+  for (const store::stored_file& one : found.files) {
+    if (found.role_of(one.digest) == blob_role::manifest) continue;
+    ++plan.blobs;
+    plan.bytes += one.size;
+  }
+  return plan;
+}
+
 task<result<void>> check(run& all, store::stored_file what) {
   auto open = [path = what.path] { return runtime::file::open(path, runtime::open_mode::read); };
   result<runtime::file> opened = co_await offload(all.shared.lanes, lane::files, std::move(open));
@@ -98,12 +109,12 @@ task<result<void>> check(run& all, store::stored_file what) {
     co_return result<void>();
   }
   const auto file = std::make_shared<runtime::file>(std::move(*opened));
-  all.running.events.emit(blob_started{what.digest, what.size, 0, blob_role::layer});
+  all.running.events.emit(blob_started{what.digest, what.size, 0, all.found.role_of(what.digest)});
   const result<std::optional<digest>> computed = co_await hash(all, file, what.digest);
   if (!computed) co_return computed.error();
   ++all.result.blobs;
   all.result.bytes += what.size;
-  all.running.events.emit(blob_finished{what.digest, what.size, false});
+  all.running.events.emit(blob_finished{what.digest, what.size, true, all.found.role_of(what.digest)});
   if (*computed && **computed == what.digest) co_return result<void>();
   auto remove = [store = all.store, file, name = what.digest] { return store->quarantine(name, *file); };
   result<std::optional<std::filesystem::path>> away = co_await offload(all.shared.lanes, lane::files, std::move(remove));
@@ -185,7 +196,7 @@ task<result<verify_result>> verify(transfer::context& shared, std::shared_ptr<tr
   all.found = std::move(*found);
   all.result.directory = store->root();
   all.result.references = all.found.tops.size();
-  const transfer_planned planned{all.found.files.size(), total_size(all.found.files), 0, 0};
+  const transfer_planned planned = plan_of(all.found);
   running->events.emit(planned);
 
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());

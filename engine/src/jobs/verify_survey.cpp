@@ -11,10 +11,11 @@
 namespace gantry::jobs {
 namespace {
 
-void add_needs(const store::content_store& store, const store::reference_record& record, std::map<digest, blob_need>& needed) {
-  walk(store, record).for_each_blob([&](const descriptor& blob, blob_role, bool required) {
+void add_needs(const store::content_store& store, const store::reference_record& record, store_survey& found) {
+  walk(store, record).for_each_blob([&](const descriptor& blob, blob_role role, bool required) {
+    found.roles.emplace(blob.digest, role);
     if (!required) return;
-    blob_need& one = needed[blob.digest];
+    blob_need& one = found.needed[blob.digest];
     one.blob = blob;
     if (one.references.empty() || one.references.back() != record.name) one.references.push_back(record.name);
   });
@@ -28,7 +29,7 @@ result<store_survey> look_at(const store::content_store& store, const std::atomi
   if (!records) return records.error();
   for (const store::held_reference& one : records->sound) {
     if (stop) return failure(errc::cancelled, "stopped; what was hashed until then is not remembered");
-    add_needs(store, one.record, found.needed);
+    add_needs(store, one.record, found);
     found.tops.insert_or_assign(one.record.name, one.record.top.digest);
   }
   found.records = std::move(records->damaged);

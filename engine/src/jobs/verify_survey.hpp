@@ -5,6 +5,7 @@
 
 #include <gantry/descriptor.hpp>
 #include <gantry/digest.hpp>
+#include <gantry/events.hpp>
 #include <gantry/reference.hpp>
 
 #include <atomic>
@@ -25,8 +26,15 @@ struct blob_need {
 struct store_survey {
   std::vector<store::stored_file> files;  ///< the largest first
   std::map<digest, blob_need> needed;
+  std::map<digest, blob_role> roles;           ///< of all that a name leads to, needed or not
   std::map<reference, digest> tops;            ///< what each name stood for
   std::vector<store::damaged_record> records;  ///< that nobody can read
+
+  /// What \p blob is to an image. What no name leads to passes for a layer: nothing says otherwise.
+  blob_role role_of(const digest& blob) const {
+    const auto known = roles.find(blob);
+    return known == roles.end() ? blob_role::layer : known->second;
+  }
 };
 
 /// Looks at all records and files. Blocking. \returns errc::cancelled once \p stop is set, and what the store cannot be read with

@@ -56,6 +56,16 @@ TEST_CASE_METHOD(survey_fixture, "a blob that is gone is missing for the names t
   CHECK(missing[0].references == std::vector{name_of("quay.io/a/two:1")});
 }
 
+TEST_CASE_METHOD(survey_fixture, "what a file is to an image is known, and what no name leads to passes for a layer") {
+  const test_image unnamed = image(3);
+  keep_image(unnamed);
+  const store_survey seen = must(look_at(*store, stop));
+  CHECK(seen.role_of(descriptor_of(one.manifest.bytes).digest) == blob_role::manifest);
+  CHECK(seen.role_of(descriptor_of(one.config.bytes).digest) == blob_role::config);
+  CHECK(seen.role_of(descriptor_of(one.layers.at(0).bytes).digest) == blob_role::layer);
+  CHECK(seen.role_of(descriptor_of(unnamed.config.bytes).digest) == blob_role::layer);
+}
+
 TEST_CASE_METHOD(survey_fixture, "what somebody cleaned since the look is not missing") {
   const store_survey seen = must(look_at(*store, stop));
   clean_one();

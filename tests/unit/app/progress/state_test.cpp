@@ -91,3 +91,15 @@ TEST_CASE("waiting ends with the next byte and a new operation forgets the last"
   CHECK_FALSE(state.planned());
   CHECK(state.active().empty());
 }
+
+TEST_CASE("what was read to its end moved, though nothing was fetched") {
+  progress_state state;
+  state.begin("x");
+  state.apply(transfer_planned{1, 100'000, 0, 0}, start);
+  state.apply(blob_started{of('a'), 100'000, 0, blob_role::layer}, start);
+  state.apply(blob_progress{of('a'), 40'000}, start + 1s);
+  const double before = state.rate(start + 2s);
+  state.apply(blob_finished{of('a'), 100'000, true}, start + 2s);
+  CHECK(state.bytes_done() == 100'000);
+  CHECK(state.rate(start + 2s) > before);
+}

@@ -207,3 +207,26 @@ TEST_CASE("of very many requests a report keeps the first and those with trouble
   for (unsigned i = 0; i < 30'000; ++i) seen.event(one, begin);
   CHECK(has(seen.json(begin, "now"), "\"segments_left_out\":35001"));
 }
+
+TEST_CASE("a report tells what was mounted from what was there") {
+  const report_recorder::time_point begin{};
+  report_recorder seen("x.html", begin);
+  seen.event(blob_finished{of('a'), 20, true, blob_role::layer, true}, begin + 1ms);
+  seen.event(blob_finished{of('b'), 10, true}, begin + 2ms);
+  const std::string text = seen.json(begin + 4ms, "now");
+  CHECK(has(text, R"("start":1,"end":1,"reused":true,"points":[],"mounted":true})"));
+  CHECK(has(text, R"("start":2,"end":2,"reused":true,"points":[]})"));
+}
+
+TEST_CASE("a report has what the command said, and of the log which mirror lacks something") {
+  const report_recorder::time_point begin{};
+  report_recorder seen("x.html", begin);
+  seen.remark("stopped after 18 requests", begin + 3ms);
+  seen.log("mirror one:5000: one:5000/app:1 was not found; check the spelling of repository and tag");
+  seen.log("mirror two: blob aaaa: the server answered 404 Not Found");
+  seen.log("mirror three: it refused the connection");
+  seen.log("GET https://four/v2/: the server answered 404");
+  const std::string text = seen.json(begin + 4ms, "now");
+  CHECK(has(text, R"({"at":3,"kind":"note","text":"stopped after 18 requests"})"));
+  CHECK(has(text, R"("hosts":[{"name":"one:5000","mirror":true,"lacks":true},{"name":"two","mirror":true,"lacks":true}])"));
+}
