@@ -356,11 +356,8 @@ with tempfile.TemporaryDirectory() as name:
     copies = check_copies(place)
     part = check_part(place)
     check_lacking_mirror(place)
-<<<<<<< HEAD
     check_no_helper(place)
-=======
     check_store_pages(place)
->>>>>>> x3
     check_offered(place)
     if browser:
         for file in real + copies:

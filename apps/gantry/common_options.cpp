@@ -67,10 +67,7 @@ void add_transfer_options(option_parser& parser, common_options& into) {
            })
       ->group(group);
   parser
-      .add("--retries,--retry-attempts",
-           "Further attempts after an error answer (default 5); cut connections do not count. A host that is unknown or refuses before it "
-           "ever answered gets at most 2, and all N when N is above 5",
-           "N",
+      .add("--retries,--retry-attempts", "Further attempts after an error answer (default 5); cut connections do not count", "N",
            [&into](const std::string& text) -> outcome<> {
              auto count = parse_count("--retries", text, 0, 1000);
              if (!count) return count.error();
