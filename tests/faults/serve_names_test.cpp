@@ -14,6 +14,16 @@
 using namespace gantry;
 using namespace gantry::test;
 
+namespace {
+
+std::size_t records_in(const puller& place) {
+  std::size_t count = 0;
+  for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) count += one.is_regular_file() ? 1 : 0;
+  return count;
+}
+
+}  // namespace
+
 TEST_CASE("an image has its name while another one is still being fetched, and when the server stops meanwhile") {
   fake_registry registry;
   const test_image slow = large_image();
@@ -84,9 +94,7 @@ TEST_CASE("a platform that was fetched by digest behind a tag gets no name of it
   pull_all(client, "team/app", only.images[0].manifest.digest, only.images[0]);
   REQUIRE(soon([&] { return !record_of(place, "team/app", "1.0").empty(); }));
   CHECK(client.get("/v2/team/app/manifests/" + only.images[0].manifest.digest).status == 200);
-  std::size_t records = 0;
-  for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) records += one.is_regular_file() ? 1 : 0;
-  CHECK(records == 1);
+  CHECK(records_in(place) == 1);
 }
 
 TEST_CASE("what the store has of another registry gets a name by its digest only if the upstream has it") {
@@ -102,29 +110,24 @@ TEST_CASE("what the store has of another registry gets a name by its digest only
     pull_all(client, "team/app", "1.0", theirs);
     REQUIRE(soon([&] { return !record_of(place, "team/app", "1.0").empty(); }));
   }
-  const auto records = [&] {
-    std::size_t count = 0;
-    for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) count += one.is_regular_file() ? 1 : 0;
-    return count;
-  };
   pulling_server server(registry, place);
   http_client client(server.port());
   const std::string manifest = "/manifests/" + theirs.manifest.digest;
   CHECK(client.get("/v2/nope/one" + manifest).status == 404);
   CHECK(client.get("/v2/nope/two" + manifest).status == 404);
-  CHECK(records() == 1);
+  CHECK(records_in(place) == 1);
   // It is asked once, and has it.
   CHECK(client.get("/v2/team/same" + manifest).status == 200);
   CHECK(client.get("/v2/team/same" + manifest).status == 200);
   CHECK(registry.count("team/same") == 1);
   CHECK(soon([&] { return !record_of(place, "team/same", theirs.manifest.digest).empty(); }));
-  CHECK(records() == 2);
+  CHECK(records_in(place) == 2);
   // What cannot be learnt is no reason for a name.
   registry.inject("/manifests/", answer_with(503), 1, 0);
   CHECK(client.get("/v2/nope/three" + manifest).status == 200);
   CHECK(client.get("/v2/nope/four" + manifest).status == 200);
   server.stop();
-  CHECK(records() == 2);
+  CHECK(records_in(place) == 2);
 }
 
 TEST_CASE("a name in part whose parts are all there becomes whole when it is asked for") {
