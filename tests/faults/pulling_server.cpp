@@ -53,9 +53,14 @@ pulling_server::pulling_server(const std::string& upstream, const puller& settin
   port_ = listening.get_future().get();
 }
 
+void pulling_server::ask_to_stop() {
+  if (std::exchange(asked_to_stop_, true)) return;
+  boost::asio::post(context_, [this] { stop_.emit(boost::asio::cancellation_type::terminal); });
+}
+
 std::vector<std::string> pulling_server::stop() {
   if (!thread_.joinable()) return warnings_;
-  boost::asio::post(context_, [this] { stop_.emit(boost::asio::cancellation_type::terminal); });
+  ask_to_stop();
   thread_.join();
   CHECK_FALSE(ec_);
   return warnings_;

@@ -32,6 +32,8 @@ class pulling_server {
   pulling_server(const pulling_server&) = delete;
   pulling_server& operator=(const pulling_server&) = delete;
   ~pulling_server() { stop(); }
+  /// Asks the server to stop, and waits for nothing.
+  void ask_to_stop();
   /// Stops, waits for the end, and \returns what the server warned of.
   std::vector<std::string> stop();
   std::uint16_t port() const noexcept { return port_; }
@@ -50,6 +52,7 @@ class pulling_server {
   mutable std::mutex mutex_;
   std::vector<served_request> log_;
   std::uint16_t port_ = 0;
+  bool asked_to_stop_ = false;
   std::thread thread_;
 };
 

@@ -136,7 +136,7 @@ TEST_CASE("what has no name yet is kept from clean-ups until the end of the serv
     http_client client(server.port());
     pull_all(client, "team/app", "1.0", image);
   }
-  auto ended = std::async(std::launch::async, [&server] { return server.stop(); });
+  server.ask_to_stop();
   // One that keeps everything takes the place of those that say what they keep, while the server waits for the index.
   CHECK(soon([&] {
     std::size_t leases = 0;
@@ -150,7 +150,7 @@ TEST_CASE("what has no name yet is kept from clean-ups until the end of the serv
   }));
   CHECK(record_of(place, "team/app", "1.0").empty());
   writes->reset();
-  const std::vector<std::string> said = ended.get();
+  const std::vector<std::string> said = server.stop();
   CHECK(said.empty());
   CHECK_FALSE(record_of(place, "team/app", "1.0").empty());
   CHECK(std::filesystem::is_empty(place.store() / "leases"));
