@@ -114,6 +114,7 @@ void simulator::tick() {
     }
   }
   if (work_.adaptive) {
+    controller_.serving(now_, static_cast<unsigned>(plan_.served()));
     controller_.sample(now_, received_, plan_.round_trip(), static_cast<unsigned>(plan_.at_work(now_)));
     target_ = controller_.target();
     plan_.set_connections(target_);
@@ -457,7 +458,7 @@ void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
   failure why(*error, "simulated");
   if (*error == errc::rate_limited) {
     if (path_.retry_after) why.retry_after = std::chrono::duration_cast<seconds>(*path_.retry_after);
-    controller_.pushed_back(now_);
+    controller_.pushed_back(now_, static_cast<unsigned>(plan_.served_at_most()));
   }
   if (who.got >= transfer::retry_policy::progress_that_counts) state.policy.progressed();
   plan_.troubled(given.blob);
@@ -469,7 +470,7 @@ void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
       return;
     }
     state.calm_until = now_ + *delay;
-    if (*error == errc::rate_limited || *error == errc::server_error) plan_.leave_alone(given.blob, state.calm_until);
+    if (*error == errc::rate_limited || *error == errc::server_error) plan_.leave_alone(given.blob, now_, state.calm_until);
   }
   later(who, state.calm_until - now_ + milliseconds(1), &simulator::step);
 }

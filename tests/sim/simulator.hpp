@@ -51,8 +51,8 @@ struct outcome {
   double extra() const { return static_cast<double>(wire - useful) / static_cast<double>(useful); }
 };
 
-/// Runs planner, controller, retry policy, pace monitor and the host's governor as the scheduler does (engine/src/transfer/fetcher.cpp and segment_stream.cpp:
-/// the same calls in the same order), with virtual time and a modelled network in place of sockets and files.
+/// Runs planner, controller, retry policy, pace monitor and the host's governor as the scheduler does (engine/src/transfer/fetcher.cpp and
+/// segment_stream.cpp: the same calls in the same order), with virtual time and a modelled network in place of sockets and files.
 class simulator {
  public:
   simulator(network path, workload work);
@@ -90,7 +90,7 @@ class simulator {
     transfer::byte_ranges seen;  ///< bytes granted to somebody
     bool located = false;        ///< the redirect is known
     bool asking = false;
-    bool answered = false;  ///< a header for it came
+    bool answered = false;                               ///< a header for it came
     std::vector<std::pair<unsigned, unsigned>> waiters;  ///< workers, and their generations
     bool ended = false;
   };

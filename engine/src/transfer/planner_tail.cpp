@@ -58,6 +58,18 @@ std::size_t planner::at_work(time_point now) const {
   return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), works));
 }
 
+std::size_t planner::served() const {
+  const auto sent = [](const auto& entry) {
+    return entry.second.has_answer && entry.second.answer > entry.second.position + socket_buffers;
+  };
+  return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), sent));
+}
+
+std::size_t planner::served_at_most() const {
+  const auto answered = [](const auto& entry) { return entry.second.has_answer; };
+  return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), answered));
+}
+
 bool planner::divisible(const stream_state& stream) const {
   if (stream.disowned || stream.rival != 0 || stream.kind == segment_kind::hedge) return false;
   const range_support ranges = blobs_[stream.blob].ranges;
@@ -139,7 +151,7 @@ std::optional<assignment> planner::steal(time_point now) {
   double longest = 0;
   for (auto& [id, stream] : streams_) {
     if (!divisible(stream) || blobs_[stream.blob].troubled || group_is_full(stream.blob)) continue;
-    if (stream.left() < 2 * values_.least_steal) continue;
+    if (stream.left() < 2 * values_.least_steal * scarcity(blobs_[stream.blob].group, now)) continue;
     if (is_limited(now) && !silent(stream, now)) continue;
     const double time = seconds_to_go(stream, now);
     if (time <= longest) continue;
@@ -151,11 +163,12 @@ std::optional<assignment> planner::steal(time_point now) {
   const double wait = header_wait();
   if (victim == nullptr || longest < 2 * wait + 2 * round_trip_seconds() + 0.02) return std::nullopt;
   // Both are to end at the same time.
+  const std::uint64_t least = values_.least_steal * scarcity(blobs_[victim->blob].group, now);
   const auto left = static_cast<double>(victim->left());
   const double theirs = left / longest;
   const double ours = usual_rate_ > 0 ? usual_rate_ : theirs;
   const double share = ours + theirs > 0 ? (left - wait * theirs) * ours / (ours + theirs) : left / 2;
-  const std::uint64_t taken = std::clamp(static_cast<std::uint64_t>(share), values_.least_steal, victim->left() - stub);
+  const std::uint64_t taken = std::clamp(static_cast<std::uint64_t>(share), least, victim->left() - stub);
   const std::uint64_t lost = lost_by_cut(*victim, now, victim->end - taken);
   // To receive that takes time, too.
   if (ours > 0 && !silent(*victim, now) && longest < 2 * static_cast<double>(lost) / ours) return std::nullopt;
