@@ -135,7 +135,7 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   if (!asking) co_return refused(given, part, asking.error());
   site_ = asking->site;
   answered_ = clock::now();
-  plan_.asked(given.stream, std::max(asking->asked, awaited.ready()));
+  plan_.asked(given.stream, std::max(asking->asked, awaited.since()));
   http::exchange reply = std::move(asking->reply);
   connection_ = reply.connection_number();
   if (reply.went_behind()) plan_.went_behind(given.stream);
