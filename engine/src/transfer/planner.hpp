@@ -116,6 +116,9 @@ class planner {
   void limited(time_point now) { limited_at_ = now; }
   /// The same for the disk, which every block waits for a little: only a long wait counts.
   void storing(stream_id stream, time_point now, bool waiting);
+  /// What the stream's connection holds that nobody has read, in bytes: a cut would throw it away. Until it is told anew it is taken to
+  /// hold as much.
+  void unread(stream_id stream, std::uint64_t bytes) { streams_.at(stream).unread = bytes; }
   /// How many bytes from its position on the stream should still read: less than asked when the rest was given away, 0 when it should end.
   std::uint64_t remaining(stream_id stream) const;
   /// Whether the stream's answer has more to come, but others have or will have all of it.
@@ -203,6 +206,7 @@ class planner {
     bool behind = false;                 ///< its answer may have come while another was read
     std::chrono::nanoseconds paused{0};  ///< of the time since its answer, what was spent waiting for something of ours
     double last_rate = 0;                ///< when it last received something; 0: not known yet
+    std::uint64_t unread = 0;            ///< in its connection's buffers on this side, when last looked at
     std::uint64_t charged = 0;           ///< of what its connection will have brought for nothing
     unsigned doubt = 0;                  ///< its blob's \ref blob_state::fruitless when it began
     bool instead = false;                ///< a hedge whose rival is given up as soon as it brings something

@@ -19,7 +19,8 @@ constexpr milliseconds least_wait{1000};
 // Three per cent of all bytes may come twice or for nothing; where that is next to nothing, a small request.
 constexpr std::uint64_t extra_share = 33;
 constexpr std::uint64_t least_extra = std::uint64_t{64} << 10;
-// What waits in the buffers of both sides of a connection: so many bytes, or what comes in so long.
+// What waits in the buffers of both sides of a connection: so many bytes, or what comes in so long; more where more is seen in those of
+// this side.
 constexpr std::uint64_t socket_buffers = std::uint64_t{1} << 20;
 constexpr double buffered_seconds = 0.02;
 // Who has been silent for so long will hardly say anything more.
@@ -169,13 +170,15 @@ std::optional<assignment> planner::steal(time_point now) {
 std::uint64_t planner::lost_by_cut(const stream_state& stream, time_point now, std::uint64_t end) const {
   if (!stream.has_answer || stream.answer <= end) return 0;
   const double rate = stream.last_rate > 0 ? stream.last_rate : usual_rate_;
+  const auto seen = static_cast<double>(stream.unread);
   double bytes = rate * round_trip_seconds();
   if (silent(stream, now)) {
     // What was sent since it fell silent may all be on its way; nothing is when the other side is gone.
     const std::chrono::nanoseconds silence = now - stream.last_byte;
     bytes = silence < dead ? std::min(rate * std::chrono::duration<double>(silence).count(), static_cast<double>(socket_buffers)) : 0;
+    bytes = std::max(bytes, seen);
   } else {
-    bytes += std::min(rate * buffered_seconds, static_cast<double>(socket_buffers));
+    bytes += std::max(std::min(rate * buffered_seconds, static_cast<double>(socket_buffers)), seen);
   }
   auto lost = static_cast<std::uint64_t>(bytes);
   // While it is gathering speed, as much again as it has brought.
