@@ -287,6 +287,8 @@ class planner {
   /// A stream that needs less than that for \p left bytes is not worth a second request: another must be expected to need a small part of
   /// it.
   double seconds_worth_waiting(std::uint64_t left) const noexcept;
+  /// Bytes that its connection has brought already and that it will read.
+  std::uint64_t here(const stream_state& stream, time_point now) const;
   /// Bytes that would still arrive, for nothing, if the stream were cut at the offset \p end of its blob.
   std::uint64_t lost_by_cut(const stream_state& stream, time_point now, std::uint64_t end) const;
   void charge(stream_state& stream, std::uint64_t lost);

@@ -140,7 +140,7 @@ std::optional<assignment> planner::steal(time_point now) {
   double longest = 0;
   for (auto& [id, stream] : streams_) {
     if (!divisible(stream) || blobs_[stream.blob].troubled || group_is_full(stream.blob)) continue;
-    if (stream.left() < 2 * values_.least_steal) continue;
+    if (stream.left() < here(stream, now) + 2 * values_.least_steal) continue;
     if (is_limited(now) && !silent(stream, now)) continue;
     const double time = seconds_to_go(stream, now);
     if (time <= longest) continue;
@@ -156,7 +156,8 @@ std::optional<assignment> planner::steal(time_point now) {
   const double theirs = left / longest;
   const double ours = usual_rate_ > 0 ? usual_rate_ : theirs;
   const double share = ours + theirs > 0 ? (left - wait * theirs) * ours / (ours + theirs) : left / 2;
-  const std::uint64_t taken = std::clamp(static_cast<std::uint64_t>(share), values_.least_steal, victim->left() - stub);
+  const std::uint64_t most = victim->left() - std::max(stub, here(*victim, now));
+  const std::uint64_t taken = std::clamp(static_cast<std::uint64_t>(share), values_.least_steal, most);
   const std::uint64_t lost = lost_by_cut(*victim, now, victim->end - taken);
   // To receive that takes time, too.
   if (ours > 0 && !silent(*victim, now) && longest < 2 * static_cast<double>(lost) / ours) return std::nullopt;
@@ -166,6 +167,9 @@ std::optional<assignment> planner::steal(time_point now) {
   const byte_range range{victim->end, taken};
   return start(now, victim->blob, range, segment_kind::steal);
 }
+
+/// What the stream will have without another request: whoever takes it makes it come twice.
+std::uint64_t planner::here(const stream_state& stream, time_point now) const { return silent(stream, now) ? 0 : stream.unread; }
 
 std::uint64_t planner::lost_by_cut(const stream_state& stream, time_point now, std::uint64_t end) const {
   if (!stream.has_answer || stream.answer <= end) return 0;

@@ -177,16 +177,33 @@ TEST_CASE("what is seen in a victim's socket does not change what is taken from 
   CHECK(w.t.must().range == usual.t.must().range);
 }
 
+/// A layer of that size that one connection brings at 4 MB/s, 5.6 MB before its end.
+struct one_near_its_end {
+  one_near_its_end() {
+    t.open(96 * MiB);
+    whole = t.answered(range_support::unknown);
+    t.receive(whole, 96 * MiB - 25'600'000);
+    t.flow(5s, {{whole, 4'000'000}});
+    REQUIRE(t.plan.remaining(whole.stream) == 5'600'000);
+  }
+
+  planner_bench t{1};
+  assignment whole;
+};
+
 TEST_CASE("no more is charged for what a victim's socket holds than its answer has behind the cut") {
-  planner_bench t(1);
-  t.open(96 * MiB);
-  const assignment whole = t.answered(range_support::unknown);
-  t.receive(whole, 96 * MiB - 25'600'000);
-  t.flow(5s, {{whole, 4'000'000}});
-  REQUIRE(t.plan.remaining(whole.stream) == 5'600'000);
+  one_near_its_end w;
   // More than three per cent; half of what is left is less.
-  t.plan.unread(whole.stream, 4'500'000);
-  CHECK(t.must().kind == segment_kind::steal);
+  w.t.plan.unread(w.whole.stream, 4'500'000);
+  CHECK(w.t.must().kind == segment_kind::steal);
+}
+
+TEST_CASE("a thief takes nothing that lies in its victim's socket already") {
+  one_near_its_end w;
+  w.t.plan.unread(w.whole.stream, 5'300'000);
+  CHECK_FALSE(w.t.next());
+  w.t.plan.unread(w.whole.stream, 4'500'000);
+  CHECK(w.t.must().range.length == 1'100'000);
 }
 
 TEST_CASE("what the socket of a stream holds that is taken for dead is charged all the same") {
