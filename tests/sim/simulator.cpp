@@ -32,10 +32,10 @@ simulator::simulator(network path, workload work)
       plan_({work_.connections, work_.adaptive && work_.connections > 1}),
       controller_({std::min(work_.connections, 4u), work_.connections}, now_),
       target_(work_.adaptive ? controller_.target() : work_.connections) {
+  std::minstd_rand jitter(work_.seed);
   for (const std::uint64_t size : in_order(work_.blobs)) {
     plan_.add(size);
-    blobs_.emplace_back();
-    blobs_.back().size = size;
+    blobs_.emplace_back(size, transfer::retry_policy({}, static_cast<std::uint32_t>(jitter())));
     result_.useful += size;
   }
 }
@@ -66,8 +66,7 @@ void simulator::open_next() {
 
 void simulator::spawn() {
   const auto add = [this](bool ahead) {
-    const transfer::retry_policy policy({}, static_cast<std::uint32_t>(random_()));
-    workers_.push_back(std::make_unique<worker>(static_cast<unsigned>(workers_.size()), ahead, policy));
+    workers_.push_back(std::make_unique<worker>(static_cast<unsigned>(workers_.size()), ahead));
     later(*workers_.back(), duration(0), &simulator::step);
   };
   for (; started_ < target_; ++started_) add(false);
@@ -115,6 +114,7 @@ void simulator::tick() {
     }
   }
   if (work_.adaptive) {
+    controller_.serving(now_, static_cast<unsigned>(plan_.served()));
     controller_.sample(now_, received_, plan_.round_trip(), static_cast<unsigned>(plan_.at_work(now_)));
     target_ = controller_.target();
     plan_.set_connections(target_);
@@ -126,7 +126,7 @@ void simulator::tick() {
 }
 
 void simulator::step(worker& who) {
-  if (over() || who.gone) return;
+  if (over()) return;
   std::optional<transfer::assignment> given;
   if (who.ahead) {
     given = plan_.next_ahead(now_);
@@ -152,7 +152,7 @@ void simulator::locate(worker& who) {
   blob& state = blobs_[who.given->blob];
   if (!path_.redirects || state.located) return request(who);
   if (state.asking) {
-    state.waiters.push_back(who.number);
+    state.waiters.emplace_back(who.number, who.generation);
     return;
   }
   state.asking = true;
@@ -167,9 +167,9 @@ void simulator::locate(worker& who) {
     ++idle_to_registry_;
     blobs_[blob].located = true;
     if (who.generation == generation) request(who);
-    for (const unsigned other : std::exchange(blobs_[blob].waiters, {})) {
+    for (const auto& [other, began] : std::exchange(blobs_[blob].waiters, {})) {
       worker& waiter = *workers_[other];
-      if (waiter.given && waiter.given->blob == blob && !waiter.line) request(waiter);
+      if (waiter.generation == began) request(waiter);
     }
   });
 }
@@ -179,6 +179,40 @@ duration simulator::service_of(const worker& who) const {
 }
 
 void simulator::request(worker& who) {
+  who.out_of_turn = false;
+  const http::governor::advice advice = governor_.ask(now_, std::chrono::hours(1));
+  switch (advice.what) {
+    case http::governor::advice::kind::go:
+      who.counted = true;
+      plan_.asks(who.given->stream, now_);
+      return send(who);
+    case http::governor::advice::kind::wait_turn:
+      who.out_of_turn = true;
+      return;
+    default:
+      return later(who, advice.pause, &simulator::request);
+  }
+}
+
+void simulator::let_go(worker& who, std::optional<unsigned> status) {
+  if (!std::exchange(who.counted, false)) return;
+  if (status) {
+    const auto pause = path_.retry_after ? std::optional(std::chrono::duration_cast<seconds>(*path_.retry_after)) : std::nullopt;
+    governor_.answered(now_, *status, *status == 429 ? pause : std::nullopt);
+  } else {
+    governor_.lost();
+  }
+  for (const auto& one : workers_) {
+    if (std::exchange(one->out_of_turn, false)) later(*one, duration(0), &simulator::request);
+  }
+}
+
+unsigned simulator::status_of(std::optional<errc> error) {
+  if (!error) return 206;
+  return *error == errc::rate_limited ? 429 : *error == errc::range_refused ? 416 : 500;
+}
+
+void simulator::send(worker& who) {
   who.asked = now_;
   duration wait = path_.round_trip + service_of(who);
   if (!who.ahead && !idle_.empty()) {
@@ -191,6 +225,7 @@ void simulator::request(worker& who) {
     if (who.ahead) {
       // No room after all: the blob is for whoever comes next.
       --result_.requests;
+      let_go(who, std::nullopt);
       plan_.ended(who.given->stream);
       who.given.reset();
       who.waiting = true;
@@ -247,22 +282,29 @@ void simulator::close(const std::shared_ptr<connection>& line) {
   for (const unsigned number : std::exchange(line->followers, {})) {
     worker& waiter = *workers_[number];
     waiter.behind.reset();
-    later(waiter, duration(0), &simulator::request);
+    later(waiter, duration(0), &simulator::send);
   }
 }
-
-void simulator::refuse(worker& who) { finish(who, errc::rate_limited, true); }
 
 void simulator::header(worker& who) {
   answered_ = true;
   const auto busy = std::count_if(workers_.begin(), workers_.end(), [](const auto& one) { return one->receiving; });
-  if (path_.most_connections != 0 && busy >= path_.most_connections) {
-    ++result_.refusals;
-    return refuse(who);
+  const bool crowded = path_.most_connections != 0 && busy >= path_.most_connections;
+  std::optional<errc> said;
+  if (crowded) {
+    said = errc::rate_limited;
+  } else if (path_.error_answer) {
+    said = path_.error_answer(heads_++);
   }
-  const unsigned number = heads_++;
-  const std::optional<errc> said = path_.error_answer ? path_.error_answer(number) : std::nullopt;
+  let_go(who, status_of(said));
+  if (said == errc::rate_limited) {
+    ++result_.refusals;
+    // A host that counts connections would go on refusing.
+    for (const auto& line : std::exchange(idle_, {})) close(line);
+    return finish(who, said, false);
+  }
   if (said) return finish(who, said, true);
+  plan_.asked(who.given->stream, who.asked);
   judge(who);
 }
 
@@ -398,6 +440,7 @@ void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
   }
   const std::shared_ptr<connection> line = std::exchange(who.line, nullptr);
   who.receiving = false;
+  who.out_of_turn = false;
   who.paused.reset();
   who.given.reset();
   if (line && keep) pass_on(line);
@@ -406,25 +449,30 @@ void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
   plan_.ended(given.stream);
   settle(given.blob);
   notify();
+  let_go(who, std::nullopt);
+  blob& state = blobs_[given.blob];
   if (!error) {
-    if (who.got != 0) who.policy.progressed();
+    if (who.got != 0) state.policy.progressed();
     return later(who, duration(0), &simulator::step);
   }
-  plan_.troubled(given.blob);
   failure why(*error, "simulated");
   if (*error == errc::rate_limited) {
     if (path_.retry_after) why.retry_after = std::chrono::duration_cast<seconds>(*path_.retry_after);
-    controller_.pushed_back(now_);
+    controller_.pushed_back(now_, static_cast<unsigned>(plan_.served_at_most()));
   }
-  if (*error == errc::rate_limited || *error == errc::server_error) plan_.leave_alone(given.blob, now_ + milliseconds(500));
-  const auto idle = std::chrono::duration_cast<milliseconds>(now_ - last_byte_);
-  const auto delay = who.policy.after(why, who.got, idle, answered_);
-  if (!delay) {
-    result_.error = "gave up after " + std::to_string(who.policy.failures()) + " failures";
-    who.gone = true;
-    return;
+  if (who.got >= transfer::retry_policy::progress_that_counts) state.policy.progressed();
+  plan_.troubled(given.blob);
+  if (now_ >= state.calm_until) {
+    const auto idle = std::chrono::duration_cast<milliseconds>(now_ - last_byte_);
+    const auto delay = state.policy.after(why, who.got, idle, answered_);
+    if (!delay) {
+      result_.error = "gave up after " + std::to_string(state.policy.failures()) + " failures";
+      return;
+    }
+    state.calm_until = now_ + *delay;
+    if (*error == errc::rate_limited || *error == errc::server_error) plan_.leave_alone(given.blob, now_, state.calm_until);
   }
-  later(who, *delay, &simulator::step);
+  later(who, state.calm_until - now_ + milliseconds(1), &simulator::step);
 }
 
 outcome simulate(network path, workload work) {

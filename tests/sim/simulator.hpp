@@ -2,6 +2,7 @@
 
 #include "sim/network.hpp"
 
+#include "http/governor.hpp"
 #include "transfer/connection_controller.hpp"
 #include "transfer/pace_monitor.hpp"
 #include "transfer/planner.hpp"
@@ -14,6 +15,7 @@
 #include <optional>
 #include <queue>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gantry::test::sim {
@@ -49,8 +51,8 @@ struct outcome {
   double extra() const { return static_cast<double>(wire - useful) / static_cast<double>(useful); }
 };
 
-/// Runs planner, controller, retry policy and pace monitor as the scheduler does (engine/src/transfer/fetcher.cpp and segment_stream.cpp:
-/// the same calls in the same order), with virtual time and a modelled network in place of sockets and files.
+/// Runs planner, controller, retry policy, pace monitor and the host's governor as the scheduler does (engine/src/transfer/fetcher.cpp and
+/// segment_stream.cpp: the same calls in the same order), with virtual time and a modelled network in place of sockets and files.
 class simulator {
  public:
   simulator(network path, workload work);
@@ -60,11 +62,10 @@ class simulator {
 
  private:
   struct worker {
-    worker(unsigned which, bool asks_ahead, transfer::retry_policy retries) : number(which), ahead(asks_ahead), policy(retries) {}
+    worker(unsigned which, bool asks_ahead) : number(which), ahead(asks_ahead) {}
 
     unsigned number;  ///< its place in \ref workers_
     bool ahead;       ///< asks behind the requests of others alone
-    transfer::retry_policy policy;
     std::optional<transfer::blob_id> last;
     std::optional<transfer::assignment> given;
     std::shared_ptr<connection> line;
@@ -77,15 +78,20 @@ class simulator {
     std::optional<time_point> paused;  ///< waits for the disk, since then
     std::uint64_t answer = 0;          ///< bytes of the body not yet received
     std::uint64_t got = 0;             ///< bytes that nobody had brought before
-    bool gone = false;                 ///< gave up
+    bool counted = false;              ///< the governor waits to hear of its request
+    bool out_of_turn = false;          ///< waits for another request to end
   };
   struct blob {
-    std::uint64_t size = 0;
+    blob(std::uint64_t bytes, transfer::retry_policy retries) : size(bytes), policy(retries) {}
+
+    std::uint64_t size;
+    transfer::retry_policy policy;
+    time_point calm_until{};
     transfer::byte_ranges seen;  ///< bytes granted to somebody
     bool located = false;        ///< the redirect is known
     bool asking = false;
-    bool answered = false;  ///< a header for it came
-    std::vector<unsigned> waiters;
+    bool answered = false;                               ///< a header for it came
+    std::vector<std::pair<unsigned, unsigned>> waiters;  ///< workers, and their generations
     bool ended = false;
   };
   struct event {
@@ -105,7 +111,12 @@ class simulator {
   void step(worker& who);
   void locate(worker& who);
   duration service_of(const worker& who) const;
+  /// Waits until the host may be asked.
   void request(worker& who);
+  void send(worker& who);
+  /// The request has been answered, with \p status, or ended without.
+  void let_go(worker& who, std::optional<unsigned> status);
+  static unsigned status_of(std::optional<errc> error);
   /// The open connection with the fewest requests, where all answers are brief; null when there is none with room.
   std::shared_ptr<connection> room_behind() const;
   void go_behind(worker& who, std::shared_ptr<connection> line);
@@ -116,7 +127,6 @@ class simulator {
   void await_header(worker& who, duration wait);
   void header(worker& who);
   void judge(worker& who);
-  void refuse(worker& who);
   void read(worker& who);
   void deliver(worker& who, std::uint64_t bytes);
   void resume(worker& who);
@@ -141,6 +151,7 @@ class simulator {
   transfer::planner plan_;
   transfer::connection_controller controller_;
   transfer::pace_monitor pace_;
+  http::governor governor_;
   unsigned target_;
   std::vector<std::unique_ptr<worker>> workers_;
   unsigned started_ = 0;        ///< workers that have connections

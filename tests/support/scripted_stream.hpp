@@ -46,6 +46,8 @@ class scripted_stream final : public net::byte_stream {
   net::task<error_code> write_all(std::span<const std::byte> bytes) override;
   void close() noexcept override;
   bool quiet() noexcept override { return is_quiet && !record_->closed; }
+  /// What is left of the next step.
+  std::size_t unread() const noexcept override { return script_.empty() ? 0 : script_.front().bytes.size(); }
 
  private:
   boost::asio::steady_timer closed_;

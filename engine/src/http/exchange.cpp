@@ -29,6 +29,8 @@ exchange::exchange(exchange&&) noexcept = default;
 exchange& exchange::operator=(exchange&&) noexcept = default;
 exchange::~exchange() = default;
 
+std::uint64_t exchange::unread() const noexcept { return line_ ? line_->unread().size() + line_->stream->unread() : 0; }
+
 void exchange::finish() {
   complete_ = true;
   if (!line_) return;

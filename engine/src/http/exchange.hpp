@@ -39,6 +39,10 @@ class exchange {
   /// Bytes of a body with a length that have not been read yet; 0 for other framings.
   std::uint64_t left() const noexcept { return remaining_; }
 
+  /// About how many bytes the connection holds that nobody has read, of this answer and of what may follow it: what is thrown away if it is
+  /// closed now. 0 once it has been given back or is broken.
+  std::uint64_t unread() const noexcept;
+
   /// Reads some of the body into \p into. \returns 0 at its end. errc::connection_lost when it breaks off, errc::timed_out after silence,
   /// errc::protocol_error, errc::cancelled.
   task<result<std::size_t>> read(std::span<std::byte> into);

@@ -53,6 +53,10 @@ class byte_stream {
 
   /// Whether the peer has been silent since the last message: false when bytes or an end of stream wait. Only asked between messages.
   virtual bool quiet() noexcept = 0;
+
+  /// About how many bytes have come and are not read: those that the system holds for the socket, and what this stream has taken from it
+  /// and not passed on. Also while a read is pending; 0 when nothing is there or the stream cannot tell.
+  virtual std::size_t unread() const noexcept { return 0; }
 };
 
 }  // namespace gantry::net

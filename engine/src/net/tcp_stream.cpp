@@ -76,6 +76,11 @@ class tcp_stream final : public byte_stream {
 
   bool quiet() noexcept override { return socket_is_quiet(socket_); }
 
+  std::size_t unread() const noexcept override {
+    error_code failed;  // nothing can be read of such a socket
+    return socket_.available(failed);
+  }
+
  private:
   /// Who listens beside the writes. Shared with the wait, whose end may come after that of the stream.
   struct ear {

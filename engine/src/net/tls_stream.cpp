@@ -302,4 +302,8 @@ bool tls_stream::quiet() noexcept {
   return false;
 }
 
+std::size_t tls_stream::unread() const noexcept {
+  return transport_->unread() + cipher_.size() + static_cast<std::size_t>(std::max(SSL_pending(native_.get()), 0));
+}
+
 }  // namespace gantry::net

@@ -53,6 +53,8 @@ class tls_stream final : public byte_stream {
   }
   void close() noexcept override { transport_->close(); }
   bool quiet() noexcept override;
+  /// Mostly ciphertext, a thousandth more than will be read; what OpenSSL has of a record that is not whole is not part of it.
+  std::size_t unread() const noexcept override;
 
  private:
   /// More than is ever left of a long read (see tls_stream.cpp), in pages.

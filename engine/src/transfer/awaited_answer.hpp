@@ -19,7 +19,7 @@ class awaited_answer final : public http::request_watch {
   awaited_answer(planner& plan, stream_id stream) : plan_(plan), stream_(stream) {}
 
   void held_up(bool waiting) override {
-    since_ = ready_ = clock::now();
+    since_ = clock::now();
     plan_.held_up(stream_, since_, waiting);
   }
   void asks(const http::origin& where) override {
@@ -29,8 +29,6 @@ class awaited_answer final : public http::request_watch {
   }
 
   clock::time_point since() const noexcept { return since_; }
-  /// When everything was there that the request needs.
-  clock::time_point ready() const noexcept { return ready_; }
   /// Nothing: nobody has been asked.
   const std::optional<http::origin>& of() const noexcept { return of_; }
 
@@ -38,7 +36,6 @@ class awaited_answer final : public http::request_watch {
   planner& plan_;
   stream_id stream_;
   clock::time_point since_ = clock::now();
-  clock::time_point ready_ = since_;
   std::optional<http::origin> of_;
 };
 

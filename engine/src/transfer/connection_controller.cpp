@@ -1,6 +1,7 @@
 #include "transfer/connection_controller.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace gantry::transfer {
 namespace {
@@ -14,6 +15,8 @@ constexpr double worth_keeping = 1.05;
 constexpr double no_loss = 0.98;
 constexpr unsigned flat_rounds_to_settle = 3;
 constexpr unsigned step = 2;
+// One refusal below what was served may be the order in which answers came.
+constexpr unsigned chances_to_believe = 2;
 
 }  // namespace
 
@@ -43,7 +46,8 @@ void connection_controller::sample(time_point now, std::uint64_t received, std::
                                    bool swamped) {
   // A round with idle connections measures the work that was there, not the line; one with more than wanted measures another count.
   const bool speaks = phase_ == phase::growing ? active >= target_ : active == target_;
-  if (!speaks || (phase_ == phase::growing && calms_down(now))) return begin_round(now, received);
+  const bool rests = (phase_ == phase::growing && calms_down(now)) || (chances_ != 0 && now - chance_at_ < values_.refusal_burst);
+  if (!speaks || rests) return begin_round(now, received);
   std::chrono::nanoseconds round = std::max<std::chrono::nanoseconds>(values_.least_round, 4 * round_trip);
   if (phase_ == phase::settled && !discard_) round = std::max<std::chrono::nanoseconds>(values_.probe_interval, round);
   const std::chrono::nanoseconds elapsed = now - round_start_;
@@ -80,8 +84,10 @@ void connection_controller::decide(time_point now, double rate) {
       } else if (rate >= best_rate_ * worth_growing) {
         best_rate_ = rate;
         best_target_ = target_;
+        measured_ = std::max(measured_, target_);
         flat_rounds_ = 0;
-        const unsigned grown = std::min(target_ * 2, ceiling(now));
+        // What a refusal took was measured before.
+        const unsigned grown = std::min(std::max(target_ * 2, std::exchange(lost_, 0)), ceiling(now));
         if (grown != target_) reason_ = was_narrow ? concurrency_reason::line_widened : concurrency_reason::faster;
         target_ = grown;
       } else if (++flat_rounds_ >= flat_rounds_to_settle) {
@@ -126,15 +132,51 @@ void connection_controller::grow_anew() {
   discard_ = false;
 }
 
-void connection_controller::pushed_back(time_point now) {
+void connection_controller::serving(time_point now, unsigned answers) {
+  if (answers >= served_ || now - served_at_ >= values_.refusal_memory) {
+    served_ = answers;
+    served_at_ = now;
+  }
+  if (refused_ == 0 || chances_ != 0 || answers <= refused_answers_) return;
+  // What was refused is served now.
+  chances_ = 1;
+  grow_back();
+}
+
+void connection_controller::grow_back() {
+  too_many_ = 0;
+  const unsigned best = std::max(measured_, std::exchange(lost_, 0));
+  if (target_ >= best) return;
+  target_ = best;
+  reason_ = concurrency_reason::faster;
+  grow_anew();
+}
+
+void connection_controller::refused_by_chance(time_point now) {
+  if (chances_ != 0 && now - chance_at_ < values_.refusal_burst) return;
+  ++chances_;
+  chance_at_ = now;
+  if (too_many_ == 0 || chances_ >= chances_to_believe) grow_back();
+}
+
+void connection_controller::pushed_back(time_point now, unsigned answers) {
   // All requests of a burst are refused for the same reason.
   if (calms_down(now)) return;
+  // Where refusals have been chance before, this one is believed when it comes again.
+  const bool outdone = chances_ != 0 && answers > refused_answers_ && answers != unknown;
+  if (answers < served_ || outdone) {
+    if (answers >= served_) refused_answers_ = answers;
+    return refused_by_chance(now);
+  }
+  refused_answers_ = answers;
   const bool known = refused_ != 0 && now - refused_at_ < values_.refusal_memory;
-  const bool again = known && target_ > 1 && 2 * target_ > refused_ && target_ < 2 * refused_;
+  const bool again = known && chances_ == 0 && target_ > 1 && 2 * target_ > refused_ && target_ < 2 * refused_;
   if (again) {
     too_many_ = target_;
     too_many_since_ = now;
   }
+  lost_ = again ? 0 : std::max(lost_, target_);
+  chances_ = 0;
   refused_ = target_;
   refused_at_ = now;
   rate_ = 0;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 
 namespace gantry::transfer {
 
@@ -37,9 +38,15 @@ class connection_controller {
   /// \param swamped more has been received than can be hashed; more connections would only receive more of that
   void sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, unsigned active, bool swamped = false);
 
-  /// The registry asked for less: 429 or 503. Halves the count. The first time it may be chance, and the count grows anew after
-  /// settings::refusal_burst; what is refused again at about the same count stays the ceiling for settings::refusal_memory.
-  void pushed_back(time_point now);
+  /// So many answers are certainly under way at once. To be told before each \ref sample; a wait for a header is no answer.
+  void serving(time_point now, unsigned answers);
+
+  static constexpr unsigned unknown = std::numeric_limits<unsigned>::max();
+  /// The registry asked for less: 429 or 503. Halves the count. The first time it may be chance, and the count grows back after
+  /// settings::refusal_burst; what is refused again at about the same count stays the ceiling for settings::refusal_memory. A registry that
+  /// serves more at once than when it refused, before or after, did not mean their number: the count stays, or returns to what it was.
+  /// \param answers that may have been under way at most; by default nothing is known of them
+  void pushed_back(time_point now, unsigned answers = unknown);
 
  private:
   enum class phase {
@@ -55,6 +62,9 @@ class connection_controller {
   void look_around(time_point now);
   /// Looks for the best count as at the start.
   void grow_anew();
+  void refused_by_chance(time_point now);
+  /// To the best count known, since what was refused is no limit.
+  void grow_back();
   bool calms_down(time_point now) const noexcept { return refused_ != 0 && now - refused_at_ < values_.refusal_burst; }
   unsigned ceiling(time_point now) const noexcept;
 
@@ -75,8 +85,15 @@ class connection_controller {
   bool went_down_ = false;  ///< the last look found that fewer do as well
   unsigned refused_ = 0;    ///< the count when the last refusal came; 0: none has
   time_point refused_at_{};
-  unsigned too_many_ = 0;  ///< a count that was refused twice; 0: none known
+  unsigned refused_answers_ = 0;  ///< how many were under way then
+  unsigned too_many_ = 0;         ///< a count that was refused twice; 0: none known
   time_point too_many_since_{};
+  unsigned served_ = 0;     ///< the most that were served at once within settings::refusal_memory
+  time_point served_at_{};  ///< when so many were seen last
+  unsigned measured_ = 0;   ///< the highest count that was worth it
+  unsigned lost_ = 0;       ///< the count before refusals that may be chance; 0: it has been tried again
+  unsigned chances_ = 0;    ///< refusals found to be chance since the last that was none
+  time_point chance_at_{};  ///< when the last of them came
 };
 
 }  // namespace gantry::transfer

@@ -19,6 +19,8 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds tick{100};
+// Looking at the lines costs a call of the system for each; who takes work from others sees nothing older than that.
+constexpr std::chrono::milliseconds fresh_look{5};
 // How many blobs have files open beyond those that are being fetched, so that no connection waits for an open(2).
 constexpr std::size_t opened_ahead = 4;
 /// Requests ahead, of \p connections together: each holds 34 KiB while it waits, and the more connections there are, the less each idles.
@@ -68,6 +70,7 @@ struct run {
   unsigned started = 0;
   unsigned started_ahead = 0;
   bool asks_ahead = false;  ///< there are more blobs than connections
+  clock::time_point looked_at;
   runtime::task_group workers;
   runtime::task_group openers;
   fetch_summary summary;
@@ -75,6 +78,8 @@ struct run {
 
   /// As many as there should be of those who ask.
   void start_workers();
+  /// Tells the planner what lies unread on the lines, which is lost with them.
+  void look_at_lines(clock::time_point now);
 
   bool over() const { return ended == jobs.size() || running.stop.stop_requested(); }
 
@@ -143,7 +148,7 @@ task<> recover(run& all, blob_job& job, stream_outcome outcome) {
   const bool server_said_so = why.code == errc::rate_limited || why.code == errc::server_error;
   auto now = clock::now();
   // Other errors say nothing of how many may ask at once.
-  if (outcome.overloaded) all.controller.pushed_back(now);
+  if (outcome.overloaded) all.controller.pushed_back(now, static_cast<unsigned>(all.plan.served_at_most()));
   if (outcome.fresh >= retry_policy::progress_that_counts) job.retry.progressed();
   // Until it has answered again one connection looks, and the others do something else.
   all.plan.troubled(job.id());
@@ -155,7 +160,7 @@ task<> recover(run& all, blob_job& job, stream_outcome outcome) {
     }
     job.calm_until = now + *delay;
     // A server that asks for patience is left alone by all connections, and other servers are not.
-    if (server_said_so) all.plan.leave_alone(job.id(), job.calm_until);
+    if (server_said_so) all.plan.leave_alone(job.id(), now, job.calm_until);
     all.running.events.emit(
         retry_scheduled{std::string(job.wanted().blob.digest.short_form()), job.retry.failures(), *delay, why.code, why.text.message()});
   }
@@ -172,6 +177,7 @@ task<> connection(run& all, unsigned number, bool ahead) {
     if (ahead) {
       given = all.plan.next_ahead(now);
     } else if (number < all.target) {
+      all.look_at_lines(now);
       given = all.plan.next(now, last);
     }
     if (!given) {
@@ -217,6 +223,12 @@ void run::start_workers() {
   }
 }
 
+void run::look_at_lines(clock::time_point now) {
+  if (now - looked_at < fresh_look) return;
+  looked_at = now;
+  for (const auto& [stream, line] : open_lines) plan.unread(stream, line->unread());
+}
+
 void tell_change(run& all) {
   const unsigned now = all.controller.target();
   if (now != all.target) all.running.events.emit(concurrency_changed{all.target, now, all.controller.reason(), all.controller.rate()});
@@ -228,6 +240,7 @@ task<> watch(run& all, runtime::stop_source& finished) {
     const bool slept = co_await runtime::sleep_for(tick, finished);
     if (!slept) co_return;
     const auto now = clock::now();
+    all.look_at_lines(now);
     std::vector<std::pair<stream_id, bool>> ends;
     for (const stream_id stream : all.plan.laggards(now)) ends.emplace_back(stream, false);
     for (const auto& [stream, line] : all.open_lines) {
@@ -241,6 +254,7 @@ task<> watch(run& all, runtime::stop_source& finished) {
     if (all.shared.adaptive) {
       std::uint64_t unhashed = 0;
       for (const std::unique_ptr<blob_job>& job : all.jobs) unhashed += job->backlog();
+      all.controller.serving(now, static_cast<unsigned>(all.plan.served()));
       all.controller.sample(now, all.running.bytes_received(), all.plan.round_trip(), static_cast<unsigned>(all.plan.at_work(now)),
                             unhashed >= hash_backlog);
       tell_change(all);

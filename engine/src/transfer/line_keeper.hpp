@@ -6,8 +6,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <utility>
 
 namespace gantry::transfer {
 
@@ -47,6 +49,10 @@ class line_keeper {
     void received(std::uint64_t bytes) {
       if (id_) keeper_.pace_.received(*id_, bytes);
     }
+    /// \param unread tells how many bytes the line's connection holds that nobody has read; empty: nobody can tell any more
+    void measure(std::function<std::uint64_t()> unread) { unread_ = std::move(unread); }
+    /// That many now; 0 where nobody can tell.
+    std::uint64_t unread() const { return unread_ ? unread_() : 0; }
     /// Whether it was ended alone, by \ref drop.
     bool dropped() const noexcept { return dropped_; }
     bool overtaken() const noexcept { return overtaken_; }
@@ -59,6 +65,7 @@ class line_keeper {
     runtime::stop_source stop_;
     std::size_t counted_;
     std::optional<pace_monitor::connection_id> id_;  ///< once the answer has begun
+    std::function<std::uint64_t()> unread_;
     bool dropped_ = false;
     bool overtaken_ = false;
   };

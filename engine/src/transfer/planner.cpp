@@ -12,6 +12,9 @@ constexpr double round_trips_per_chunk = 20;
 constexpr double least_measure = 0.01;
 // DESIGN, "Constants": so much is progress.
 constexpr std::uint64_t least_progress = std::uint64_t{64} << 10;
+// Requests get larger with each refusal, up to eight times; for so long.
+constexpr unsigned most_refusals = 3;
+constexpr std::chrono::seconds refusal_memory{60};
 
 }  // namespace
 
@@ -78,9 +81,20 @@ unsigned planner::connections_for(blob_id blob) const {
   return active != active_.end() ? active->second : 0;
 }
 
-void planner::leave_alone(blob_id blob, time_point until) {
-  time_point& end = quiet_[blobs_.at(blob).group];
+void planner::leave_alone(blob_id blob, time_point now, time_point until) {
+  const std::size_t group = blobs_.at(blob).group;
+  time_point& end = quiet_[group];
+  refusals& those = refusals_[group];
+  if (now - those.last >= refusal_memory) those.number = 0;
+  if (now >= end) those.number = std::min(those.number + 1, most_refusals);
+  those.last = now;
   end = std::max(end, until);
+}
+
+std::uint64_t planner::scarcity(std::size_t group, time_point now) const {
+  const auto found = refusals_.find(group);
+  if (found == refusals_.end() || now - found->second.last >= refusal_memory) return 1;
+  return std::uint64_t{1} << found->second.number;
 }
 
 bool planner::group_is_at_its_limit(blob_id blob) const { return values_.per_group != 0 && connections_for(blob) >= values_.per_group; }
@@ -103,18 +117,20 @@ std::optional<byte_range> planner::gap_of(blob_id blob) const {
   return gap;
 }
 
-std::uint64_t planner::chunk(time_point now) {
+std::uint64_t planner::chunk(std::size_t group, time_point now) {
   double rate = usual_rate_;
   for (auto& [id, stream] : streams_) rate = std::max(rate, stream.rate.rate(now));
   const double wanted = round_trips_per_chunk * shortest_wait_seconds() * rate;
-  const auto size =
+  const std::uint64_t times = scarcity(group, now);
+  const auto usual =
       static_cast<std::uint64_t>(std::clamp(wanted, static_cast<double>(values_.first_chunk), static_cast<double>(values_.largest_chunk)));
+  const std::uint64_t size = std::min(usual * times, values_.largest_chunk);
   const std::uint64_t sharers = std::max(1u, values_.connections);
   // All segments under way must find room ahead of the prefix of one blob, and the prefix may lag a little.
   const std::uint64_t room = values_.out_of_order / 4 * 3 / sharers;
   // Near the end a connection takes its share of what remains, so that all end at once; a smaller one would only idle more often.
   const std::uint64_t share = outstanding_ / sharers;
-  return std::max(std::min({size, room, share}), values_.last_chunk);
+  return std::max(std::min({size, room, share}), std::min(values_.last_chunk * times, room));
 }
 
 std::uint64_t planner::claimed(blob_id blob) const {
@@ -172,7 +188,7 @@ assignment planner::start(time_point now, blob_id blob, byte_range range, segmen
 
 assignment planner::start_gap(time_point now, blob_id blob, byte_range gap) {
   blob_state& state = blobs_[blob];
-  const std::uint64_t most = chunk(now);
+  const std::uint64_t most = chunk(state.group, now);
   if (state.ranges == range_support::unknown && !ranges_seen_ && partless_.contains(state.group)) state.ranges = range_support::no;
   if (state.ranges == range_support::no) return start(now, blob, {0, state.size}, segment_kind::whole);
   // With one connection for good there is nobody to share with, and every request costs a round trip. A small blob is not cut up

@@ -116,14 +116,18 @@ class planner {
   void limited(time_point now) { limited_at_ = now; }
   /// The same for the disk, which every block waits for a little: only a long wait counts.
   void storing(stream_id stream, time_point now, bool waiting);
+  /// What the stream's connection holds that nobody has read, in bytes: a cut would throw it away. Until it is told anew it is taken to
+  /// hold as much.
+  void unread(stream_id stream, std::uint64_t bytes) { streams_.at(stream).unread = bytes; }
   /// How many bytes from its position on the stream should still read: less than asked when the rest was given away, 0 when it should end.
   std::uint64_t remaining(stream_id stream) const;
   /// Whether the stream's answer has more to come, but others have or will have all of it.
   bool overtaken(stream_id stream) const;
   /// The stream is over; what it has not received is free again.
   void ended(stream_id stream);
-  /// The server of the blob's group asks for patience: nothing of the group is asked for before \p until.
-  void leave_alone(blob_id blob, time_point until);
+  /// The server of the blob's group asks for patience: nothing of the group is asked for before \p until, and for a minute
+  /// fewer and larger requests are made.
+  void leave_alone(blob_id blob, time_point now, time_point until);
   /// A request for the blob has failed: until one brings bytes again, no second is made.
   void troubled(blob_id blob);
   void written(blob_id blob, byte_range range) { blobs_.at(blob).map->written(range); }
@@ -155,6 +159,10 @@ class planner {
   std::size_t active() const noexcept { return streams_.size() - ahead_; }
   /// Those of them that say something of the line: not who waits for an answer longer than a line takes.
   std::size_t at_work(time_point now) const;
+  /// Answers that are being sent: those of which more is to come than sockets hold.
+  std::size_t served() const;
+  /// The same with those that may lie in sockets already.
+  std::size_t served_at_most() const;
 
  private:
   /// A place in the order in which blobs are begun.
@@ -203,6 +211,7 @@ class planner {
     bool behind = false;                 ///< its answer may have come while another was read
     std::chrono::nanoseconds paused{0};  ///< of the time since its answer, what was spent waiting for something of ours
     double last_rate = 0;                ///< when it last received something; 0: not known yet
+    std::uint64_t unread = 0;            ///< in its connection's buffers on this side, when last looked at
     std::uint64_t charged = 0;           ///< of what its connection will have brought for nothing
     unsigned doubt = 0;                  ///< its blob's \ref blob_state::fruitless when it began
     bool instead = false;                ///< a hedge whose rival is given up as soon as it brings something
@@ -220,6 +229,12 @@ class planner {
     time_point outdone_before;  ///< what was asked for before then waits in vain: a later request was answered at once
   };
 
+  /// How often a group was to be left alone lately.
+  struct refusals {
+    time_point last{};
+    unsigned number = 0;  ///< one for all that came until the pause was over
+  };
+
   std::uint64_t missing(blob_id blob) const noexcept;
   /// Plain streams of \p blob besides \p id get back what was to be taken from them.
   void return_taken(const blob_state& blob, stream_id id);
@@ -227,11 +242,13 @@ class planner {
   void file(blob_id blob);
   void disown(blob_id blob);
   bool left_alone(blob_id blob) const { return quiet_.contains(blobs_[blob].group); }
+  /// How much larger than usual requests to the group should be, since each may be refused.
+  std::uint64_t scarcity(std::size_t group, time_point now) const;
   bool group_is_full(blob_id blob) const;
   /// Whether there are as many streams at work for the blob's group as may be.
   bool group_is_at_its_limit(blob_id blob) const;
   std::optional<byte_range> gap_of(blob_id blob) const;
-  std::uint64_t chunk(time_point now);
+  std::uint64_t chunk(std::size_t group, time_point now);
   std::optional<blob_id> choose(std::optional<blob_id> last) const;
   assignment start(time_point now, blob_id blob, byte_range range, segment_kind kind, bool ahead = false);
   assignment start_gap(time_point now, blob_id blob, byte_range gap);
@@ -283,6 +300,8 @@ class planner {
   /// A stream that needs less than that for \p left bytes is not worth a second request: another must be expected to need a small part of
   /// it.
   double seconds_worth_waiting(std::uint64_t left) const noexcept;
+  /// Bytes that its connection has brought already and that it will read.
+  std::uint64_t here(const stream_state& stream, time_point now) const;
   /// Bytes that would still arrive, for nothing, if the stream were cut at the offset \p end of its blob.
   std::uint64_t lost_by_cut(const stream_state& stream, time_point now, std::uint64_t end) const;
   void charge(stream_state& stream, std::uint64_t lost);
@@ -313,10 +332,11 @@ class planner {
   std::set<rank> waiting_;                   ///< open blobs with gaps that nobody works on
   std::map<std::size_t, unsigned> active_;   ///< streams of a group
   std::map<std::size_t, time_point> quiet_;  ///< groups that are left alone, and until when
-  std::map<std::size_t, trial> trials_;      ///< by group
-  std::set<std::size_t> heard_;              ///< groups of which something has been answered
-  std::set<std::size_t> partless_;           ///< groups whose servers refuse every range
-  std::set<blob_id> busy_;                   ///< open blobs that somebody works on
+  std::map<std::size_t, refusals> refusals_;
+  std::map<std::size_t, trial> trials_;  ///< by group
+  std::set<std::size_t> heard_;          ///< groups of which something has been answered
+  std::set<std::size_t> partless_;       ///< groups whose servers refuse every range
+  std::set<blob_id> busy_;               ///< open blobs that somebody works on
   std::map<stream_id, stream_state> streams_;
   stream_id next_stream_ = 1;
   std::size_t ahead_ = 0;        ///< streams asked for ahead

@@ -19,7 +19,8 @@ constexpr milliseconds least_wait{1000};
 // Three per cent of all bytes may come twice or for nothing; where that is next to nothing, a small request.
 constexpr std::uint64_t extra_share = 33;
 constexpr std::uint64_t least_extra = std::uint64_t{64} << 10;
-// What waits in the buffers of both sides of a connection: so many bytes, or what comes in so long.
+// What waits in the buffers of both sides of a connection: so many bytes, or what comes in so long; more where more is seen in those of
+// this side.
 constexpr std::uint64_t socket_buffers = std::uint64_t{1} << 20;
 constexpr double buffered_seconds = 0.02;
 // Who has been silent for so long will hardly say anything more.
@@ -56,6 +57,18 @@ std::size_t planner::at_work(time_point now) const {
     return !stream.ahead && (stream.has_answer || now - stream.last_byte < patience);
   };
   return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), works));
+}
+
+std::size_t planner::served() const {
+  const auto sent = [](const auto& entry) {
+    return entry.second.has_answer && entry.second.answer > entry.second.position + socket_buffers;
+  };
+  return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), sent));
+}
+
+std::size_t planner::served_at_most() const {
+  const auto answered = [](const auto& entry) { return entry.second.has_answer; };
+  return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), answered));
 }
 
 bool planner::divisible(const stream_state& stream) const {
@@ -139,7 +152,7 @@ std::optional<assignment> planner::steal(time_point now) {
   double longest = 0;
   for (auto& [id, stream] : streams_) {
     if (!divisible(stream) || blobs_[stream.blob].troubled || group_is_full(stream.blob)) continue;
-    if (stream.left() < 2 * values_.least_steal) continue;
+    if (stream.left() < here(stream, now) + 2 * values_.least_steal * scarcity(blobs_[stream.blob].group, now)) continue;
     if (is_limited(now) && !silent(stream, now)) continue;
     const double time = seconds_to_go(stream, now);
     if (time <= longest) continue;
@@ -151,11 +164,13 @@ std::optional<assignment> planner::steal(time_point now) {
   const double wait = header_wait();
   if (victim == nullptr || longest < 2 * wait + 2 * round_trip_seconds() + 0.02) return std::nullopt;
   // Both are to end at the same time.
+  const std::uint64_t least = values_.least_steal * scarcity(blobs_[victim->blob].group, now);
   const auto left = static_cast<double>(victim->left());
   const double theirs = left / longest;
   const double ours = usual_rate_ > 0 ? usual_rate_ : theirs;
   const double share = ours + theirs > 0 ? (left - wait * theirs) * ours / (ours + theirs) : left / 2;
-  const std::uint64_t taken = std::clamp(static_cast<std::uint64_t>(share), values_.least_steal, victim->left() - stub);
+  const std::uint64_t most = victim->left() - std::max(stub, here(*victim, now));
+  const std::uint64_t taken = std::clamp(static_cast<std::uint64_t>(share), least, most);
   const std::uint64_t lost = lost_by_cut(*victim, now, victim->end - taken);
   // To receive that takes time, too.
   if (ours > 0 && !silent(*victim, now) && longest < 2 * static_cast<double>(lost) / ours) return std::nullopt;
@@ -166,16 +181,21 @@ std::optional<assignment> planner::steal(time_point now) {
   return start(now, victim->blob, range, segment_kind::steal);
 }
 
+/// What the stream will have without another request: whoever takes it makes it come twice.
+std::uint64_t planner::here(const stream_state& stream, time_point now) const { return silent(stream, now) ? 0 : stream.unread; }
+
 std::uint64_t planner::lost_by_cut(const stream_state& stream, time_point now, std::uint64_t end) const {
   if (!stream.has_answer || stream.answer <= end) return 0;
   const double rate = stream.last_rate > 0 ? stream.last_rate : usual_rate_;
+  const auto seen = static_cast<double>(stream.unread);
   double bytes = rate * round_trip_seconds();
   if (silent(stream, now)) {
     // What was sent since it fell silent may all be on its way; nothing is when the other side is gone.
     const std::chrono::nanoseconds silence = now - stream.last_byte;
     bytes = silence < dead ? std::min(rate * std::chrono::duration<double>(silence).count(), static_cast<double>(socket_buffers)) : 0;
+    bytes = std::max(bytes, seen);
   } else {
-    bytes += std::min(rate * buffered_seconds, static_cast<double>(socket_buffers));
+    bytes += std::max(std::min(rate * buffered_seconds, static_cast<double>(socket_buffers)), seen);
   }
   auto lost = static_cast<std::uint64_t>(bytes);
   // While it is gathering speed, as much again as it has brought.

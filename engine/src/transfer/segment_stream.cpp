@@ -36,6 +36,20 @@ class listed {
   stream_id stream_;
 };
 
+/// Lets a line tell what its connection holds for as long as \p reply, which outlives this, is read.
+class gauge {
+ public:
+  gauge(line_keeper::line& line, const http::exchange& reply) : line_(line) {
+    line_.measure([&reply] { return reply.unread(); });
+  }
+  ~gauge() { line_.measure({}); }
+  gauge(const gauge&) = delete;
+  gauge& operator=(const gauge&) = delete;
+
+ private:
+  line_keeper::line& line_;
+};
+
 /// Whether that is \p registry itself, and not where it has led.
 bool is_api_of(const std::string& registry, const http::origin& where) {
   const auto api = http::endpoint_of(registry::api_address(registry), where.scheme);
@@ -135,7 +149,7 @@ task<std::optional<failure>> segment_stream::exchange_bytes(assignment given, li
   if (!asking) co_return refused(given, part, asking.error());
   site_ = asking->site;
   answered_ = clock::now();
-  plan_.asked(given.stream, std::max(asking->asked, awaited.ready()));
+  plan_.asked(given.stream, std::max(asking->asked, awaited.since()));
   http::exchange reply = std::move(asking->reply);
   connection_ = reply.connection_number();
   if (reply.went_behind()) plan_.went_behind(given.stream);
@@ -259,6 +273,7 @@ task<std::optional<failure>> segment_stream::receive(stream_id stream, line_keep
   segment_writer::shared_buffer receiving = std::make_shared<runtime::buffer_pool::buffer>(std::move(taken[0]));
 
   line.begin();
+  const gauge told(line, reply);
   const auto writer = std::make_shared<segment_writer>(shared_, job_, *site_);
   std::optional<failure> broken;
   std::optional<failure> unwritten;

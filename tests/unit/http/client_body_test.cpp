@@ -40,6 +40,19 @@ TEST_CASE("a body with a length is read to its end, and its connection is kept")
   CHECK(first->written.find("GET /v2/ HTTP/1.1\r\n") == 0);
 }
 
+TEST_CASE("an exchange tells what its connection holds that nobody has read, read past the head or not") {
+  fixture f;
+  f.keep({scripted_stream::text(head("Content-Length: 12\r\n") + "hello"), scripted_stream::text(", world")});
+  result<exchange> reply = f.send(f.get());
+  REQUIRE(reply);
+  CHECK(reply->unread() == 12);
+  std::vector<std::byte> block(12);
+  CHECK(test::must(f.loop.run(reply->read(block))) == 5);
+  CHECK(reply->unread() == 7);
+  CHECK(test::must(f.loop.run(reply->read(block))) == 7);
+  CHECK(reply->unread() == 0);
+}
+
 TEST_CASE("head and body may come byte by byte") {
   fixture f;
   f.keep({scripted_stream::text(head("Content-Length: 5\r\n") + "hello", 1)});

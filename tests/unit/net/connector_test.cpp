@@ -93,6 +93,23 @@ TEST_CASE("a stream on which bytes wait is not quiet") {
   CHECK_FALSE(made->quiet());
 }
 
+TEST_CASE("a stream tells how much has come that nobody has read") {
+  test::scripted_server server({[](test::socket_handle& connection) {
+    connection.send("unasked");
+    test::await_end(connection);
+  }});
+  fixture f;
+  const stream made = test::must(f.connect(plain("127.0.0.1", server.port())));
+  const test::stopwatch watch;
+  while (made->unread() < 7 && watch.elapsed() < 10s) f.loop.run_for(5ms);
+  CHECK(made->unread() == 7);
+  std::array<std::byte, 5> block;
+  CHECK(made->read_now(block).bytes == 5);
+  CHECK(made->unread() == 2);
+  made->close();
+  CHECK(made->unread() == 0);
+}
+
 // Sends until nothing more is taken for a while. \returns the bytes
 std::size_t send_until_full(const test::socket_handle& connection) {
   const int own_buffer = 4 << 10;  // else the sender's would hide the receiver's

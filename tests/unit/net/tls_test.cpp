@@ -305,6 +305,31 @@ TEST_CASE("a stream is quiet between messages, and not when records followed the
   CHECK_FALSE(made->quiet());
 }
 
+TEST_CASE("a stream over TLS tells how much has come that nobody has read, decrypted or not") {
+  constexpr std::size_t size = 40'000;
+  // Three records, and the tickets of TLS 1.3.
+  constexpr std::size_t overhead = 2048;
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue(), [](test::tls_session& session) {
+    session.receive();
+    session.send(std::string(size, 'x'));
+    session.receive();
+  })});
+  const stream made = test::must(f.connect(f.at(server)));
+  CHECK(made->unread() <= overhead);
+  CHECK_FALSE(f.loop.run(made->write_all(std::as_bytes(std::span("more", 4)))));
+  const test::stopwatch watch;
+  while (made->unread() < size && watch.elapsed() < 10s) f.loop.run_for(5ms);
+  CHECK(made->unread() >= size);
+  CHECK(made->unread() <= size + overhead);
+  // A record has been decrypted for that, and of the next a part may have been received.
+  CHECK(f.loop.run(read_bytes(*made, 10, 10)).size() == 10);
+  CHECK(made->unread() >= size - 10);
+  CHECK(made->unread() <= size - 10 + overhead);
+  CHECK(f.loop.run(read_bytes(*made, size - 10, 1000)).size() == size - 10);
+  CHECK(made->unread() == 0);
+}
+
 TEST_CASE("a session of an earlier connection is taken up, for the same host and the same rules only") {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     INFO(version);

@@ -188,13 +188,74 @@ TEST_CASE("a server with a limit settles below it although each first refusal is
   unsigned refusals = 0;
   for (int second = 0; second < 60; ++second) {
     path.run(1s, [](unsigned count) { return 1e6 * std::min(count, 6u); });
+    // However many are at work, no more than six have an answer.
+    path.controller.serving(path.now, std::min(path.controller.target(), 6u));
     if (path.controller.target() <= 6) continue;
-    path.controller.pushed_back(path.now);
+    path.controller.pushed_back(path.now, 6);
     ++refusals;
   }
   CHECK(refusals >= 2);
   CHECK(refusals <= 6);
   CHECK(path.controller.target() >= 3);
+}
+
+TEST_CASE("a refusal when more than that have been served is chance and halves nothing") {
+  line path({4, 16});
+  path.run(1s, per_connection);
+  REQUIRE(path.controller.target() == 16);
+  path.controller.serving(path.now, 16);
+  for (int i = 0; i < 20; ++i) {
+    path.controller.pushed_back(path.now, 15);
+    path.run(2s, per_connection);
+    CHECK(path.controller.target() >= 14);
+  }
+  // For a minute: the registry may have changed its mind.
+  path.run(61s, per_connection);
+  path.controller.serving(path.now, 8);
+  path.controller.pushed_back(path.now, 8);
+  path.controller.pushed_back(path.now + 2s, 8);
+  CHECK(path.controller.target() <= 8);
+}
+
+TEST_CASE("a count that was refused is taken again as soon as more than were served then are") {
+  line path({4, 16});
+  path.run(1s, per_connection);
+  path.controller.pushed_back(path.now, 5);
+  REQUIRE(path.controller.target() == 8);
+  path.controller.serving(path.now + 100ms, 5);
+  CHECK(path.controller.target() == 8);
+  path.controller.serving(path.now + 200ms, 6);
+  CHECK(path.controller.target() == 16);
+}
+
+TEST_CASE("a ceiling is forgotten after two refusals below it that were chance") {
+  line path({4, 16});
+  path.run(1s, per_connection);
+  path.controller.serving(path.now, 8);
+  path.controller.pushed_back(path.now, 8);
+  REQUIRE(path.run(2s, per_connection).back() == 16);
+  path.controller.pushed_back(path.now, 8);
+  REQUIRE(path.controller.target() == 8);
+  path.now += 2s;
+  path.controller.pushed_back(path.now, 4);
+  CHECK(path.controller.target() == 8);
+  // One burst is one.
+  path.controller.pushed_back(path.now + 100ms, 3);
+  CHECK(path.controller.target() == 8);
+  path.controller.pushed_back(path.now + 2s, 3);
+  CHECK(path.controller.target() == 16);
+}
+
+TEST_CASE("where refusals have been chance, one above what was refused is believed when it comes again") {
+  line path({4, 16});
+  path.run(1s, per_connection);
+  path.controller.pushed_back(path.now, 3);
+  path.controller.serving(path.now, 4);
+  REQUIRE(path.controller.target() == 16);
+  path.controller.pushed_back(path.now + 2s, 8);
+  CHECK(path.controller.target() == 16);
+  path.controller.pushed_back(path.now + 4s, 8);
+  CHECK(path.controller.target() == 8);
 }
 
 TEST_CASE("refusals never leave less than one connection") {

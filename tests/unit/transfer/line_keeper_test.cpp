@@ -26,6 +26,20 @@ TEST_CASE("a stop of the operation stops every line, and is told apart from a dr
   CHECK_FALSE(line.dropped());
 }
 
+TEST_CASE("a line tells what its connection holds while somebody can tell") {
+  line_keeper keeper;
+  runtime::stop_source operation;
+  line_keeper::line line(keeper, operation);
+  CHECK(line.unread() == 0);
+  std::uint64_t held = 7;
+  line.measure([&held] { return held; });
+  CHECK(line.unread() == 7);
+  held = 3;
+  CHECK(line.unread() == 3);
+  line.measure({});
+  CHECK(line.unread() == 0);
+}
+
 TEST_CASE("nothing is dropped before a window is over") {
   line_keeper keeper;
   runtime::stop_source operation;

@@ -8,6 +8,18 @@ using namespace std::chrono_literals;
 namespace gantry::transfer {
 namespace {
 
+/// A layer that one connection brings at 20 MB/s. Three per cent of it are 3 MB; 200 KB are on the way.
+struct one_at_work {
+  one_at_work() {
+    t.open(96 * MiB);
+    whole = t.answered(range_support::unknown);
+    t.flow(1s, {{whole, 20'000'000}});
+  }
+
+  planner_bench t{1};
+  assignment whole;
+};
+
 TEST_CASE("an idle connection takes the rear part of the longest work") {
   planner_bench t(2);
   t.open(4 * MiB);
@@ -147,6 +159,64 @@ TEST_CASE("a thief is charged what its victim has in the sockets besides what is
   t.plan.ended(first.stream);
   // 240 KB are on the way; with 80 KB in the sockets that is more than three per cent.
   CHECK_FALSE(t.next());
+}
+
+TEST_CASE("what is seen in a victim's socket counts in place of the estimate, however much it is, until it has been read") {
+  one_at_work w;
+  w.t.plan.unread(w.whole.stream, 5'000'000);
+  CHECK_FALSE(w.t.next());
+  w.t.plan.unread(w.whole.stream, 2'500'000);
+  CHECK(w.t.must().kind == segment_kind::steal);
+}
+
+TEST_CASE("what is seen in a victim's socket does not change what is taken from it") {
+  const auto seen = GENERATE(std::uint64_t{100'000}, std::uint64_t{2'500'000});
+  one_at_work usual;
+  one_at_work w;
+  w.t.plan.unread(w.whole.stream, seen);
+  CHECK(w.t.must().range == usual.t.must().range);
+}
+
+/// A layer of that size that one connection brings at 4 MB/s, 5.6 MB before its end.
+struct one_near_its_end {
+  one_near_its_end() {
+    t.open(96 * MiB);
+    whole = t.answered(range_support::unknown);
+    t.receive(whole, 96 * MiB - 25'600'000);
+    t.flow(5s, {{whole, 4'000'000}});
+    REQUIRE(t.plan.remaining(whole.stream) == 5'600'000);
+  }
+
+  planner_bench t{1};
+  assignment whole;
+};
+
+TEST_CASE("no more is charged for what a victim's socket holds than its answer has behind the cut") {
+  one_near_its_end w;
+  // More than three per cent; half of what is left is less.
+  w.t.plan.unread(w.whole.stream, 4'500'000);
+  CHECK(w.t.must().kind == segment_kind::steal);
+}
+
+TEST_CASE("a thief takes nothing that lies in its victim's socket already") {
+  one_near_its_end w;
+  w.t.plan.unread(w.whole.stream, 5'300'000);
+  CHECK_FALSE(w.t.next());
+  w.t.plan.unread(w.whole.stream, 4'500'000);
+  CHECK(w.t.must().range.length == 1'100'000);
+}
+
+TEST_CASE("what the socket of a stream holds that is taken for dead is charged all the same") {
+  planner_bench t(5);
+  t.open(20 * MiB);
+  const std::vector<assignment> given = t.answered_all(5);
+  t.flow(500ms, {{given[4], 2'000'000}});
+  for (std::size_t i = 0; i < 4; ++i) t.receive_rest(given[i]);
+  t.now += 3500ms;
+  // Of these one is more than three per cent.
+  const bool much = GENERATE(false, true);
+  t.plan.unread(given[4].stream, much ? 1'000'000 : 100'000);
+  CHECK(t.must().kind == (much ? segment_kind::hedge : segment_kind::steal));
 }
 
 }  // namespace

@@ -202,8 +202,8 @@ TEST_CASE("a group that is left alone gets no requests, also none ahead, until i
   const blob_id large = plan.add(100 * MiB, 7);
   const blob_id other = plan.add(50 * MiB, 9);
   for (const blob_id blob : {refused, large, other}) plan.open(blob, {});
-  plan.leave_alone(refused, now + 5s);
-  plan.leave_alone(large, now + 1s);  // the longer one counts
+  plan.leave_alone(refused, now, now + 5s);
+  plan.leave_alone(large, now, now + 1s);  // the longer one counts
   const auto first = plan.next(now);
   REQUIRE(first);
   CHECK(first->blob == other);
@@ -215,6 +215,37 @@ TEST_CASE("a group that is left alone gets no requests, also none ahead, until i
   const auto third = plan.next(now + 5s, large);
   REQUIRE(third);
   CHECK(third->blob == refused);
+}
+
+TEST_CASE("a group that was left alone is asked for larger parts, twice with each time, for a minute") {
+  planner::settings values;
+  values.connections = 2;
+  planner plan(values);
+  planner::time_point now{10s};
+  const blob_id blob = plan.add(1024 * MiB);
+  plan.open(blob, {});
+  plan.assume_ranges();
+  const auto length = [&] {
+    const auto given = plan.next(now);
+    REQUIRE(given);
+    plan.ended(given->stream);
+    return given->range.length;
+  };
+  const auto rest = [&] {
+    plan.leave_alone(blob, now, now + 1s);
+    // The others of a burst are no further reason.
+    plan.leave_alone(blob, now + 10ms, now + 1s);
+    now += 2s;
+  };
+  CHECK(length() == 4 * MiB);
+  for (const std::uint64_t times : {2, 4, 8, 8}) {
+    rest();
+    CHECK(length() == times * 4 * MiB);
+  }
+  now += 60s;
+  CHECK(length() == 4 * MiB);
+  rest();
+  CHECK(length() == 8 * MiB);
 }
 
 TEST_CASE("in order, the first blob with gaps gets everybody, small ones later too") {

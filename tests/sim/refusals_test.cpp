@@ -1,0 +1,76 @@
+// What a registry costs that refuses some of all requests, whatever their number.
+
+#include "sim/cell.hpp"
+
+#include <memory>
+
+using namespace gantry::test::sim;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr unsigned runs = 24;
+
+/// A random eighth of all requests.
+void refuse_some(network& path, std::uint32_t seed) {
+  path.retry_after = 1s;
+  const auto luck = std::make_shared<std::minstd_rand>(seed * 7919);
+  luck->discard(5);
+  path.error_answer = [luck](unsigned) { return (*luck)() % 8 == 0 ? std::optional(gantry::errc::rate_limited) : std::nullopt; };
+}
+
+struct cost {
+  double mean = 0;
+  double most = 0;
+};
+
+/// In times of what it takes without refusals.
+cost of_refusals(const network& path, workload work) {
+  const double without = checked(path, work).seconds;
+  cost found;
+  for (std::uint32_t seed = 1; seed <= runs; ++seed) {
+    network refusing = path;
+    refuse_some(refusing, seed);
+    const outcome result = checked(refusing, work);
+    CHECK(result.extra() <= 0.03);
+    found.mean += result.seconds / without / runs;
+    found.most = std::max(found.most, result.seconds / without);
+  }
+  UNSCOPED_INFO(found.mean << " times in the mean, " << found.most << " times at most");
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("a refused eighth of all requests costs a fixed number of connections less than half of their pace") {
+  const unsigned connections = GENERATE(2u, 4u, 8u);
+  const duration round_trip = GENERATE(2ms, 40ms);
+  CAPTURE(connections, seconds(round_trip));
+  const cost found = of_refusals(capped(round_trip, 10 * MB), {{724 * MiB}, connections});
+  CHECK(found.mean <= 1.4);
+  CHECK(found.most <= 2.0);
+}
+
+TEST_CASE("an automatic number of connections is not taken for too many by refusals that come at any number") {
+  const duration round_trip = GENERATE(2ms, 40ms);
+  CAPTURE(seconds(round_trip));
+  workload work{{724 * MiB}, 16};
+  work.adaptive = true;
+  const cost found = of_refusals(capped(round_trip, 10 * MB), work);
+  // Sixteen connections have room for 12 MiB each: not much more than they bring while all rest.
+  CHECK(found.mean <= 2.3);
+  CHECK(found.most <= 3.5);
+}
+
+TEST_CASE("a limit on answers at once is no chance, and the count settles below it") {
+  network path = capped(40ms, 4 * MB);
+  path.most_connections = GENERATE(3u, 6u, 8u);
+  path.service = GENERATE(0ms, 300ms);
+  path.retry_after = 1s;
+  CAPTURE(path.most_connections, seconds(path.service));
+  workload work{{400 * MiB}, 16};
+  work.adaptive = true;
+  const outcome result = checked(path, work);
+  CHECK(result.targets.back() <= 2 * path.most_connections);
+  CHECK(result.seconds <= 1.6 * static_cast<double>(result.useful) / (path.most_connections * path.per_connection));
+}
