@@ -33,6 +33,7 @@ for argument in "$@"; do
 done
 
 if [ $headers -eq 1 ]; then
+  "$source_dir/tools/install_packages.sh" build bench
   mkdir -p "$out_dir"
   status=0
   bash "$source_dir/bench/headers.sh" | tee "$out_dir/headers.txt" || status=$?

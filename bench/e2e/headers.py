@@ -26,10 +26,10 @@ def section(printed, command, compiler, revision, date):
     if len(rows) < 2:
         raise SystemExit("headers.py: nothing was measured")
     worst = max(float(ratio) for _, _, ratio in rows[1:])
-    lines = [TITLE, "", f"What each costs the compiler alone: processor seconds, the least of several rounds, beside `<{rows[0][0]}>`. At most 1.5 times as much is allowed; "
+    lines = [TITLE, "", f"What each costs the compiler alone: millions of its instructions, as valgrind counts them, beside `<{rows[0][0]}>`. At most 1.5 times as much is allowed; "
              f"the worst is {worst:.2f}: {'met' if worst <= 1.5 else '**missed**'}.", "",
-             f"- Date: {date}, revision {revision}; {compiler}", f"- Command: `{command}`", "", "| header | CPU s | times |", "|---|---|---|"]
-    lines += [f"| `{name}` | {seconds} | {ratio or '1.00'} |" for name, seconds, ratio in rows]
+             f"- Date: {date}, revision {revision}; {compiler}", f"- Command: `{command}`", "", "| header | million instructions | times |", "|---|---|---|"]
+    lines += [f"| `{name}` | {count} | {ratio or '1.00'} |" for name, count, ratio in rows]
     return "\n".join(lines) + "\n"
 
 
