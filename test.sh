@@ -77,7 +77,7 @@ for preset in "${presets[@]}"; do
       races=$PWD/build/tsan/races
       rm -f "$races".*
       outcome=0
-      TSAN_OPTIONS=log_path=$races run_fixed ctest --preset "$preset" -j$workers --no-tests=error ${CI:+--repeat until-pass:2} \
+      TSAN_OPTIONS="${TSAN_OPTIONS:-} log_path=$races" run_fixed ctest --preset "$preset" -j$workers --no-tests=error ${CI:+--repeat until-pass:2} \
         -R '^(runtime|net|http|registry|store|transfer|jobs|faults):' || outcome=$?
       if compgen -G "$races.*" > /dev/null; then
         cat "$races".*

@@ -10,8 +10,9 @@ trap 'rm -rf "$work"' EXIT
 
 # The compiler proper and its arguments, quoted for the shell: what the driver would run for one.cpp.
 printf '\n' > "$work/one.cpp"
-proper=$("$compiler" -### -std=c++20 -O0 -DBOOST_ASIO_NO_DEPRECATED -DBOOST_ASIO_DISABLE_BOOST_COROUTINE -I "$root/engine/include" \
-  -S "$work/one.cpp" -o "$work/one.s" 2>&1 | grep -m 1 -E '/(cc1plus|clang[^ ]*)"? ')
+told=$("$compiler" -### -std=c++20 -O0 -DBOOST_ASIO_NO_DEPRECATED -DBOOST_ASIO_DISABLE_BOOST_COROUTINE -I "$root/engine/include" \
+  -S "$work/one.cpp" -o "$work/one.s" 2>&1)
+proper=$(grep -m 1 -E '/(cc1plus|clang[^ ]*)"? ' <<< "$told")
 
 instructions() { # HEADER
   printf '#include <%s>\n' "$1" > "$work/one.cpp"

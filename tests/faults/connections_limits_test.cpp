@@ -146,8 +146,7 @@ TEST_CASE("429 and 503 lower the number of connections, other passing errors do 
   CAPTURE(status);
   spread s;
   s.pulls.settings.jobs = 0;
-  // All that begins at once: while others are served, a single refusal is no limit.
-  s.registry.inject(s.layer().digest, answer_with(status), 1, 4);
+  s.registry.inject(s.layer().digest, answer_with(status), 3, 1);
   s.slow_down();
   const pull_report report = s.pulls.pull();
   check_done(s, report);

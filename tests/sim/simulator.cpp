@@ -114,7 +114,7 @@ void simulator::tick() {
     }
   }
   if (work_.adaptive) {
-    controller_.serving(now_, static_cast<unsigned>(plan_.served()));
+    controller_.serving(now_, plan_.served());
     controller_.sample(now_, received_, plan_.round_trip(), static_cast<unsigned>(plan_.at_work(now_)));
     target_ = controller_.target();
     plan_.set_connections(target_);
@@ -243,7 +243,18 @@ void simulator::send(worker& who) {
 void simulator::await_header(worker& who, duration wait) {
   if (who.line->stalled()) return later(who, seconds(180), &simulator::time_out);
   if (who.line->broken()) return later(who, wait, &simulator::break_off);
-  later(who, wait, &simulator::header);
+  if (path_.most_connections == 0) return later(who, wait, &simulator::header);
+  // The host has the request before its work and the way back.
+  who.to_header = std::min(wait, path_.round_trip / 2 + service_of(who));
+  later(who, wait - who.to_header, &simulator::arrive);
+}
+
+void simulator::arrive(worker& who) {
+  const auto busy = std::count_if(workers_.begin(), workers_.end(), [](const auto& one) { return one->at_host; });
+  who.crowded = busy >= path_.most_connections;
+  who.at_host = !who.crowded;
+  // To refuse is no work.
+  later(who, who.crowded ? std::min(who.to_header, path_.round_trip / 2) : who.to_header, &simulator::header);
 }
 
 std::shared_ptr<connection> simulator::room_behind() const {
@@ -288,10 +299,8 @@ void simulator::close(const std::shared_ptr<connection>& line) {
 
 void simulator::header(worker& who) {
   answered_ = true;
-  const auto busy = std::count_if(workers_.begin(), workers_.end(), [](const auto& one) { return one->receiving; });
-  const bool crowded = path_.most_connections != 0 && busy >= path_.most_connections;
   std::optional<errc> said;
-  if (crowded) {
+  if (std::exchange(who.crowded, false)) {
     said = errc::rate_limited;
   } else if (path_.error_answer) {
     said = path_.error_answer(heads_++);
@@ -440,6 +449,7 @@ void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
   }
   const std::shared_ptr<connection> line = std::exchange(who.line, nullptr);
   who.receiving = false;
+  who.at_host = who.crowded = false;
   who.out_of_turn = false;
   who.paused.reset();
   who.given.reset();
@@ -458,7 +468,7 @@ void simulator::finish(worker& who, std::optional<errc> error, bool keep) {
   failure why(*error, "simulated");
   if (*error == errc::rate_limited) {
     if (path_.retry_after) why.retry_after = std::chrono::duration_cast<seconds>(*path_.retry_after);
-    controller_.pushed_back(now_, static_cast<unsigned>(plan_.served_at_most()));
+    controller_.pushed_back(now_, plan_.served_at_most(given.blob));
   }
   if (who.got >= transfer::retry_policy::progress_that_counts) state.policy.progressed();
   plan_.troubled(given.blob);

@@ -75,6 +75,9 @@ class simulator {
     unsigned generation = 0;           ///< events of older ones are void
     bool waiting = false;              ///< for changed
     bool receiving = false;            ///< draws from the path
+    duration to_header{0};             ///< from its request's arrival at the host
+    bool at_host = false;              ///< where the host counts requests, its own is one
+    bool crowded = false;              ///< it was one too many
     std::optional<time_point> paused;  ///< waits for the disk, since then
     std::uint64_t answer = 0;          ///< bytes of the body not yet received
     std::uint64_t got = 0;             ///< bytes that nobody had brought before
@@ -125,6 +128,8 @@ class simulator {
   /// A connection is no more: who waited behind its answer asks again.
   void close(const std::shared_ptr<connection>& line);
   void await_header(worker& who, duration wait);
+  /// The request is at a host that counts them.
+  void arrive(worker& who);
   void header(worker& who);
   void judge(worker& who);
   void read(worker& who);

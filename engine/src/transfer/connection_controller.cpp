@@ -137,7 +137,7 @@ void connection_controller::serving(time_point now, unsigned answers) {
     served_ = answers;
     served_at_ = now;
   }
-  if (refused_ == 0 || chances_ != 0 || answers <= refused_answers_) return;
+  if (refused_ == 0 || chances_ != 0 || answers <= refused_at_work_) return;
   // What was refused is served now.
   chances_ = 1;
   grow_back();
@@ -146,7 +146,8 @@ void connection_controller::serving(time_point now, unsigned answers) {
 void connection_controller::grow_back() {
   too_many_ = 0;
   const unsigned best = std::max(measured_, std::exchange(lost_, 0));
-  if (target_ >= best) return;
+  // A narrow line is not shared, whatever was served over it.
+  if (narrow_ || target_ >= best) return;
   target_ = best;
   reason_ = concurrency_reason::faster;
   grow_anew();
@@ -156,19 +157,21 @@ void connection_controller::refused_by_chance(time_point now) {
   if (chances_ != 0 && now - chance_at_ < values_.refusal_burst) return;
   ++chances_;
   chance_at_ = now;
-  if (too_many_ == 0 || chances_ >= chances_to_believe) grow_back();
+  // Where nothing was taken there is nothing to return to.
+  const bool undone = too_many_ != 0 ? chances_ >= chances_to_believe : lost_ != 0;
+  if (undone) grow_back();
 }
 
-void connection_controller::pushed_back(time_point now, unsigned answers) {
+void connection_controller::pushed_back(time_point now, unsigned requests) {
   // All requests of a burst are refused for the same reason.
   if (calms_down(now)) return;
   // Where refusals have been chance before, this one is believed when it comes again.
-  const bool outdone = chances_ != 0 && answers > refused_answers_ && answers != unknown;
-  if (answers < served_ || outdone) {
-    if (answers >= served_) refused_answers_ = answers;
+  const bool outdone = chances_ != 0 && requests > refused_at_work_ && requests != unknown;
+  if (requests < served_ || outdone) {
+    if (requests >= served_) refused_at_work_ = requests;
     return refused_by_chance(now);
   }
-  refused_answers_ = answers;
+  refused_at_work_ = requests;
   const bool known = refused_ != 0 && now - refused_at_ < values_.refusal_memory;
   const bool again = known && chances_ == 0 && target_ > 1 && 2 * target_ > refused_ && target_ < 2 * refused_;
   if (again) {

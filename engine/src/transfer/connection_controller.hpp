@@ -38,15 +38,15 @@ class connection_controller {
   /// \param swamped more has been received than can be hashed; more connections would only receive more of that
   void sample(time_point now, std::uint64_t received, std::chrono::nanoseconds round_trip, unsigned active, bool swamped = false);
 
-  /// So many answers are certainly under way at once. To be told before each \ref sample; a wait for a header is no answer.
+  /// The registry is certainly answering so many requests at once. To be told before each \ref sample.
   void serving(time_point now, unsigned answers);
 
   static constexpr unsigned unknown = std::numeric_limits<unsigned>::max();
   /// The registry asked for less: 429 or 503. Halves the count. The first time it may be chance, and the count grows back after
   /// settings::refusal_burst; what is refused again at about the same count stays the ceiling for settings::refusal_memory. A registry that
-  /// serves more at once than when it refused, before or after, did not mean their number: the count stays, or returns to what it was.
-  /// \param answers that may have been under way at most; by default nothing is known of them
-  void pushed_back(time_point now, unsigned answers = unknown);
+  /// answers more at once than when it refused, before or after, did not mean their number: the count stays, or returns to what it was.
+  /// \param requests that it may have been at work on at most, besides the refused one; by default nothing is known of them
+  void pushed_back(time_point now, unsigned requests = unknown);
 
  private:
   enum class phase {
@@ -85,7 +85,7 @@ class connection_controller {
   bool went_down_ = false;  ///< the last look found that fewer do as well
   unsigned refused_ = 0;    ///< the count when the last refusal came; 0: none has
   time_point refused_at_{};
-  unsigned refused_answers_ = 0;  ///< how many were under way then
+  unsigned refused_at_work_ = 0;  ///< how many requests it may have been at work on then
   unsigned too_many_ = 0;         ///< a count that was refused twice; 0: none known
   time_point too_many_since_{};
   unsigned served_ = 0;     ///< the most that were served at once within settings::refusal_memory

@@ -148,7 +148,7 @@ task<> recover(run& all, blob_job& job, stream_outcome outcome) {
   const bool server_said_so = why.code == errc::rate_limited || why.code == errc::server_error;
   auto now = clock::now();
   // Other errors say nothing of how many may ask at once.
-  if (outcome.overloaded) all.controller.pushed_back(now, static_cast<unsigned>(all.plan.served_at_most()));
+  if (outcome.overloaded) all.controller.pushed_back(now, all.plan.served_at_most(job.id()));
   if (outcome.fresh >= retry_policy::progress_that_counts) job.retry.progressed();
   // Until it has answered again one connection looks, and the others do something else.
   all.plan.troubled(job.id());
@@ -254,7 +254,7 @@ task<> watch(run& all, runtime::stop_source& finished) {
     if (all.shared.adaptive) {
       std::uint64_t unhashed = 0;
       for (const std::unique_ptr<blob_job>& job : all.jobs) unhashed += job->backlog();
-      all.controller.serving(now, static_cast<unsigned>(all.plan.served()));
+      all.controller.serving(now, all.plan.served());
       all.controller.sample(now, all.running.bytes_received(), all.plan.round_trip(), static_cast<unsigned>(all.plan.at_work(now)),
                             unhashed >= hash_backlog);
       tell_change(all);

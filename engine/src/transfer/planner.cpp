@@ -12,9 +12,6 @@ constexpr double round_trips_per_chunk = 20;
 constexpr double least_measure = 0.01;
 // DESIGN, "Constants": so much is progress.
 constexpr std::uint64_t least_progress = std::uint64_t{64} << 10;
-// Requests get larger with each refusal, up to eight times; for so long.
-constexpr unsigned most_refusals = 3;
-constexpr std::chrono::seconds refusal_memory{60};
 
 }  // namespace
 
@@ -81,22 +78,6 @@ unsigned planner::connections_for(blob_id blob) const {
   return active != active_.end() ? active->second : 0;
 }
 
-void planner::leave_alone(blob_id blob, time_point now, time_point until) {
-  const std::size_t group = blobs_.at(blob).group;
-  time_point& end = quiet_[group];
-  refusals& those = refusals_[group];
-  if (now - those.last >= refusal_memory) those.number = 0;
-  if (now >= end) those.number = std::min(those.number + 1, most_refusals);
-  those.last = now;
-  end = std::max(end, until);
-}
-
-std::uint64_t planner::scarcity(std::size_t group, time_point now) const {
-  const auto found = refusals_.find(group);
-  if (found == refusals_.end() || now - found->second.last >= refusal_memory) return 1;
-  return std::uint64_t{1} << found->second.number;
-}
-
 bool planner::group_is_at_its_limit(blob_id blob) const { return values_.per_group != 0 && connections_for(blob) >= values_.per_group; }
 
 bool planner::group_is_full(blob_id blob) const { return left_alone(blob) || group_is_at_its_limit(blob); }
@@ -130,7 +111,7 @@ std::uint64_t planner::chunk(std::size_t group, time_point now) {
   const std::uint64_t room = values_.out_of_order / 4 * 3 / sharers;
   // Near the end a connection takes its share of what remains, so that all end at once; a smaller one would only idle more often.
   const std::uint64_t share = outstanding_ / sharers;
-  return std::max(std::min({size, room, share}), std::min(values_.last_chunk * times, room));
+  return std::max(std::min({size, room, share}), std::min(at_least(values_.last_chunk, group, now), room));
 }
 
 std::uint64_t planner::claimed(blob_id blob) const {

@@ -104,7 +104,10 @@ class planner {
   /// The stream's request was made only then: before, it waited for the answer to another. To be told before \ref header.
   void asked(stream_id stream, time_point when) { streams_.at(stream).asked = when; }
   /// The stream's request is made only now, or once more after an answer that led on: from here on it is silent.
-  void asks(stream_id stream, time_point now) { streams_.at(stream).last_byte = now; }
+  void asks(stream_id stream, time_point now) {
+    streams_.at(stream).last_byte = now;
+    streams_.at(stream).is_asked = true;
+  }
   /// The stream's request waited behind others, so that its times say little. To be told before \ref header.
   void went_behind(stream_id stream) { streams_.at(stream).behind = true; }
   /// Bytes were received; \returns which of them the caller must write. Position follows.
@@ -159,12 +162,17 @@ class planner {
   std::size_t active() const noexcept { return streams_.size() - ahead_; }
   /// Those of them that say something of the line: not who waits for an answer longer than a line takes.
   std::size_t at_work(time_point now) const;
-  /// Answers that are being sent: those of which more is to come than sockets hold.
-  std::size_t served() const;
-  /// The same with those that may lie in sockets already.
-  std::size_t served_at_most() const;
+  /// Requests that their host is certainly answering: of these more is to come than sockets hold. 0 where several hosts answer, since
+  /// what is known of one says nothing of the others.
+  unsigned served() const;
+  /// How many requests besides those that have ended the host of \p blob may be at work on, answered or not. The highest number where
+  /// other hosts answer, too.
+  unsigned served_at_most(blob_id blob) const;
 
  private:
+  /// What waits in the buffers of both sides of a connection at most, unless more is seen in those of this side.
+  static constexpr std::uint64_t socket_buffers = std::uint64_t{1} << 20;
+
   /// A place in the order in which blobs are begun.
   struct rank {
     bool large = false;
@@ -197,6 +205,7 @@ class planner {
     time_point asked;  ///< when its request was made
     time_point answered;
     time_point last_byte;
+    bool is_asked = false;  ///< the host may be at work on its request; before, it waits for its turn there
     bool has_answer = false;
     bool ahead = false;
     bool cut = false;                           ///< was named as a laggard
@@ -242,8 +251,12 @@ class planner {
   void file(blob_id blob);
   void disown(blob_id blob);
   bool left_alone(blob_id blob) const { return quiet_.contains(blobs_[blob].group); }
-  /// How much larger than usual requests to the group should be, since each may be refused.
+  /// How many times as large as usual requests to the group should be, since each may be refused.
   std::uint64_t scarcity(std::size_t group, time_point now) const;
+  /// The least size of a part, \p usual in bytes, where each request may be refused: at most what a connection brings meanwhile.
+  std::uint64_t at_least(std::uint64_t usual, std::size_t group, time_point now) const;
+  /// Whether streams are at work for other groups than that.
+  bool others_than(std::size_t group) const;
   bool group_is_full(blob_id blob) const;
   /// Whether there are as many streams at work for the blob's group as may be.
   bool group_is_at_its_limit(blob_id blob) const;

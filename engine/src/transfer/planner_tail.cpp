@@ -19,9 +19,8 @@ constexpr milliseconds least_wait{1000};
 // Three per cent of all bytes may come twice or for nothing; where that is next to nothing, a small request.
 constexpr std::uint64_t extra_share = 33;
 constexpr std::uint64_t least_extra = std::uint64_t{64} << 10;
-// What waits in the buffers of both sides of a connection: so many bytes, or what comes in so long; more where more is seen in those of
-// this side.
-constexpr std::uint64_t socket_buffers = std::uint64_t{1} << 20;
+// What comes in so long waits in the buffers of both sides of a connection; socket_buffers at most, unless more is seen in those of this
+// side.
 constexpr double buffered_seconds = 0.02;
 // Who has been silent for so long will hardly say anything more.
 constexpr std::chrono::seconds dead{3};
@@ -57,18 +56,6 @@ std::size_t planner::at_work(time_point now) const {
     return !stream.ahead && (stream.has_answer || now - stream.last_byte < patience);
   };
   return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), works));
-}
-
-std::size_t planner::served() const {
-  const auto sent = [](const auto& entry) {
-    return entry.second.has_answer && entry.second.answer > entry.second.position + socket_buffers;
-  };
-  return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), sent));
-}
-
-std::size_t planner::served_at_most() const {
-  const auto answered = [](const auto& entry) { return entry.second.has_answer; };
-  return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), answered));
 }
 
 bool planner::divisible(const stream_state& stream) const {
@@ -152,7 +139,7 @@ std::optional<assignment> planner::steal(time_point now) {
   double longest = 0;
   for (auto& [id, stream] : streams_) {
     if (!divisible(stream) || blobs_[stream.blob].troubled || group_is_full(stream.blob)) continue;
-    if (stream.left() < here(stream, now) + 2 * values_.least_steal * scarcity(blobs_[stream.blob].group, now)) continue;
+    if (stream.left() < here(stream, now) + 2 * at_least(values_.least_steal, blobs_[stream.blob].group, now)) continue;
     if (is_limited(now) && !silent(stream, now)) continue;
     const double time = seconds_to_go(stream, now);
     if (time <= longest) continue;
@@ -164,7 +151,7 @@ std::optional<assignment> planner::steal(time_point now) {
   const double wait = header_wait();
   if (victim == nullptr || longest < 2 * wait + 2 * round_trip_seconds() + 0.02) return std::nullopt;
   // Both are to end at the same time.
-  const std::uint64_t least = values_.least_steal * scarcity(blobs_[victim->blob].group, now);
+  const std::uint64_t least = at_least(values_.least_steal, blobs_[victim->blob].group, now);
   const auto left = static_cast<double>(victim->left());
   const double theirs = left / longest;
   const double ours = usual_rate_ > 0 ? usual_rate_ : theirs;

@@ -217,6 +217,31 @@ TEST_CASE("a refusal when more than that have been served is chance and halves n
   CHECK(path.controller.target() <= 8);
 }
 
+TEST_CASE("a refusal that is chance returns to nothing where nothing was taken") {
+  line path({4, 16});
+  path.run(1s, per_connection);
+  REQUIRE(path.controller.target() == 16);
+  // By now a few do as well as many.
+  const auto shared = [](unsigned) { return 4e6; };
+  path.run(60s, shared);
+  const unsigned settled = path.controller.target();
+  REQUIRE(settled <= 6);
+  path.controller.serving(path.now, settled);
+  path.controller.pushed_back(path.now, settled - 1);
+  CHECK(path.controller.target() == settled);
+}
+
+TEST_CASE("a refusal that is chance does not share a narrow line") {
+  line path({4, 16});
+  path.run(1s, per_connection);
+  path.controller.serving(path.now, 16);
+  path.run(5s, [](unsigned) { return 2e4; });
+  REQUIRE(path.controller.target() == 1);
+  path.controller.pushed_back(path.now, 0);
+  path.controller.pushed_back(path.now + 2s, 0);
+  CHECK(path.controller.target() == 1);
+}
+
 TEST_CASE("a count that was refused is taken again as soon as more than were served then are") {
   line path({4, 16});
   path.run(1s, per_connection);
