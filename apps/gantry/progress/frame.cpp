@@ -21,6 +21,7 @@ constexpr std::size_t good_bar = 16;  // fields go until the bar has this much r
 constexpr std::size_t least_bar = 4;  // below it the percentage stands alone
 constexpr std::size_t most_bar = 40;
 constexpr std::size_t short_bar = 6;  // beside fields that stay
+
 // As wide as most rates and times are, so that a bar keeps its length when a digit comes or goes beside it.
 constexpr std::size_t rate_width = std::string_view("999.9 MB/s").size();
 constexpr std::size_t seconds_width = std::string_view("12 s left").size();
