@@ -97,6 +97,9 @@ def check_bash(directory):
     check(complete(script, "gantry pull -j ", environment) == ["auto"], "a number of connections may be a word")
     check(complete(script, "gantry pull --load ", environment) == ["docker", "podman", "ctr"], "listed values complete")
     check(complete(script, "gantry completion z", environment) == ["zsh"], "shells complete")
+    for typed in ("gantry ", "gantry pull -", "gantry sync -", "gantry help "):
+        offered = complete(script, typed, environment)
+        check(offered and len(offered) == len(set(offered)), f"nothing is offered twice behind '{typed}': {offered}")
     check_blanks_and_lists(script, directory, environment)
     # An image in the store: made here, no network.
     layout = directory / "layout"

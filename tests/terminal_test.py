@@ -188,6 +188,23 @@ def check_explanation(environment, place):
         check("proxy" in text and not worst, f"explain at {width} columns: {worst}")
 
 
+def check_messages(image, environment, place):
+    """Errors, hints and summaries are broken at words, or not at all."""
+    long_name = "no/such/" + "image" * 10 + ":1"
+    for width in WIDTHS:
+        for words in (["pull", image, "--store-only", "--progress", "none"], ["save", long_name, "-o", str(place / "x.tar")], ["pull", "--no-such-option"]):
+            _, screen, _, raw = on_terminal(width, words, plain(environment, GANTRY_CACHE_DIR=str(place / f"messages{width}")), place)
+            text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", raw.decode().replace("\r", ""))
+            # The result, a line with a digest, is for programs.
+            worst = [line for line in text.splitlines() if len(line) > width and " " in line.strip() and "sha256:" not in line]
+            check("gantry: " in text or "gantry:\n" in text, f"{words} at {width} columns says something: {text}")
+            check(not worst, f"{words} at {width} columns: {worst}")
+            if words[0] == "save":
+                check(long_name in text or "docker.io/" + long_name in text, f"a name stays whole at {width} columns: {text}")
+    whole = run(gantry, "save", long_name, "-o", place / "x.tar", env=plain(environment, COLUMNS="40")).stderr
+    check(not any(line.startswith(" ") for line in whole.splitlines()), f"lines into a file are not broken: {whole}")
+
+
 def check_measurement(image, environment, place):
     code, _, shots, raw = on_terminal(80, ["bench", image, "--try", "1,auto", "--time", "1s", "--limit-rate", "256K"],
                                       plain(environment, GANTRY_CACHE_DIR=str(place / "bench")), place)
@@ -218,6 +235,7 @@ with tempfile.TemporaryDirectory() as name:
         image = f"localhost:{server.port}/local.example/team/app:1.0"
         check_widths(image, environment, place, record)
         check_manners(image, environment, place)
+        check_messages(image, environment, place)
         check_measurement(image, environment, place)
     check_help(environment, place)
     check_explanation(environment, place)

@@ -1,5 +1,6 @@
 #include "command.hpp"
 #include "progress/terminal.hpp"
+#include "progress/text.hpp"
 #include "store_options.hpp"
 #include "store_results.hpp"
 #include "store_session.hpp"
@@ -30,7 +31,9 @@ answer<clean_result> clean(engine& keeper, session& work, const clean_arguments&
 }
 
 bool agrees(const std::string& question) {
-  write_all(standard_error, fmt::format("gantry: {} [y/N] ", question));
+  std::string text = message_text(severity::note, question + " [y/N]", false, known_columns(standard_error));
+  text.back() = ' ';  // what is typed stands behind it
+  write_all(standard_error, text);
   std::string line;
   std::getline(std::cin, line);
   return line == "y" || line == "Y" || line == "yes";

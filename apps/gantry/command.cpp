@@ -178,7 +178,7 @@ int fail_early(const problem& what) {
   const int events = early_events();
   if (events >= standard_error) make_json_renderer(events)->error(report);
   if (events == standard_error) return static_cast<int>(what.code);
-  write_all(standard_error, error_text(report, wants_color(standard_error)));
+  write_all(standard_error, error_text(report, wants_color(standard_error), known_columns(standard_error)));
   if (wants_annotations(process_environment())) write_all(standard_error, github_annotation(report));
   return static_cast<int>(what.code);
 }

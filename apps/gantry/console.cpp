@@ -139,6 +139,10 @@ void console::may_ask_mirror(const std::string& host) {
   if (report_) report_->mirror(host);
 }
 
+void console::stop_clock() {
+  if (report_) report_->stop(std::chrono::steady_clock::now());
+}
+
 void console::warn_later(std::string text) {
   const std::lock_guard<std::mutex> guard(late_mutex_);
   late_.push_back(std::move(text));
@@ -227,7 +231,7 @@ void console::event(const gantry::event& what) {
   if (!words) return;
   if (!measured.empty()) words->second = measured;
   if (const auto* const resolved = std::get_if<image_resolved>(&what); resolved != nullptr && targets_) {
-    const char* const becomes = resolved->platforms == 0 ? "is" : dry_run_ ? "would become" : "becomes";
+    const char* const becomes = resolved->platforms == 0 ? "is" : dry_run_ ? "would become" : "is to become";
     words->second = fmt::format("{} {} {}", resolved->reference.familiar(), becomes, resolved->top.digest.string());
   }
   if (const auto* const finished = std::get_if<blob_finished>(&what); finished != nullptr && checking_ && finished->reused) {

@@ -41,6 +41,8 @@ class console {
   /// For the page of `--report`: a mirror that was named. \param host `host[:port]`
   void may_ask_mirror(const std::string& host);
   bool has_report() const noexcept { return report_ != nullptr; }
+  /// For the page of `--report`: the work is over, and what takes time from here on, such as the page, is none of its time.
+  void stop_clock();
   void summary(const run_summary& totals);
   void summary(const upload_totals& totals);
   void event(const gantry::event& what);

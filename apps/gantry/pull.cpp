@@ -106,6 +106,7 @@ outcome<int> pull(const pull_arguments& arguments, const environment& variables,
     if (work.stopped()) break;
   }
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+  output.stop_clock();  // a load command has gone on after the last operation
   std::vector<reference> names;
   for (const image_request& image : images) names.push_back(image.image);
   if (!arguments.offline) work.tell_mirrors(*settings, names);

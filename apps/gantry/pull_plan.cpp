@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <set>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace gantry::app {
 namespace {
@@ -28,13 +30,17 @@ std::vector<platform> platforms_of(const pull_arguments& arguments, const image_
 }
 
 outcome<pull_plan> one_step(const pull_arguments& arguments, pull_step step, const std::vector<image_request>& images) {
-  step.images = images;
   if (!images.empty()) step.platforms = platforms_of(arguments, images.front());
   for (const auto& image : images) {
     if (platforms_of(arguments, image) == step.platforms) continue;
     return usage_problem(fmt::format("the list wants other platforms of {} than of {}, and one archive takes the same of all",
                                      image.image.string(), images.front().image.string()),
                          "choose with --platform, or give each an archive with -o DIR/");
+  }
+  // An image that is named twice is one, also where images are counted.
+  std::set<std::string> seen;
+  for (const auto& image : images) {
+    if (seen.insert(image.image.string()).second) step.images.push_back(image);
   }
   pull_plan plan;
   plan.steps.push_back(std::move(step));
@@ -44,10 +50,15 @@ outcome<pull_plan> one_step(const pull_arguments& arguments, pull_step step, con
 // The store takes images one by one, so that one that fails does not stop the others.
 pull_plan into_store(const pull_arguments& arguments, const std::vector<image_request>& images) {
   pull_plan plan;
+  std::set<std::string> seen;
   for (const auto& image : images) {
+    std::vector<platform> platforms = platforms_of(arguments, image);
+    std::string what = image.image.string();
+    for (const platform& one : platforms) what += " " + to_string(one);
+    if (!seen.insert(std::move(what)).second) continue;
     plan.steps.push_back(common_step(arguments, destination::store));
     plan.steps.back().images.push_back(image);
-    plan.steps.back().platforms = platforms_of(arguments, image);
+    plan.steps.back().platforms = std::move(platforms);
   }
   return plan;
 }

@@ -158,6 +158,7 @@ void session::work() {
   while (running_) context_.run_one();
   ticker_.cancel();
   context_.poll();  // events that were posted before the end
+  console_.stop_clock();
   console_.print_late();
   console_.renderer().rest();
 }

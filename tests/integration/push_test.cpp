@@ -205,8 +205,8 @@ TEST_CASE("a dry run writes nothing", "[integration]") {
   CHECK(r.place.run({"digest", r.target("app:1")}).status == 4);
 
   const outcome written = r.place.run({"push", r.source("classic"), r.target("app:1")});
-  CHECK(written.err.find(r.target("app:1") + " becomes sha256:") != std::string::npos);
-  // What is there as it should be becomes nothing.
+  CHECK(written.err.find(r.target("app:1") + " is to become sha256:") != std::string::npos);
+  // What is there as it should be is to become nothing.
   for (const char* const how : {"--dry-run", "--progress=plain"}) {
     const outcome again = r.place.run({"push", r.source("classic"), r.target("app:1"), how});
     INFO(again.err);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -20,6 +21,11 @@ constexpr std::size_t good_bar = 16;  // fields go until the bar has this much r
 constexpr std::size_t least_bar = 4;  // below it the percentage stands alone
 constexpr std::size_t most_bar = 40;
 constexpr std::size_t short_bar = 6;  // beside fields that stay
+
+// As wide as most rates and times are, so that a bar keeps its length when a digit comes or goes beside it.
+constexpr std::size_t rate_width = std::string_view("999.9 MB/s").size();
+constexpr std::size_t seconds_width = std::string_view("12 s left").size();
+constexpr std::size_t minutes_width = std::string_view("12 min 34 s left").size();
 
 struct row {
   std::string label;
@@ -123,11 +129,16 @@ std::string label_of(const active_blob& blob) {
 
 row total_row(const progress_state& state, progress_clock::time_point now) {
   row total{"total", state.bytes_done(), state.bytes(), {amount(state.bytes_done(), state.bytes())}, {}};
-  if (const double rate = state.rate(now); rate >= 1.0) total.vital.push_back(format_bytes(static_cast<std::uint64_t>(rate)) + "/s");
+  if (const double rate = state.rate(now); rate >= 1.0)
+    total.vital.push_back(fmt::format("{:>{}}", format_bytes(static_cast<std::uint64_t>(rate)) + "/s", rate_width));
   // In a line that is read again and again the short form does.
-  if (const auto left = state.remaining(now)) total.vital.push_back(left->count() < 1 ? "<1 s left" : time_left(*left));
+  if (const auto left = state.remaining(now)) {
+    const std::string text = left->count() < 1 ? "<1 s left" : time_left(*left);
+    total.vital.push_back(fmt::format("{:>{}}", text, left->count() < 60 ? seconds_width : minutes_width));
+  }
   total.fields.insert(total.fields.end(), total.vital.begin(), total.vital.end());
-  total.fields.push_back(fmt::format("{}/{} blobs", state.blobs_done(), state.blobs()));
+  const std::string blobs = std::to_string(state.blobs());
+  total.fields.push_back(fmt::format("{:>{}}/{} blobs", state.blobs_done(), blobs.size(), blobs));
   return total;
 }
 

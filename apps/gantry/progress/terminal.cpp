@@ -56,6 +56,12 @@ bool locale_is_utf8() {
   return false;
 }
 
+std::size_t known_columns(int descriptor) {
+  winsize size{};
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
 terminal_size size_of_terminal(int descriptor) {
   winsize size{};
   terminal_size known;

@@ -25,6 +25,9 @@ struct terminal_size {
   std::size_t height = 24;
 };
 
+/// Columns of the terminal behind a descriptor; 0 where it is none, or nobody has said how wide it is.
+std::size_t known_columns(int descriptor);
+
 /// Asked anew for each frame: a resize needs no signal.
 terminal_size size_of_terminal(int descriptor);
 

@@ -8,8 +8,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace gantry::app {
 namespace {
@@ -27,6 +30,30 @@ std::string describe_plan(const transfer_planned& plan) {
 bool speaks_of(const std::string& sentence, const std::string& object) {
   const std::size_t of = object.find(" of ");
   return sentence.find(object) != std::string::npos || (of != std::string::npos && sentence.starts_with("the " + object.substr(0, of + 4)));
+}
+
+constexpr char blank_that_stays = '\x01';  // printable() leaves none in what others wrote
+constexpr std::size_t next_indent = 2;     // columns before what goes on in another line
+
+/// \p line with blanks that stay where it must not be broken: in front, and in a command that a line has room for.
+std::string keep_together(std::string line, std::size_t width) {
+  constexpr std::string_view command = "'gantry ";
+  const auto keep = [&line](std::size_t from, std::size_t to) {
+    std::replace(line.begin() + static_cast<std::ptrdiff_t>(from), line.begin() + static_cast<std::ptrdiff_t>(to), ' ', blank_that_stays);
+  };
+  keep(0, std::min(line.find_first_not_of(' '), line.size()));
+  for (std::size_t begin = line.find(command); begin != std::string::npos; begin = line.find(command, begin + 1)) {
+    const std::size_t end = line.find('\'', begin + 1);
+    if (end == std::string::npos) break;
+    if (next_indent + columns(std::string_view(line).substr(begin, end + 1 - begin)) <= width) keep(begin, end);
+  }
+  return line;
+}
+
+/// \p text behind \p front and a blank, with a newline. \param front may have colours \param taken columns of \p front
+std::string behind(const std::string& front, std::size_t taken, const std::string& text, std::size_t width) {
+  std::string lines = wrap_lines(std::string(taken, blank_that_stays) + " " + printable(text), width);
+  return lines.replace(0, taken, front) + "\n";
 }
 
 }  // namespace
@@ -71,20 +98,37 @@ std::string finished_text(const blob_finished& what, const char* came) {
                      format_bytes(what.size));
 }
 
-std::string message_text(severity level, const std::string& text, bool color) {
-  const char* prefix = level == severity::warning ? "warning: " : level == severity::debug ? "debug: " : "";
-  const char* shade = level == severity::warning ? "\x1b[33m" : "\x1b[2m";
-  if (!color || *prefix == '\0') return fmt::format("gantry: {}{}\n", prefix, printable(text));
-  return fmt::format("gantry: {}{}\x1b[0m{}\n", shade, prefix, printable(text));
+std::string wrap_lines(const std::string& text, std::size_t width) {
+  if (width == 0) return text;
+  std::string wrapped;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    wrapped += wrap(keep_together(std::move(line), width), width, next_indent, {});
+    if (!lines.eof()) wrapped += '\n';
+  }
+  std::replace(wrapped.begin(), wrapped.end(), blank_that_stays, ' ');
+  return wrapped;
 }
 
-std::string error_text(const error_report& report, bool color) {
-  const char* red = color ? "\x1b[31m" : "";
-  const char* bold = color ? "\x1b[1m" : "";
-  const char* plain = color ? "\x1b[0m" : "";
-  std::string text = fmt::format("{}gantry:{} {}\n", red, plain, printable(report.message));
-  if (!report.server_message.empty()) text += fmt::format("{}registry said:{} {}\n", bold, plain, printable(report.server_message));
-  if (!report.hint.empty()) text += fmt::format("{}hint:{} {}\n", bold, plain, printable(report.hint));
+std::string message_text(severity level, const std::string& text, bool color, std::size_t width) {
+  constexpr std::string_view program = "gantry:";
+  const std::string_view kind = level == severity::warning ? "warning:" : level == severity::debug ? "debug:" : "";
+  const char* shade = level == severity::warning ? "\x1b[33m" : "\x1b[2m";
+  if (kind.empty()) return behind(std::string(program), program.size(), text, width);
+  const std::string shown = color ? fmt::format("{}{}\x1b[0m", shade, kind) : std::string(kind);
+  return behind(fmt::format("{} {}", program, shown), program.size() + 1 + kind.size(), text, width);
+}
+
+std::string error_text(const error_report& report, bool color, std::size_t width) {
+  const auto part = [&](std::string_view front, const char* shade, const std::string& text) {
+    const std::string shown = color ? fmt::format("{}{}\x1b[0m", shade, front) : std::string(front);
+    return behind(shown, front.size(), text, width);
+  };
+  constexpr const char* red = "\x1b[31m";
+  constexpr const char* bold = "\x1b[1m";
+  std::string text = part("gantry:", red, report.message);
+  if (!report.server_message.empty()) text += part("registry said:", bold, report.server_message);
+  if (!report.hint.empty()) text += part("hint:", bold, report.hint);
   return text;
 }
 

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
+
 namespace gantry::app {
 namespace {
 
@@ -17,14 +19,16 @@ class silent_renderer : public renderer {
   explicit silent_renderer(int descriptor) : color_(wants_color(descriptor)), descriptor_(descriptor) {}
   void begin(const std::string&) override {}
   void event(const gantry::event&) override {}
-  void message(severity level, const std::string& text) override { print(message_text(level, text, color_)); }
-  void error(const error_report& report) override { print(error_text(report, color_)); }
-  void summary(const run_summary& totals) override { print(summary_text(totals)); }
+  void message(severity level, const std::string& text) override { print(message_text(level, text, color_, width())); }
+  void error(const error_report& report) override { print(error_text(report, color_, width())); }
+  void summary(const run_summary& totals) override { print(wrap_lines(summary_text(totals), width())); }
   transition_lines transitions() const override { return transition_lines::unwanted; }
 
  protected:
   // Nobody is left to be told when standard error is closed.
   virtual void print(const std::string& text) { write_all(descriptor_, text); }
+  /// Of the lines that are printed, asked anew for each.
+  std::size_t width() const { return known_columns(descriptor_); }
 
   const bool color_;
 
@@ -54,7 +58,7 @@ class plain_renderer final : public silent_renderer {
       // How much of it is written is told when that takes a while.
       last_ = progress_clock::now();
       told_part_ = false;
-      print(message_text(severity::note, fmt::format("writing the archive, {}", format_bytes(state_.archive().total))));
+      message(severity::note, fmt::format("writing the archive, {}", format_bytes(state_.archive().total)));
     } else if (told_part_ && is_whole(state_)) {
       // Whoever was told of a part is told of the whole: the last line of a run that went well must not say that something is missing.
       report();
@@ -74,7 +78,7 @@ class plain_renderer final : public silent_renderer {
     const std::string text = status_text(state_, last_);
     if (text.empty()) return;
     told_part_ = !is_whole(state_);
-    print(message_text(severity::note, text));
+    message(severity::note, text);
   }
 
   progress_state state_;

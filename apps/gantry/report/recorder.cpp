@@ -35,7 +35,8 @@ const char* word_of(blob_role role) { return role == blob_role::layer ? "layer" 
 }  // namespace
 
 std::uint64_t report_recorder::since(time_point now) const {
-  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now - begin_).count();
+  const time_point then = stopped_ ? std::min(now, *stopped_) : now;
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(then - begin_).count();
   return passed < 0 ? 0 : static_cast<std::uint64_t>(passed);
 }
 
@@ -51,6 +52,7 @@ report_recorder::blob& report_recorder::row(const gantry::digest& digest, std::u
 
 void report_recorder::begin(const std::string& title, time_point now) {
   if (!rate_.empty()) before_ = rate_.back();
+  stopped_.reset();
   title_ = title;
   begun_ = since(now);
   writing_ = false;

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -26,7 +27,7 @@ class report_recorder {
   /// \param file where the page goes
   report_recorder(std::string file, time_point begin) : file_(std::move(file)), begin_(begin) {}
 
-  /// \param title what the operation that begins is about; shown where it has resolved no name
+  /// \param title what the operation that begins is about; shown where it has resolved no name. Goes on after \ref stop.
   void begin(const std::string& title, time_point now);
   void event(const gantry::event& what, time_point now);
   void error(const error_report& report, time_point now);
@@ -42,6 +43,8 @@ class report_recorder {
   void log(const std::string& line);
   /// What was run, without secrets.
   void command(std::string text) { command_ = std::move(text); }
+  /// The work is over: what is told from here on has this time, and so has the end of the page. Of several calls the last one counts.
+  void stop(time_point now) { stopped_ = now; }
   /// The whole run is over. \param exit_status of the process
   void end(int exit_status) { exit_status_ = exit_status; }
 
@@ -118,6 +121,7 @@ class report_recorder {
 
   std::string file_;
   time_point begin_;
+  std::optional<time_point> stopped_;
   std::vector<image_row> images_;
   std::map<std::string, std::size_t> image_rows_;  ///< by name
   std::vector<span> archives_;                     ///< when they were written

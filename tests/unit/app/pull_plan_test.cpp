@@ -105,9 +105,31 @@ TEST_CASE("two outputs of one name are refused before anything is fetched") {
   CHECK_FALSE(plan({"a/b:1", "a_b:1"}).has_value());
 }
 
+TEST_CASE("an image that is named twice goes into one archive, or the store, once") {
+  const auto names = [](const pull_step& step) {
+    std::string text;
+    for (const image_request& one : step.images) text += one.image.familiar() + " ";
+    return text;
+  };
+  for (const std::string output : {"x.tar", "-"}) {
+    const auto made = plan({"nginx:1", "docker.io/library/nginx:1", "alpine:3", "nginx:1", "-o", output}).value();
+    REQUIRE(made.steps.size() == 1);
+    CHECK(names(made.steps[0]) == "nginx:1 alpine:3 ");
+  }
+  const auto stored = plan({"nginx:1", "nginx:2", "library/nginx:1", "--store-only"}).value();
+  REQUIRE(stored.steps.size() == 2);
+  CHECK(names(stored.steps[1]) == "nginx:2 ");
+  // A list may want other platforms of the same image.
+  auto parsed = parse_pull({"nginx:1", "--store-only"});
+  REQUIRE(parsed.has_value());
+  std::vector<image_request> listed(3, parse_image("nginx:1").value());
+  listed[1].platforms.push_back(parse_architectures("arm64").value().front());
+  CHECK(plan_pull(std::get<pull_arguments>(*parsed), listed, disk()).value().steps.size() == 2);
+}
+
 TEST_CASE("archives in other compressions are refused, the store needs no names") {
   CHECK(plan({"nginx:1", "-o", "x.tar.zst"}).error().message == "archives are written plain or gzipped, not as .zst");
-  auto made = plan({"nginx:1", "nginx:1", "--store-only"}).value();
+  auto made = plan({"a/b:1", "a_b:1", "--store-only"}).value();
   REQUIRE(made.steps.size() == 2);
   CHECK(made.steps[0].to == destination::store);
 }

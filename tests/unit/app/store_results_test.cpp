@@ -155,6 +155,9 @@ TEST_CASE("damage is told with the names that need it, and only what is settled 
   // The time is that of both, and what was fetched may be much more than what there was to check.
   found.damaged[2].blob.size = 2000;
   CHECK(verify_text(found, 2s) == "3 blobs, 1.0 kB, checked and repaired in 2.0 s: 2 damaged, 1 missing, 1 repaired (2.0 kB fetched)");
+  // One that was not there when files were counted is there now.
+  found.damaged[2].missing = true;
+  CHECK(verify_text(found, 2s) == "4 blobs, 3.0 kB, checked and repaired in 2.0 s: 2 damaged, 1 missing, 1 repaired (2.0 kB fetched)");
   CHECK(unrepaired(found, false) == 3);
   CHECK(unrepaired(found, true) == 2);
   CHECK_FALSE(any_in_place({found.damaged[1], found.damaged[2], found.damaged[3]}));

@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -80,8 +81,8 @@ TEST_CASE("a narrow terminal loses details before the bar and the bar before the
 }
 
 TEST_CASE("the total of a narrow terminal has percentage, speed and time left, and a shorter bar") {
-  CHECK(plain_frame(40, busy())[2] == "total ###-----  40% 10.0 MB/s 12 s left");
-  for (std::size_t width = 36; width <= 200; ++width) {
+  CHECK(plain_frame(40, busy())[2] == "total ##-----  40%  10.0 MB/s 12 s left");
+  for (std::size_t width = 37; width <= 200; ++width) {
     const std::string total = plain_frame(width, busy())[2];
     INFO(total);
     CHECK(total.find(" 40%") != std::string::npos);
@@ -90,7 +91,29 @@ TEST_CASE("the total of a narrow terminal has percentage, speed and time left, a
     CHECK(total.find('#') != std::string::npos);
   }
   // The time left goes before the speed, and the speed before the percentage.
-  CHECK(plain_frame(28, busy())[2] == "total ##----  40% 10.0 MB/s");
+  CHECK(plain_frame(28, busy())[2] == "total ##---  40%  10.0 MB/s");
+}
+
+TEST_CASE("the bar of the total keeps its length when a digit comes or goes beside it") {
+  progress_state slower;
+  transfer_planned plan;
+  plan.blobs = 14;
+  plan.bytes = 100'000'000;
+  slower.apply(plan, start);
+  slower.apply(blob_started{of('a'), 100'000'000, 0, blob_role::layer}, start);
+  for (unsigned step = 0; step < 20; ++step) slower.apply(blob_progress{of('a'), (step + 1) * 980'000ULL}, start + step * 100ms);
+  progress_state faster = slower;
+  for (unsigned step = 20; step < 60; ++step) faster.apply(blob_progress{of('a'), (step + 1) * 1'500'000ULL}, start + step * 100ms);
+  for (const std::size_t width : {40U, 60U, 80U, 120U}) {
+    const std::string before = render_frame(slower, start + 2s, {width, 24, false, false}).back();
+    const std::string after = render_frame(faster, start + 6s, {width, 24, false, false}).back();
+    INFO(before << '\n' << after);
+    // A rate of 9.8 and of more than 10 MB/s, 8 s and less left.
+    CHECK(before.find(" 9.8 MB/s") != std::string::npos);
+    CHECK(after.find(" 9.8 MB/s") == std::string::npos);
+    CHECK(std::count(before.begin(), before.end(), '#') + std::count(before.begin(), before.end(), '-') ==
+          std::count(after.begin(), after.end(), '#') + std::count(after.begin(), after.end(), '-'));
+  }
 }
 
 TEST_CASE("all bars of a frame are equally long where the total has room") {

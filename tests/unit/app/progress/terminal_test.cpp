@@ -80,5 +80,9 @@ TEST_CASE("a terminal that knows its columns alone is believed about them") {
   CHECK(size(10, 0).width == 80);
   CHECK(size(10, 0).height == 10);
   CHECK(size(50, 132).width == 132);
+  CHECK(gantry::app::known_columns(terminal) == 132);
+  size(10, 0);
+  CHECK(gantry::app::known_columns(terminal) == 0);
   ::close(terminal);
+  CHECK(gantry::app::known_columns(capture().descriptor()) == 0);
 }

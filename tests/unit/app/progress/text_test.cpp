@@ -14,8 +14,39 @@ TEST_CASE("an error is the sentence, the registry's words and the hint on lines 
   CHECK(message_text(severity::warning, "x") == "gantry: warning: x\n");
   CHECK(message_text(severity::note, "x") == "gantry: x\n");
   CHECK(message_text(severity::note, "x", true) == "gantry: x\n");
-  CHECK(message_text(severity::warning, "x", true) == "gantry: \x1b[33mwarning: \x1b[0mx\n");
+  CHECK(message_text(severity::warning, "x", true) == "gantry: \x1b[33mwarning:\x1b[0m x\n");
   CHECK(error_text({1, "it failed", "", "log in"}, true) == "\x1b[31mgantry:\x1b[0m it failed\n\x1b[1mhint:\x1b[0m log in\n");
+}
+
+TEST_CASE("messages are broken at words where a line has no room, identifiers and short commands stay whole") {
+  CHECK(message_text(severity::warning, "a tag has moved", false, 20) == "gantry: warning: a\n  tag has moved\n");
+  CHECK(message_text(severity::warning, "a tag has moved", true, 20) == "gantry: \x1b[33mwarning:\x1b[0m a\n  tag has moved\n");
+  CHECK(message_text(severity::note, "one two", false, 11) == "gantry: one\n  two\n");
+  // Without a terminal lines stay whole.
+  CHECK(message_text(severity::note, std::string(300, 'x') + " y") == "gantry: " + std::string(300, 'x') + " y\n");
+  const std::string name = "sha256:" + std::string(64, 'a');
+  CHECK(message_text(severity::note, "app:1 is " + name + " now", false, 40) == "gantry: app:1 is\n  " + name + "\n  now\n");
+  CHECK(error_text({1, "it failed for good", "not for you", "log in with 'gantry login a.test', or give -u USER"}, false, 28) ==
+        "gantry: it failed for good\nregistry said: not for you\nhint: log in with\n  'gantry login a.test', or\n  give -u USER\n");
+  // What is longer than a line is broken like all else.
+  CHECK(message_text(severity::note, "'gantry login a.test'", false, 16) == "gantry: 'gantry\n  login a.test'\n");
+  CHECK(message_text(severity::note, "one\n  two three", false, 12) == "gantry: one\n  two three\n");
+  CHECK(wrap_lines("1 image in 2 s: 20 B received\ncache: none\n", 20) == "1 image in 2 s: 20 B\n  received\ncache: none\n");
+  for (std::size_t width = 1; width < 60; ++width) {
+    const std::string text = "\xe9\x95\x9c\xe5\x83\x8f one two three, four 'gantry pull a' five";
+    std::string joined = message_text(severity::note, text, false, width);
+    std::string whole;
+    for (std::size_t i = 0; i < joined.size(); ++i) {
+      if (joined[i] == '\n' && i + 1 < joined.size()) {
+        whole += ' ';
+        i += 2;  // the indent
+      } else {
+        whole += joined[i];
+      }
+    }
+    INFO(width << ": " << joined);
+    CHECK(whole == "gantry: " + text + "\n");
+  }
 }
 
 TEST_CASE("nothing that others wrote moves the cursor or names the window") {

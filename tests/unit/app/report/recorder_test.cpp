@@ -48,6 +48,24 @@ TEST_CASE("a report has what its events told") {
   CHECK(has(text, "\"delay_ms\":500,\"message\":\"cut\""));
 }
 
+TEST_CASE("the time of a report ends with the work, not with what is told or written after it") {
+  const report_recorder::time_point begin{};
+  report_recorder seen("x.html", begin);
+  seen.begin("one", begin);
+  seen.stop(begin + 30ms);
+  seen.remark("done", begin + 900ms);
+  const std::string text = seen.json(begin + 1000ms, "now");
+  CHECK(has(text, "\"elapsed_ms\":30,"));
+  CHECK(has(text, "{\"at\":30,\"kind\":\"note\",\"text\":\"done\"}"));
+  // Another operation goes on.
+  seen.begin("two", begin + 1000ms);
+  seen.event(transfer_progress{1, 1, 2}, begin + 1010ms);
+  CHECK(has(seen.json(begin + 1020ms, "now"), "\"elapsed_ms\":1020,"));
+  CHECK(has(seen.json(begin + 1020ms, "now"), "[1010,1,1,2]"));
+  seen.stop(begin + 1015ms);
+  CHECK(has(seen.json(begin + 1020ms, "now"), "\"elapsed_ms\":1015,"));
+}
+
 TEST_CASE("a report of several operations adds up what they moved") {
   const report_recorder::time_point begin{};
   report_recorder seen("x.html", begin);
