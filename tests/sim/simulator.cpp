@@ -65,14 +65,14 @@ void simulator::open_next() {
 }
 
 void simulator::spawn() {
-  const auto add = [this](bool ahead) {
-    workers_.push_back(std::make_unique<worker>(static_cast<unsigned>(workers_.size()), ahead));
+  const auto add = [this](unsigned rank, bool ahead) {
+    workers_.push_back(std::make_unique<worker>(static_cast<unsigned>(workers_.size()), rank, ahead));
     later(*workers_.back(), duration(0), &simulator::step);
   };
-  for (; started_ < target_; ++started_) add(false);
+  for (; started_ < target_; ++started_) add(started_, false);
   // Where blobs lie on another host the model has no requests ahead.
   if (blobs_.size() <= work_.connections || path_.redirects) return;
-  for (; started_ahead_ < target_ * transfer::planner::settings().ahead; ++started_ahead_) add(true);
+  for (; started_ahead_ < target_ * transfer::planner::settings().ahead; ++started_ahead_) add(started_ahead_, true);
 }
 
 outcome simulator::run(duration limit) {
@@ -130,7 +130,7 @@ void simulator::step(worker& who) {
   std::optional<transfer::assignment> given;
   if (who.ahead) {
     given = plan_.next_ahead(now_);
-  } else if (who.number < target_) {
+  } else if (who.rank < target_) {
     given = plan_.next(now_, who.last);
   }
   if (!given) {
@@ -222,7 +222,7 @@ void simulator::send(worker& who) {
     if (who.ahead || open_ >= target_) {
       if (std::shared_ptr<connection> line = room_behind()) return go_behind(who, std::move(line));
     }
-    if (who.ahead) {
+    if (who.ahead || open_ >= work_.connections) {
       // No room after all: the blob is for whoever comes next.
       --result_.requests;
       let_go(who, std::nullopt);

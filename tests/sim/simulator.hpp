@@ -62,9 +62,10 @@ class simulator {
 
  private:
   struct worker {
-    worker(unsigned which, bool asks_ahead) : number(which), ahead(asks_ahead) {}
+    worker(unsigned which, unsigned place, bool asks_ahead) : number(which), rank(place), ahead(asks_ahead) {}
 
     unsigned number;  ///< its place in \ref workers_
+    unsigned rank;    ///< its place among those that have connections, or ask ahead
     bool ahead;       ///< asks behind the requests of others alone
     std::optional<transfer::blob_id> last;
     std::optional<transfer::assignment> given;

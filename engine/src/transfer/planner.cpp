@@ -235,6 +235,7 @@ void planner::header(stream_id id, time_point now, range_support support, std::u
     stream.end = std::min(stream.end, *end);
   }
   stream.position = begin;
+  count_served();
   // Of two requests that waited for an answer at the same time one is enough.
   const auto rival = streams_.find(stream.rival);
   if (rival == streams_.end() || !rival->second.has_answer) return;

@@ -162,9 +162,9 @@ class planner {
   std::size_t active() const noexcept { return streams_.size() - ahead_; }
   /// Those of them that say something of the line: not who waits for an answer longer than a line takes.
   std::size_t at_work(time_point now) const;
-  /// Requests that their host is certainly answering: of these more is to come than sockets hold. 0 where several hosts answer, since
-  /// what is known of one says nothing of the others.
-  unsigned served() const;
+  /// How many requests their host has certainly been answering at once, at most since this was asked last: of these more was to come than
+  /// sockets hold. 0 where several hosts answer, since what is known of one says nothing of the others.
+  unsigned served();
   /// How many requests besides those that have ended the host of \p blob may be at work on, answered or not. The highest number where
   /// other hosts answer, too.
   unsigned served_at_most(blob_id blob) const;
@@ -255,6 +255,7 @@ class planner {
   std::uint64_t scarcity(std::size_t group, time_point now) const;
   /// The least size of a part, \p usual in bytes, where each request may be refused: at most what a connection brings meanwhile.
   std::uint64_t at_least(std::uint64_t usual, std::size_t group, time_point now) const;
+  void count_served();
   /// Whether streams are at work for other groups than that.
   bool others_than(std::size_t group) const;
   bool group_is_full(blob_id blob) const;
@@ -351,6 +352,7 @@ class planner {
   std::set<std::size_t> partless_;       ///< groups whose servers refuse every range
   std::set<blob_id> busy_;               ///< open blobs that somebody works on
   std::map<stream_id, stream_state> streams_;
+  unsigned served_ = 0;  ///< see \ref served
   stream_id next_stream_ = 1;
   std::size_t ahead_ = 0;        ///< streams asked for ahead
   std::size_t warm_ = 0;         ///< connections that are open and idle

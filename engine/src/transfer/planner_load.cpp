@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace gantry::transfer {
 namespace {
@@ -19,13 +20,18 @@ bool planner::others_than(std::size_t group) const {
   return std::any_of(streams_.begin(), streams_.end(), [&](const auto& entry) { return blobs_[entry.second.blob].group != group; });
 }
 
-unsigned planner::served() const {
-  if (streams_.empty() || others_than(blobs_[streams_.begin()->second.blob].group)) return 0;
+void planner::count_served() {
+  if (streams_.empty() || others_than(blobs_[streams_.begin()->second.blob].group)) return;
   const auto sent = [](const auto& entry) {
     const stream_state& stream = entry.second;
     return stream.has_answer && stream.answer > stream.position + stream.unread + socket_buffers;
   };
-  return static_cast<unsigned>(std::count_if(streams_.begin(), streams_.end(), sent));
+  served_ = std::max(served_, static_cast<unsigned>(std::count_if(streams_.begin(), streams_.end(), sent)));
+}
+
+unsigned planner::served() {
+  count_served();
+  return std::exchange(served_, 0);
 }
 
 unsigned planner::served_at_most(blob_id blob) const {

@@ -57,7 +57,7 @@ TEST_CASE("what several hosts are at work on says nothing of one") {
 TEST_CASE("after refusals a slow stream is helped as before, a fast one with more at a time") {
   const auto refused = [](std::uint64_t rate) {
     planner_bench t(2);
-    const blob_id blob = t.open(40 * MiB);
+    const blob_id blob = t.open(8 * MiB);
     const assignment first = t.answered();
     const assignment second = t.answered();
     t.receive(first, t.plan.remaining(first.stream) - 3 * MiB);
