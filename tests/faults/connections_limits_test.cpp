@@ -146,7 +146,8 @@ TEST_CASE("429 and 503 lower the number of connections, other passing errors do 
   CAPTURE(status);
   spread s;
   s.pulls.settings.jobs = 0;
-  s.registry.inject(s.layer().digest, answer_with(status), 3, 1);
+  // Before anything is served: of later ones that stand alone the controller finds out that they are chance.
+  s.registry.inject(s.layer().digest, answer_with(status), 1, 4);
   s.slow_down();
   const pull_report report = s.pulls.pull();
   check_done(s, report);

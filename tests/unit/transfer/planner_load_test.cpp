@@ -61,13 +61,13 @@ TEST_CASE("after refusals a slow stream is helped as before, a fast one with mor
     const assignment first = t.answered();
     const assignment second = t.answered();
     t.receive(first, t.plan.remaining(first.stream) - 3 * MiB);
-    t.receive(second, t.plan.remaining(second.stream) - 3 * MiB);
+    t.receive(second, t.plan.remaining(second.stream) - rate);
     t.flow(1s, {{first, rate}, {second, rate}});
     for (int i = 0; i < 3; ++i) {
       t.plan.leave_alone(blob, t.now, t.now + 1ms);
       t.now += 10ms;
     }
-    t.receive_rest(second);
+    t.plan.ended(second.stream);
     return t.next();
   };
   CHECK(refused(100'000));
