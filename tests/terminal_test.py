@@ -197,7 +197,7 @@ def check_messages(image, environment, place):
             text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", raw.decode().replace("\r", ""))
             # The result, a line with a digest, is for programs.
             worst = [line for line in text.splitlines() if len(line) > width and " " in line.strip() and "sha256:" not in line]
-            check("gantry: " in text or "gantry:\n" in text, f"{words} at {width} columns says something: {text}")
+            check(re.search("^gantry:|^1 image in", text, re.M), f"{words} at {width} columns says something: {text}")
             check(not worst, f"{words} at {width} columns: {worst}")
             if words[0] == "save":
                 check(long_name in text or "docker.io/" + long_name in text, f"a name stays whole at {width} columns: {text}")
