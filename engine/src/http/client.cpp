@@ -127,8 +127,11 @@ std::chrono::steady_clock::time_point client::rests_until() const {
   return last;
 }
 
-task<result<void>> client::await_turn(const origin& where, bool named, runtime::stop_source& stop) {
+task<result<void>> client::await_turn(const origin& where, const placement& how, runtime::stop_source& stop) {
+  const bool named = how.user != 0;
   governed& host = hosts_[where.authority()];
+  // Nobody has been asked for anything meanwhile: such a request is not silent.
+  std::optional<holding_up> waiting;
   for (;;) {
     const auto now = std::chrono::steady_clock::now();
     const governor::advice advice = host.rules.ask(now, limits_.patience, named);
@@ -149,9 +152,11 @@ task<result<void>> client::await_turn(const origin& where, bool named, runtime::
           on_wait(fmt::format("{} limits the rate of requests; going on {}", where.host_header(),
                               describe_wait(seconds, std::chrono::system_clock::now())));
         }
+        if (!waiting) waiting.emplace(how.watch);
         co_await runtime::sleep_for(advice.pause, stop);
         break;
       case governor::advice::kind::wait_turn:
+        if (!waiting) waiting.emplace(how.watch);
         co_await host.changed.wait(stop);
         break;
     }
@@ -164,10 +169,9 @@ task<result<exchange>> client::send(request message, runtime::stop_source& stop)
   if (!made) co_return made.error();
   const bool repeatable = message.verb == method::get || message.verb == method::head;
 
-  const bool named = message.how.user != 0;
-  const result<void> turn = co_await await_turn(message.target.origin, named, stop);
+  const result<void> turn = co_await await_turn(message.target.origin, message.how, stop);
   if (!turn) co_return turn.error();
-  under_way request_counted(hosts_[message.target.origin.authority()], named);
+  under_way request_counted(hosts_[message.target.origin.authority()], message.how.user != 0);
   if (message.how.watch != nullptr) message.how.watch->asks(message.target.origin);
   placement how = message.how;
   // What a proxy does with requests behind others is its own affair.
@@ -294,10 +298,9 @@ task<result<exchange>> client::send(request message, body_source& body, runtime:
   message.body_size = body.size();
   const result<prepared> made = prepare(message, endpoint_of(message.target.origin, message.trusting.get()));
   if (!made) co_return made.error();
-  const bool named = message.how.user != 0;
-  const result<void> turn = co_await await_turn(message.target.origin, named, stop);
+  const result<void> turn = co_await await_turn(message.target.origin, message.how, stop);
   if (!turn) co_return turn.error();
-  under_way request_counted(hosts_[message.target.origin.authority()], named);
+  under_way request_counted(hosts_[message.target.origin.authority()], message.how.user != 0);
   if (message.how.watch != nullptr) message.how.watch->asks(message.target.origin);
   auto acquired = co_await pool_.acquire(made->where, message.how.once, stop, message.how.user);
   if (!acquired) co_return acquired.error();

@@ -77,8 +77,9 @@ class client {
     std::chrono::steady_clock::time_point told;
   };
   class under_way;
-  /// Waits until the host of \p where may be asked. errc::rate_limited when that takes longer than the limits allow.
-  task<result<void>> await_turn(const origin& where, bool named, runtime::stop_source& stop);
+  /// Waits until the host of \p where may be asked; meanwhile the request of \p how is held up. errc::rate_limited when that takes longer
+  /// than the limits allow.
+  task<result<void>> await_turn(const origin& where, const placement& how, runtime::stop_source& stop);
   static route_finder direct(std::function<net::tls_settings(const origin&)> tls_for);
   result<net::endpoint> endpoint_of(const origin& where, const trust* trusting) const;
 

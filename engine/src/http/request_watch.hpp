@@ -7,7 +7,8 @@ struct origin;
 /// Is told what a request waits for while it has no answer. Used on the strand alone.
 class request_watch {
  public:
-  /// It waits, or does no longer, for something without which it cannot be made: a credential, a token.
+  /// It waits, or does no longer, for something without which it cannot be made: a credential, a token, its turn with a host that has
+  /// asked for fewer requests.
   virtual void held_up(bool waiting) = 0;
   /// It is made now, of \p where: for the first time, or once more after an answer that was not the last.
   virtual void asks(const origin& where) = 0;

@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstdio>
-#include <deque>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +29,7 @@ task<result<std::string>> read_in_blocks(exchange& reply, std::size_t size) {
     body.append(reinterpret_cast<const char*>(block.data()), *got);
   }
 }
+
 TEST_CASE("a body with a length is read to its end, and its connection is kept") {
   fixture f;
   const auto first = f.keep(
@@ -60,22 +60,6 @@ TEST_CASE("head and body may come byte by byte") {
   f.keep({scripted_stream::text(head("Transfer-Encoding: chunked\r\n") + "2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\nTrailer: dropped\r\n\r\n", 1)});
   CHECK(test::must(f.fetch()) == "hello");
 }
-
-/// A body that ends when it has no more, in two pieces.
-class endable final : public body_source {
- public:
-  std::uint64_t size() const noexcept override { return size_unknown; }
-  runtime::task<result<std::span<const std::byte>>> next() override {
-    if (pieces.empty()) co_return std::span<const std::byte>();
-    now = pieces.front();
-    pieces.pop_front();
-    co_return std::as_bytes(std::span(now.data(), now.size()));
-  }
-  runtime::task<result<void>> rewind() override { co_return result<void>(); }
-
-  std::deque<std::string> pieces{"hello, ", "nine more"};
-  std::string now;
-};
 
 TEST_CASE("a body whose end nobody knows before is sent in chunks") {
   fixture f;

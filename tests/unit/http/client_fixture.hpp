@@ -1,5 +1,6 @@
 #pragma once
 
+#include "http/body_source.hpp"
 #include "http/client.hpp"
 
 #include "support/loop.hpp"
@@ -7,9 +8,11 @@
 #include "support/scripted_stream.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -57,6 +60,22 @@ struct client_fixture {
     if (!reply) return reply.error();
     return loop.run(reply->read_all(1 << 20));
   }
+};
+
+/// A body that ends when it has no more, in two pieces.
+class endable final : public body_source {
+ public:
+  std::uint64_t size() const noexcept override { return size_unknown; }
+  runtime::task<result<std::span<const std::byte>>> next() override {
+    if (pieces.empty()) co_return std::span<const std::byte>();
+    now = pieces.front();
+    pieces.pop_front();
+    co_return std::as_bytes(std::span(now.data(), now.size()));
+  }
+  runtime::task<result<void>> rewind() override { co_return result<void>(); }
+
+  std::deque<std::string> pieces{"hello, ", "nine more"};
+  std::string now;
 };
 
 /// The head of an answer.
