@@ -71,20 +71,22 @@ for preset in "${presets[@]}"; do
     exit "$outcome"
   fi
   # On a shared machine a real server may be starved for longer than a test waits. What fails is tried once more there, and ctest
-  # prints both attempts. A race is no such thing: it leaves a file, and one is one too many.
-  case $preset in
-    tsan)
-      races=$PWD/build/tsan/races
-      rm -f "$races".*
-      outcome=0
-      TSAN_OPTIONS="${TSAN_OPTIONS:-} log_path=$races" run_fixed ctest --preset "$preset" -j$workers --no-tests=error ${CI:+--repeat until-pass:2} \
-        -R '^(runtime|net|http|registry|store|transfer|jobs|faults):' || outcome=$?
-      if compgen -G "$races.*" > /dev/null; then
-        cat "$races".*
-        outcome=1
-      fi
-      if [ "$outcome" != 0 ]; then exit "$outcome"; fi
-      ;;
-    *) ctest --preset "$preset" -j$workers --no-tests=error ${CI:+--repeat until-pass:2} ;;
-  esac
+  # prints both attempts. What a sanitizer finds is no such thing: it leaves a file, and one is one too many.
+  findings=$PWD/build/$preset/findings
+  rm -f "$findings".*
+  run=()
+  only=()
+  if [ "$preset" = tsan ]; then
+    run=(run_fixed)
+    only=(-R '^(runtime|net|http|registry|store|transfer|jobs|faults):')
+  fi
+  outcome=0
+  ASAN_OPTIONS="${ASAN_OPTIONS:-} log_path=$findings" UBSAN_OPTIONS="${UBSAN_OPTIONS:-} log_path=$findings" \
+    TSAN_OPTIONS="${TSAN_OPTIONS:-} log_path=$findings" \
+    "${run[@]}" ctest --preset "$preset" -j$workers --no-tests=error ${CI:+--repeat until-pass:2} "${only[@]}" || outcome=$?
+  if compgen -G "$findings.*" > /dev/null; then
+    cat "$findings".*
+    outcome=1
+  fi
+  if [ "$outcome" != 0 ]; then exit "$outcome"; fi
 done
