@@ -338,6 +338,14 @@ class planner {
   static constexpr std::chrono::seconds unheard{8};
   /// So many times the longest wait for an answer so far is a silence.
   static constexpr int waits = 4;
+  /// Without a byte for so long an answer is silent, on a line that is quick.
+  static constexpr std::chrono::milliseconds least_silence{500};
+  /// Who has been silent for so long will hardly say anything more.
+  static constexpr std::chrono::seconds dead{3};
+  /// A connection gathers speed for so many round trips.
+  static constexpr int slow_start_round_trips = 10;
+  /// DESIGN, "Constants": so much is progress.
+  static constexpr std::uint64_t least_progress = std::uint64_t{64} << 10;
   /// Patience is doubled so often, and not again.
   static constexpr unsigned most_doublings = 6;
 
