@@ -26,10 +26,11 @@ else()
 endif()
 
 # What a release is hardened with (tests/hardening.py looks whether it is there). Tests are not optimised, which fortified calls need.
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT GANTRY_SANITIZE)
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND NOT GANTRY_SANITIZE)
   set(hardened $<AND:$<CONFIG:Release,RelWithDebInfo,MinSizeRel>,$<NOT:$<BOOL:$<TARGET_PROPERTY:GANTRY_UNINSTRUMENTED>>>>)
   target_compile_options(gantry_compile_options INTERFACE "$<${hardened}:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3;-fstack-protector-strong;-fstack-clash-protection;-fPIC>")
-  target_link_options(gantry_compile_options INTERFACE "$<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-Wl,-z,relro,-z,now,-z,noexecstack>")
+  target_link_options(gantry_compile_options INTERFACE "$<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-Wl,-z,relro,-z,now,-z,noexecstack>"
+                                                       $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
 endif()
 
 # What runs a few times per image and moves no bytes is compiled for size: the program's own text is a quarter of what it holds in memory.

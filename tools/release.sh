@@ -8,6 +8,9 @@ build=${1:-build/release}
 cmake --build "$build" --target gantry gantry-portable >&2
 
 program=$build/portable/gantry-portable
+# Libraries lie beside it, and nowhere else does it look before the system's places.
+# shellcheck disable=SC2016
+python3 tests/hardening.py "$program" '$ORIGIN/../lib' >&2
 read -r _ version < <("$program" --version)
 architecture=$(dpkg --print-architecture)
 name=gantry-$version-linux-$architecture
