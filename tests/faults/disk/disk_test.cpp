@@ -48,6 +48,40 @@ void sound(const workplace& place) { CHECK(place.run({"verify", "--progress", "n
 
 }  // namespace
 
+TEST_CASE("what an earlier pull left is forced to disk before a reference needs it, and only where one is written", "[disk]") {
+  stage s;
+  const workplace place;
+  s.pulled()(place);
+  // As it is found when the first was killed between the last of its blobs and its reference.
+  fs::remove_all(place.store() / "refs");
+  fs::create_directory(place.store() / "refs");
+  s.registry.forget_requests();
+  const auto pull_watched = [&](const std::string& log, std::vector<std::string> more) {
+    more.insert(more.begin(), "--store-only");
+    REQUIRE(place
+                .run(s.pull(more), {{"LD_PRELOAD", GANTRY_FAULT_SHIM},
+                                    {"GANTRY_FAULT_BELOW", place.store().string()},
+                                    {"GANTRY_FAULT_LOG", (place / log).string()}})
+                .ok());
+    return slurp(place / log);
+  };
+  const std::string forced = " fsync " + (place.store() / "blobs" / "sha256").string() + "\n";
+  const std::string written = " rename " + (place.store() / "refs").string() + "/";
+  const std::string first = pull_watched("first", {});
+  CHECK(s.registry.count("/blobs/") == 0);
+  INFO(first);
+  REQUIRE(first.find(forced) != std::string::npos);
+  REQUIRE(first.find(written) != std::string::npos);
+  CHECK(first.find(forced) < first.find(written));
+  const std::string again = pull_watched("again", {});
+  CHECK(again.find(forced) == std::string::npos);
+  fs::remove_all(place.store() / "refs");
+  fs::create_directory(place.store() / "refs");
+  const std::string careless = pull_watched("careless", {"--no-sync"});
+  CHECK(careless.find(written) != std::string::npos);
+  CHECK(careless.find("sync ") == std::string::npos);
+}
+
 TEST_CASE("a pull into the store endures every fault of the disk", "[disk]") {
   stage s;
   endure_all({.name = "pull", .words = s.pull({"--store-only"}), .finish = sound, .source = &s.registry, .blobs = s.blobs});
