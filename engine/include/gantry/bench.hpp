@@ -32,14 +32,14 @@ struct bench_options : operation_options {
 
 /// How one number of connections did.
 struct bench_run {
-  unsigned jobs = 0;  ///< 0: automatic
-  std::uint64_t bytes = 0;
-  std::chrono::microseconds elapsed{};
-  bool complete = false;         ///< the whole image arrived before the time was over
-  unsigned connections = 0;      ///< the most that were at work at once
-  std::size_t retries = 0;       ///< requests that failed and were tried again
-  std::optional<error_code> ec;  ///< why it ended early; none: it did not
-  std::string error;             ///< the sentence that belongs to \ref ec
+  unsigned jobs = 0;                    ///< 0: automatic
+  std::uint64_t bytes = 0;              ///< of blobs, received over the network
+  std::chrono::microseconds elapsed{};  ///< until the image was there, the time was over, or it failed
+  bool complete = false;                ///< the whole image arrived before the time was over
+  unsigned connections = 0;             ///< the most that were at work at once
+  std::size_t retries = 0;              ///< requests that failed and were tried again
+  std::optional<error_code> ec;         ///< why it ended early; none: it did not
+  std::string error;                    ///< the sentence that belongs to \ref ec
 
   /// Bytes per second.
   double rate() const noexcept {
@@ -49,11 +49,10 @@ struct bench_run {
 
 /// What \ref engine::async_bench measured, one run per number of connections.
 struct bench_result {
-  gantry::reference reference;
-  std::uint64_t image_bytes = 0;  ///< configs and layers of the image
-  std::vector<bench_run> runs;    ///< in the order of bench_options::jobs
-  /// What to use for this image from here; see \ref recommend_jobs.
-  std::optional<unsigned> recommended;
+  gantry::reference reference;          ///< what was measured, as it was asked for
+  std::uint64_t image_bytes = 0;        ///< configs and layers of the image
+  std::vector<bench_run> runs;          ///< in the order of bench_options::jobs
+  std::optional<unsigned> recommended;  ///< what to use for this image from here; see \ref recommend_jobs
 };
 
 /// The setting to recommend: the automatic one (0) when it reached nine tenths of the best rate, else the fewest connections that did.

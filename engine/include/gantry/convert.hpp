@@ -16,7 +16,7 @@ namespace gantry {
 
 /// What \ref engine::async_convert is to write.
 struct convert_options : operation_options {
-  std::variant<archive_file, archive_stream> output;
+  std::variant<archive_file, archive_stream> output;  ///< where the archive goes; without a path errc::invalid_option
   /// Which images of the input are taken, by the names that it gives them. Empty: all.
   std::vector<reference> images;
   /// Which platforms of each image are taken, with what describes them. Empty: all. errc::platform_not_found when an image lacks one.
@@ -29,9 +29,9 @@ struct convert_options : operation_options {
 
 /// What a convert did.
 struct convert_result {
-  std::vector<pulled_image> images;  ///< one for each name and platform; the reference of an image without a name is empty
-  std::uint64_t archive_size = 0;    ///< bytes of the output
-  std::chrono::milliseconds elapsed{};
+  std::vector<pulled_image> images;     ///< one for each name and platform; the reference of an image without a name is empty
+  std::uint64_t archive_size = 0;       ///< bytes of the output
+  std::chrono::milliseconds elapsed{};  ///< from the start of the operation to its end
 };
 
 }  // namespace gantry

@@ -41,8 +41,8 @@ struct copy_options : operation_options {
 
 /// One image that was copied to one name.
 struct copied_image {
-  reference source;
-  reference target;
+  reference source;           ///< by the tag or digest that it was read by
+  reference target;           ///< the name that it got
   descriptor top;             ///< what the target names now
   std::size_t referrers = 0;  ///< manifests that refer to it or to one of its manifests, copied or there already
   bool unchanged = false;     ///< it did before
@@ -50,18 +50,18 @@ struct copied_image {
 
 /// One that was not; with copy_options::all_tags or several targets the others go on.
 struct copy_failure {
-  reference source;
-  reference target;
-  error_code code;
-  std::string message;
+  reference source;              ///< the image that was to be copied
+  reference target;              ///< the name that it did not get
+  error_code code;               ///< why, for programs
+  std::string message;           ///< why, for people: one sentence
   std::string server_message{};  ///< what the registry said of it, if anything; see diagnostics
 };
 
 /// What a copy did.
 struct copy_result : upload_counts {
-  std::vector<copied_image> images;
-  std::vector<copy_failure> failed;  ///< only where something else was copied or asked for; a single copy fails as a whole
-  std::chrono::milliseconds elapsed{};
+  std::vector<copied_image> images;     ///< that were copied or there already; in a dry run: would be
+  std::vector<copy_failure> failed;     ///< only where something else was copied or asked for; a single copy fails as a whole
+  std::chrono::milliseconds elapsed{};  ///< from the start of the operation to its end
 };
 
 }  // namespace gantry

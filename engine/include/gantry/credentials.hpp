@@ -16,8 +16,8 @@ namespace gantry {
 
 /// A user name and password (or access token in the password's place) for one registry.
 struct credential {
-  std::string username;
-  std::string password;
+  std::string username;          ///< sent to the registry or its token server, never anywhere else
+  std::string password;          ///< or the access token that the registry takes in its place
   std::string identity_token;    ///< OAuth2 refresh token; when set, user name and password are not used
   std::string origin;            ///< where it came from, in words for messages: "command line", "~/.docker/config.json"; never the secret
   std::string registry_token{};  ///< a bearer token that is sent as it is, for want of all others

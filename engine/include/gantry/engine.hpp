@@ -34,7 +34,7 @@ std::string_view version() noexcept;
 
 /// A library that this one works with.
 struct library_version {
-  std::string name;
+  std::string name;     ///< as its project spells it: `Boost`, `OpenSSL`
   std::string version;  ///< as it is loaded, where the library can tell, else as it was compiled against
 };
 /// The libraries that the engine was built with or has loaded, with their versions.
@@ -51,9 +51,11 @@ class engine {
   using executor_type = boost::asio::any_io_executor;
 
   /// Runs on the caller's \p executor, through a strand. The execution context must outlive all operations.
+  /// \throws std::system_error when the system has no thread to give for the files; std::bad_alloc when it has no memory for the buffers
   engine(executor_type executor, engine_options options);
 
   /// Owns one thread. Must not be destroyed on that thread, i.e. inside a completion handler without an executor of its own.
+  /// \throws std::system_error and std::bad_alloc as the other; the first also when there is no thread to own
   explicit engine(engine_options options);
 
   /// Operations under way go on. What was moved from may only be destroyed.

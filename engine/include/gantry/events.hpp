@@ -22,65 +22,65 @@ enum class blob_role {
 
 /// A name was resolved: what follows is by digest.
 struct image_resolved {
-  gantry::reference reference;
-  descriptor top;             ///< as served: index or manifest
-  std::size_t platforms = 0;  ///< image manifests that will be fetched
+  gantry::reference reference;  ///< the name that was resolved; of an upload: the one that the image gets
+  descriptor top;               ///< as served: index or manifest
+  std::size_t platforms = 0;    ///< image manifests that will be fetched
 };
 
 /// All blobs of the operation are known.
 struct transfer_planned {
-  std::size_t blobs = 0;       ///< distinct configs and layers
-  std::uint64_t bytes = 0;     ///< their sizes
-  std::size_t blobs_held = 0;  ///< of these, complete in the store before the operation began
-  std::uint64_t bytes_held = 0;
+  std::size_t blobs = 0;         ///< distinct configs and layers
+  std::uint64_t bytes = 0;       ///< their sizes
+  std::size_t blobs_held = 0;    ///< of these, complete in the store before the operation began
+  std::uint64_t bytes_held = 0;  ///< of these
 };
 
 /// A blob begins to arrive.
 struct blob_started {
-  gantry::digest digest;
-  std::uint64_t size = 0;
-  std::uint64_t resumed = 0;  ///< bytes kept from an earlier run
-  blob_role role = blob_role::layer;
+  gantry::digest digest;              ///< which blob
+  std::uint64_t size = 0;             ///< bytes in all, what was kept of an earlier run included
+  std::uint64_t resumed = 0;          ///< bytes kept from an earlier run
+  blob_role role = blob_role::layer;  ///< what it is to the image
 };
 
 /// Bytes arrived; coalesced to the latest value.
 struct blob_progress {
-  gantry::digest digest;
+  gantry::digest digest;   ///< which blob
   std::uint64_t done = 0;  ///< bytes held, resumed ones included
 };
 
 /// A blob is verified and stored.
 struct blob_finished {
-  gantry::digest digest;
-  std::uint64_t size = 0;
-  bool reused = false;  ///< held before, or fetched by another process meanwhile; of an upload: nothing was sent
-  blob_role role = blob_role::layer;
-  bool mounted = false;  ///< of an upload, when also reused: the registry took it from another of its repositories
+  gantry::digest digest;              ///< which blob
+  std::uint64_t size = 0;             ///< bytes
+  bool reused = false;                ///< held before, or fetched by another process meanwhile; of an upload: nothing was sent
+  blob_role role = blob_role::layer;  ///< what it is to the image
+  bool mounted = false;               ///< of an upload, when also reused: the registry took it from another of its repositories
 };
 
 /// A request failed and will be tried again.
 struct retry_scheduled {
-  std::string object;    ///< e.g. a short digest or `token`
-  unsigned attempt = 0;  ///< failures so far without progress
-  std::chrono::milliseconds delay{};
-  error_code reason;
-  std::string message;  ///< one sentence, cleaned
+  std::string object;                 ///< e.g. a short digest or `token`
+  unsigned attempt = 0;               ///< failures so far without progress
+  std::chrono::milliseconds delay{};  ///< from now until the next attempt
+  error_code reason;                  ///< why the attempt failed, for programs
+  std::string message;                ///< one sentence, cleaned
 };
 
 /// The operation waits for something other than the network: another process, a rate limit.
 struct waiting {
-  std::string what;
+  std::string what;  ///< for what, in words for people
 };
 
 /// The archive is being written; coalesced.
 struct archive_progress {
-  std::uint64_t done = 0;
-  std::uint64_t total = 0;
+  std::uint64_t done = 0;   ///< bytes of the archive that are written, before gzip
+  std::uint64_t total = 0;  ///< bytes that it will have, before gzip
 };
 
 /// Something the user should know that is no error.
 struct warning {
-  std::string message;
+  std::string message;  ///< one sentence or more
 };
 
 /// The network as a whole; coalesced to a few times per second.
@@ -111,16 +111,16 @@ enum class segment_end {
 
 /// A request for bytes of a blob, or an attempt to send them, is over. Once a request, so that thousands of them cost little.
 struct segment_finished {
-  gantry::digest digest;
-  segment_kind kind = segment_kind::whole;
-  segment_end end = segment_end::complete;
-  std::uint64_t connection = 0;  ///< equal numbers are the same connection of this operation
-  std::string host;              ///< the registry or mirror that was asked; empty when none had been chosen
-  bool mirror = false;           ///< it is a mirror
-  std::uint64_t offset = 0;      ///< the range that was asked for, or was to be sent
-  std::uint64_t length = 0;
-  std::uint64_t received = 0;  ///< bytes of the blob that came; of an upload: that were sent
-  std::chrono::steady_clock::time_point begun;
+  gantry::digest digest;                        ///< which blob
+  segment_kind kind = segment_kind::whole;      ///< why it was made
+  segment_end end = segment_end::complete;      ///< how it ended
+  std::uint64_t connection = 0;                 ///< equal numbers are the same connection of this operation
+  std::string host;                             ///< the registry or mirror that was asked; empty when none had been chosen
+  bool mirror = false;                          ///< it is a mirror
+  std::uint64_t offset = 0;                     ///< the range that was asked for, or was to be sent
+  std::uint64_t length = 0;                     ///< of this range, in bytes
+  std::uint64_t received = 0;                   ///< bytes of the blob that came; of an upload: that were sent
+  std::chrono::steady_clock::time_point begun;  ///< when the request was begun
   std::optional<std::chrono::milliseconds>
       answered;                         ///< from there to the head of the answer, of an upload to its first byte; none: nothing
   std::chrono::milliseconds elapsed{};  ///< from there to the end
@@ -141,9 +141,9 @@ enum class concurrency_reason {
 
 /// The engine changes how many connections it uses; only where it chooses the number.
 struct concurrency_changed {
-  unsigned before = 0;
-  unsigned after = 0;
-  concurrency_reason reason = concurrency_reason::faster;
+  unsigned before = 0;                                     ///< connections until now
+  unsigned after = 0;                                      ///< connections from now on
+  concurrency_reason reason = concurrency_reason::faster;  ///< what was decided on
   std::uint64_t rate = 0;  ///< bytes per second of the whole in the round that was decided on; 0: none was measured
 };
 

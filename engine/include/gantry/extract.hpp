@@ -25,13 +25,13 @@ struct extract_options : operation_options {
 
 /// What an extract did.
 struct extract_result {
-  std::vector<pulled_image> images;  ///< one for each name and platform
-  std::vector<std::string> refused;  ///< one sentence for each name, or image without a name, that was not taken
-  std::size_t blobs = 0;             ///< distinct blobs of the images, documents included
-  std::uint64_t bytes = 0;
-  std::size_t blobs_reused = 0;  ///< of these, already in the store
-  std::uint64_t bytes_reused = 0;
-  std::chrono::milliseconds elapsed{};
+  std::vector<pulled_image> images;     ///< one for each name and platform
+  std::vector<std::string> refused;     ///< one sentence for each name, or image without a name, that was not taken
+  std::size_t blobs = 0;                ///< distinct blobs of the images, documents included
+  std::uint64_t bytes = 0;              ///< of these
+  std::size_t blobs_reused = 0;         ///< of these, already in the store
+  std::uint64_t bytes_reused = 0;       ///< of these
+  std::chrono::milliseconds elapsed{};  ///< from the start of the operation to its end
 };
 
 }  // namespace gantry

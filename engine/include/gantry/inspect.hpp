@@ -26,22 +26,22 @@ struct inspect_options : operation_options {
 
 /// One manifest of what was inspected.
 struct inspected_manifest {
-  descriptor manifest;      ///< as its index names it, or the top itself
-  platform image_platform;  ///< empty fields for what is no image
-  bool attestation = false;
-  descriptor config;
-  std::vector<descriptor> layers;
-  std::uint64_t size = 0;       ///< bytes of config and layers, duplicates once: what a pull fetches at most
-  std::string document;         ///< the manifest as served
-  std::string config_document;  ///< with inspect_options::configs, for images
+  descriptor manifest;             ///< as its index names it, or the top itself
+  platform image_platform;         ///< empty fields for what is no image
+  bool attestation = false;        ///< it describes another manifest of the index and is no image
+  descriptor config;               ///< its digest is the image ID; empty when there is none
+  std::vector<descriptor> layers;  ///< from the base upwards
+  std::uint64_t size = 0;          ///< bytes of config and layers, duplicates once: what a pull fetches at most
+  std::string document;            ///< the manifest as served
+  std::string config_document;     ///< with inspect_options::configs, for images
 };
 
 /// What \ref engine::async_inspect found out about one image.
 struct inspect_result {
-  gantry::reference reference;
-  descriptor top;        ///< what the reference resolved to
-  std::string document;  ///< its bytes as served: an index, or the one manifest
-  std::vector<inspected_manifest> manifests;
+  gantry::reference reference;                ///< what was asked about
+  descriptor top;                             ///< what the reference resolved to
+  std::string document;                       ///< its bytes as served: an index, or the one manifest
+  std::vector<inspected_manifest> manifests;  ///< those that were asked for; the one that there is without an index
   std::vector<std::string> names;  ///< of an image in an archive or directory: all that it is called there, tags without a repository too
 };
 

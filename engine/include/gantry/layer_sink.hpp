@@ -15,9 +15,9 @@ namespace gantry {
 
 /// An image whose layers are about to be handed over.
 struct streamed_image {
-  gantry::reference reference;  ///< what it is called
-  descriptor manifest;          ///< this platform's
-  platform image_platform;
+  gantry::reference reference;     ///< what it is called
+  descriptor manifest;             ///< this platform's
+  platform image_platform;         ///< which platform this one is for
   std::string config;              ///< the configuration's bytes, verified; empty for an artifact without one
   std::vector<descriptor> layers;  ///< in manifest order, from the base upwards; one may stand there twice
 };

@@ -25,7 +25,7 @@ struct digest_result {
 
 /// Settings of engine::async_tags.
 struct tags_options : operation_options {
-  tag_filter filter;
+  tag_filter filter;  ///< which tags are told; by default all
 };
 
 /// The tags of one repository.
@@ -47,6 +47,7 @@ struct repositories_result {
 /// Settings of engine::async_delete.
 struct delete_options : operation_options {};
 
+/// That the deletion succeeded is all there is to tell.
 struct delete_result {};
 
 }  // namespace gantry

@@ -31,7 +31,7 @@ struct mirror_setting {
 /// (registries.conf, hosts.toml, daemon.json), proxies (daemon.json). Files that do not exist say nothing.
 /// Paths, native encoding (bytes).
 struct host_config {
-  std::string etc = "/etc";
+  std::string etc = "/etc";     ///< directory of what holds for all users
   std::string user_config;      ///< `~/.config`; empty: none
   std::string registries_conf;  ///< in place of the usual registries.conf and its drop-ins; empty: the usual ones
 

@@ -45,7 +45,7 @@ struct engine_options {
   /// The operation fails when not one new byte arrived for this long.
   std::chrono::milliseconds budget{15 * 60'000};
 
-  gantry::timeouts timeouts;
+  gantry::timeouts timeouts;  ///< how long a connection may be silent in each of its phases
 
   /// Additional certificate authorities, a PEM file; a path, native encoding (bytes). Empty: the system's.
   std::string ca_cert;

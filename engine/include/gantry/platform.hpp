@@ -10,12 +10,12 @@ namespace gantry {
 
 /// What an image runs on (image-spec image-index.md, "platform"). Values are kept as given; \ref normalise brings them to one spelling.
 struct platform {
-  std::string os;
-  std::string architecture;
-  std::string variant;
-  std::string os_version;
-  std::vector<std::string> os_features;
-  std::vector<std::string> features{};  ///< of the processor, in docker's manifest lists; kept, and never a criterion
+  std::string os;                        ///< as Go names it (GOOS): `linux`, `windows`
+  std::string architecture;              ///< as Go names it (GOARCH): `amd64`, `arm64`
+  std::string variant;                   ///< of the processor: `v7` of `arm`; empty: none is given
+  std::string os_version;                ///< of Windows: `10.0.17763.1397`; empty: none is given
+  std::vector<std::string> os_features;  ///< that the system must have: `win32k`
+  std::vector<std::string> features{};   ///< of the processor, in docker's manifest lists; kept, and never a criterion
 
   /// Equal when every member is.
   friend bool operator==(const platform&, const platform&) = default;

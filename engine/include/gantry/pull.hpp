@@ -25,16 +25,16 @@ enum class archive_format {
 /// An archive file, created as `.NAME.gantry-part` and renamed when it is complete. An existing file is replaced; with
 /// archive_format::oci_dir an existing OCI image layout is, as a whole.
 struct archive_file {
-  std::string path;  ///< native encoding (bytes)
-  archive_format format = archive_format::docker;
-  bool gzip = false;
+  std::string path;                                ///< native encoding (bytes)
+  archive_format format = archive_format::docker;  ///< layout of the archive
+  bool gzip = false;                               ///< the whole archive is compressed; not with archive_format::oci_dir
 };
 
 /// An archive written to a descriptor that the caller owns, e.g. standard output. Its flags are not changed.
 struct archive_stream {
-  int descriptor = -1;
-  archive_format format = archive_format::docker;
-  bool gzip = false;
+  int descriptor = -1;                             ///< open for writing, blocking or not; it stays the caller's and open
+  archive_format format = archive_format::docker;  ///< layout of the archive; not archive_format::oci_dir
+  bool gzip = false;                               ///< the whole archive is compressed
 };
 
 /// Into the store only.
@@ -42,7 +42,7 @@ struct store_only {};
 
 /// Settings of one pull.
 struct pull_options : operation_options {
-  std::variant<store_only, archive_file, archive_stream, layer_stream> output;
+  std::variant<store_only, archive_file, archive_stream, layer_stream> output;  ///< where the images go; by default into the store alone
 
   /// Platforms to fetch, each of which must exist. Empty: \ref platform::host.
   std::vector<platform> platforms;
@@ -77,27 +77,27 @@ struct pull_options : operation_options {
 
 /// One image of one platform.
 struct pulled_image {
-  gantry::reference reference;
-  descriptor top;       ///< what the reference resolved to
-  descriptor manifest;  ///< this platform's manifest; equal to \ref top when there is no index
-  descriptor config;    ///< its digest is the image ID
-  platform image_platform;
+  gantry::reference reference;  ///< its name; pull_options::name where that is given
+  descriptor top;               ///< what the reference resolved to
+  descriptor manifest;          ///< this platform's manifest; equal to \ref top when there is no index
+  descriptor config;            ///< its digest is the image ID
+  platform image_platform;      ///< which platform this one is for
 };
 
 /// What a pull did.
 struct pull_result {
-  std::vector<pulled_image> images;
-  std::size_t blobs = 0;  ///< distinct configs and layers of all images
-  std::uint64_t bytes = 0;
-  std::size_t blobs_reused = 0;  ///< of these, already in the store
-  std::uint64_t bytes_reused = 0;
-  std::size_t layers = 0;            ///< of the blobs, those that are no configs
-  std::size_t layers_reused = 0;     ///< of these, already in the store
-  std::uint64_t bytes_resumed = 0;   ///< kept from an earlier, interrupted run
-  std::uint64_t bytes_received = 0;  ///< blob bytes that came over the network, repeated ones included
-  std::uint64_t archive_size = 0;    ///< bytes of the archive or handed to a layer_sink, 0 when there is neither
-  std::uint64_t store_size = 0;      ///< bytes of all blobs in the store afterwards
-  std::chrono::milliseconds elapsed{};
+  std::vector<pulled_image> images;     ///< one for each name and platform
+  std::size_t blobs = 0;                ///< distinct configs and layers of all images
+  std::uint64_t bytes = 0;              ///< of these
+  std::size_t blobs_reused = 0;         ///< of these, already in the store
+  std::uint64_t bytes_reused = 0;       ///< of these
+  std::size_t layers = 0;               ///< of the blobs, those that are no configs
+  std::size_t layers_reused = 0;        ///< of these, already in the store
+  std::uint64_t bytes_resumed = 0;      ///< kept from an earlier, interrupted run
+  std::uint64_t bytes_received = 0;     ///< blob bytes that came over the network, repeated ones included
+  std::uint64_t archive_size = 0;       ///< bytes of the archive or handed to a layer_sink, 0 when there is neither
+  std::uint64_t store_size = 0;         ///< bytes of all blobs in the store afterwards
+  std::chrono::milliseconds elapsed{};  ///< from the start of the operation to its end
 };
 
 }  // namespace gantry

@@ -51,15 +51,15 @@ struct push_options : operation_options {
 /// One image that was pushed.
 struct pushed_image {
   gantry::reference source;  ///< its name in the source; empty when it has none
-  gantry::reference target;
-  descriptor top;          ///< what the target names now
-  bool unchanged = false;  ///< it did before
+  gantry::reference target;  ///< the name that it got
+  descriptor top;            ///< what the target names now
+  bool unchanged = false;    ///< it did before
 };
 
 /// What became of the blobs of an operation that uploads.
 struct upload_counts {
-  std::size_t blobs = 0;  ///< distinct configs and layers, counted for each repository they go to
-  std::uint64_t bytes = 0;
+  std::size_t blobs = 0;             ///< distinct configs and layers, counted for each repository they go to
+  std::uint64_t bytes = 0;           ///< of these
   std::size_t blobs_present = 0;     ///< of these, in the repository already
   std::size_t blobs_mounted = 0;     ///< taken by the registry from another of its repositories
   std::size_t blobs_uploaded = 0;    ///< sent; in a dry run: to be sent or mounted
@@ -68,18 +68,18 @@ struct upload_counts {
 
 /// One that was not; where several are pushed the others go on.
 struct push_failure {
-  gantry::reference source;  ///< see pushed_image
-  gantry::reference target;
-  error_code code;
-  std::string message;
+  gantry::reference source;      ///< see pushed_image
+  gantry::reference target;      ///< the name that it did not get
+  error_code code;               ///< why, for programs
+  std::string message;           ///< why, for people: one sentence
   std::string server_message{};  ///< what the registry said of it, if anything; see diagnostics
 };
 
 /// What a push did.
 struct push_result : upload_counts {
-  std::vector<pushed_image> images;
-  std::vector<push_failure> failed;  ///< only where several were to be pushed; a single one fails as a whole
-  std::chrono::milliseconds elapsed{};
+  std::vector<pushed_image> images;     ///< that were pushed or there already; in a dry run: would be
+  std::vector<push_failure> failed;     ///< only where several were to be pushed; a single one fails as a whole
+  std::chrono::milliseconds elapsed{};  ///< from the start of the operation to its end
 };
 
 }  // namespace gantry

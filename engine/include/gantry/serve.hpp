@@ -14,7 +14,7 @@ namespace gantry {
 struct serve_started {
   std::string address;     ///< literal, an IPv6 one in brackets
   std::uint16_t port = 0;  ///< the one that the system chose when 0 was asked for
-  bool tls = false;
+  bool tls = false;        ///< it speaks https, else plain http
 };
 
 /// One request and what became of it.
@@ -24,10 +24,10 @@ struct served_request {
   std::string user;                            ///< empty when nobody has logged in
   std::string method;                          ///< empty when the bytes were no request
   std::string target;                          ///< as sent, printable ASCII
-  unsigned status = 0;
-  std::uint64_t bytes = 0;  ///< of the body that were sent
-  bool complete = true;     ///< false: the connection ended before the answer did
-  std::chrono::microseconds elapsed{};
+  unsigned status = 0;                         ///< of HTTP
+  std::uint64_t bytes = 0;                     ///< of the body that were sent
+  bool complete = true;                        ///< false: the connection ended before the answer did
+  std::chrono::microseconds elapsed{};         ///< from \ref time to the end of the answer
 };
 
 /// How long a client may keep the server waiting.
@@ -47,7 +47,7 @@ struct serve_options : operation_options {
 
   /// PEM files (paths, native encoding (bytes)); both or none. None: plain http.
   std::string tls_certificate;
-  std::string tls_key;
+  std::string tls_key;  ///< the key without a passphrase; see \ref tls_certificate
 
   /// Users with bcrypt hashes, as `htpasswd -B` writes them; read once. A path, native encoding (bytes). Empty: everybody is let in.
   std::string htpasswd;
@@ -56,19 +56,19 @@ struct serve_options : operation_options {
   /// for again each time; while the registry cannot be reached, the store answers. Empty: what is not held is not found.
   std::string upstream;
 
-  serve_limits limits;
+  serve_limits limits;  ///< how long clients may take, and how many there may be
 
   /// Called on \ref event_executor, as on_event is. None: not reported.
   std::function<void(const serve_started&)> on_started;
-  std::function<void(const served_request&)> on_request;
+  std::function<void(const served_request&)> on_request;  ///< each request when its answer has ended; called as \ref on_started
 };
 
 /// What a server has done.
 struct serve_result {
-  std::uint64_t connections = 0;
-  std::uint64_t requests = 0;
-  std::uint64_t bytes = 0;  ///< of all bodies
-  std::uint64_t cut = 0;    ///< connections that the stop did not wait for
+  std::uint64_t connections = 0;  ///< that were accepted
+  std::uint64_t requests = 0;     ///< that were answered, refused ones included
+  std::uint64_t bytes = 0;        ///< of all bodies
+  std::uint64_t cut = 0;          ///< connections that the stop did not wait for
 };
 
 }  // namespace gantry

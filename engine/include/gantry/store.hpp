@@ -16,7 +16,7 @@ namespace gantry {
 
 /// A config or layer of an image in the store.
 struct stored_blob {
-  descriptor blob;
+  descriptor blob;          ///< as the manifest names it
   std::string path;         ///< native encoding (bytes)
   bool config = false;      ///< else a layer
   bool compressed = false;  ///< by its media type
@@ -25,7 +25,7 @@ struct stored_blob {
 
 /// An image of one platform in the store.
 struct stored_manifest {
-  descriptor manifest;
+  descriptor manifest;             ///< as its index names it, or the top itself
   std::string path;                ///< native encoding (bytes)
   platform image_platform;         ///< empty fields when nobody said what it runs on
   descriptor config;               ///< empty when the manifest cannot be read
@@ -34,7 +34,7 @@ struct stored_manifest {
 
 /// A name in the store.
 struct stored_reference {
-  gantry::reference reference;
+  gantry::reference reference;                     ///< registry, repository, and tag or digest
   descriptor top;                                  ///< what the name resolved to: index or manifest
   std::string path;                                ///< native encoding (bytes)
   std::vector<stored_manifest> manifests;          ///< those that were pulled
@@ -45,19 +45,20 @@ struct stored_reference {
 
 /// What lies in the store.
 struct store_usage {
-  std::string directory;  ///< path, native encoding (bytes)
-  bool exists = false;    ///< false: nothing has been stored there yet
-  std::size_t blobs = 0;
+  std::string directory;                ///< path, native encoding (bytes)
+  bool exists = false;                  ///< false: nothing has been stored there yet
+  std::size_t blobs = 0;                ///< files of complete blobs, whether or not a name needs them
   std::uint64_t bytes = 0;              ///< of the blobs
   std::uint64_t partial_bytes = 0;      ///< of blobs on their way
   std::uint64_t quarantined_bytes = 0;  ///< of what did not hash to its name
 };
 
+/// Settings of engine::async_list.
 struct list_options : operation_options {};
 
 /// What the store holds.
 struct list_result {
-  store_usage usage;
+  store_usage usage;                         ///< of the whole store
   std::vector<stored_reference> references;  ///< ordered by name
 };
 
@@ -99,17 +100,17 @@ struct damaged_blob {
   bool missing = false;                       ///< it was not there at all
   std::string quarantined;                    ///< where the damaged file is now, native encoding (bytes); empty when there is none
   std::vector<gantry::reference> references;  ///< that need it
-  bool repaired = false;
-  std::string trouble;  ///< why it could not be set aside or repaired, one sentence; empty when nobody tried
+  bool repaired = false;                      ///< with verify_options::repair: it was fetched again and is in place
+  std::string trouble;                        ///< why it could not be set aside or repaired, one sentence; empty when nobody tried
 };
 
 /// What \ref engine::async_verify found. Damage is no error of the operation.
 struct verify_result {
-  std::string directory;    ///< path, native encoding (bytes)
-  std::size_t blobs = 0;    ///< that were hashed
-  std::uint64_t bytes = 0;  ///< of these
-  std::size_t references = 0;
-  std::vector<damaged_blob> damaged;
+  std::string directory;              ///< path, native encoding (bytes)
+  std::size_t blobs = 0;              ///< that were hashed
+  std::uint64_t bytes = 0;            ///< of these
+  std::size_t references = 0;         ///< names in the store
+  std::vector<damaged_blob> damaged;  ///< what is not as it should be, repaired or not
 };
 
 }  // namespace gantry

@@ -61,26 +61,26 @@ enum class sync_state {
 
 /// What became of one tag. Of an entry whose tags could not be listed there is one, without a tag.
 struct synced_image {
-  std::size_t entry = 0;  ///< sync_entry::number
-  reference source;       ///< empty for one from a directory
-  reference target;
-  descriptor top;  ///< what the target names now; empty when it failed
-  sync_state state = sync_state::failed;
-  std::vector<platform> missing;  ///< with sync_state::partial, and unchanged: what it is written without
-  std::size_t referrers = 0;      ///< see copied_image
-  error_code code;                ///< with sync_state::failed
-  std::string message;            ///< the same: one sentence
-  std::string server_message{};   ///< the same: what the registry said of it, if anything; see diagnostics
+  std::size_t entry = 0;                  ///< sync_entry::number
+  reference source;                       ///< empty for one from a directory
+  reference target;                       ///< the name that it was to get
+  descriptor top;                         ///< what the target names now; empty when it failed
+  sync_state state = sync_state::failed;  ///< what became of it
+  std::vector<platform> missing;          ///< with sync_state::partial, and unchanged: what it is written without
+  std::size_t referrers = 0;              ///< see copied_image
+  error_code code;                        ///< with sync_state::failed
+  std::string message;                    ///< the same: one sentence
+  std::string server_message{};           ///< the same: what the registry said of it, if anything; see diagnostics
   /// Of one from a directory (path, native encoding (bytes)): where that is. The tag there is that of its target.
   std::string directory{};
 };
 
 /// What a sync did.
 struct sync_result : upload_counts {
-  std::vector<synced_image> images;  ///< in the order of the list
-  std::vector<reference> unwanted;   ///< see sync_options::find_unwanted; for engine::async_prune
-  std::vector<reference> dropped;    ///< of a directory: images that it held and does not any more; in a dry run: would not
-  std::chrono::milliseconds elapsed{};
+  std::vector<synced_image> images;     ///< in the order of the list
+  std::vector<reference> unwanted;      ///< see sync_options::find_unwanted; for engine::async_prune
+  std::vector<reference> dropped;       ///< of a directory: images that it held and does not any more; in a dry run: would not
+  std::chrono::milliseconds elapsed{};  ///< from the start of the operation to its end
 };
 
 /// Settings of engine::async_prune.
@@ -91,20 +91,20 @@ struct prune_options : operation_options {
 
 /// A tag that could not be deleted, or was not.
 struct kept_tag {
-  reference name;
-  error_code code;  ///< empty: somebody needs it
-  std::string why;
+  reference name;                ///< the tag that is still there
+  error_code code;               ///< empty: somebody needs it
+  std::string why;               ///< one sentence
   std::string server_message{};  ///< what the registry said of it, if anything; see diagnostics
 };
 
 /// What a prune did.
 struct prune_result {
   std::vector<reference> deleted;  ///< tags that are gone
-  std::vector<kept_tag> kept;
+  std::vector<kept_tag> kept;      ///< tags that are still there, each with its reason
   /// It was cancelled: what is in neither list was not deleted. Of what was kept those with errc::cancelled were about to be, and
   /// may be gone.
   bool stopped = false;
-  std::chrono::milliseconds elapsed{};
+  std::chrono::milliseconds elapsed{};  ///< from the start of the operation to its end
 };
 
 }  // namespace gantry

@@ -34,7 +34,7 @@ struct sync_entry {
   /// In place of sync_options::to.
   std::optional<push_prefix> place;
 
-  std::vector<std::string> tags;
+  std::vector<std::string> tags;  ///< in this order; see \ref filter
   /// Tags of the source's repository beside those that are listed. None: no others.
   std::optional<tag_filter> filter;
   /// Empty: everything, byte for byte.
@@ -55,7 +55,7 @@ struct sync_entry {
 
 /// What `gantry sync` and `gantry pull --from` read.
 struct sync_list {
-  std::vector<sync_entry> entries;
+  std::vector<sync_entry> entries;  ///< in the order of the text
 
   /// All of them, each once.
   std::vector<mirror_setting> mirrors() const;
