@@ -10,11 +10,15 @@
 #include "registry/referrers_list.hpp"
 #include "registry/registry_error.hpp"
 #include "registry/token_response.hpp"
+#include "registry/upload_plan.hpp"
 #include "runtime/program.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gantry::fuzz {
@@ -114,6 +118,79 @@ void read_helper_answer(std::string_view text) {
          "a login is a user with a password, or a token");
 }
 
+/// What a registry says to an upload.
+struct upload_answer {
+  unsigned status = 0;  ///< 0: the connection breaks
+  http::response_head head;
+};
+
+/// Lines of a status and, each behind a blank and `-` where there is none, the values of Location, Range and OCI-Chunk-Min-Length.
+std::vector<upload_answer> upload_answers(std::string_view text) {
+  constexpr std::size_t most = 64;
+  std::vector<upload_answer> answers;
+  while (!text.empty() && answers.size() < most) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const auto word = [&line] {
+      const std::string_view found = line.substr(0, line.find(' '));
+      line.remove_prefix(std::min(line.size(), found.size() + 1));
+      return found;
+    };
+    upload_answer answer;
+    const std::string_view status = word();
+    std::from_chars(status.data(), status.data() + status.size(), answer.status);
+    for (const char* const name : {"Location", "Range", "OCI-Chunk-Min-Length"}) {
+      const std::string_view value = word();
+      if (!value.empty() && value != "-") answer.head.headers.push_back({name, std::string(value)});
+    }
+    answers.push_back(std::move(answer));
+  }
+  return answers;
+}
+
+/// A registry that says the same again and again, to an upload of \p size bytes.
+void upload(const std::vector<upload_answer>& answers, std::uint64_t size, std::string mount_from) {
+  using registry::upload_step;
+  error_code ec;
+  registry::upload_plan::settings values;
+  values.digest = digest::parse("sha256:" + std::string(64, '7'), ec);
+  values.size = size;
+  values.mount_from = std::move(mount_from);
+  registry::upload_plan plan(std::move(values));
+  const auto registry = http::url::parse("https://registry.example/v2/a/blobs/uploads/");
+  const bool breaks = std::any_of(answers.begin(), answers.end(), [](const auto& one) { return one.status == 0; });
+  // Who breaks the connection for ever is given up by the caller.
+  const std::size_t most = breaks ? answers.size() : 5'000;
+  for (std::size_t i = 0; i < most; ++i) {
+    const registry::upload_action action = plan.next();
+    if (action.step == upload_step::failed) return;
+    if (action.step == upload_step::done) {
+      expect(plan.mounted() || plan.received() == size, "an upload is done when all of it is there");
+      return;
+    }
+    expect(action.offset <= size && action.length <= size - action.offset, "what is sent is of the blob");
+    expect(plan.received() <= size, "no registry has more than the blob");
+    const bool fresh = action.step == upload_step::mount || action.step == upload_step::open;
+    expect(fresh || action.where.origin.is_tls(), "no upload leads from https to http");
+    const upload_answer& answer = answers[i % answers.size()];
+    if (answer.status == 0) {
+      plan.broke(action.length / 2);
+    } else {
+      plan.answered(answer.status, answer.head, fresh ? *registry : action.where);
+    }
+  }
+  expect(breaks, "a registry that never comes to an end is given up");
+}
+
+void read_uploads(std::string_view text) {
+  const std::vector<upload_answer> answers = upload_answers(text);
+  if (answers.empty()) return;
+  for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{1000}, std::uint64_t{40} << 20}) {
+    upload(answers, size, "");
+    upload(answers, size, "library/b");
+  }
+}
+
 /// state/hints.json of the store.
 void read_hints(std::string_view text) {
   using namespace std::chrono;
@@ -126,8 +203,8 @@ void read_hints(std::string_view text) {
 }
 
 constexpr target all[] = {
-    {"challenge", read_challenge}, {"lists", read_lists},         {"token", read_token},          {"error", read_error},
-    {"ratelimit", read_quota},     {"referrers", read_referrers}, {"helper", read_helper_answer}, {"hints", read_hints},
+    {"upload", read_uploads},  {"challenge", read_challenge}, {"lists", read_lists},          {"token", read_token}, {"error", read_error},
+    {"ratelimit", read_quota}, {"referrers", read_referrers}, {"helper", read_helper_answer}, {"hints", read_hints},
 };
 
 }  // namespace
