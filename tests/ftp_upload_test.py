@@ -42,11 +42,12 @@ class Upload(unittest.TestCase):
         self.stop = True
         self.thread.join()
 
-    def run_script(self, **changes):
-        environment = dict(os.environ, FTP_SERVER="127.0.0.1", FTP_PORT=str(self.server.address[1]), FTP_USERNAME="ci",
-                           FTP_PASSWORD=PASSWORD, **{})
+    def run_script(self, *files, **changes):
+        """With the file of this test, unless others are named."""
+        kept = {name: value for name, value in os.environ.items() if name != "GITHUB_ACTIONS"}
+        environment = dict(kept, FTP_SERVER="127.0.0.1", FTP_PORT=str(self.server.address[1]), FTP_USERNAME="ci", FTP_PASSWORD=PASSWORD)
         environment.update(changes)
-        return subprocess.run([SCRIPT, self.file], env=environment, capture_output=True, text=True)
+        return subprocess.run([SCRIPT, *(files or [self.file])], env=environment, capture_output=True, text=True)
 
     def test_file_arrives_whole_under_its_name(self):
         for path in ("", "images/new dir#1/", "/from/root"):
@@ -73,6 +74,32 @@ class Upload(unittest.TestCase):
                        {"FTP_SERVER": "ftp://host"}, {"FTP_PASSWORD": ""}):
             with self.subTest(change=change):
                 self.assertEqual(self.run_script(**change).returncode, 2)
+
+    def test_without_tls_there_nothing_is_sent_when_it_is_required(self):
+        done = self.run_script(FTP_TLS="1", FTP_PASSWORD="wrong-secret")
+        self.assertEqual(done.returncode, 64, done.stderr)
+        self.assertEqual(list(self.root.iterdir()), [])
+
+    def test_errors_are_annotations_for_github_alone(self):
+        for actions, files, changes, status, what in (
+                ("true", [], {"FTP_PASSWORD": "wrong-secret"}, 67, f"{self.file.name} is not on 127.0.0.1: curl: (67) "),
+                ("true", [], {"FTP_SERVER": ""}, 2, "FTP_SERVER is not set; "),
+                # A line break would end the workflow command and begin another.
+                ("true", ["100%\r\n::error::none"], {}, 2, "there is no file '100%25%0D%0A::error::none'; "),
+                ("", [], {"FTP_SERVER": ""}, 2, None)):
+            with self.subTest(changes=changes, files=files):
+                done = self.run_script(*files, GITHUB_ACTIONS=actions, **changes)
+                self.assertEqual(done.returncode, status, done.stderr)
+                self.assertIn("ftp_upload: ", done.stderr)
+                if what is None:
+                    self.assertEqual(done.stdout, "")
+                else:
+                    self.assertTrue(done.stdout.startswith(f"::error title=ftp_upload::{what}"), done.stdout)
+                    self.assertEqual(done.stdout.count("\n"), 1, done.stdout)
+                    self.assertNotIn("wrong-secret", done.stdout + done.stderr)
+
+    def test_nothing_is_printed_for_github_when_the_file_arrives(self):
+        self.assertEqual(self.run_script(GITHUB_ACTIONS="true").stdout, "")
 
 
 if __name__ == "__main__":
