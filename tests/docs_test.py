@@ -207,9 +207,17 @@ def check_modules():
 
 
 def check_plot():
-    """The plot beside the results is made of them."""
-    made = run(sys.executable, source / "bench" / "e2e" / "plot.py", source / "bench" / "RESULTS.md").stdout
-    check(made == (source / "bench" / "RESULTS.svg").read_text(), "bench/RESULTS.svg is not what bench/e2e/plot.py makes of RESULTS.md")
+    """The plots beside the results are made of them, and have every line that they are to have."""
+    for name, words in {"RESULTS.svg": [], "RESULTS-connections.svg": ["connections"]}.items():
+        made = run(sys.executable, source / "bench" / "e2e" / "plot.py", source / "bench" / "RESULTS.md", *words).stdout
+        check(made == (source / "bench" / name).read_text(), f"bench/{name} is not what bench/e2e/plot.py {' '.join(words)} makes of RESULTS.md")
+    sys.path.insert(0, str(source / "bench" / "e2e"))
+    import plot
+    for *_, name, colour in plot.LINES:
+        check(f'fill="{colour}">{name}</text>' in made, f"the plot of connections has no line {name}")
+    table = "| gantry -j 1 | 2.00 | 1 | 300.0 |\n| gantry -j auto | 4.00 | 1 | 200.0 |\n| gantry to store -j 1 | 1.00 | 1 | 250.0 |\n| curl (floor) | 1.00 | 1 | 9.0 |\n"
+    check(plot.rates(table, "") == {"1": 100, "auto": 50} and plot.rates(table, "to store") == {"1": 200}, "rates are those of the bytes that are wanted")
+    check(plot.rates("- bytes per second, to disk: 1 2000000, auto 3000000", "to disk") == {"1": 2, "auto": 3}, "rates that are listed are taken")
 
 
 def check_header_costs():
