@@ -7,6 +7,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import docs_sentences  # noqa: E402
 import links  # noqa: E402
 from toolbox import check, finish, program, run  # noqa: E402
 
@@ -94,6 +95,28 @@ def check_sentences():
                 name = word.split("=")[0] if word.startswith("--") else word[:2]
                 check(not re.match(r"-[a-zA-Z-]", word) or name in options.get(verb, set()), f"{document.name}: {verb} has no {name}: gantry {line}")
     check(seen > 30, f"commands are found in sentences: {seen}")
+
+
+def check_other_programs():
+    """Commands of other programs and of scripts inside sentences: each is run by a test, or it is told why not."""
+    in_blocks = [line.strip() for document in documents() for block in blocks(document.relative_to(source), "sh") for line in block.splitlines()]
+    seen = 0
+    for document in documents():
+        for span in filter(docs_sentences.is_command, docs_sentences.spans(document.read_text())):
+            seen += 1
+            why = docs_sentences.why_unknown(span, in_blocks, source)
+            check(not why, f"{document.name}: `{span}`: {why}")
+    check(seen > 30, f"commands of other programs are found in sentences: {seen}")
+    for span in ("skopeo copy nowhere", "./test.sh --none", "tools/none.sh --quick", "GANTRY_NONE=1 build/dev/tests/fuzz_corpora"):
+        check(docs_sentences.is_command(span) and docs_sentences.why_unknown(span, in_blocks, source), f"{span} is no known command")
+
+
+def check_owner():
+    """A block that names whoever publishes gantry can be pasted: it says once, at its beginning, who that is."""
+    for document in documents():
+        for block in blocks(document.relative_to(source), "sh"):
+            check("OWNER/" not in block.replace("$OWNER/", ""), f"{document.name}: OWNER stands inside a command")
+            check("$OWNER" not in block or block.startswith("OWNER=ACCOUNT "), f"{document.name}: a block does not begin with OWNER=")
 
 
 def check_links():
@@ -267,6 +290,8 @@ def check_figures():
 check_commands()
 check_blocks()
 check_sentences()
+check_other_programs()
+check_owner()
 check_links()
 check_index()
 check_link_rules()
