@@ -43,6 +43,9 @@ OPEN_HOSTS = ["docker.io", "ghcr.io", "quay.io", "registry.example", "harbor.exa
 CLOSED_HOST = "app.example.com"
 USER, PASSWORD = "me", "secret"
 
+# Names that no job of GitLab may have: https://docs.gitlab.com/ci/jobs
+GITLAB_KEYWORDS = {"image", "services", "stages", "before_script", "after_script", "variables", "cache", "include"}
+
 SYSTEM = "/usr/bin:/bin:/usr/sbin:/sbin"
 PATIENCE = 120  # seconds for one command; the machine may be busy, and sanitizers are slow
 
@@ -400,7 +403,9 @@ class Walk:
                 for job in file["jobs"].values():
                     self.github(job, yaml)
                 continue
-            for job in file.values():
+            for name, job in file.items():
+                if name in GITLAB_KEYWORDS and "script" in job:
+                    fail(self.document.name, f"GitLab takes no job of the name {name}")
                 if isinstance(job, dict) and "script" in job:
                     variables = {name: value.replace("$CI_PROJECT_DIR", str(self.place)) for name, value in job.get("variables", {}).items()}
                     for line in job["script"]:
