@@ -1,5 +1,6 @@
 #include "archive/image_source.hpp"
 
+#include "archive/directory_files.hpp"
 #include "archive/documents.hpp"
 #include "archive/image_tree.hpp"
 #include "archive/inflating_input.hpp"
@@ -168,8 +169,9 @@ result<void> image_source::read_layout(std::string_view index) {
 result<void> image_source::read_docker(std::string_view manifest, const std::atomic<bool>& stop, const hashing_handler& hashing) {
   const result<std::vector<docker_entry>> entries = parse_docker_manifest(manifest);
   if (!entries) return entries.error();
+  docker_reader images(*files_, stop, hashing);
   for (const docker_entry& entry : *entries) {
-    result<docker_content> found = read_docker_image(*files_, entry, stop, hashing);
+    result<docker_content> found = images.read(entry);
     if (!found) return found.error();
     result<std::vector<reference>> names = names_of(entry);
     if (!names) return names.error();
