@@ -209,6 +209,36 @@ TEST_CASE("a directory in docker's form has no link to a file of whoever reads i
   CHECK(must(open_image_source(theirs, {}, running))->images().size() == 1);
 }
 
+TEST_CASE("compressed layers that no manifest names are compared with their configurations before they are sent on") {
+  memory_blobs blobs;
+  const archived_manifest held = build_image(blobs, "amd64", {prose(5000), "two"});
+  const std::string first = blobs.bytes_of(held.layers[0]);
+  const std::string second = blobs.bytes_of(held.layers[1]);
+  const auto checked = [&](const std::string& lowest) -> result<void> {
+    const auto source = must(open(tar_builder()
+                                      .add("c", blobs.bytes_of(*held.config))
+                                      .add("1.tar.gz", lowest)
+                                      .add("2.tar.gz", second)
+                                      .add("manifest.json", R"([{"Config":"c","RepoTags":["x"],"Layers":["1.tar.gz","2.tar.gz"]}])")
+                                      .finish()));
+    const std::vector<archived_image> images(1, source->images().front().content);
+    const result<void> first_time = source->check_layers(images, running);
+    CHECK(source->check_layers(images, running).has_value() == first_time.has_value());
+    const std::atomic<bool> stop{true};
+    if (!first_time) must_fail(source->check_layers(images, stop), errc::cancelled);
+    return first_time;
+  };
+  must(checked(first));
+  must_fail(checked(second), errc::digest_mismatch);
+  std::string damaged = first;
+  damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+  must_fail(checked(damaged), errc::malformed_document);
+  // A layer that a manifest names has its digest from there: what it inflates to is for who unpacks it.
+  const std::vector<archived_image> images(1, single(held, "app:2"));
+  const auto layout = must(open(written(must(plan_oci(images)), blobs)));
+  must(layout->check_layers(images, running));
+}
+
 TEST_CASE("an image layout of another version is refused, and one that tells none is read") {
   const auto layout_with = [](const std::string& marker) {
     tar_builder tar;
