@@ -147,6 +147,9 @@ def provoked(place):
             endless = endless[:-512]
         (place / "endless.tar").write_bytes(endless)
         run("extract", "endless.tar", status=5)
+        (place / "linked").mkdir()
+        (place / "linked" / "index.json").symlink_to("../list.json")
+        run("push", "./linked", app, status=5)
         run("tags", f"localhost:{opened.port}/app", "--filter", "^2", status=0)
         run("pull", app, "--offline", status=4)
         run("delete", app, status=1)

@@ -164,6 +164,43 @@ TEST_CASE("of a compressed archive only the images that are taken stay in the st
   CHECK(stored_bytes(two.store()) == stored_bytes(one.store()));
 }
 
+TEST_CASE("a layer that is not what its configuration says is neither pushed nor converted", "[integration]") {
+  const workplace place;
+  spill(place / "other.tar", tar_builder().add("etc/motd", "other\n").finish());
+  tar_builder tar;
+  tar.add("config.json", config).add("layer.tar.gz", gzipped(place / "other.tar"));
+  tar.add("manifest.json", R"([{"Config":"config.json","RepoTags":["example.com/app:1"],"Layers":["layer.tar.gz"]}])");
+  spill(place / "in.tar", tar.finish());
+  spill(place / "in.tar.gz", gzipped(place / "in.tar"));
+  for (const char* in : {"in.tar", "in.tar.gz"}) {
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"convert", in, "-o", "out.tar", "-f", "oci"}, {"push", in, "localhost:1/app:1"}, {"extract", in}}) {
+      const outcome done = place.run(words);
+      INFO(words.front() << " " << in << ": " << done.err);
+      CHECK(done.status == 5);
+      CHECK(done.err.find("configuration says " + sha256_of(layer)) != std::string::npos);
+      CHECK_FALSE(fs::exists(place / "out.tar"));
+    }
+  }
+}
+
+TEST_CASE("a directory of somebody else's sends none of our files to a registry", "[integration]") {
+  const workplace place;
+  spill(place / "private.tar", layer);
+  spill(place / "private.tar.gz", gzipped(place / "private.tar"));
+  spill(place / "theirs/config.json", config);
+  spill(place / "theirs/manifest.json", R"([{"Config":"config.json","RepoTags":["example.com/app:1"],"Layers":["layer.tar.gz"]}])");
+  fs::create_symlink(place / "private.tar.gz", place / "theirs/layer.tar.gz");
+  const outcome done = place.run({"push", "./theirs", "localhost:1/app:1"});
+  INFO(done.err);
+  CHECK(done.status == 5);
+  CHECK(done.err.find("the link layer.tar.gz leads to ") != std::string::npos);
+  CHECK(done.err.find("'cp -rL ./theirs COPY'") != std::string::npos);
+  fs::create_directory(place / "copies");
+  run_or_throw({{"cp", "-rL", (place / "theirs").string(), (place / "copies/theirs").string()}});
+  CHECK(place.run({"convert", "copies/theirs", "-o", "out.tar"}).ok());
+}
+
 TEST_CASE("archives with more than an archive may have are refused, and the limit is named", "[integration]") {
   const auto refused = [](const tar_builder& tar, const std::string& limit) {
     for (const bool gzip : {false, true}) {

@@ -90,7 +90,11 @@ result<std::vector<docker_entry>> parse_docker_manifest(std::string_view text) {
   const json::shape top = json::array(
       image, [&images] { images.emplace_back(); }, image_limit);
   if (const result<void> read = json::read(text, top, "manifest.json of the archive", caps); !read) return read.error();
-  return images;
+  std::size_t mentions = 0;
+  for (const docker_entry& one : images) mentions += one.layers.size();
+  if (mentions <= docker_mention_limit) return images;
+  return failure(errc::limit_exceeded, fmt::format("manifest.json of the archive names {} layers in all; more than {} are not accepted",
+                                                   mentions, docker_mention_limit));
 }
 
 digest digest_in_path(std::string_view path) {
@@ -110,56 +114,79 @@ digest digest_in_path(std::string_view path) {
   return digest::parse(text, ec);
 }
 
-result<docker_content> read_docker_image(file_set& files, const docker_entry& entry, const std::atomic<bool>& stop,
-                                         const hashing_handler& hashing) {
-  docker_content image;
-  const std::string what = fmt::format("the configuration {} of the archive", clean_text(entry.config));
-  const auto opened = open_named(files, entry.config);
+result<void> docker_reader::read_config(const std::string& path, docker_content& image) {
+  const std::string what = fmt::format("the configuration {} of the archive", clean_text(path));
+  const auto opened = open_named(files_, path);
   if (!opened) return opened.error();
   const result<std::string> config = read_all(**opened, model::document_limit, what);
   if (!config) return config.error();
   image.config.media_type = model::media_type::oci_config;
   image.config.digest = model::digest_of(*config);
   image.config.size = config->size();
-  const digest claimed = digest_in_path(entry.config);
+  const digest claimed = digest_in_path(path);
   if (claimed && claimed.algorithm() == digest_algorithm::sha256 && claimed != image.config.digest) {
     return failure(errc::digest_mismatch, fmt::format("{} is damaged: it hashes to {}", what, image.config.digest.string()));
   }
-  image.paths[image.config.digest] = entry.config;
+  image.paths[image.config.digest] = path;
   result<model::image_config> parsed = model::parse_image_config(*config, what);
   if (!parsed) return parsed.error();
   image.parsed_config = std::move(*parsed);
+  return {};
+}
+
+result<descriptor> docker_reader::layer_at(const std::string& path) {
+  const result<std::string> name = clean_member_name(path);
+  if (!name) return name.error();
+  std::string file = files_.real_name(*name);
+  const auto known = described_.find(file);
+  if (known != described_.end()) return known->second;
+  result<descriptor> blob = describe(path, *name);
+  if (blob) described_.emplace(std::move(file), *blob);
+  return blob;
+}
+
+result<descriptor> docker_reader::describe(const std::string& path, const std::string& name) {
+  const auto layer = open_named(files_, path);
+  if (!layer) return layer.error();
+  const result<std::string_view> type = layer_type(**layer, path);
+  if (!type) return type.error();
+  descriptor blob;
+  blob.media_type = *type;
+  blob.size = (*layer)->size();
+  if (*type == model::media_type::oci_layer) return blob;
+  blob.digest = files_.known_digest(name);
+  if (blob.digest) return blob;
+  if (hashing_) hashing_(blob.size);
+  result<digest> hashed = hash_of(**layer, path, stop_);
+  if (!hashed) return hashed.error();
+  blob.digest = std::move(*hashed);
+  return blob;
+}
+
+result<docker_content> docker_reader::read(const docker_entry& entry) {
+  docker_content image;
+  if (const result<void> config = read_config(entry.config, image); !config) return config.error();
   const std::vector<digest>& diff_ids = image.parsed_config.diff_ids;
   if (diff_ids.size() != entry.layers.size()) {
-    return does_not_fit(fmt::format("manifest.json names {} layers for {}, which has {}", entry.layers.size(), what, diff_ids.size()));
+    return does_not_fit(fmt::format("manifest.json names {} layers for the configuration {} of the archive, which has {}",
+                                    entry.layers.size(), clean_text(entry.config), diff_ids.size()));
   }
   for (std::size_t i = 0; i < diff_ids.size(); ++i) {
+    if (stop_.load(std::memory_order_relaxed)) return failure(errc::cancelled, "stopped");
     const std::string& path = entry.layers[i];
-    const auto layer = open_named(files, path);
-    if (!layer) return layer.error();
-    const result<std::string_view> type = layer_type(**layer, path);
-    if (!type) return type.error();
-    descriptor blob;
-    blob.media_type = *type;
-    blob.size = (*layer)->size();
-    const result<std::string> name = clean_member_name(path);
-    const digest known = files.known_digest(*name);
-    if (*type == model::media_type::oci_layer) {
-      blob.digest = diff_ids[i];
-      if (known && known.algorithm() == blob.digest.algorithm() && known != blob.digest) {
+    result<descriptor> blob = layer_at(path);
+    if (!blob) return blob.error();
+    if (!blob->digest) {
+      const result<std::string> name = clean_member_name(path);
+      const digest known = files_.known_digest(*name);
+      if (known && known.algorithm() == diff_ids[i].algorithm() && known != diff_ids[i]) {
         return failure(errc::digest_mismatch, fmt::format("layer {} hashes to {}, but its configuration says {}", clean_text(path),
-                                                          known.string(), blob.digest.string()));
+                                                          known.string(), diff_ids[i].string()));
       }
-    } else if (known) {
-      blob.digest = known;
-    } else {
-      if (hashing) hashing(blob.size);
-      result<digest> hashed = hash_of(**layer, path, stop);
-      if (!hashed) return hashed.error();
-      blob.digest = std::move(*hashed);
+      blob->digest = diff_ids[i];
     }
-    image.paths[blob.digest] = path;
-    image.layers.push_back(std::move(blob));
+    image.paths[blob->digest] = path;
+    image.layers.push_back(std::move(*blob));
   }
   image.manifest_bytes = manifest_of(image);
   image.manifest.media_type = model::media_type::oci_manifest;

@@ -82,17 +82,22 @@ result<std::string> read_all(model::blob_reader& from, std::size_t cap, std::str
 
 result<void> member_list::add(const tar_member& member, std::size_t place) {
   const auto [there, added] = entries_.try_emplace(member.name, entry{member.kind, member.target, place});
-  if (added || (there->second.kind == member_kind::directory && member.kind == member_kind::directory)) return {};
-  return failure(errc::malformed_document, fmt::format("the archive has two entries named {}", clean_text(member.name)));
+  if (!added && (there->second.kind != member_kind::directory || member.kind != member_kind::directory)) {
+    return failure(errc::malformed_document, fmt::format("the archive has two entries named {}", clean_text(member.name)));
+  }
+  if (added) text_ += member.name.size() + member.target.size();
+  if (text_ <= member_text_limit) return {};
+  return failure(errc::limit_exceeded,
+                 fmt::format("the names and link targets of the archive have more than {} bytes in all", member_text_limit));
 }
 
-result<std::optional<std::size_t>> member_list::find(std::string_view name) const {
+result<member_list::entry_map::const_iterator> member_list::follow(std::string_view name) const {
   std::string at(name);
   for (unsigned followed = 0; followed <= link_limit; ++followed) {
     const auto found = entries_.find(at);
-    if (found == entries_.end()) return std::optional<std::size_t>();
+    if (found == entries_.end()) return found;
     const entry& there = found->second;
-    if (there.kind == member_kind::file) return std::optional(there.place);
+    if (there.kind == member_kind::file) return found;
     if (there.kind != member_kind::symbolic_link && there.kind != member_kind::hard_link) {
       return failure(errc::malformed_document, fmt::format("{} of the archive is not a file", clean_text(at)));
     }
@@ -101,6 +106,17 @@ result<std::optional<std::size_t>> member_list::find(std::string_view name) cons
     at = std::move(*next);
   }
   return failure(errc::malformed_document, fmt::format("the link {} of the archive leads nowhere", clean_text(name)));
+}
+
+result<std::optional<std::size_t>> member_list::find(std::string_view name) const {
+  const result<entry_map::const_iterator> found = follow(name);
+  if (!found) return found.error();
+  return *found == entries_.end() ? std::optional<std::size_t>() : std::optional((*found)->second.place);
+}
+
+std::string member_list::real_name(std::string_view name) const {
+  const result<entry_map::const_iterator> found = follow(name);
+  return found && *found != entries_.end() ? (*found)->first : std::string(name);
 }
 
 result<std::shared_ptr<tar_files>> tar_files::index(runtime::file opened, const std::atomic<bool>& stop) {
@@ -128,42 +144,6 @@ result<std::unique_ptr<model::blob_reader>> tar_files::open(std::string_view nam
   if (!*place) return std::unique_ptr<model::blob_reader>();
   const extent& where = extents_[**place];
   return part_of_file(file_, where.position, where.size);
-}
-
-result<std::unique_ptr<model::blob_reader>> directory_files::open(std::string_view name) {
-  const std::filesystem::path path = root_ / name;
-  std::error_code ec;
-  const std::filesystem::file_status status = std::filesystem::status(path, ec);
-  if (!std::filesystem::exists(status)) {
-    if (ec && ec != std::errc::no_such_file_or_directory && ec != std::errc::not_a_directory) {
-      return system_failure(ec.value(), "cannot read", path.string());
-    }
-    return std::unique_ptr<model::blob_reader>();
-  }
-  // Asked before it is opened: opening a pipe waits.
-  if (!std::filesystem::is_regular_file(status)) {
-    return failure(errc::malformed_document, fmt::format("{} is not a file", clean_text(path.string())));
-  }
-  result<runtime::file> opened = runtime::file::open(path, runtime::open_mode::read);
-  if (!opened) return opened.error();
-  const result<std::uint64_t> size = opened->size();
-  if (!size) return size.error();
-  return part_of_file(std::make_shared<runtime::file>(std::move(*opened)), 0, *size);
-}
-
-std::string directory_files::archive_inside() const {
-  // A directory may hold anything.
-  constexpr int most_looked_at = 10'000;
-  std::string first;
-  std::error_code ec;
-  std::filesystem::directory_iterator entry(root_, ec);
-  for (int seen = 0; !ec && entry != std::filesystem::directory_iterator() && seen < most_looked_at; ++seen, entry.increment(ec)) {
-    const std::string name = entry->path().filename().string();
-    const bool is_archive = name.ends_with(".tar") || name.ends_with(".tar.gz") || name.ends_with(".tgz") || name.ends_with(".tar.zst");
-    std::error_code ignored;
-    if (is_archive && entry->is_regular_file(ignored) && (first.empty() || entry->path().string() < first)) first = entry->path().string();
-  }
-  return first;
 }
 
 }  // namespace gantry::archive

@@ -6,8 +6,8 @@
 #include "runtime/file.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +29,9 @@ class file_set {
   /// The digest of a file where it is known already.
   virtual digest known_digest(std::string_view) { return {}; }
 
+  /// The name of the file behind \p name, past all links: the same for all names of one file. \p name itself where links are not known.
+  virtual std::string real_name(std::string_view name) { return std::string(name); }
+
   /// The path of an archive that lies in it, e.g. "cv/nginx.tar" of a directory "cv" of several; empty where that cannot be or none does.
   virtual std::string archive_inside() const { return {}; }
 
@@ -39,15 +42,22 @@ class file_set {
   file_set() = default;
 };
 
+/// Bytes of names and link targets that one archive may have in all. Of 100,000 entries each may have 671.
+inline constexpr std::size_t member_text_limit = std::size_t{64} << 20;
+
 /// The names of an archive and the links between them. Refuses what a second reader might see in another way.
 class member_list {
  public:
   /// Adds \p member; \ref find gives its \p place back when it is a file.
-  /// \returns errc::malformed_document for a second entry of one name, unless both are directories
+  /// \returns errc::malformed_document for a second entry of one name, unless both are directories; errc::limit_exceeded above
+  /// \ref member_text_limit
   result<void> add(const tar_member& member, std::size_t place);
 
   /// The file behind \p name; nothing when there is none. Errors as file_set::open.
   result<std::optional<std::size_t>> find(std::string_view name) const;
+
+  /// See file_set::real_name.
+  std::string real_name(std::string_view name) const;
 
  private:
   struct entry {
@@ -55,7 +65,13 @@ class member_list {
     std::string target;
     std::size_t place = 0;
   };
-  std::map<std::string, entry, std::less<>> entries_;
+  using entry_map = std::map<std::string, entry, std::less<>>;
+
+  /// The entry of the file behind \p name; end() when there is none.
+  result<entry_map::const_iterator> follow(std::string_view name) const;
+
+  entry_map entries_;
+  std::size_t text_ = 0;  ///< bytes of names and targets
 };
 
 /// A plain tar on a disk: indexed once, its files are read where they lie.
@@ -65,6 +81,7 @@ class tar_files final : public file_set {
   static result<std::shared_ptr<tar_files>> index(runtime::file opened, const std::atomic<bool>& stop);
 
   result<std::unique_ptr<model::blob_reader>> open(std::string_view name) override;
+  std::string real_name(std::string_view name) override { return names_.real_name(name); }
   bool goes_on_behind_end() const override { return goes_on_; }
 
  private:
@@ -79,18 +96,6 @@ class tar_files final : public file_set {
   std::vector<extent> extents_;
   member_list names_;
   bool goes_on_ = false;
-};
-
-/// A directory. Only regular files are opened; symbolic links in it belong to whoever made it and are followed.
-class directory_files final : public file_set {
- public:
-  explicit directory_files(std::filesystem::path root) : root_(std::move(root)) {}
-
-  result<std::unique_ptr<model::blob_reader>> open(std::string_view name) override;
-  std::string archive_inside() const override;
-
- private:
-  std::filesystem::path root_;
 };
 
 /// \p size bytes of \p from, starting at \p offset. Has no handle of its own on purpose: what comes from a foreign file must pass through

@@ -1,9 +1,11 @@
 #include "archive/image_source.hpp"
 
+#include "archive/directory_files.hpp"
 #include "archive/documents.hpp"
 #include "archive/image_tree.hpp"
 #include "archive/inflating_input.hpp"
 #include "archive/intake.hpp"
+#include "archive/layer_facts.hpp"
 #include "archive/spool.hpp"
 #include "base/redact.hpp"
 #include "model/json.hpp"
@@ -168,8 +170,9 @@ result<void> image_source::read_layout(std::string_view index) {
 result<void> image_source::read_docker(std::string_view manifest, const std::atomic<bool>& stop, const hashing_handler& hashing) {
   const result<std::vector<docker_entry>> entries = parse_docker_manifest(manifest);
   if (!entries) return entries.error();
+  docker_reader images(*files_, stop, hashing);
   for (const docker_entry& entry : *entries) {
-    result<docker_content> found = read_docker_image(*files_, entry, stop, hashing);
+    result<docker_content> found = images.read(entry);
     if (!found) return found.error();
     result<std::vector<reference>> names = names_of(entry);
     if (!names) return names.error();
@@ -177,6 +180,10 @@ result<void> image_source::read_docker(std::string_view manifest, const std::ato
       const result<std::string> clean = clean_member_name(path);
       if (!clean) return clean.error();
       named_as_[blob] = *clean;
+    }
+    for (std::size_t i = 0; i < found->layers.size(); ++i) {
+      const descriptor& layer = found->layers[i];
+      if (layer.media_type != model::media_type::oci_layer) unproven_[layer.digest].insert(found->parsed_config.diff_ids[i]);
     }
     made_[found->manifest.digest] = std::move(found->manifest_bytes);
     const auto same = [&found](const source_image& image) { return image.content.top.digest == found->manifest.digest; };
@@ -261,6 +268,25 @@ std::string image_source::path_of(const digest& blob) const {
 }
 
 bool image_source::took(const digest& blob) const { return files_->known_digest(path_of(blob)) == blob; }
+
+result<void> image_source::check_layers(const std::vector<archived_image>& images, const std::atomic<bool>& stop) {
+  for (const archived_image& image : images) {
+    for (const archived_manifest& held : image.manifests) {
+      for (const descriptor& layer : held.layers) {
+        const auto found = unproven_.find(layer.digest);
+        if (found == unproven_.end()) continue;
+        const result<std::unique_ptr<model::blob_reader>> opened = open(layer);
+        if (!opened) return opened.error();
+        for (const digest& diff_id : found->second) {
+          const result<store::blob_meta> fits = inspect_layer(**opened, layer, diff_id, stop);
+          if (!fits) return fits.error();
+        }
+        unproven_.erase(found);
+      }
+    }
+  }
+  return {};
+}
 
 bool image_source::holds(const descriptor& blob) { return open(blob).has_value(); }
 

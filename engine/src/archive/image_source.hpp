@@ -52,6 +52,12 @@ class image_source final : public model::blob_source {
 
   const std::vector<source_image>& images() const noexcept { return images_; }
 
+  /// Inflates those compressed layers of \p images that no manifest names here, each once, and compares what comes out with their configs:
+  /// nothing else says that the two belong together, and a damaged layer would get a digest of its own. Layers of other images have theirs
+  /// from a manifest, and are left alone. Blocking and long; for who sends layers on without looking into them. \returns
+  /// errc::digest_mismatch, errc::malformed_document, errc::limit_exceeded, errc::cancelled
+  result<void> check_layers(const std::vector<archived_image>& images, const std::atomic<bool>& stop);
+
   /// Whether the blob is here or elsewhere, in this size.
   bool holds(const descriptor& blob);
 
@@ -72,6 +78,8 @@ class image_source final : public model::blob_source {
   model::blob_source* elsewhere_ = nullptr;
   std::map<digest, std::string> made_;      ///< documents that the source does not have as such
   std::map<digest, std::string> named_as_;  ///< files whose name is not that of a blob
+  /// What configs say of compressed layers of images whose manifests were made here; more than one digest cannot be right.
+  std::map<digest, std::set<digest>> unproven_;
   std::vector<source_image> images_;
 };
 

@@ -50,6 +50,8 @@ class taken_files final : public file_set {
     return reader_of(there.text);
   }
 
+  std::string real_name(std::string_view name) override { return names_.real_name(name); }
+
   digest known_digest(std::string_view name) override {
     const result<std::optional<std::size_t>> place = names_.find(name);
     return place && *place ? files_[**place].blob.digest : digest();
@@ -118,6 +120,7 @@ result<std::shared_ptr<file_set>> take_in(byte_input& from, const std::shared_pt
   const copy_buffer buffer(copy_buffer_size);
   tar_reader members(from);
   for (;;) {
+    if (stop.load(std::memory_order_relaxed)) return failure(errc::cancelled, "stopped while reading the archive");
     const result<std::optional<tar_member>> member = members.next();
     if (!member) return member.error();
     if (!*member) break;

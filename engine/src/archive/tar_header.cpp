@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 #include <vector>
 
 namespace gantry::archive {
@@ -19,8 +20,6 @@ constexpr std::size_t type_at = 156;
 constexpr std::size_t link_at = 157, link_length = 100;
 constexpr std::size_t magic_at = 257;
 constexpr std::size_t prefix_at = 345, prefix_length = 155;
-
-constexpr std::size_t longest_name = 4096;
 
 std::string_view until_nul(std::string_view field) { return field.substr(0, field.find('\0')); }
 
@@ -62,6 +61,46 @@ bool checksum_is_right(std::span<const std::byte, tar_block> block, std::uint64_
   return stored == plain || (with_sign >= 0 && stored == static_cast<std::uint64_t>(with_sign));
 }
 
+std::optional<std::uint64_t> decimal(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc() || end != text.data() + text.size() || text.empty() || value >> 63 != 0) return std::nullopt;
+  return value;
+}
+
+failure too_long(std::string_view what, std::size_t size) {
+  return {errc::limit_exceeded, fmt::format("the archive has a {} of {} bytes; more than {} are not accepted", what, size, tar_name_limit)};
+}
+
+/// Notes that extended headers give the entry behind them \p value.
+template <class T>
+result<void> note(std::optional<T>& known, T value, std::string_view what) {
+  if (known && *known != value) return damaged_tar(fmt::format("extended headers give one entry two {}s", what));
+  known = std::move(value);
+  return {};
+}
+
+result<void> note_text(std::optional<std::string>& known, std::string_view value, std::string_view what) {
+  if (value.size() > tar_name_limit) return too_long(what, value.size());
+  if (value.find('\0') != std::string_view::npos) return damaged_tar(fmt::format("an extended header has a NUL byte in a {}", what));
+  return note(known, std::string(value), what);
+}
+
+constexpr std::string_view name_words = "name";
+constexpr std::string_view link_words = "link target";
+
+result<void> read_record(std::string_view key, std::string_view value, tar_extensions& into) {
+  if (key == "path") return note_text(into.name, value, name_words);
+  if (key == "linkpath") return note_text(into.link_name, value, link_words);
+  if (key == "size") {
+    const auto size = decimal(value);
+    if (!size) return damaged_tar("an extended header has a size that is no number");
+    return note(into.size, *size, "size");
+  }
+  if (key.starts_with("GNU.sparse.")) into.sparse = true;
+  return {};
+}
+
 }  // namespace
 
 failure damaged_tar(std::string_view what) { return {errc::malformed_document, fmt::format("the tar archive is damaged: {}", what)}; }
@@ -86,8 +125,7 @@ result<std::optional<raw_tar_header>> decode_tar_header(std::span<const std::byt
   return std::optional(std::move(header));
 }
 
-result<std::map<std::string, std::string>> parse_pax(std::string_view records) {
-  std::map<std::string, std::string> found;
+result<void> read_pax(std::string_view records, tar_extensions& into) {
   while (!records.empty()) {
     std::size_t length = 0;
     const auto [end, ec] = std::from_chars(records.data(), records.data() + std::min<std::size_t>(records.size(), 20), length);
@@ -99,15 +137,23 @@ result<std::map<std::string, std::string>> parse_pax(std::string_view records) {
     const std::string_view record = records.substr(digits + 1, length - digits - 2);
     const std::size_t equals = record.find('=');
     if (equals == std::string_view::npos || equals == 0) return damaged_tar("an extended header has a record without a key");
-    if (record.find('\0') != std::string_view::npos) return damaged_tar("an extended header has a NUL byte in a value");
-    found[std::string(record.substr(0, equals))] = record.substr(equals + 1);
+    const std::string_view key = record.substr(0, equals);
+    // Values of keys that nobody here goes by may be any bytes: attributes of files are (SCHILY.xattr.*).
+    if (key.find('\0') != std::string_view::npos) return damaged_tar("an extended header has a NUL byte in a key");
+    if (const result<void> read = read_record(key, record.substr(equals + 1), into); !read) return read;
     records.remove_prefix(length);
   }
-  return found;
+  return {};
+}
+
+result<void> read_long_name(char type, std::string_view text, tar_extensions& into) {
+  // It ends in a NUL that is no part of it.
+  const std::string_view name = until_nul(text);
+  return type == 'L' ? note_text(into.name, name, name_words) : note_text(into.link_name, name, link_words);
 }
 
 result<std::string> clean_member_name(std::string_view name) {
-  if (name.size() > longest_name) return failure(errc::limit_exceeded, fmt::format("the archive has a name of {} bytes", name.size()));
+  if (name.size() > tar_name_limit) return too_long(name_words, name.size());
   const auto refused = [&] {
     return failure(errc::malformed_document, fmt::format("the archive has an entry {} that leads out of it", clean_text(name)));
   };
@@ -128,7 +174,7 @@ result<std::string> link_destination(std::string_view name, std::string_view tar
     return failure(errc::malformed_document,
                    fmt::format("the link {} of the archive leads to {}, out of it", clean_text(name), clean_text(target)));
   };
-  if (target.starts_with('/') || target.size() > longest_name) return refused();
+  if (target.starts_with('/') || target.size() > tar_name_limit) return refused();
   std::vector<std::string_view> parts;
   // \returns false where the path climbs above the root
   const auto walk = [&](std::string_view path) {

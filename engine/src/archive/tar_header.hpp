@@ -5,13 +5,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace gantry::archive {
+
+/// Bytes of a name or of a link's target in an archive: what Linux takes for a path (PATH_MAX).
+inline constexpr std::size_t tar_name_limit = 4096;
 
 /// A tar that is not what it should be; \p what says where, after a colon.
 failure damaged_tar(std::string_view what);
@@ -29,9 +31,24 @@ struct raw_tar_header {
 /// and for numbers that are negative, not octal, or beyond 2^63
 result<std::optional<raw_tar_header>> decode_tar_header(std::span<const std::byte, tar_block> block);
 
-/// The records of a pax extended header, `<length> <key>=<value>\n`. \returns errc::malformed_document for lengths that do not fit, empty
-/// keys, and NUL bytes in a key or value: other readers would cut the name there
-result<std::map<std::string, std::string>> parse_pax(std::string_view records);
+/// What the extended headers in front of a member say of it, as far as anything here goes by it; an empty text says nothing.
+struct tar_extensions {
+  std::optional<std::string> name;
+  std::optional<std::string> link_name;
+  std::optional<std::uint64_t> size;
+  bool sparse = false;  ///< what follows is not the content as it is (GNU.sparse.*)
+
+  bool says_nothing() const { return !name && !link_name && !size && !sparse; }
+};
+
+/// Adds the records of a pax extended header, `<length> <key>=<value>\n`, to \p into. All other keys, of times, owners and attributes, are
+/// passed over. \returns errc::malformed_document for lengths that do not fit, empty keys, NUL bytes in a key or in a value that is used
+/// (other readers would cut the name there), and for a second value that differs from one before, since readers disagree on which one
+/// counts; errc::limit_exceeded for names above \ref tar_name_limit
+result<void> read_pax(std::string_view records, tar_extensions& into);
+
+/// Adds GNU's long name (type 'L') or long target of a link ('K'). \returns errors as \ref read_pax
+result<void> read_long_name(char type, std::string_view text, tar_extensions& into);
 
 /// The path of a member in one spelling: without "./" in front, doubled or trailing slashes. The root itself is an empty path.
 /// \returns errc::malformed_document for what could lead out of the archive (absolute, or with "..") and for overlong names

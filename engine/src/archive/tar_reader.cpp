@@ -6,18 +6,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 namespace gantry::archive {
 namespace {
-
-std::optional<std::uint64_t> decimal(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc() || end != text.data() + text.size() || text.empty() || value >> 63 != 0) return std::nullopt;
-  return value;
-}
 
 /// The kind of a type flag; nothing for types whose content cannot be told.
 std::optional<member_kind> member_kind_of(char type) {
@@ -41,8 +33,17 @@ std::optional<member_kind> member_kind_of(char type) {
   }
 }
 
-/// GNU's long names end in a NUL that is no part of them.
-std::string long_name(const std::string& text) { return text.substr(0, text.find('\0')); }
+bool is_extension(char type) { return type == 'x' || type == 'X' || type == 'g' || type == 'L' || type == 'K'; }
+
+/// Adds what the extended header \p text says to \p into.
+result<void> read_extension(char type, std::string_view text, tar_extensions& into) {
+  if (type == 'L' || type == 'K') return read_long_name(type, text, into);
+  if (type != 'g') return read_pax(text, into);
+  tar_extensions of_all;
+  if (const result<void> read = read_pax(text, of_all); !read) return read;
+  if (!of_all.says_nothing()) return damaged_tar("a global header gives one name, size or form of content to all entries");
+  return {};
+}
 
 }  // namespace
 
@@ -81,10 +82,11 @@ result<std::optional<raw_tar_header>> tar_reader::header() {
   return decoded;
 }
 
-result<std::string> tar_reader::extension(std::uint64_t size) {
-  if (size > tar_extension_limit) {
+result<std::string> tar_reader::extension(std::uint64_t size, std::size_t before) {
+  if (size > tar_extension_limit - before) {
     return failure(errc::limit_exceeded,
-                   fmt::format("the archive has an extended header of {} bytes; more than {} are not accepted", size, tar_extension_limit));
+                   fmt::format("an entry of the archive has extended headers of {} bytes; more than {} are not accepted", before + size,
+                               tar_extension_limit));
   }
   std::string text(static_cast<std::size_t>(size), '\0');
   const result<std::size_t> got = from_.read(std::as_writable_bytes(std::span(text)));
@@ -97,7 +99,8 @@ result<std::string> tar_reader::extension(std::uint64_t size) {
 
 result<std::optional<tar_member>> tar_reader::next() {
   if (const result<void> passed = pass(std::exchange(unread_, 0) + std::exchange(padding_, 0)); !passed) return passed.error();
-  std::map<std::string, std::string> pax;
+  tar_extensions said;
+  std::size_t extended = 0;
   for (;;) {
     result<std::optional<raw_tar_header>> found = header();
     if (!found) return found.error();
@@ -107,49 +110,29 @@ result<std::optional<tar_member>> tar_reader::next() {
       return failure(errc::limit_exceeded, fmt::format("the archive has more than {} entries", tar_member_limit));
     }
     raw_tar_header& header = **found;
-    if (header.type != 'x' && header.type != 'X' && header.type != 'g' && header.type != 'L' && header.type != 'K') {
-      if (header.type == 'V') {  // the name of a volume
-        if (const result<void> passed = pass(header.size + tar_padding(header.size)); !passed) return passed.error();
-        continue;
-      }
-      result<tar_member> member = member_of(std::move(header), std::move(pax));
+    if (header.type == 'V') {  // the name of a volume
+      if (const result<void> passed = pass(header.size + tar_padding(header.size)); !passed) return passed.error();
+      continue;
+    }
+    if (!is_extension(header.type)) {
+      result<tar_member> member = member_of(std::move(header), std::move(said));
       if (!member) return member.error();
       return std::optional(std::move(*member));
     }
-    result<std::string> text = extension(header.size);
+    const result<std::string> text = extension(header.size, extended);
     if (!text) return text.error();
-    if (header.type == 'L' || header.type == 'K') {
-      pax[header.type == 'L' ? "path" : "linkpath"] = long_name(*text);
-      continue;
-    }
-    result<std::map<std::string, std::string>> records = parse_pax(*text);
-    if (!records) return records.error();
-    if (header.type != 'g') {
-      for (auto& [key, value] : *records) pax[key] = std::move(value);
-    } else if (records->contains("path") || records->contains("linkpath") || records->contains("size")) {
-      return damaged_tar("a global header gives one name or size to all entries");
-    }
+    extended += text->size();
+    if (const result<void> read = read_extension(header.type, *text, said); !read) return behind(read.error());
   }
 }
 
-result<tar_member> tar_reader::member_of(raw_tar_header header, std::map<std::string, std::string> pax) {
-  const auto replaced = [&pax](const char* key, std::string& value) {
-    const auto found = pax.find(key);
-    if (found != pax.end() && !found->second.empty()) value = found->second;
-  };
-  replaced("path", header.name);
-  replaced("linkpath", header.link_name);
+result<tar_member> tar_reader::member_of(raw_tar_header header, tar_extensions said) {
+  if (said.name && !said.name->empty()) header.name = std::move(*said.name);
+  if (said.link_name && !said.link_name->empty()) header.link_name = std::move(*said.link_name);
+  if (said.size) header.size = *said.size;
   const std::string shown = clean_text(header.name);
-  for (const auto& [key, value] : pax) {
-    if (key.starts_with("GNU.sparse.")) header.type = 'S';
-  }
-  if (header.type == 'S') {
+  if (said.sparse || header.type == 'S') {
     return failure(errc::unsupported_document, fmt::format("{} is a sparse file, which archives of images do not have", shown));
-  }
-  if (const auto size = pax.find("size"); size != pax.end()) {
-    const auto number = decimal(size->second);
-    if (!number) return damaged_tar(fmt::format("the size of {} is no number", shown));
-    header.size = *number;
   }
   std::optional<member_kind> kind = member_kind_of(header.type);
   if (!kind) {
@@ -167,7 +150,7 @@ result<tar_member> tar_reader::member_of(raw_tar_header header, std::map<std::st
   last_ = shown;
   if (member.name.empty() && member.kind != member_kind::directory) return damaged_tar("an entry has no name");
   member.position = position_;
-  member.target = std::move(header.link_name);
+  if (member.kind == member_kind::symbolic_link || member.kind == member_kind::hard_link) member.target = std::move(header.link_name);
   if (member.kind == member_kind::file) {
     member.size = header.size;
     unread_ = member.size;

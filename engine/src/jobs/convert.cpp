@@ -140,6 +140,8 @@ result<prepared> prepare(const archive_input& from, const convert_options& optio
           *made.source, one, *made.scratch->store(), [](std::uint64_t) {}, stop);
       if (!taken) return taken.error();
     }
+  } else if (const result<void> checked = made.source->check_layers(made.images, stop); !checked) {
+    return checked.error();
   }
   result<archive_export> out =
       archive_export::prepare(output_of(options.output), made.images, {}, {}, false, {false, options.attestations});

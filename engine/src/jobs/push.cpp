@@ -263,6 +263,8 @@ result<loaded_source> load_file(std::shared_ptr<store::content_store> store, con
     loaded.images.back().bare_tags = one.tags;
     loaded.tags.push_back(one.tags);
   }
+  const result<void> checked = blobs->source->check_layers(loaded.images, stop);
+  if (!checked) return archive::of_source(loaded.file, checked.error());
   loaded.blobs = std::move(blobs);
   return loaded;
 }

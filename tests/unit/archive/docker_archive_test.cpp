@@ -48,15 +48,20 @@ struct crane_files final : file_set {
   std::atomic<bool>* stop = nullptr;
   std::size_t buffers = 0;
 
-  static std::string config() {
-    return R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[")" + model::digest_of("layer").string() +
-           R"("]}})";
+  /// Of an image with \p layers, all alike.
+  static std::string config(std::size_t layers = 1) {
+    const std::string diff_id = "\"" + model::digest_of("layer").string() + "\"";
+    std::string diff_ids = diff_id;
+    for (std::size_t i = 1; i < layers; ++i) diff_ids += "," + diff_id;
+    return R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[)" + diff_ids + "]}}";
   }
   result<std::unique_ptr<model::blob_reader>> open(std::string_view name) override {
     if (name == "config.json") return reader_of(config());
-    if (name != "layer.tar.gz") return std::unique_ptr<model::blob_reader>();
+    if (name == "config3.json") return reader_of(config(3));
+    if (real_name(name) != "layer.tar.gz") return std::unique_ptr<model::blob_reader>();
     return std::unique_ptr<model::blob_reader>(std::make_unique<slow_layer>(stop, buffers));
   }
+  std::string real_name(std::string_view name) override { return std::string(name == "link.tar.gz" ? "layer.tar.gz" : name); }
 };
 
 const docker_entry entry{"config.json", {}, {"layer.tar.gz"}};
@@ -67,7 +72,7 @@ TEST_CASE("compressed layers whose names tell no digest are hashed") {
   crane_files files;
   const std::atomic<bool> running{false};
   std::vector<std::uint64_t> told;
-  const docker_content image = must(read_docker_image(files, entry, running, [&told](std::uint64_t bytes) { told.push_back(bytes); }));
+  const docker_content image = must(docker_reader(files, running, [&told](std::uint64_t bytes) { told.push_back(bytes); }).read(entry));
   CHECK(files.buffers == 16);
   CHECK(told == std::vector<std::uint64_t>{layer_size});
   REQUIRE(image.layers.size() == 1);
@@ -75,11 +80,39 @@ TEST_CASE("compressed layers whose names tell no digest are hashed") {
   CHECK(image.paths.at(image.layers[0].digest) == "layer.tar.gz");
 }
 
+TEST_CASE("a layer is hashed once, however often and behind however many links images name it") {
+  crane_files files;
+  const std::atomic<bool> running{false};
+  std::size_t told = 0;
+  docker_reader images(files, running, [&told](std::uint64_t) { ++told; });
+  const docker_entry several{"config3.json", {}, {"layer.tar.gz", "./layer.tar.gz", "link.tar.gz"}};
+  const digest layer = must(images.read(entry)).layers[0].digest;
+  for (int i = 0; i < 20; ++i) {
+    const docker_content image = must(images.read(several));
+    REQUIRE(image.layers.size() == 3);
+    for (const descriptor& one : image.layers) CHECK(one.digest == layer);
+  }
+  CHECK(files.buffers == 16);
+  CHECK(told == 1);
+}
+
+TEST_CASE("the layers that all images of a manifest.json name are limited together") {
+  const auto images = [](std::size_t count) {
+    std::string layers = "\"a\"";
+    for (int i = 1; i < 1000; ++i) layers += ",\"a\"";
+    std::string text = "[";
+    for (std::size_t i = 0; i < count; ++i) text += (i == 0 ? "" : ",") + (R"({"Config":"c","RepoTags":null,"Layers":[)" + layers) + "]}";
+    return text + "]";
+  };
+  CHECK(must(parse_docker_manifest(images(docker_mention_limit / 1000))).size() == docker_mention_limit / 1000);
+  must_fail(parse_docker_manifest(images(docker_mention_limit / 1000 + 1)), errc::limit_exceeded);
+}
+
 TEST_CASE("hashing a layer ends at the next buffer when it is to stop") {
   crane_files files;
   std::atomic<bool> stop{false};
   files.stop = &stop;
-  must_fail(read_docker_image(files, entry, stop), errc::cancelled);
+  must_fail(docker_reader(files, stop).read(entry), errc::cancelled);
   CHECK(files.buffers == 1);
 }
 

@@ -151,6 +151,94 @@ TEST_CASE("a directory is read like the archive that it could be packed into") {
   must_fail(open_image_source(directory / "layout", {}, running), errc::malformed_document);
 }
 
+TEST_CASE("a layout whose blobs are links is read when they lead to other blobs of it, and refused when they lead out") {
+  memory_blobs blobs;
+  const archived_manifest held = build_image(blobs, "amd64", {"one", "two"});
+  const std::vector<archived_image> images(1, single(held, "app:2"));
+  const test::temp_dir directory;
+  test::spill(directory / "archive.tar", written(must(plan_oci(images)), blobs));
+  const fs::path layout = directory / "layout";
+  fs::create_directory(layout);
+  test::run_or_throw({{"tar", "-xf", (directory / "archive.tar").string(), "-C", layout.string()}});
+  const fs::path one = layout / "blobs/sha256" / std::string(held.layers[0].digest.encoded());
+  const fs::path two = layout / "blobs/sha256" / std::string(held.layers[1].digest.encoded());
+  const auto read = [&] {
+    const auto source = must(open_image_source(layout, {}, running));
+    for (const descriptor& layer : held.layers) CHECK(bytes_of(*source, layer) == blobs.bytes_of(layer));
+  };
+  fs::create_directory(layout / "layers");
+  fs::rename(one, layout / "layers/one");
+  fs::create_symlink("../../layers/one", one);
+  fs::rename(two, layout / "layers/two");
+  fs::create_hard_link(layout / "layers/two", two);
+  read();
+  fs::rename(layout / "blobs", layout / "kept");
+  fs::create_directory_symlink("kept", layout / "blobs");
+  read();
+
+  // As with a directory that several layouts share.
+  fs::rename(layout / "kept", directory / "shared");
+  fs::remove(layout / "blobs");
+  fs::create_directory_symlink("../shared", layout / "blobs");
+  const failure whole = must_fail(open_image_source(layout, {}, running), errc::malformed_document);
+  CHECK_THAT(whole.text.message(), Catch::Contains("the link blobs leads to ../shared: "));
+  fs::remove(layout / "blobs");
+  fs::rename(directory / "shared", layout / "blobs");
+  fs::remove(one);
+  fs::rename(layout / "layers/one", directory / "one");
+  fs::create_symlink(directory / "one", one);
+  const auto source = must(open_image_source(layout, {}, running));
+  must_fail(source->open(held.layers[0]), errc::malformed_document);
+  CHECK(bytes_of(*source, held.layers[1]) == blobs.bytes_of(held.layers[1]));
+}
+
+TEST_CASE("a directory in docker's form has no link to a file of whoever reads it") {
+  memory_blobs blobs;
+  const archived_manifest held = build_image(blobs, "amd64", {"one"});
+  const test::temp_dir directory;
+  const fs::path theirs = directory / "theirs";
+  test::spill(directory / "private.tar.gz", blobs.bytes_of(held.layers[0]));
+  test::spill(theirs / "config.json", blobs.bytes_of(*held.config));
+  test::spill(theirs / "manifest.json", R"([{"Config":"config.json","RepoTags":["x:1"],"Layers":["layer.tar.gz"]}])");
+  fs::create_symlink(directory / "private.tar.gz", theirs / "layer.tar.gz");
+  const failure why = must_fail(open_image_source(theirs, {}, running), errc::malformed_document);
+  CHECK_THAT(why.text.message(),
+             Catch::Contains("the link layer.tar.gz leads to " + (directory / "private.tar.gz").string() + ": links are followed within"));
+  fs::remove(theirs / "layer.tar.gz");
+  fs::copy_file(directory / "private.tar.gz", theirs / "layer.tar.gz");
+  CHECK(must(open_image_source(theirs, {}, running))->images().size() == 1);
+}
+
+TEST_CASE("compressed layers that no manifest names are compared with their configurations before they are sent on") {
+  memory_blobs blobs;
+  const archived_manifest held = build_image(blobs, "amd64", {prose(5000), "two"});
+  const std::string first = blobs.bytes_of(held.layers[0]);
+  const std::string second = blobs.bytes_of(held.layers[1]);
+  const auto checked = [&](const std::string& lowest) -> result<void> {
+    const auto source = must(open(tar_builder()
+                                      .add("c", blobs.bytes_of(*held.config))
+                                      .add("1.tar.gz", lowest)
+                                      .add("2.tar.gz", second)
+                                      .add("manifest.json", R"([{"Config":"c","RepoTags":["x"],"Layers":["1.tar.gz","2.tar.gz"]}])")
+                                      .finish()));
+    const std::vector<archived_image> images(1, source->images().front().content);
+    const result<void> first_time = source->check_layers(images, running);
+    CHECK(source->check_layers(images, running).has_value() == first_time.has_value());
+    const std::atomic<bool> stop{true};
+    if (!first_time) must_fail(source->check_layers(images, stop), errc::cancelled);
+    return first_time;
+  };
+  must(checked(first));
+  must_fail(checked(second), errc::digest_mismatch);
+  std::string damaged = first;
+  damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+  must_fail(checked(damaged), errc::malformed_document);
+  // A layer that a manifest names has its digest from there: what it inflates to is for who unpacks it.
+  const std::vector<archived_image> images(1, single(held, "app:2"));
+  const auto layout = must(open(written(must(plan_oci(images)), blobs)));
+  must(layout->check_layers(images, running));
+}
+
 TEST_CASE("an image layout of another version is refused, and one that tells none is read") {
   const auto layout_with = [](const std::string& marker) {
     tar_builder tar;

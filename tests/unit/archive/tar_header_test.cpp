@@ -77,14 +77,35 @@ TEST_CASE("sizes are octal or base 256, never negative") {
 }
 
 TEST_CASE("pax records are read to the byte") {
-  const auto records = must(parse_pax(pax_record("path", "a\nb = c") + pax_record("size", "12")));
-  CHECK(records.at("path") == "a\nb = c");
-  CHECK(records.at("size") == "12");
+  tar_extensions said;
+  must(read_pax(pax_record("path", "a\nb = c") + pax_record("linkpath", "d") + pax_record("size", "12"), said));
+  CHECK(said.name == "a\nb = c");
+  CHECK(said.link_name == "d");
+  CHECK(said.size == 12U);
+  CHECK_FALSE(said.sparse);
   for (const std::string text : {"5 a=b\n", "7 a=b\n", "x a=b\n", "6 a=b", "0 a=b\n", "99999999999999999999 a=b\n", "6 =ab\n", "6 abc\n"}) {
     CAPTURE(text);
-    must_fail(parse_pax(text), errc::malformed_document);
+    tar_extensions none;
+    must_fail(read_pax(text, none), errc::malformed_document);
   }
-  must_fail(parse_pax(pax_record("path", std::string("a\0b", 3))), errc::malformed_document);
+  for (const char* key : {"path", "linkpath", "size"}) {
+    CAPTURE(key);
+    tar_extensions none;
+    must_fail(read_pax(pax_record(key, std::string("1\0b", 3)), none), errc::malformed_document);
+  }
+  tar_extensions none;
+  must_fail(read_pax(pax_record(std::string("path\0b", 6), "1"), none), errc::malformed_document);
+}
+
+TEST_CASE("a name that extended headers give twice is refused unless it is the same") {
+  tar_extensions said;
+  must(read_pax(pax_record("path", "a") + pax_record("path", "a"), said));
+  must(read_long_name('L', std::string("a\0\0", 3), said));
+  must(read_long_name('K', std::string("b\0c", 3), said));
+  must_fail(read_long_name('L', "b", said), errc::malformed_document);
+  must_fail(read_pax(pax_record("path", "b"), said), errc::malformed_document);
+  must_fail(read_pax(pax_record("linkpath", "c"), said), errc::malformed_document);
+  must_fail(read_pax(pax_record("size", "1") + pax_record("size", "2"), said), errc::malformed_document);
 }
 
 TEST_CASE("member names have one spelling and stay inside") {

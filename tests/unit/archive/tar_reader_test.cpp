@@ -97,6 +97,74 @@ TEST_CASE("long names, long links and large sizes come from extended headers") {
   CHECK(members[3].name == "last");
 }
 
+TEST_CASE("what tools write into extended headers beside names is passed over") {
+  const std::string binary("\1\0\0\2\n=", 6);
+  const std::string many = pax_record("mtime", "1700000000.5") + pax_record("atime", "1.25") + pax_record("uid", "4000000") +
+                           pax_record("uname", "someone") + pax_record("hdrcharset", "BINARY") +
+                           pax_record("SCHILY.xattr.security.capability", binary) + pax_record("SCHILY.dev", "64768") +
+                           pax_record("LIBARCHIVE.xattr.user.a", "YWJj") + pax_record("LIBARCHIVE.creationtime", "1.0") +
+                           pax_record("RHT.security.selinux", "system_u:object_r:etc_t:s0" + std::string(1, '\0'));
+  const std::string large = pax_record("SCHILY.xattr.user.large", std::string(64 << 10, 'v'));
+  const auto members = must(members_of(tar_builder()
+                                           .add_pax(pax_record("comment", "0123456789abcdef"), 'g')
+                                           .add_pax(many + pax_record("path", "first") + large)
+                                           .add("cut", "x")
+                                           .add_pax(many)
+                                           .add_pax(pax_record("path", "second"))
+                                           .add("cut", "yy")
+                                           .add_pax(many + pax_record("path", "third") + pax_record("linkpath", "first"))
+                                           .symlink("cut", "cut")
+                                           .finish()));
+  REQUIRE(members.size() == 3);
+  CHECK(members[0].name == "first");
+  CHECK(members[1].name == "second");
+  CHECK(members[1].size == 2);
+  CHECK(members[2].name == "third");
+  CHECK(members[2].target == "first");
+}
+
+TEST_CASE("the extended headers of one member are limited together") {
+  const std::string half = pax_record("SCHILY.xattr.user.large", std::string(600 << 10, 'v'));
+  const std::string comment = pax_record("comment", std::string(600 << 10, 'v'));
+  CHECK(must(members_of(tar_builder().add_pax(half).add("a", "").add_pax(half).add("b", "").finish())).size() == 2);
+  const failure why = must_fail(members_of(tar_builder().add_pax(half).add_pax(half).add("a", "").finish()), errc::limit_exceeded);
+  CHECK(why.text.message().find("more than 1048576 are not accepted") != std::string::npos);
+  must_fail(members_of(tar_builder().add_pax(comment, 'g').add_pax(comment, 'g').add("a", "").finish()), errc::limit_exceeded);
+  const std::string padded = "a" + std::string(600 << 10, '\0');
+  must_fail(members_of(tar_builder().add_pax(padded, 'L').add_pax(padded, 'K').add("a", "").finish()), errc::limit_exceeded);
+}
+
+TEST_CASE("names and link targets are limited where they are read, of what is no link too") {
+  const std::string long_name(tar_name_limit, 'n');
+  const std::string longer = long_name + "n";
+  for (const char type : {'0', '1', '2', '5'}) {
+    CAPTURE(type);
+    CHECK(must(members_of(tar_builder().add_pax(long_name, 'K').add("a", "", type).finish())).size() == 1);
+    must_fail(members_of(tar_builder().add_pax(longer, 'K').add("a", "", type).finish()), errc::limit_exceeded);
+    must_fail(members_of(tar_builder().add_pax(longer, 'L').add("a", "", type).finish()), errc::limit_exceeded);
+    must_fail(members_of(tar_builder().add_pax(pax_record("linkpath", longer)).add("a", "", type).finish()), errc::limit_exceeded);
+    must_fail(members_of(tar_builder().add_pax(pax_record("path", longer)).add("a", "", type).finish()), errc::limit_exceeded);
+  }
+}
+
+TEST_CASE("a target is kept of links alone") {
+  const std::string target(3000, 't');
+  const auto members = must(members_of(tar_builder()
+                                           .add_pax(target, 'K')
+                                           .add("file", "x", '0', "target")
+                                           .add_pax(pax_record("linkpath", target))
+                                           .directory("directory/")
+                                           .add_pax(target, 'K')
+                                           .symlink("link", "cut")
+                                           .add("hard", "", '1', "file")
+                                           .finish()));
+  REQUIRE(members.size() == 4);
+  CHECK(members[0].target.empty());
+  CHECK(members[1].target.empty());
+  CHECK(members[2].target == target);
+  CHECK(members[3].target == "file");
+}
+
 TEST_CASE("an archive that was cut is not complete, wherever it was cut") {
   const std::string whole = tar_builder().add("a", std::string(700, 'a')).add("b", "bbb").finish();
   for (std::size_t length = 0; length <= whole.size(); length += 64) {
@@ -125,6 +193,16 @@ TEST_CASE("what is wrong with an archive is placed by the member before it") {
 TEST_CASE("what another reader could take for something else is refused") {
   must_fail(members_of(tar_builder().add_pax(pax_record("size", "-1")).add("a", "").finish()), errc::malformed_document);
   must_fail(members_of(tar_builder().add_pax(pax_record("path", "x"), 'g').add("a", "").finish()), errc::malformed_document);
+  must_fail(members_of(tar_builder().add_pax(pax_record("GNU.sparse.major", "1"), 'g').add("a", "").finish()), errc::malformed_document);
+  // Two names for one entry: the first, the last, or that of the one kind of header or the other.
+  must_fail(members_of(tar_builder().add_pax(pax_record("path", "x") + pax_record("path", "y")).add("a", "").finish()),
+            errc::malformed_document);
+  must_fail(members_of(tar_builder().add_pax(pax_record("path", "x")).add_pax(pax_record("path", "y")).add("a", "").finish()),
+            errc::malformed_document);
+  must_fail(members_of(tar_builder().add_pax(pax_record("path", "x")).add_pax("y", 'L').add("a", "").finish()), errc::malformed_document);
+  must_fail(members_of(tar_builder().add_pax("x", 'K').add_pax("y", 'K').symlink("a", "z").finish()), errc::malformed_document);
+  must_fail(members_of(tar_builder().add_pax(pax_record("size", "1")).add_pax(pax_record("size", "2")).add("a", "x").finish()),
+            errc::malformed_document);
   must_fail(members_of(tar_builder().add_pax(pax_record("GNU.sparse.major", "1")).add("a", "").finish()), errc::unsupported_document);
   must_fail(members_of(tar_builder().add("a", "", 'S').finish()), errc::unsupported_document);
   must_fail(members_of(tar_builder().add("a", "", 'M').finish()), errc::unsupported_document);
