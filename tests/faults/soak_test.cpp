@@ -76,15 +76,15 @@ std::vector<test_image> mixed_images() {
   return images;
 }
 
-/// Every other connection or so meets trouble: with one that is kept as long as it can be, a pull would meet little else.
+/// Each connection meets something at last: with one that did not the pulls would soon meet nothing any more.
 bad_line lossy() {
   bad_line line;
   line.seed = 11;
-  line.cut = 120;
-  line.reset = 120;
-  line.stall = 60;
-  line.crawl = 100;
-  line.within = 600'000;
+  line.cut = 400;
+  line.reset = 350;
+  line.stall = 100;
+  line.crawl = 150;
+  line.within = 1'500'000;
   line.delay = std::chrono::milliseconds(3);
   return line;
 }
@@ -115,6 +115,7 @@ TEST_CASE("many pulls over a bad line leave no memory, descriptor or thread behi
   const std::string host = "127.0.0.1:" + std::to_string(line.port());
   puller place(host);
   place.settings.jobs = 4;
+  place.settings.timeouts.header = std::chrono::seconds(1);
   place.settings.timeouts.idle = std::chrono::milliseconds(250);
   const usage empty;
   usage roomy = empty;
@@ -190,7 +191,7 @@ TEST_CASE("many pulls over a bad line leave no memory, descriptor or thread behi
     }
   }
   CHECK(wrong == "");
-  CHECK(line.troubled() > static_cast<unsigned>(pulls) / 4);
+  CHECK(line.troubled() > static_cast<unsigned>(pulls) / 10);
   CHECK(failed < pulls / 2);
   tally(injected, endured, static_cast<unsigned>(pulls));
   const usage after = settled(empty);

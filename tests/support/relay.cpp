@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <condition_variable>
+#include <limits>
 #include <mutex>
 #include <random>
 #include <set>
@@ -20,7 +21,8 @@ namespace {
 /// What becomes of one connection.
 struct fate {
   enum class kind { none, cut, reset, stall, crawl } what = kind::none;
-  std::uint64_t after = 0;             ///< bytes that come back before
+  std::uint64_t after = 0;  ///< bytes that come back before it ends or stands still
+  bool met = false;
   std::chrono::microseconds delay{0};  ///< at most, before each read that comes back
   std::minstd_rand random;             ///< of the delays
 };
@@ -72,7 +74,8 @@ struct relay::state {
       }
       chance -= share;
     }
-    if (line.within > 0 && drawn.what != fate::kind::crawl) drawn.after = random() % line.within;
+    if (line.within > 0) drawn.after = random() % line.within;
+    if (line.within == 0 && drawn.what == fate::kind::crawl) drawn.after = std::numeric_limits<std::uint64_t>::max();
     return drawn;
   }
 
@@ -129,12 +132,12 @@ struct relay::state {
     const bool crawls = mine.what == fate::kind::crawl;
     std::string bytes = from.receive(crawls ? 4096 : 65536, std::chrono::milliseconds(0));
     if (bytes.empty()) return false;
-    const bool ends = mine.what != fate::kind::none && !crawls;
+    const bool ends = mine.what != fate::kind::none;
     const bool strikes = ends && bytes.size() >= mine.after;
     if (strikes) bytes.resize(mine.after);
     if (ends) mine.after -= bytes.size();
     std::unique_lock lock(mutex);
-    if (strikes || (crawls && std::exchange(mine.after, 1) == 0)) ++troubled;
+    if ((strikes || crawls) && !std::exchange(mine.met, true)) ++troubled;
     auto pause = std::chrono::microseconds(crawls ? 2000 : 0);
     if (mine.delay.count() > 0) pause += std::chrono::microseconds(mine.random() % static_cast<unsigned>(mine.delay.count()));
     if (pause.count() > 0) changed.wait_for(lock, pause, [this] { return stopping; });

@@ -12,11 +12,12 @@ namespace gantry::test {
 /// still or crawls. Each connection meets one of these at most; the chances are per thousand connections.
 struct bad_line {
   std::uint32_t seed = 1;
-  unsigned cut = 0;                    ///< ends on both sides
-  unsigned reset = 0;                  ///< ends on both sides, with RST to the client
-  unsigned stall = 0;                  ///< brings nothing more, and stays open
-  unsigned crawl = 0;                  ///< brings 4 KiB at a time with pauses of 2 ms
-  std::uint64_t within = 0;            ///< all of these but a crawl begin at random after less than so many bytes that came back
+  unsigned cut = 0;    ///< ends on both sides
+  unsigned reset = 0;  ///< ends on both sides, with RST to the client
+  unsigned stall = 0;  ///< brings nothing more, and stays open
+  unsigned crawl = 0;  ///< brings 4 KiB at a time with pauses of 2 ms, until it is cut
+  /// At random after less than so many bytes that came back. 0: at once, and what crawls does so to its end.
+  std::uint64_t within = 0;
   std::chrono::milliseconds delay{0};  ///< each read that comes back waits at random for less than that
 };
 
