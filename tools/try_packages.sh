@@ -83,8 +83,9 @@ cp -r tests/consumer "$bare/try/consumer"
 # shellcheck disable=SC2016
 inside sh -c 'set -eu; cd /try/consumer/find_package; cmake -B build > /dev/null; cmake --build build > /dev/null; cd /try
   g++ -std=c++20 consumer/main.cpp -o by-pkg-config $(pkg-config --cflags --libs gantry)
+  g++ -std=c++20 consumer/main.cpp -o by-pkg-config-static $(pkg-config --cflags --libs gantry-static)
   g++ -std=c++20 /usr/share/doc/libgantry-dev/examples/pull_callback.cpp -o example $(pkg-config --cflags --libs gantry)
-  for program in consumer/find_package/build/consumer ./by-pkg-config; do
+  for program in consumer/find_package/build/consumer ./by-pkg-config ./by-pkg-config-static; do
     status=0; $program 127.0.0.1:1/no/image:1 image.tar store 2> said || status=$?
     [ "$status" = 1 ] && grep -q "consumer: .*127.0.0.1" said && echo "$program: runs"
   done'
