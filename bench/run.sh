@@ -4,8 +4,8 @@
 #   --short          smaller images, 3 runs, under 5 minutes; the default
 #   --full           full sizes, 5 runs, everything verified
 #   --cell NAME      only this cell; --list names them
-#   --write-results  write bench/RESULTS.md, its plot, bench/RESULTS.svg, and the figures of README; with --cell, the cells that are
-#                    measured again take the place of those of the run before, and the page says so
+#   --write-results  write bench/RESULTS.md, its plots, RESULTS.svg and RESULTS-connections.svg beside it, and the figures of README; with
+#                    --cell, the cells that are measured again take the place of those of the run before, and the page says so
 #   --micro          run the micro benchmarks, too
 #   --headers        what each public header alone costs the compiler, and nothing else; with --write-results into a section of
 #                    bench/RESULTS.md, which other runs leave as it is

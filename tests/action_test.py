@@ -61,7 +61,7 @@ def check_files():
                     check(set(step["with"]) <= set(action["inputs"]), f"{file.name} passes inputs that the action has")
     # YAML 1.1 reads the key `on` as true.
     triggers = yaml.safe_load((source / ".github" / "workflows" / "download-image.yml").read_text())[True]
-    wanted = {"image_ref", "platform", "format", "upload_ftp", "ftp_server", "ftp_username", "ftp_port", "ftp_path", "gantry", "gantry_ref"}
+    wanted = {"image_ref", "platform", "format", "upload_ftp", "ftp_server", "ftp_username", "ftp_port", "ftp_path", "ftp_tls", "gantry", "gantry_ref"}
     for trigger in ("workflow_call", "workflow_dispatch"):
         check(set(triggers[trigger]["inputs"]) == wanted, f"inputs of {trigger}")
     check("run-number" in triggers["workflow_call"]["outputs"], "the run number is an output")

@@ -143,6 +143,7 @@ def docker():
         pushed = [image for image in built if words[-1] == (image.rpartition(":")[0] if words[1] == "--all-tags" else image)]
         if not pushed:
             refuse(f"no such image: {words[-1]}")
+        released.mkdir(parents=True, exist_ok=True)
         with open(released / "images", "a") as images:
             images.writelines(f"{image}\n" for image in pushed)
         return

@@ -3,11 +3,11 @@
 Usage: docs_commands.py SOURCE_DIR GANTRY [DOCUMENT...|help]
 
 The registries that the documents name are one docker-registry on loopback, which a registries.conf says; localhost:5000, the hosts of
-`gantry login` and the FTP server become servers of this test, github.com is made_release.py. docker, podman and ssh are programs of this test that look at what they are given;
-what would compile for minutes is stood for by build_stand_in.py. Jobs of GitHub, GitLab and Jenkins are run line by line, the action with its own
+`gantry login` and the FTP server become servers of this test, github.com is made_release.py. docker and ssh are programs of this test that look at what
+they are given; so are podman and ctr where there is no real one, or nobody who may run it. What would compile for minutes is stood for by build_stand_in.py. Jobs of GitHub, GitLab and Jenkins are run line by line, the action with its own
 scripts; of a reusable workflow that a job calls the inputs are looked at, and its scripts are run by action_test.py.
 The examples in the help of each command are walked the same way.
-Each document is walked from top to bottom in a directory of its own, with files of the kind that it speaks of. No command of a block is left out;
+Commands of other programs inside sentences: docs_sentences.py. Each document is walked from top to bottom in a directory of its own, with files of the kind that it speaks of. No command of a block is left out;
 docs_test.py sees to it that there is no block of another kind, and looks at commands inside sentences.
 """
 import json
@@ -24,6 +24,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import docs_sentences  # noqa: E402
 from small_registry import Registry, free_port, htpasswd, wait_for  # noqa: E402
 
 source = pathlib.Path(sys.argv[1]).resolve()
@@ -35,20 +36,27 @@ failures = []
 # ones run elsewhere: the build that made the program, tests/consumer, tools/walk.sh, try_packages.sh, try_image.sh.
 IN_CHECKOUT = r"^(\./(quickstart|test)\.sh|cmake|ctest|cpack|build/|tools/release\.sh|sudo cmake|sudo apt install \./build|tar -C .* build/|docker (build|push|run(?!.*ghcr\.io)))\b"
 CHECKOUT = ["quickstart.sh", "test.sh", "packages.txt", "CMakeLists.txt", "CMakePresets.json", "README.md", "README.zh-CN.md", "CHANGELOG.md", "LICENSE", "images.json", "tools", "cmake", "engine",
-            "apps", "bench", "examples", "packaging", "docs"]
+            "apps", "bench", "examples", "packaging", "docs", "tests/hardening.py"]
 
 # Hosts of the documents. One wants a password; since credentials belong to the host that is named, it is put in by the test, not by registries.conf.
 OPEN_HOSTS = ["docker.io", "ghcr.io", "quay.io", "registry.example", "harbor.example", "a.example", "b.example", "mirror.example"]
 CLOSED_HOST = "app.example.com"
 USER, PASSWORD = "me", "secret"
 
+# Names that no job of GitLab may have: https://docs.gitlab.com/ci/jobs
+GITLAB_KEYWORDS = {"image", "services", "stages", "before_script", "after_script", "variables", "cache", "include"}
+
+SYSTEM = "/usr/bin:/bin:/usr/sbin:/sbin"
 PATIENCE = 120  # seconds for one command; the machine may be busy, and sanitizers are slow
 
 # What stands for programs that the machine may lack, or that would reach for another machine: they take the archive and look whether it is one.
 STAND_INS = {
     "docker": 'case "$1" in load) shift; [ "$1" = -i ] && exec python3 "$LOOK" "$2"; exec python3 "$LOOK" - ;; esac; exec python3 "$BUILD" "$GANTRY" docker "$@"',
     "podman": 'case "$1" in load) shift; [ "$1" = -i ] && exec python3 "$LOOK" "$2"; exec python3 "$LOOK" - ;; esac; exit 1',
+    "ctr": 'case "$1 $2" in "images import") exec python3 "$LOOK" "$3" ;; esac; exit 1',
     "ssh": 'shift; exec "$@"',
+    # release.sh has the portable program looked at, in whose place there is the one that is tested.
+    "python3": '[ "$1" = tests/hardening.py ] && [ -f "$1" ] && exit 0; exec /usr/bin/python3 "$@"',
     "apt-get": "exit 0",  # install_packages.sh, where something is missing
     **{name: f'exec python3 "$BUILD" "$GANTRY" {name} "$@"' for name in ("cmake", "ctest", "cpack", "sudo", "gh")},
 }
@@ -74,6 +82,7 @@ def check_out(place):
         if (source / name).is_dir():
             shutil.copytree(source / name, place / name, ignore=shutil.ignore_patterns("out", "__pycache__"))
         else:
+            (place / name).parent.mkdir(exist_ok=True)
             shutil.copy(source / name, place / name)
 
 
@@ -121,13 +130,40 @@ class World:
         self.bin.mkdir()
         self.release = None
         (root / "look.py").write_text(LOOK)
-        for name, text in STAND_INS.items():
+        real = self.engines()
+        for name, text in ((name, text) for name, text in STAND_INS.items() if name not in real):
             (self.bin / name).write_text(f"#!/bin/sh\nLOOK={root / 'look.py'} BUILD={source / 'tests' / 'build_stand_in.py'} GANTRY={gantry}\nexport RELEASED={root / 'published'}\n{text}\n")
             (self.bin / name).chmod(0o755)
         (self.bin / "gantry").symlink_to(gantry)
         rules = [f'[[registry]]\nprefix = "{host}"\nlocation = "127.0.0.1:{self.open.port}/{host}"\ninsecure = true\n' for host in OPEN_HOSTS]
         (root / "registries.conf").write_text("\n".join(rules))
         self.prepare()
+
+    def engines(self):
+        """Those of podman and ctr that work here, with a storage and a containerd of this test."""
+        self.containerd = None
+        if os.getuid() != 0:
+            return []
+        (self.root / "storage.conf").write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{self.root}/podman"\nrunroot = "{self.root}/podman-run"\n')
+        (self.root / "containerd.toml").write_text(f'version = 2\nroot = "{self.root}/containerd"\nstate = "{self.root}/containerd-run"\n'
+                                                   f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{self.root}/containerd.sock"\n')
+        there = [name for name, needed in {"podman": "podman", "ctr": "containerd"}.items() if shutil.which(name, path=SYSTEM) and shutil.which(needed, path=SYSTEM)]
+        if "ctr" in there:
+            self.containerd = subprocess.Popen(["containerd", "-c", self.root / "containerd.toml"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for name in list(there):
+            deadline = time.monotonic() + PATIENCE
+            probe = {"podman": ["podman", "info"], "ctr": ["ctr", "images", "ls"]}[name]
+            while subprocess.run(probe, env={"PATH": SYSTEM, "HOME": str(self.root), **self.storage()}, capture_output=True).returncode:
+                if time.monotonic() > deadline or name == "podman" or self.containerd.poll() is not None:
+                    print(f"{name} does not work here; what it would load is looked at")
+                    there.remove(name)
+                    break
+                time.sleep(0.1)
+        return there
+
+    def storage(self):
+        """Where podman and ctr keep what they load. The snapshots of the name `native` need nothing of the kernel."""
+        return {"CONTAINERS_STORAGE_CONF": f"{self.root}/storage.conf", "CONTAINERD_ADDRESS": f"{self.root}/containerd.sock", "CONTAINERD_SNAPSHOTTER": "native"}
 
     def fill(self):
         for name, tags in {
@@ -182,10 +218,13 @@ class World:
         self.closed.stop()
         self.ftp.terminate()
         self.ftp.wait(60)
+        if self.containerd:
+            self.containerd.terminate()
+            self.containerd.wait(60)
 
     def environment(self, home):
         kept = {name: os.environ[name] for name in ("LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS") if name in os.environ}
-        return {**kept, "HOME": str(home), "PATH": f"{self.bin}:/usr/bin:/bin:/usr/sbin:/sbin",
+        return {**kept, "HOME": str(home), "PATH": f"{self.bin}:{SYSTEM}", **self.storage(),
                 "CONTAINERS_REGISTRIES_CONF": str(self.root / "registries.conf")}
 
 
@@ -203,10 +242,14 @@ class Walk:
 
     def rewrite(self, command):
         """Addresses of this machine, and GitHub's, become those of this test's servers."""
+        if "$OWNER" in command and "OWNER" not in self.environment:
+            fail(self.document.name, f"nothing says who OWNER is before {command}")
+        # The release of this test is that of an account which is called so.
+        command = command.replace("$OWNER", "OWNER")
         if re.search(r"(github\.com|ghcr\.io)/OWNER/", command):
             command = self.world.released().rewrite(command)
         command = re.sub(r"\b(localhost|127\.0\.0\.1|0\.0\.0\.0):5000\b", lambda found: f"{found[1]}:{self.port}", command)
-        command = command.replace("@ftp.example/", f"@127.0.0.1:{self.world.ftp_port}/")
+        command = command.replace("ftp://ftp.example/", f"ftp://127.0.0.1:{self.world.ftp_port}/")
         command = command.replace("FTP_SERVER=ftp.example", f"FTP_SERVER=127.0.0.1 FTP_PORT={self.world.ftp_port}")
         command = command.replace(CLOSED_HOST, f"localhost:{self.world.closed.port}")
         if re.search(r"\bgantry (login|logout)\b", command):
@@ -219,6 +262,10 @@ class Walk:
         # Pages about two sides say of each command on which it is given.
         there = {"HOME": str(self.place / ".there")} if re.match(r"\s*there\b", remark) else {}
         where = f"{self.document.name}: {command}"
+        # What a shell would keep for the next line.
+        if kept := re.fullmatch(r"(?:export )?([A-Z_]+)=(\S+)\s*", command):
+            self.environment[kept[1]] = kept[2]
+            return
         if re.search(r"\bgantry serve\b", command):
             self.serve(command, where, there)
             return
@@ -247,6 +294,10 @@ class Walk:
         for output in re.findall(r"\s(?:-o|--output|--report|--log-file)[ =](\S+)", re.sub(r"\$\(.*?\)", "", command)):
             if output != "-" and not (self.place / output).exists():
                 fail(where, f"there is no {output}")
+
+    def has(self, program):
+        """A program, or a builtin of the shell."""
+        return self.off_terminal(f"type {program}")[0] == 0
 
     def off_terminal(self, command, environment=None, place=None):
         try:
@@ -352,7 +403,9 @@ class Walk:
                 for job in file["jobs"].values():
                     self.github(job, yaml)
                 continue
-            for job in file.values():
+            for name, job in file.items():
+                if name in GITLAB_KEYWORDS and "script" in job:
+                    fail(self.document.name, f"GitLab takes no job of the name {name}")
                 if isinstance(job, dict) and "script" in job:
                     variables = {name: value.replace("$CI_PROJECT_DIR", str(self.place)) for name, value in job.get("variables", {}).items()}
                     for line in job["script"]:
@@ -425,7 +478,8 @@ def main():
         try:
             for document in documents():
                 text = document.read_text()
-                if not any(blocks(text, language) for language in ("sh", "yaml", "groovy")):
+                sentences = [docs_sentences.RUN_HERE[span] for span in dict.fromkeys(docs_sentences.spans(text)) if span in docs_sentences.RUN_HERE]
+                if not sentences and not any(blocks(text, language) for language in ("sh", "yaml", "groovy")):
                     continue
                 walk = Walk(world, document)
                 begin = time.monotonic()
@@ -434,6 +488,11 @@ def main():
                         for command in lines_of(block):
                             walk.run(command)
                     walk.pipelines(text)
+                    for command in sentences:
+                        if walk.has(command.split()[0]):
+                            walk.run(command)
+                        else:
+                            print(f"skipped: {command.split()[0]} is not installed; {document.name}: {command}")
                     if document.name == "SYNC.md":
                         for number, block in enumerate(blocks(text, "json")):
                             (walk.place / f"printed{number}.json").write_text(block)

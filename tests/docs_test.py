@@ -7,6 +7,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import docs_sentences  # noqa: E402
 import links  # noqa: E402
 from toolbox import check, finish, program, run  # noqa: E402
 
@@ -94,6 +95,28 @@ def check_sentences():
                 name = word.split("=")[0] if word.startswith("--") else word[:2]
                 check(not re.match(r"-[a-zA-Z-]", word) or name in options.get(verb, set()), f"{document.name}: {verb} has no {name}: gantry {line}")
     check(seen > 30, f"commands are found in sentences: {seen}")
+
+
+def check_other_programs():
+    """Commands of other programs and of scripts inside sentences: each is run by a test, or it is told why not."""
+    in_blocks = [line.strip() for document in documents() for block in blocks(document.relative_to(source), "sh") for line in block.splitlines()]
+    seen = 0
+    for document in documents():
+        for span in filter(docs_sentences.is_command, docs_sentences.spans(document.read_text())):
+            seen += 1
+            why = docs_sentences.why_unknown(span, in_blocks, source)
+            check(not why, f"{document.name}: `{span}`: {why}")
+    check(seen > 30, f"commands of other programs are found in sentences: {seen}")
+    for span in ("skopeo copy nowhere", "./test.sh --none", "tools/none.sh --quick", "GANTRY_NONE=1 build/dev/tests/fuzz_corpora"):
+        check(docs_sentences.is_command(span) and docs_sentences.why_unknown(span, in_blocks, source), f"{span} is no known command")
+
+
+def check_owner():
+    """A block that names whoever publishes gantry can be pasted: it says once, at its beginning, who that is."""
+    for document in documents():
+        for block in blocks(document.relative_to(source), "sh"):
+            check("OWNER/" not in block.replace("$OWNER/", ""), f"{document.name}: OWNER stands inside a command")
+            check("$OWNER" not in block or block.startswith("OWNER=ACCOUNT "), f"{document.name}: a block does not begin with OWNER=")
 
 
 def check_links():
@@ -218,9 +241,17 @@ def check_modules():
 
 
 def check_plot():
-    """The plot beside the results is made of them."""
-    made = run(sys.executable, source / "bench" / "e2e" / "plot.py", source / "bench" / "RESULTS.md").stdout
-    check(made == (source / "bench" / "RESULTS.svg").read_text(), "bench/RESULTS.svg is not what bench/e2e/plot.py makes of RESULTS.md")
+    """The plots beside the results are made of them, and have every line that they are to have."""
+    for name, words in {"RESULTS.svg": [], "RESULTS-connections.svg": ["connections"]}.items():
+        made = run(sys.executable, source / "bench" / "e2e" / "plot.py", source / "bench" / "RESULTS.md", *words).stdout
+        check(made == (source / "bench" / name).read_text(), f"bench/{name} is not what bench/e2e/plot.py {' '.join(words)} makes of RESULTS.md")
+    sys.path.insert(0, str(source / "bench" / "e2e"))
+    import plot
+    for *_, name, colour in plot.LINES:
+        check(f'fill="{colour}">{name}</text>' in made, f"the plot of connections has no line {name}")
+    table = "| gantry -j 1 | 2.00 | 1 | 300.0 |\n| gantry -j auto | 4.00 | 1 | 200.0 |\n| gantry to store -j 1 | 1.00 | 1 | 250.0 |\n| curl (floor) | 1.00 | 1 | 9.0 |\n"
+    check(plot.rates(table, "") == {"1": 100, "auto": 50} and plot.rates(table, "to store") == {"1": 200}, "rates are those of the bytes that are wanted")
+    check(plot.rates("- bytes per second, to disk: 1 2000000, auto 3000000", "to disk") == {"1": 2, "auto": 3}, "rates that are listed are taken")
 
 
 def check_header_costs():
@@ -270,6 +301,8 @@ def check_figures():
 check_commands()
 check_blocks()
 check_sentences()
+check_other_programs()
+check_owner()
 check_links()
 check_index()
 check_link_rules()

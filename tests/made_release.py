@@ -47,7 +47,7 @@ class Release:
 
     def __init__(self, place, published, check_out, environment):
         self.clone = place / "gantry"
-        published.mkdir(parents=True)
+        published.mkdir(parents=True, exist_ok=True)
         check_out(self.clone)
         version = re.search(r"^project\(gantry VERSION ([0-9.]+)", (self.clone / "CMakeLists.txt").read_text(), re.M)[1]
         self.environment = {**environment, "GITHUB_REF_NAME": f"v{version}", "GITHUB_REPOSITORY": REPOSITORY, "GITHUB_ACTOR": "me", "GH_TOKEN": "secret",
@@ -70,7 +70,7 @@ class Release:
 
     def rewrite(self, command):
         """Clones come from the clone, all else that GitHub would be asked for from this server."""
-        command = command.replace(f"git clone https://github.com/{REPOSITORY}", f"git clone -q file://{self.clone}")
+        command = re.sub(rf'git clone "?https://github\.com/{REPOSITORY}(?![/\w])"?', f"git clone -q file://{self.clone}", command)
         return command.replace(f"https://github.com/{REPOSITORY}/", f"http://127.0.0.1:{self.server.server_port}/{REPOSITORY}/")
 
     def stop(self):

@@ -3,11 +3,21 @@
 #
 # From the environment: FTP_SERVER, FTP_USERNAME and FTP_PASSWORD; FTP_PORT (default 21), FTP_PATH (a directory below the login directory,
 # or from the root when it starts with /; made when missing), FTP_TLS=1 (explicit TLS, required then).
-# The password reaches curl on standard input, never as an argument. Exit codes: 2 usage, else curl's.
+# The password reaches curl on standard input, never as an argument. With GITHUB_ACTIONS=true errors are printed as annotations, too.
+# Exit codes: 2 usage, else curl's.
 set -euo pipefail
 export LC_ALL=C
 
-refuse() { echo "ftp_upload: $1" >&2; exit 2; }
+# An error, for people, and for GitHub as a workflow command, which ends at the line and has '%' for escapes.
+tell() {
+  echo "ftp_upload: $1" >&2
+  [ "${GITHUB_ACTIONS:-}" = true ] || return 0
+  local text=${1//%/%25}
+  text=${text//$'\r'/%0D}
+  printf '::error title=ftp_upload::%s\n' "${text//$'\n'/%0A}"
+}
+
+refuse() { tell "$1"; exit 2; }
 
 # Percent-encodes all but unreserved characters and '/'.
 encoded() {
@@ -48,8 +58,13 @@ part=$base.part
 tls=()
 [ "${FTP_TLS:-}" = 1 ] && tls=(--ssl-reqd)
 
-printf 'user = "%s:%s"\n' "$(quoted "$FTP_USERNAME")" "$(quoted "$FTP_PASSWORD")" |
+status=0
+said=$(printf 'user = "%s:%s"\n' "$(quoted "$FTP_USERNAME")" "$(quoted "$FTP_PASSWORD")" |
   curl -q --config - --silent --show-error --connect-timeout 30 --retry 3 --speed-limit 1 --speed-time 60 --ftp-create-dirs "${tls[@]}" \
     --upload-file "$file" --quote "-RNFR $part" --quote "-RNTO $base" \
-    "ftp://$FTP_SERVER:$port/${directory:+$directory/}$(encoded "$part")" >&2
+    "ftp://$FTP_SERVER:$port/${directory:+$directory/}$(encoded "$part")" 2>&1) || status=$?
+if [ "$status" -ne 0 ]; then
+  tell "$base is not on $FTP_SERVER: ${said:-curl ended with $status}"
+  exit "$status"
+fi
 echo "ftp_upload: $base is on $FTP_SERVER" >&2

@@ -33,7 +33,8 @@ void add_place_options(option_parser& parser, common_options& into, const char* 
       ->group(group);
   parser.app()
       .add_flag_callback(
-          "--no-sync", [&into] { into.sync = false; }, "Do not force finished files to the disk: faster, not safe from power cuts")
+          "--no-sync", [&into] { into.sync = false; },
+          "Do not force finished files to the disk: faster; a power cut may spoil them, for later runs as well")
       ->group(group);
 }
 

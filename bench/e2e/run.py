@@ -225,7 +225,7 @@ def main():
             before = pathlib.Path(arguments.write_results)
             page = headers.with_section(page, headers.section_of(before.read_text()) if before.exists() else "")
             before.write_text(page)
-            pathlib.Path(arguments.write_results).with_suffix(".svg").write_text(plot.page_svg(page))
+            plot.write(page, before)
             top = pathlib.Path(arguments.write_results).resolve().parent.parent
             readme.write(arguments.write_results, [top / name for name in readme.WORDS if (top / name).exists()])
         report.print_checks(document)

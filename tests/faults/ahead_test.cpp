@@ -58,6 +58,7 @@ TEST_CASE("small blobs are asked for while the answers before theirs are still t
   CHECK(m.connections() <= 4);
   const auto ahead = std::count_if(requests.begin(), requests.end(), [](const recorded_request& one) { return one.ahead; });
   CHECK(ahead >= 6);
+  m.pulls.heals(m.registry);
 }
 
 TEST_CASE("blobs that are brief at one moment and not at the next come over no more connections than were asked for") {
@@ -75,6 +76,7 @@ TEST_CASE("blobs that are brief at one moment and not at the next come over no m
   std::set<unsigned> used;
   for (const recorded_request& request : registry.requests("/blobs/")) used.insert(request.connection);
   CHECK(used.size() <= 4);
+  pulls.heals(registry);
 }
 
 TEST_CASE("a host that breaks connections with requests ahead is asked for one thing at a time") {
@@ -96,6 +98,7 @@ TEST_CASE("a host that breaks connections with requests ahead is asked for one t
   // What is under way on four connections when the second one breaks.
   CHECK(ahead <= 8);
   CHECK(requests.size() <= 61 + 12);
+  pulls.heals(registry);
 }
 
 TEST_CASE("a redirect whose body is not worth reading is not what the next request waits for") {
@@ -109,6 +112,7 @@ TEST_CASE("a redirect whose body is not worth reading is not what the next reque
   }
   const pull_report report = m.pulls.pull();
   check_whole(m, report);
+  m.pulls.heals(m.registry);
 }
 
 TEST_CASE("faults among small blobs cost their own requests and those behind them") {
@@ -135,4 +139,5 @@ TEST_CASE("faults among small blobs cost their own requests and those behind the
   check_whole(m, report);
   // A fault may spoil the two that wait behind it.
   CHECK(m.registry.count("/blobs/") <= 41 + 5 * 3);
+  m.pulls.heals(m.registry);
 }

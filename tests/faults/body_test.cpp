@@ -51,6 +51,7 @@ TEST_CASE("a truncated body is resumed with a range", "[faults]") {
   CHECK(largest_start(s) > 0);
   CHECK(s.registry.body_sent(s.layer().digest) == s.layer().bytes.size());
   CHECK(report.count<retry_scheduled>() >= 1);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a body that is cut again and again completes as long as it makes progress", "[faults]") {
@@ -60,6 +61,7 @@ TEST_CASE("a body that is cut again and again completes as long as it makes prog
   const pull_report report = s.pulls.pull();
   check_done(s, report);
   CHECK(s.registry.count(s.layer().digest) >= 15);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a reset connection is resumed with a range", "[faults]") {
@@ -68,6 +70,7 @@ TEST_CASE("a reset connection is resumed with a range", "[faults]") {
   check_done(s, s.pulls.pull());
   CHECK(s.registry.count(s.layer().digest) == 2);
   CHECK(s.registry.body_sent(s.layer().digest) < s.layer().bytes.size() + 1'000'000);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a stalled body is given up after the idle time and resumed", "[faults]") {
@@ -78,6 +81,7 @@ TEST_CASE("a stalled body is given up after the idle time and resumed", "[faults
   CHECK(report.took >= s.pulls.settings.timeouts.idle);
   CHECK(report.took < 60s);
   CHECK(largest_start(s) > 0);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a slow drip is not taken for a stall", "[faults]") {
@@ -86,6 +90,7 @@ TEST_CASE("a slow drip is not taken for a stall", "[faults]") {
   const pull_report report = s.pulls.pull();
   check_done(s, report);
   CHECK(s.registry.count(s.image.layers[0].digest) == 1);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("an answer that does not come is asked for again", "[faults]") {
@@ -93,6 +98,7 @@ TEST_CASE("an answer that does not come is asked for again", "[faults]") {
   s.registry.inject(s.layer().digest, no_answer());
   check_done(s, s.pulls.pull());
   CHECK(s.registry.count(s.layer().digest) == 2);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a blob that is wrong once is fetched once more", "[faults]") {
@@ -100,6 +106,7 @@ TEST_CASE("a blob that is wrong once is fetched once more", "[faults]") {
   s.registry.inject(s.layer().digest, wrong_byte_at(2'500'000));
   check_done(s, s.pulls.pull());
   CHECK(s.registry.count(s.layer().digest) == 2);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a blob that is always wrong is an integrity error and leaves nothing", "[faults]") {
@@ -112,6 +119,7 @@ TEST_CASE("a blob that is always wrong is an integrity error and leaves nothing"
   CHECK(s.registry.count(s.layer().digest) <= 12);
   CHECK(s.pulls.leftovers() == "");
   CHECK_FALSE(std::filesystem::exists(s.pulls.archive()));
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a wrong manifest, config and small layer are integrity errors", "[faults]") {
@@ -123,12 +131,14 @@ TEST_CASE("a wrong manifest, config and small layer are integrity errors", "[fau
   CHECK(report.ec == make_error_condition(condition::integrity));
   CHECK_FALSE(report.text.message().empty());
   CHECK(s.pulls.leftovers() == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a body that is longer than its header says is cut there", "[faults]") {
   served s;
   s.registry.inject("/blobs/", surplus_of(1000), 1, 0);
   check_done(s, s.pulls.pull());
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a blob longer than its descriptor is refused", "[faults]") {
@@ -139,6 +149,7 @@ TEST_CASE("a blob longer than its descriptor is refused", "[faults]") {
   CHECK(report.ec);
   CHECK(s.registry.count(s.layer().digest) <= 12);
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a blob shorter than its descriptor is refused", "[faults]") {
@@ -148,4 +159,5 @@ TEST_CASE("a blob shorter than its descriptor is refused", "[faults]") {
   CHECK(report.ec);
   CHECK(report.took < 60s);
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }

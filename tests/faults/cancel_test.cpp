@@ -85,6 +85,7 @@ TEST_CASE("an engine with its own thread stops its operations when it goes", "[f
     CHECK(e.code() == make_error_condition(condition::cancelled));
   }
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("two pulls of one image on one engine fetch each blob once", "[faults]") {

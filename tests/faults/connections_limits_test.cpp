@@ -77,6 +77,7 @@ TEST_CASE("Retry-After for one of eight connections is kept to by all", "[faults
   CHECK(s.registry.count() > sent_before);
   CHECK(s.connections() > 1);
   CHECK(s.times_sent() <= 1.3);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a host is asked over no more connections than it may have", "[faults]") {
@@ -87,6 +88,7 @@ TEST_CASE("a host is asked over no more connections than it may have", "[faults]
   CHECK(s.connections() <= s.pulls.settings.max_per_host);
   if (s.pulls.settings.max_per_host > 1) CHECK(s.connections() > 1);
   CHECK(s.times_sent() <= 1.3);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a limited rate is not exceeded, whatever the number of connections", "[faults]") {
@@ -139,6 +141,7 @@ TEST_CASE("a limited rate is used although the answers come in small pieces", "[
   for (const test_blob& layer : image.layers) bytes += layer.bytes.size();
   CHECK(report.took >= std::chrono::milliseconds(bytes / 1000 - 100));
   CHECK(report.took <= std::chrono::milliseconds(bytes / 1000 * 3) + 5s);
+  pulls.heals(registry);
 }
 
 TEST_CASE("429 and 503 lower the number of connections, other passing errors do not", "[faults]") {
@@ -156,6 +159,7 @@ TEST_CASE("429 and 503 lower the number of connections, other passing errors do 
     return change != nullptr && change->reason == concurrency_reason::refused;
   });
   CHECK((lowered >= 1) == (status == 429 || status == 503));
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a registry that counts open connections is served with those that it allows", "[faults]") {
@@ -175,4 +179,5 @@ TEST_CASE("a registry that counts open connections is served with those that it 
   CHECK(refused >= 1);
   CHECK(refused <= 60);
   CHECK(pulls.leftovers() == "");
+  pulls.heals(registry);
 }

@@ -27,6 +27,7 @@ TEST_CASE("a connection that falls silent is replaced long before anybody gives 
   s.slow_down();
   done_within(s, 60s);
   CHECK(s.times_sent() <= 1.3);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("several connections of a blob that fall silent are replaced, each as soon as one alone would be", "[faults]") {
@@ -39,6 +40,7 @@ TEST_CASE("several connections of a blob that fall silent are replaced, each as 
   CHECK(s.registry.count(s.layer().digest) <= 40);
   // What lies in the buffers of a connection that is cut has been sent, too.
   CHECK(s.times_sent() <= 2);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a small layer whose connection falls silent or crawls is asked for over another", "[faults]") {
@@ -54,6 +56,7 @@ TEST_CASE("a small layer whose connection falls silent or crawls is asked for ov
   INFO(report.text.message());
   CHECK_FALSE(report.ec);
   CHECK(report.took < 60s);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a request that nobody answers holds up its own segment alone", "[faults]") {
@@ -65,6 +68,7 @@ TEST_CASE("a request that nobody answers holds up its own segment alone", "[faul
   done_within(s, 60s);
   // What lies in the buffers of a connection that is cut has been sent, too.
   CHECK(s.times_sent() <= 1.3);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("the first request of a blob is made again long before anybody gives it up", "[faults]") {
@@ -77,6 +81,7 @@ TEST_CASE("the first request of a blob is made again long before anybody gives i
   const pull_report report = done_within(s, 90s);
   // An attempt is what ends with a failure; a request that is made once more is none.
   CHECK(report.count<retry_scheduled>() == 0);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a document that nobody sends is asked for again within seconds", "[faults]") {
@@ -90,6 +95,7 @@ TEST_CASE("a document that nobody sends is asked for again within seconds", "[fa
   CHECK(report.took >= 7s);
   CHECK(s.registry.count(which) == 2);
   CHECK(report.count<retry_scheduled>() == 0);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("the only connection gives up a request that nobody answers, and waits longer for the next", "[faults]") {
@@ -106,6 +112,7 @@ TEST_CASE("the only connection gives up a request that nobody answers, and waits
   CHECK(s.registry.count(s.layer().digest) == 2);
   CHECK(report.count<retry_scheduled>() == 1);
   CHECK(s.registry.most_open() == 1);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("the budget ends a pull whose only connection is never answered", "[faults]") {
@@ -122,6 +129,7 @@ TEST_CASE("the budget ends a pull whose only connection is never answered", "[fa
   CHECK(report.text.message().find(s.registry.host() + " has not answered a request for blob " + s.layer().digest.substr(7, 12)) !=
         std::string::npos);
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a storage that never answers the only connection is named", "[faults]") {
@@ -140,6 +148,7 @@ TEST_CASE("a storage that never answers the only connection is named", "[faults]
   CHECK(report.took < 40s);
   CHECK(report.text.message().find("127.0.0.1:" + std::to_string(registry.storage_port()) + ", where " + registry.host() + " keeps blob " +
                                    digest.substr(7, 12) + ", has not answered within ") != std::string::npos);
+  pulls.heals(registry);
 }
 
 TEST_CASE("the only connection waits for a helper that takes its time, and asks it once", "[faults]") {
@@ -165,6 +174,7 @@ TEST_CASE("the only connection waits for a helper that takes its time, and asks 
   CHECK(helper->asked == 1);
   CHECK(s.registry.count(s.layer().digest) == 2);
   CHECK(report.count<retry_scheduled>() == 0);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a mirror that never answers the only connection is left for the registry", "[faults]") {
@@ -178,6 +188,7 @@ TEST_CASE("a mirror that never answers the only connection is left for the regis
   done_within(s, 40s);
   CHECK(mirror.count(s.layer().digest) == 1);
   CHECK(s.registry.count(s.layer().digest) == 1);
+  s.pulls.heals({&s.registry, &mirror});
 }
 
 TEST_CASE("one of many layers whose first request nobody answers is asked for again", "[faults]") {
@@ -197,6 +208,7 @@ TEST_CASE("one of many layers whose first request nobody answers is asked for ag
   CHECK(registry.count(image.layers[11].digest) >= 2);
   CHECK(registry.count(image.layers[11].digest) <= 4);
   CHECK(pulls.leftovers() == "");
+  pulls.heals(registry);
 }
 
 TEST_CASE("an address whose renewal nobody answers is asked for by another of eight connections", "[faults]") {
@@ -209,6 +221,7 @@ TEST_CASE("an address whose renewal nobody answers is asked for by another of ei
   s.pulls.settings.timeouts.header = std::chrono::minutes(5);
   done_within(s, 60s);
   CHECK(s.registry.count(s.path()) == 3);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("when eight requests at a time are without an answer they are made again", "[faults]") {
@@ -217,6 +230,7 @@ TEST_CASE("when eight requests at a time are without an answer they are made aga
   s.registry.inject(s.layer().digest, no_answer(), 2, 8);
   s.slow_down();
   done_within(s, 60s);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a connection that crawls is not waited for", "[faults]") {
@@ -228,4 +242,5 @@ TEST_CASE("a connection that crawls is not waited for", "[faults]") {
   CHECK(s.connections() > 1);
   // What lies in the buffers of a connection that is cut has been sent, too.
   CHECK(s.times_sent() <= 1.3);
+  s.pulls.heals(s.registry);
 }

@@ -18,6 +18,7 @@ TEST_CASE("eight connections share a blob without getting bytes twice", "[faults
   CHECK(s.connections() > 1);
   CHECK(s.connections() <= 12);  // on a busy machine some are replaced
   CHECK(s.times_sent() <= 1.3);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a blob that always answers with a server error ends a pull of eight connections", "[faults]") {
@@ -28,6 +29,7 @@ TEST_CASE("a blob that always answers with a server error ends a pull of eight c
   CHECK(report.ec == make_error_condition(condition::failed));
   CHECK(s.registry.count(s.layer().digest) <= s.pulls.settings.attempts + 8);
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("after a failure one of eight connections looks whether a blob answers again", "[faults]") {
@@ -42,6 +44,7 @@ TEST_CASE("after a failure one of eight connections looks whether a blob answers
   // then one at a time. Without that rule there are six attempts of each of the eight.
   CHECK(s.registry.count(s.layer().digest) <= s.pulls.settings.attempts + 2 * 8);
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("one of eight connections that fails costs little and no byte", "[faults]") {
@@ -58,6 +61,7 @@ TEST_CASE("one of eight connections that fails costs little and no byte", "[faul
   CHECK(s.registry.count(s.layer().digest) > 3);
   CHECK(s.connections() > 1);
   CHECK(s.times_sent() <= 1.3);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a registry that ignores ranges is read by one of eight connections", "[faults]") {
@@ -66,6 +70,7 @@ TEST_CASE("a registry that ignores ranges is read by one of eight connections", 
   check_done(s, s.pulls.pull());
   CHECK(s.registry.count(s.layer().digest) == 1);
   CHECK(s.registry.body_sent(s.layer().digest) == s.layer().bytes.size());
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("one answer without ranges among many costs an attempt and leaves the blob to all connections", "[faults]") {
@@ -77,6 +82,7 @@ TEST_CASE("one answer without ranges among many costs an attempt and leaves the 
   CHECK(report.count<retry_scheduled>() == 1);
   CHECK(s.connections() > 1);
   CHECK(s.registry.count(s.layer().digest) > 5);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a redirect within a registry is asked for once for each blob", "[faults]") {
@@ -89,6 +95,7 @@ TEST_CASE("a redirect within a registry is asked for once for each blob", "[faul
   check_done(s, s.pulls.pull());
   CHECK(s.registry.count(s.path()) == 1);
   CHECK(s.registry.count(spread::delivery) >= 4);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("an address within a registry that expires or leads on is asked for anew", "[faults]") {
@@ -101,6 +108,7 @@ TEST_CASE("an address within a registry that expires or leads on is asked for an
   s.pulls.settings.jobs = 4;
   check_done(s, s.pulls.pull());
   CHECK(s.registry.count(s.path()) == 2);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a blob that eight connections get wrong once is fetched once more", "[faults]") {
@@ -113,6 +121,7 @@ TEST_CASE("a blob that eight connections get wrong once is fetched once more", "
   CHECK(s.connections() > 1);
   CHECK(s.times_sent() > 1.9);
   CHECK(s.times_sent() <= 2.6);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a partial file that was damaged on disk costs the pieces concerned", "[faults]") {

@@ -150,6 +150,8 @@ TEST_CASE("a source with wrong ranges is named with the blob", "[faults]") {
   CHECK(words.find(r.source.host()) != std::string::npos);
   CHECK(words.find("blob " + r.large().substr(7, 12)) != std::string::npos);
   CHECK(r.source.count(r.large_blob()) == 1 + r.settings.attempts);
+  r.source.heal();
+  r.complete();
 }
 
 TEST_CASE("a source that leaves the request for a blob without an answer is asked again within seconds", "[faults]") {
@@ -175,6 +177,8 @@ TEST_CASE("wrong bytes never complete an upload", "[faults]") {
   CHECK_FALSE(fs::exists(blobs / hex.substr(0, 2) / hex));
   CHECK_FALSE(
       fs::exists(r.directory / "storage" / "docker" / "registry" / "v2" / "repositories" / "copied" / "app" / "_manifests" / "tags"));
+  r.source.heal();
+  r.complete();
 }
 
 TEST_CASE("a source that lacks a blob ends the copy before the name is written", "[faults]") {
@@ -184,6 +188,8 @@ TEST_CASE("a source that lacks a blob ends the copy before the name is written",
   CHECK(report.ec == condition::not_found);
   CHECK_FALSE(
       fs::exists(r.directory / "storage" / "docker" / "registry" / "v2" / "repositories" / "copied" / "app" / "_manifests" / "tags"));
+  r.source.heal();
+  r.complete();
 }
 
 TEST_CASE("one connection is enough for a copy", "[faults]") {

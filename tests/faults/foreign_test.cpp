@@ -60,6 +60,7 @@ TEST_CASE("a foreign layer that the registry lacks comes from its urls, in order
   CHECK(std::any_of(asked.begin(), asked.end(),
                     [](const recorded_request& one) { return one.header("authorization").starts_with("Basic"); }));
   for (const recorded_request& request : s.elsewhere.requests()) CHECK(request.header("authorization").empty());
+  s.pulls.heals({&s.registry, &s.elsewhere});
 }
 
 TEST_CASE("a foreign layer that the registry has is not looked for elsewhere", "[faults]") {
@@ -83,6 +84,7 @@ TEST_CASE("a registry cannot send us to an address of the private network for a 
   // Refused before anything is sent: a connection that fails would be another error.
   CHECK(report.ec == (url.starts_with("file") ? errc::protocol_error : errc::redirect_refused));
   CHECK(report.text.message().find("neither in the registry nor") != std::string::npos);
+  s.pulls.heals({&s.registry, &s.elsewhere});
 }
 
 TEST_CASE("a foreign layer whose only host refuses the connection is given up as soon as a registry that does", "[faults]") {
@@ -98,6 +100,7 @@ TEST_CASE("a foreign layer whose only host refuses the connection is given up as
   INFO(report.text.message());
   CHECK(report.ec == make_error_code(errc::connection_refused));
   CHECK(report.count<retry_scheduled>() == 2);
+  s.pulls.heals({&s.registry, &s.elsewhere});
 }
 
 TEST_CASE("foreign content is verified like any other", "[faults]") {
@@ -108,4 +111,5 @@ TEST_CASE("foreign content is verified like any other", "[faults]") {
   s.hold("\"" + s.there() + "\"");
   s.registry.drop_blob(s.layer().digest);
   CHECK(s.pulls.pull().ec == make_error_code(errc::digest_mismatch));
+  s.pulls.heals({&s.registry, &s.elsewhere});
 }

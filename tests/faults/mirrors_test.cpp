@@ -78,6 +78,7 @@ TEST_CASE("what a mirror does not have, or does not give, comes from the registr
   if (status == 404) return;
   CHECK(said.find(m.origin.host() + " is asked in its place", at) != std::string::npos);
   CHECK(said.find("is passed over", at + told.size()) == std::string::npos);
+  m.heals();
 }
 
 TEST_CASE("a mirror that is not there costs nothing but the attempt", "[faults]") {
@@ -88,6 +89,7 @@ TEST_CASE("a mirror that is not there costs nothing but the attempt", "[faults]"
   CHECK(report.took < 60s);
   CHECK(warnings(report).find("refused the connection") != std::string::npos);
   CHECK(warnings(report).find("port right? " + m.origin.host() + " is asked in its place") != std::string::npos);
+  m.heals();
 }
 
 TEST_CASE("a mirror whose certificate is not trusted is passed over and named with the reason", "[faults]") {
@@ -122,6 +124,7 @@ TEST_CASE("a mirror whose certificate is not trusted is passed over and named wi
                   " is not trusted: " + reason) != std::string::npos);
   CHECK(said.find("; " + m.origin.host() + " is asked in its place") != std::string::npos);
   CHECK(said.find("is passed over") == said.rfind("is passed over"));
+  m.heals();
 }
 
 TEST_CASE("a mirror written with https is not asked in clear text", "[faults]") {
@@ -157,6 +160,7 @@ TEST_CASE("a mirror that breaks off in the middle of a blob is gone on with else
   REQUIRE(place != std::string::npos);
   CHECK(said.find(named, place + 1) == std::string::npos);
   CHECK(m.pulls.leftovers() == "");
+  m.heals();
 }
 
 TEST_CASE("segments come from several mirrors at once, and none from the registry", "[faults]") {
@@ -182,6 +186,7 @@ TEST_CASE("a mirror without ranges does not keep the others from them", "[faults
   REQUIRE_FALSE(report.ec);
   CHECK(m.first.count(m.layer()) >= 2);
   CHECK(m.pulls.leftovers() == "");
+  m.heals();
 }
 
 TEST_CASE("a mirror that refuses ranges is asked for one of a blob at most, and is good for whole blobs", "[faults]") {
@@ -205,6 +210,7 @@ TEST_CASE("a mirror that refuses ranges is asked for one of a blob at most, and 
   CHECK(warnings(report).find(m.first.host()) == std::string::npos);
   CHECK(report.count<retry_scheduled>() == 0);
   CHECK(m.pulls.leftovers() == "");
+  m.heals();
 }
 
 TEST_CASE("a mirror that sends wrong bytes is found, named and left out", "[faults]") {
@@ -223,6 +229,7 @@ TEST_CASE("a mirror that sends wrong bytes is found, named and left out", "[faul
   CHECK(said.find("the mirror " + m.second.host() + " sent wrong bytes") != std::string::npos);
   CHECK(said.find("the mirror " + m.first.host()) == std::string::npos);
   CHECK(m.pulls.leftovers() == "");
+  m.heals();
 }
 
 TEST_CASE("a mirror that answers a digest with another manifest is left out", "[faults]") {
@@ -233,6 +240,7 @@ TEST_CASE("a mirror that answers a digest with another manifest is left out", "[
   REQUIRE_FALSE(report.ec);
   CHECK(warnings(report).find(m.first.host()) != std::string::npos);
   CHECK(m.first.count("/blobs/") == 0);
+  m.heals();
 }
 
 TEST_CASE("credentials of the registry never reach a mirror", "[faults]") {
@@ -254,6 +262,7 @@ TEST_CASE("credentials of the registry never reach a mirror", "[faults]") {
       std::any_of(sent.begin(), sent.end(), [](const recorded_request& one) { return one.header("Authorization").starts_with("Basic"); }));
   CHECK(m.first.count("/v2/") != 0);
   for (const recorded_request& one : m.first.requests()) CHECK(one.header("Authorization").empty());
+  m.heals();
 }
 
 TEST_CASE("registries.conf of the machine is honoured, and left aside when nobody asks for it", "[faults]") {

@@ -170,4 +170,5 @@ TEST_CASE("a header field of hosts.toml is sent to its host, and stands in no te
   for (const auto& file : std::filesystem::recursive_directory_iterator(pulls.store())) {
     if (file.is_regular_file()) CHECK(slurp(file.path()).find("field-canary") == std::string::npos);
   }
+  pulls.heals({&registry, &mirror});
 }

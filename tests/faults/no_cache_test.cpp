@@ -48,6 +48,15 @@ struct served {
     registry.forget_requests();
     return bytes;
   }
+  /// The same command when nothing goes wrong any more.
+  void heals(const std::string& wanted) {
+    registry.heal();
+    const pull_report again = pull(in_place());
+    INFO("the rerun: " << again.text.message());
+    CHECK_FALSE(again.ec);
+    CHECK(slurp(pulls.archive()) == wanted);
+    CHECK(files() == 1);
+  }
   std::size_t files() const {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(pulls.directory()), fs::directory_iterator()));
   }
@@ -154,6 +163,7 @@ TEST_CASE("a layer with wrong bytes is fetched once more in place, and twice wro
     CHECK(slurp(s.pulls.archive()) == wanted);
     CHECK(s.files() == 1);
   }
+  s.heals(wanted);
 }
 
 TEST_CASE("wrong bytes of a run that was broken off cost one more fetch where a file system makes no holes", "[faults]") {
@@ -338,6 +348,9 @@ TEST_CASE("a registry that fails in the middle of a stream is the reason given, 
   while (offset + 512 <= got.size()) offset += 512 + (at(got, offset) + 511) / 512 * 512;
   const bool whole_entries = offset == got.size() && !got.empty();
   CHECK_FALSE(whole_entries);
+  s.registry.heal();
+  REQUIRE_FALSE(s.pulls.pull_to_archive().ec);
+  CHECK(s.pulls.leftovers() == "");
 }
 
 TEST_CASE("an engine that goes away in the middle of a stream stops its writer", "[faults]") {

@@ -48,6 +48,7 @@ TEST_CASE("a registry that ignores ranges is read from the start and completes",
   CHECK(s.registry.count(s.layer().digest) >= 2);
   CHECK(s.registry.count(s.layer().digest) <= 4);
   CHECK(s.pulls.leftovers() == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a registry without ranges that always breaks off at the same place ends the pull", "[faults]") {
@@ -60,6 +61,7 @@ TEST_CASE("a registry without ranges that always breaks off at the same place en
   CHECK(report.ec);
   CHECK(report.took < std::chrono::seconds(15));
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a wrong Content-Range costs an attempt and no wrong byte", "[faults]") {
@@ -79,6 +81,7 @@ TEST_CASE("a wrong Content-Range costs an attempt and no wrong byte", "[faults]"
   CHECK_FALSE(report.ec);
   CHECK(s.registry.count(s.layer().digest) == 3);
   CHECK(s.pulls.leftovers() == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a registry that refuses every range is read from the start and completes", "[faults]") {
@@ -94,6 +97,7 @@ TEST_CASE("a registry that refuses every range is read from the start and comple
   CHECK(report.count<retry_scheduled>() == 1);
   CHECK(s.registry.body_sent(s.layer().digest) == s.layer().bytes.size());
   CHECK(s.pulls.leftovers() == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a layer that breaks off at a registry that refuses every range is read once more", "[faults]") {
@@ -106,6 +110,7 @@ TEST_CASE("a layer that breaks off at a registry that refuses every range is rea
   CHECK_FALSE(report.ec);
   CHECK(s.registry.count(s.layer().digest) <= 6);
   CHECK(s.pulls.leftovers() == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a registry that refuses ranges of a blob of another size is told with both sizes", "[faults]") {
@@ -120,6 +125,7 @@ TEST_CASE("a registry that refuses ranges of a blob of another size is told with
   // Who is idle asks while another waits after a failure.
   CHECK(s.registry.count(s.layer().digest) <= s.pulls.settings.attempts * s.pulls.settings.jobs);
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("parts that come in chunks leave their connections for the next", "[faults]") {
@@ -141,6 +147,7 @@ TEST_CASE("parts that come in chunks leave their connections for the next", "[fa
   // One that is robbed near the end is closed with what is left of its answer; how many parts there are is a matter of speed.
   CHECK(connections.size() < asked.size());
   CHECK(s.pulls.leftovers() == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a Content-Range that is always wrong ends the pull", "[faults]") {
@@ -156,6 +163,7 @@ TEST_CASE("a Content-Range that is always wrong ends the pull", "[faults]") {
   CHECK(names(report.text.message(), s.registry, s.layer()));
   CHECK(s.registry.count(s.layer().digest) <= 2 + s.pulls.settings.attempts);
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("an unknown total in Content-Range is no error", "[faults]") {
@@ -167,6 +175,7 @@ TEST_CASE("an unknown total in Content-Range is no error", "[faults]") {
   INFO(report.text.message());
   CHECK_FALSE(report.ec);
   CHECK(s.registry.count(s.layer().digest) == 2);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a later pull asks only for what an earlier one left", "[faults]") {

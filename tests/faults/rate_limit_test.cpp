@@ -100,6 +100,7 @@ TEST_CASE("seconds and dates in Retry-After are kept to, a date of the past and 
   if (where == "/manifests/") CHECK(l.registry.count(where) == 2);
   // A date has whole seconds, so that nearly one of the two may be gone.
   CHECK(report.took >= (when == "seconds" ? 1900ms : when == "date" ? 900ms : 400ms));
+  l.pulls.heals(l.registry);
 }
 
 TEST_CASE("a wait beyond the budget fails at once, with the time, wherever it is asked for", "[faults]") {
@@ -114,6 +115,8 @@ TEST_CASE("a wait beyond the budget fails at once, with the time, wherever it is
   CHECK(report.text.message().find("UTC") != std::string::npos);
   CHECK(report.took < 60s);
   CHECK(l.registry.count(where) <= 2);
+  l.pulls.forget_waits();
+  l.pulls.heals(l.registry);
 }
 
 TEST_CASE("a token service that limits is waited for, too", "[faults]") {
@@ -130,6 +133,7 @@ TEST_CASE("a token service that limits is waited for, too", "[faults]") {
   CHECK_FALSE(report.ec);
   CHECK(l.registry.count("/token") == 2);
   CHECK(report.took >= (when == "seconds" ? 1900ms : when == "date" ? 900ms : 400ms));
+  l.pulls.heals(l.registry);
 }
 
 TEST_CASE("little that is left is told once, and a tag is asked by HEAD from then on, in later runs too", "[faults]") {
@@ -171,6 +175,8 @@ TEST_CASE("the wait that a registry asked for holds for the next run, and hints 
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   CHECK(text.find(l.registry.host()) != std::string::npos);
   CHECK(text.find("token") == std::string::npos);
+  l.pulls.forget_waits();
+  l.pulls.heals(l.registry);
 }
 
 TEST_CASE("a wait that was told to nobody does not bind who logs in, and one that was told to a user is not kept", "[faults]") {

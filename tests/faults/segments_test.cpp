@@ -93,6 +93,7 @@ TEST_CASE("a request that fails is told with its reason and what it brought", "[
   CHECK(std::count_if(segments.begin(), segments.end(), [](const auto& one) { return one.end == segment_end::failed; }) == 1);
   CHECK(received_of(segments, s.layer().digest) == s.layer().bytes.size());
   CHECK(report.count<retry_scheduled>() == 1);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a request that nobody answers is told without an answer", "[faults]") {
@@ -107,6 +108,7 @@ TEST_CASE("a request that nobody answers is told without an answer", "[faults]")
   CHECK_FALSE(failed->answered);
   CHECK(failed->received == 0);
   CHECK(failed->elapsed >= 300ms);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("requests to mirrors are told as such", "[faults]") {
@@ -134,6 +136,7 @@ TEST_CASE("requests that the end of the operation cuts are told as stopped", "[f
   REQUIRE_FALSE(segments.empty());
   CHECK(
       std::all_of(segments.begin(), segments.end(), [](const auto& one) { return one.end != segment_end::complete || one.length < 3000; }));
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a registry that asks for less is told as the reason for fewer connections", "[faults]") {
@@ -164,4 +167,5 @@ TEST_CASE("a registry that asks for less is told as the reason for fewer connect
     if (changed->reason == concurrency_reason::faster) CHECK(changed->after > changed->before);
   }
   CHECK(told);
+  s.pulls.heals(s.registry);
 }

@@ -1,8 +1,11 @@
 #include "faults/puller.hpp"
+#include "faults/tally.hpp"
 
 #include "support/catch.hpp"
 #include "support/fault.hpp"
+#include "support/relay.hpp"
 #include "support/sanitizer.hpp"
+#include "support/store_check.hpp"
 
 #include <gantry/engine.hpp>
 
@@ -73,6 +76,30 @@ std::vector<test_image> mixed_images() {
   return images;
 }
 
+/// Every other connection or so meets trouble: with one that is kept as long as it can be, a pull would meet little else.
+bad_line lossy() {
+  bad_line line;
+  line.seed = 11;
+  line.cut = 120;
+  line.reset = 120;
+  line.stall = 60;
+  line.crawl = 100;
+  line.within = 600'000;
+  line.delay = std::chrono::milliseconds(3);
+  return line;
+}
+
+/// So that the next pull fetches everything: a store without its blobs, nor what leads to them.
+void clear(const fs::path& store) {
+  fs::remove(store / "index.json");
+  for (const char* below : {"blobs", "refs"}) {
+    if (!fs::exists(store / below)) continue;
+    for (const fs::directory_entry& one : fs::recursive_directory_iterator(store / below)) {
+      if (one.is_regular_file()) fs::remove(one.path());
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("many pulls over a bad line leave no memory, descriptor or thread behind", "[faults]") {
@@ -83,14 +110,21 @@ TEST_CASE("many pulls over a bad line leave no memory, descriptor or thread behi
   fake_registry registry;
   const std::vector<test_image> images = mixed_images();
   for (std::size_t i = 0; i < images.size(); ++i) registry.hold("team/app" + std::to_string(i), "1", images[i]);
-  puller place(registry);
+  relay line(registry.port());
+  line.worsen(lossy());
+  const std::string host = "127.0.0.1:" + std::to_string(line.port());
+  puller place(host);
   place.settings.jobs = 4;
+  place.settings.timeouts.idle = std::chrono::milliseconds(250);
   const usage empty;
   usage roomy = empty;
   roomy.descriptors += 64;
   roomy.threads += 64;
   usage warm;
   int failed = 0;
+  unsigned injected = 0;
+  unsigned endured = 0;
+  std::string wrong;
   {
     engine one(place.settings);
     std::mt19937 random(7);
@@ -101,6 +135,7 @@ TEST_CASE("many pulls over a bad line leave no memory, descriptor or thread behi
       const auto first = static_cast<unsigned>(1 + random() % 2);
       registry.heal();
       registry.forget_requests();
+      const unsigned before = registry.faults_met() + line.troubled();
       switch (random() % 6) {
         case 0:
           registry.inject(layer.digest, truncate_after(random() % (layer.bytes.size() + 1)), first);
@@ -124,22 +159,27 @@ TEST_CASE("many pulls over a bad line leave no memory, descriptor or thread behi
       options.output = archive_file{place.archive()};
       error_code ec;
       options.platforms = {platform::parse("linux/amd64", ec)};
-      auto done = one.async_pull(reference::parse(registry.host() + "/team/app" + std::to_string(which) + ":1", ec), std::move(options),
+      auto done = one.async_pull(reference::parse(host + "/team/app" + std::to_string(which) + ":1", ec), std::move(options),
                                  boost::asio::use_future);
+      bool well = true;
       try {
         done.get();
       } catch (const boost::system::system_error&) {
+        well = false;
         ++failed;
       }
-      registry.hold_blob(layer);
-      // So that the next one is fetched.
-      for (const fs::directory_entry& blob : fs::directory_iterator(place.store() / "blobs" / "sha256")) fs::remove(blob.path());
+      const unsigned met = registry.faults_met() + line.troubled() - before;
+      injected += met;
+      endured += well ? met : 0;
+      wrong += store_problems(place.store(), failed > 0);
+      clear(place.store());
       if (round == warm_up) warm = settled(roomy);
     }
     const usage last = settled(warm);
-    std::cerr << pulls << " pulls, " << failed << " of them failed; descriptors " << warm.descriptors << " -> " << last.descriptors
-              << ", threads " << warm.threads << " -> " << last.threads << ", resident KiB " << warm.resident_kib << " -> "
-              << last.resident_kib << ", allocated KiB " << warm.allocated_kib << " -> " << last.allocated_kib << "\n";
+    std::cerr << pulls << " pulls, " << failed << " of them failed, " << injected << " faults, " << line.troubled() << " of them of "
+              << line.connections() << " connections; descriptors " << warm.descriptors << " -> " << last.descriptors << ", threads "
+              << warm.threads << " -> " << last.threads << ", resident KiB " << warm.resident_kib << " -> " << last.resident_kib
+              << ", allocated KiB " << warm.allocated_kib << " -> " << last.allocated_kib << "\n";
     // Kept connections come and go, with both ends in this process; one that is lost with each pull would be many.
     CHECK(last.descriptors <= warm.descriptors + 16);
     CHECK(last.threads <= warm.threads + 16);
@@ -149,7 +189,10 @@ TEST_CASE("many pulls over a bad line leave no memory, descriptor or thread behi
       CHECK(last.allocated_kib < warm.allocated_kib + 1024);
     }
   }
+  CHECK(wrong == "");
+  CHECK(line.troubled() > static_cast<unsigned>(pulls) / 4);
   CHECK(failed < pulls / 2);
+  tally(injected, endured, static_cast<unsigned>(pulls));
   const usage after = settled(empty);
   CHECK(after.descriptors <= empty.descriptors + 2);
   CHECK(after.threads <= empty.threads);

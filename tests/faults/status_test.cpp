@@ -18,6 +18,7 @@ TEST_CASE("server errors are retried", "[faults]") {
   CHECK(s.registry.count("/manifests/") == 2);
   CHECK(s.registry.count(s.layer().digest) == 3);
   CHECK(s.pulls.leftovers() == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a server error that stays ends the pull after the attempts", "[faults]") {
@@ -28,6 +29,7 @@ TEST_CASE("a server error that stays ends the pull after the attempts", "[faults
   CHECK(s.registry.count(s.layer().digest) == s.pulls.settings.attempts);
   CHECK(report.text.server_message().find("the disk is on fire") != std::string::npos);
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a missing blob is not retried", "[faults]") {
@@ -37,6 +39,7 @@ TEST_CASE("a missing blob is not retried", "[faults]") {
   CHECK(report.ec == make_error_condition(condition::not_found));
   CHECK(s.registry.count(s.layer().digest) == 1);
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a 403 is not retried and is not authorised", "[faults]") {
@@ -45,6 +48,7 @@ TEST_CASE("a 403 is not retried and is not authorised", "[faults]") {
   const pull_report report = s.pulls.pull();
   CHECK(report.ec == make_error_condition(condition::not_authorised));
   CHECK(s.registry.count("/manifests/") == 1);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("Retry-After is kept to", "[faults]") {
@@ -55,6 +59,7 @@ TEST_CASE("Retry-After is kept to", "[faults]") {
   CHECK_FALSE(report.ec);
   CHECK(report.took >= 1s);
   CHECK(s.registry.count("/manifests/") == 2);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a Retry-After beyond the budget fails at once", "[faults]") {
@@ -64,6 +69,8 @@ TEST_CASE("a Retry-After beyond the budget fails at once", "[faults]") {
   CHECK(report.ec == make_error_condition(condition::rate_limited));
   CHECK(report.took < 60s);
   CHECK(s.registry.count("/manifests/") == 1);
+  s.pulls.forget_waits();
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a 429 without Retry-After is retried", "[faults]") {
@@ -71,6 +78,7 @@ TEST_CASE("a 429 without Retry-After is retried", "[faults]") {
   s.registry.inject(s.layer().digest, too_many_requests(""));
   CHECK_FALSE(s.pulls.pull().ec);
   CHECK(s.registry.count(s.layer().digest) == 2);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a redirect within the registry is followed", "[faults]") {
@@ -81,6 +89,7 @@ TEST_CASE("a redirect within the registry is followed", "[faults]") {
   INFO(report.text.message());
   CHECK_FALSE(report.ec);
   CHECK(s.registry.count("/v2/team/mirror/") == 1);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a redirect loop ends the pull", "[faults]") {
@@ -91,6 +100,7 @@ TEST_CASE("a redirect loop ends the pull", "[faults]") {
   CHECK(report.text.message().find("redirect") != std::string::npos);
   CHECK(s.registry.count(s.layer().digest) <= 11 * s.pulls.settings.attempts);
   CHECK(report.took < 60s);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("redirects to other schemes and to link-local addresses are refused", "[faults]") {
@@ -105,6 +115,7 @@ TEST_CASE("redirects to other schemes and to link-local addresses are refused", 
   CHECK(report.ec == errc::redirect_refused);
   CHECK(report.took < 60s);
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a redirect that leads nowhere is asked for anew", "[faults]") {
@@ -113,6 +124,7 @@ TEST_CASE("a redirect that leads nowhere is asked for anew", "[faults]") {
   const pull_report report = s.pulls.pull();
   INFO(report.text.message());
   CHECK_FALSE(report.ec);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("an answer that is not HTTP is an error with its name", "[faults]") {
@@ -122,6 +134,7 @@ TEST_CASE("an answer that is not HTTP is an error with its name", "[faults]") {
   const pull_report report = s.pulls.pull();
   CHECK(report.ec == make_error_condition(condition::failed));
   CHECK(report.text.message().find(s.registry.host()) != std::string::npos);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a header block above its cap is refused", "[faults]") {
@@ -131,12 +144,14 @@ TEST_CASE("a header block above its cap is refused", "[faults]") {
   const pull_report report = s.pulls.pull();
   CHECK(report.ec);
   CHECK(report.took < 60s);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("a header block within its cap is accepted", "[faults]") {
   served s;
   s.registry.inject("/manifests/", header_of(20'000), 1, 0);
   CHECK_FALSE(s.pulls.pull().ec);
+  s.pulls.heals(s.registry);
 }
 
 TEST_CASE("nobody listening ends the pull when the budget is used up", "[faults]") {
@@ -152,4 +167,5 @@ TEST_CASE("nobody listening ends the pull when the budget is used up", "[faults]
   CHECK(report.ec == make_error_condition(condition::failed));
   CHECK(report.took < 60s);
   CHECK(s.pulls.leftovers(true) == "");
+  s.pulls.heals(s.registry);
 }

@@ -14,9 +14,27 @@ struct target {
 };
 
 /// All of them; the directory of the same name below tests/fuzz/corpus holds inputs.
-std::span<const target> targets() noexcept;
+std::span<const target> targets();
+
+// The same by area, each in a file of that name.
+std::span<const target> http_targets() noexcept;
+std::span<const target> registry_targets() noexcept;
+std::span<const target> config_targets() noexcept;
+std::span<const target> model_targets() noexcept;
+std::span<const target> store_targets() noexcept;
+std::span<const target> archive_targets() noexcept;
+std::span<const target> serve_targets() noexcept;
 
 /// Ends the program: \p promise does not hold.
 [[noreturn]] void broken(const char* promise);
+
+inline void expect(bool holds, const char* promise) {
+  if (!holds) broken(promise);
+}
+
+inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+/// Whether \p text can be shown on a terminal: no control characters.
+bool is_shown_safely(std::string_view text);
 
 }  // namespace gantry::fuzz

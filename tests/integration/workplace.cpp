@@ -1,5 +1,6 @@
 #include "integration/workplace.hpp"
 
+#include "support/finding.hpp"
 #include "support/sha256.hpp"
 
 #include <boost/json/parse.hpp>
@@ -39,6 +40,14 @@ command workplace::gantry(std::vector<std::string> words, std::map<std::string, 
 
 outcome workplace::run(std::vector<std::string> words, std::map<std::string, std::optional<std::string>> env) const {
   return gantry::test::run(gantry(std::move(words), std::move(env)));
+}
+
+std::string workplace::problems_after_clean() const {
+  const outcome cleaned = run({"clean", "--all", "--force", "--progress", "none"});
+  if (!cleaned.ok()) return finding("clean --all fails: " + cleaned.err);
+  std::string problems = store_problems(store());
+  if (stored_bytes(store()) != 0) problems += "blobs are left behind\n";
+  return finding(std::move(problems));
 }
 
 std::set<std::string> workplace::files() const {

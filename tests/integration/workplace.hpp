@@ -30,6 +30,10 @@ class workplace {
   std::filesystem::path operator/(const std::filesystem::path& name) const { return directory_ / name; }
   std::filesystem::path store() const { return directory_ / "store"; }
 
+  /// Lets the program remove everything from its store; \returns what is wrong afterwards, where nothing may be left behind any more: no
+  /// lease, no part of a blob, no temporary file, and no blob. A \ref finding; empty when all is well.
+  std::string problems_after_clean() const;
+
   /// Names of what lies in the directory, `home` and `store` apart, hidden files included.
   std::set<std::string> files() const;
 

@@ -40,6 +40,15 @@ std::string chunk_of(const std::string& piece) {
   return size + piece + "\r\n";
 }
 
+/// What has no end, until the client leaves or the server stops.
+void repeat(socket_handle& connection, const fake_answer& answer, sent_answer& sent,
+            const std::function<bool(std::chrono::milliseconds)>& sleep) {
+  while (!answer.again.empty() && connection.send(answer.again)) {
+    sent.body += answer.again.size();
+    if (answer.pause.count() > 0 && !sleep(answer.pause)) return;
+  }
+}
+
 }  // namespace
 
 std::optional<fake_request> read_request(socket_handle& connection, std::string& unread) {
@@ -128,6 +137,15 @@ void apply(const fault& trouble, const std::string& own_url, fake_answer& answer
     case fault::kind::huge_header:
       answer.headers.emplace_back("X-Padding", std::string(trouble.amount, 'p'));
       break;
+    case fault::kind::endless_head:
+      answer.in_place_of_head = trouble.body;
+      answer.again = trouble.again;
+      answer.pause = trouble.pause;
+      break;
+    case fault::kind::endless_body:
+      answer.chunked = true;
+      answer.again = chunk_of(std::string(16'384, 'x'));
+      break;
     case fault::kind::late:
       answer.delay = trouble.pause;
       break;
@@ -147,8 +165,9 @@ sent_answer send_answer(socket_handle& connection, const fake_request& request, 
     }
     return sent;
   }
-  if (!answer.in_place_of_head.empty()) {
-    connection.send(answer.in_place_of_head);
+  const bool has_head = answer.in_place_of_head.empty() && (answer.again.empty() || answer.chunked);
+  if (!has_head) {
+    if (connection.send(answer.in_place_of_head)) repeat(connection, answer, sent, sleep);
     return sent;
   }
 
@@ -198,6 +217,10 @@ sent_answer send_answer(socket_handle& connection, const fake_request& request, 
       sleep(std::chrono::milliseconds(50));
       connection.reset_on_close();
     }
+    return sent;
+  }
+  if (!answer.again.empty()) {
+    repeat(connection, answer, sent, sleep);
     return sent;
   }
   if (answer.chunked && !connection.send("0\r\n\r\n")) return sent;

@@ -35,7 +35,8 @@ struct fake_answer {
   enum class ending { close, stall, reset } then = ending::close;
   bool silent = false;                   ///< nothing is said at all
   bool waits = true;                     ///< with silent: the connection stays open
-  std::string in_place_of_head;          ///< raw bytes, then the end
+  std::string in_place_of_head;          ///< raw bytes, then the end, or \ref again
+  std::string again;                     ///< sent over and over, in place of an end, until the client leaves
   bool chunked = false;                  ///< the body comes in chunks
   std::uint64_t surplus = 0;             ///< bytes after the body
   std::uint64_t piece = 0;               ///< bytes written at once, 0 = many
@@ -47,7 +48,7 @@ struct fake_answer {
 
 struct sent_answer {
   unsigned status = 0;
-  std::uint64_t body = 0;
+  std::uint64_t body = 0;  ///< with fake_answer::again: and what followed it
   bool keep = false;
 };
 

@@ -54,7 +54,9 @@ struct fake_registry::state {
   bool stopping = false;
   std::map<std::string, held> manifests;  // "<repository>/manifests/<name>"
   std::map<std::string, held> blobs;      // by digest
+  std::map<std::string, held> dropped;    // the same, of those that \ref heal brings back
   std::deque<injected> faults;
+  unsigned faults_met = 0;
   std::vector<recorded_request> log;
   std::size_t forgotten = 0;  // requests no longer in the log, so that indices stay valid
   std::set<std::string> tokens;
@@ -162,6 +164,7 @@ struct fake_registry::state {
       const bool due = rule.seen >= rule.first && (rule.count == 0 || rule.seen < rule.first + rule.count);
       if (due && !result) result = rule.what;
     }
+    if (result) ++faults_met;
     return result;
   }
 
@@ -304,7 +307,7 @@ void fake_registry::hold_blob(const test_blob& blob) {
 
 void fake_registry::drop_blob(const std::string& digest) {
   const std::scoped_lock lock(state_->mutex);
-  state_->blobs.erase(digest);
+  if (auto found = state_->blobs.extract(digest)) state_->dropped.insert_or_assign(digest, std::move(found.mapped()));
 }
 
 void fake_registry::revoke_tokens() {
@@ -320,6 +323,13 @@ void fake_registry::inject(const std::string& target_part, fault what, unsigned 
 void fake_registry::heal() {
   const std::scoped_lock lock(state_->mutex);
   state_->faults.clear();
+  state_->blobs.merge(state_->dropped);
+  state_->dropped.clear();
+}
+
+unsigned fake_registry::faults_met() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->faults_met;
 }
 
 std::vector<recorded_request> fake_registry::requests(std::string_view target_part) const {

@@ -88,7 +88,10 @@ class fake_registry {
   /// Of the requests whose target contains \p target_part, the \p first to the one before `first + count` (from 1) meet \p what; \p count
   /// 0 means all from \p first on. HEAD and GET count alike. With several that apply, the one injected first wins.
   void inject(const std::string& target_part, fault what, unsigned first = 1, unsigned count = 1);
+  /// Takes back what was injected, and what was dropped.
   void heal();
+  /// Requests that met what was injected, since the start.
+  unsigned faults_met() const;
 
   std::vector<recorded_request> requests(std::string_view target_part = {}) const;
   std::size_t count(std::string_view target_part = {}) const { return requests(target_part).size(); }

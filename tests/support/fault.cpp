@@ -66,6 +66,28 @@ fault surplus_of(std::uint64_t bytes) { return of(fault::kind::surplus, bytes); 
 fault resized_to(std::uint64_t bytes) { return of(fault::kind::resize, bytes); }
 fault not_http() { return of(fault::kind::garbage); }
 fault header_of(std::uint64_t bytes) { return of(fault::kind::huge_header, bytes); }
+fault endless_body() { return of(fault::kind::endless_body); }
+
+fault endless_hints() {
+  fault result = of(fault::kind::endless_head);
+  result.again = "HTTP/1.1 103 Early Hints\r\nLink: </v2/>; rel=preconnect\r\n\r\n";
+  return result;
+}
+
+fault endless_header() {
+  fault result = of(fault::kind::endless_head);
+  result.body = "HTTP/1.1 200 OK\r\n";
+  result.again = "X-Padding: " + std::string(1000, 'p') + "\r\n";
+  return result;
+}
+
+fault dripping_header(std::chrono::milliseconds pause) {
+  fault result = of(fault::kind::endless_head);
+  result.body = "HTTP/1.1 200 OK\r\nX-Padding: ";
+  result.again = "p";
+  result.pause = pause;
+  return result;
+}
 
 fault late_by(std::chrono::milliseconds pause) {
   fault result = of(fault::kind::late);

@@ -28,6 +28,8 @@ struct fault {
     huge_header,    ///< a header field of that many bytes
     drip,           ///< the body in small pieces with pauses
     late,           ///< a pause before the answer
+    endless_head,   ///< the head begins and goes on with the same text until the client leaves
+    endless_body,   ///< in chunks: the content and then more of it until the client leaves
   };
 
   kind what = kind::answer;
@@ -35,7 +37,8 @@ struct fault {
   bool then_close = false;   ///< with ignore_range: the connection ends after amount bytes of the body; with silence: at once
   unsigned status = 0;
   header_list headers;
-  std::string body;
+  std::string body;   ///< with endless_head: how the head begins
+  std::string again;  ///< with endless_head: what follows, over and over, a pause after each
   std::chrono::milliseconds pause{0};
   std::function<std::string(std::uint64_t first, std::uint64_t last, std::uint64_t total)> range_text;
 };
@@ -67,6 +70,14 @@ fault surplus_of(std::uint64_t bytes);
 fault resized_to(std::uint64_t bytes);
 fault not_http();
 fault header_of(std::uint64_t bytes);
+/// 103 Early Hints (RFC 8297) without end, and no final answer.
+fault endless_hints();
+/// 200, and then one header field after the other without end.
+fault endless_header();
+/// 200, and then a header field that grows by a byte after each \p pause, without end.
+fault dripping_header(std::chrono::milliseconds pause);
+/// The content in chunks, and after it chunks without end.
+fault endless_body();
 fault late_by(std::chrono::milliseconds pause);
 fault drip_of(std::uint64_t bytes, std::chrono::milliseconds pause);
 

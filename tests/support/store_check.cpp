@@ -1,5 +1,6 @@
 #include "support/store_check.hpp"
 
+#include "support/finding.hpp"
 #include "support/process.hpp"
 #include "support/sha256.hpp"
 #include "support/temp_dir.hpp"
@@ -28,11 +29,13 @@ std::vector<fs::path> files_below(const fs::path& top) {
   return files;
 }
 
+bool is_temporary(const fs::path& path) { return path.filename().native().starts_with('.'); }
+
 class checker {
  public:
-  checker(const fs::path& store, bool parts_allowed) : store_(store), parts_allowed_(parts_allowed) {}
+  explicit checker(const fs::path& store) : store_(store) {}
 
-  std::string run() {
+  void run() {
     check_blobs();
     for (const fs::path& record : files_below(store_ / "refs")) check_record(record);
     check_index();
@@ -41,16 +44,23 @@ class checker {
     }
     for (const fs::path& lease : files_below(store_ / "leases")) {
       if (is_locked(lease)) complain(lease, "is a lease that somebody still holds");
-      if (!parts_allowed_) complain(lease, "was left behind");
+      left_behind(lease);
     }
-    if (!parts_allowed_ && fs::exists(store_ / "ingest")) {
-      for (const fs::directory_entry& entry : fs::directory_iterator(store_ / "ingest")) complain(entry.path(), "was left behind");
+    for (const fs::path& path : files_below(store_)) {
+      if (is_temporary(path)) left_behind(path);
     }
-    return problems_;
+    if (!fs::exists(store_ / "ingest")) return;
+    for (const fs::directory_entry& entry : fs::directory_iterator(store_ / "ingest")) left_behind(entry.path());
   }
 
+  /// What must never be.
+  std::string problems;
+  /// What nobody is working with.
+  std::string leftovers;
+
  private:
-  void complain(const fs::path& what, const std::string& why) { problems_ += what.string() + " " + why + "\n"; }
+  void complain(const fs::path& what, const std::string& why) { problems += what.string() + " " + why + "\n"; }
+  void left_behind(const fs::path& what) { leftovers += what.string() + " was left behind\n"; }
 
   /// By the algorithm that the blob is named with.
   static std::string digest_of(const fs::path& blob) {
@@ -92,10 +102,7 @@ class checker {
   }
 
   void check_record(const fs::path& path) {
-    if (path.filename().native().starts_with('.')) {
-      if (!parts_allowed_) complain(path, "was left behind");
-      return;
-    }
+    if (is_temporary(path)) return;
     try {
       const json::value record = json::parse(slurp(path));
       check_descriptor(path, record.at("top"));
@@ -117,18 +124,20 @@ class checker {
   }
 
   const fs::path& store_;
-  bool parts_allowed_;
-  std::string problems_;
 };
 
 }  // namespace
 
-std::string store_problems(const fs::path& store, bool parts_allowed) { return checker(store, parts_allowed).run(); }
+std::string store_problems(const fs::path& store, bool parts_allowed) {
+  checker one(store);
+  one.run();
+  return finding(std::move(one.problems)) + (parts_allowed ? std::string() : one.leftovers);
+}
 
 std::set<std::string> stored_names(const fs::path& store) {
   std::set<std::string> names;
   for (const fs::path& path : files_below(store / "refs")) {
-    if (!path.filename().native().starts_with('.')) names.emplace(json::parse(slurp(path)).at("reference").as_string());
+    if (!is_temporary(path)) names.emplace(json::parse(slurp(path)).at("reference").as_string());
   }
   return names;
 }

@@ -66,7 +66,8 @@ struct engine_options {
   /// Bytes of blobs per second that all operations together may move; met within a few per cent over seconds. 0: no limit.
   std::uint64_t limit_rate = 0;
 
-  /// Whether finished files are forced to disk before they get their name. false: a power cut can lose what looked finished.
+  /// Whether finished files are forced to disk before they get their name. false: a power cut can lose what looked finished, also of the
+  /// blobs in the store that later operations find and do not fetch again.
   bool sync = true;
 
   /// One line of debug text at a time, free of secrets. Called on the engine's executor; must not block or throw. None: nothing is logged.

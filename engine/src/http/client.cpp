@@ -1,5 +1,6 @@
 #include "http/client.hpp"
 
+#include "base/forget_oldest.hpp"
 #include "base/redact.hpp"
 #include "http/request_watch.hpp"
 #include "http/retry_after.hpp"
@@ -91,30 +92,42 @@ struct client::answered_line {
 /// A request that the governor has let go, over on every way out.
 class client::under_way {
  public:
-  under_way(governed& host, bool named) : host_(host), named_(named) {}
+  under_way(std::shared_ptr<governed> host, bool named) : host_(std::move(host)), named_(named) {}
   under_way(const under_way&) = delete;
   under_way& operator=(const under_way&) = delete;
   ~under_way() {
-    if (!done_) host_.rules.lost();
-    host_.changed.notify_all();
+    if (!done_) host_->rules.lost();
+    host_->changed.notify_all();
   }
   void answered(const response_head& head) {
     done_ = true;
-    host_.rules.answered(std::chrono::steady_clock::now(), head.status, retry_after_of(head, std::chrono::system_clock::now()), named_);
+    host_->rules.answered(std::chrono::steady_clock::now(), head.status, retry_after_of(head, std::chrono::system_clock::now()), named_);
   }
 
  private:
-  governed& host_;
+  std::shared_ptr<governed> host_;
   bool named_;
   bool done_ = false;
 };
+
+std::shared_ptr<client::governed> client::host_of(const std::string& authority) {
+  const auto [known, made] = hosts_.try_emplace(authority);
+  if (!made) return known->second;
+  std::shared_ptr<governed> host = std::make_shared<governed>();
+  known->second = host;
+  // Those go first that have never asked for patience, then those whose time is over, or is the nearest.
+  const auto rests_until = [](const std::shared_ptr<governed>& one) { return one->rules.rests_until(); };
+  const auto in_use = [](const std::shared_ptr<governed>& one) { return one.use_count() > 1; };
+  forget_oldest(hosts_, most_hosts, rests_until, in_use);
+  return host;
+}
 
 std::map<std::string, std::chrono::milliseconds> client::resting() const {
   std::map<std::string, std::chrono::milliseconds> found;
   const auto now = std::chrono::steady_clock::now();
   for (const auto& [authority, host] : hosts_) {
-    if (host.rules.rests_until() > now && !host.rules.told_to_user())
-      found.emplace(authority, std::chrono::ceil<std::chrono::milliseconds>(host.rules.rests_until() - now));
+    if (host->rules.rests_until() > now && !host->rules.told_to_user())
+      found.emplace(authority, std::chrono::ceil<std::chrono::milliseconds>(host->rules.rests_until() - now));
   }
   return found;
 }
@@ -122,14 +135,15 @@ std::map<std::string, std::chrono::milliseconds> client::resting() const {
 std::chrono::steady_clock::time_point client::rests_until() const {
   std::chrono::steady_clock::time_point last;
   for (const auto& [authority, host] : hosts_) {
-    if (!host.rules.is_inherited()) last = std::max(last, host.rules.rests_until());
+    if (!host->rules.is_inherited()) last = std::max(last, host->rules.rests_until());
   }
   return last;
 }
 
 task<result<void>> client::await_turn(const origin& where, const placement& how, runtime::stop_source& stop) {
   const bool named = how.user != 0;
-  governed& host = hosts_[where.authority()];
+  const std::shared_ptr<governed> held = host_of(where.authority());
+  governed& host = *held;
   // Nobody has been asked for anything meanwhile: such a request is not silent.
   std::optional<holding_up> waiting;
   for (;;) {
@@ -171,7 +185,7 @@ task<result<exchange>> client::send(request message, runtime::stop_source& stop)
 
   const result<void> turn = co_await await_turn(message.target.origin, message.how, stop);
   if (!turn) co_return turn.error();
-  under_way request_counted(hosts_[message.target.origin.authority()], message.how.user != 0);
+  under_way request_counted(host_of(message.target.origin.authority()), message.how.user != 0);
   if (message.how.watch != nullptr) message.how.watch->asks(message.target.origin);
   placement how = message.how;
   // What a proxy does with requests behind others is its own affair.
@@ -300,7 +314,7 @@ task<result<exchange>> client::send(request message, body_source& body, runtime:
   if (!made) co_return made.error();
   const result<void> turn = co_await await_turn(message.target.origin, message.how, stop);
   if (!turn) co_return turn.error();
-  under_way request_counted(hosts_[message.target.origin.authority()], message.how.user != 0);
+  under_way request_counted(host_of(message.target.origin.authority()), message.how.user != 0);
   if (message.how.watch != nullptr) message.how.watch->asks(message.target.origin);
   auto acquired = co_await pool_.acquire(made->where, message.how.once, stop, message.how.user);
   if (!acquired) co_return acquired.error();

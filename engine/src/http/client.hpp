@@ -47,6 +47,9 @@ class client {
   task<> warm_up(origin where, std::shared_ptr<const trust> trusting, std::size_t most, runtime::stop_source& stop);
 
   connection_pool& pool() noexcept { return pool_; }
+  /// Hosts that are known at most, those in use apart: redirects lead to hosts that strangers choose.
+  static constexpr std::size_t most_hosts = 1'000;
+  std::size_t known_hosts() const noexcept { return hosts_.size(); }
   /// How requests to \p where go that bring \p trusting, which may be null: errors as of the \ref route_finder.
   result<net::endpoint> route_to(const origin& where, const trust* trusting) const { return endpoint_of(where, trusting); }
 
@@ -55,8 +58,8 @@ class client {
 
   /// Told when requests to a host begin to wait because it asked for it, with a sentence for people. May be empty.
   std::function<void(const std::string&)> on_wait;
-  /// How the host, `host:port`, wants to be treated.
-  governor& governor_of(const std::string& authority) { return hosts_[authority].rules; }
+  /// How the host, `host:port`, wants to be treated. Good until the next request.
+  governor& governor_of(const std::string& authority) { return host_of(authority)->rules; }
   /// The hosts that want to be left alone by anybody who has no login there, and for how long.
   std::map<std::string, std::chrono::milliseconds> resting() const;
   /// When all hosts that have asked for patience in this run may be asked again; in the past where none has.
@@ -77,6 +80,8 @@ class client {
     std::chrono::steady_clock::time_point told;
   };
   class under_way;
+  /// The host of an authority, which stays known as long as it is held.
+  std::shared_ptr<governed> host_of(const std::string& authority);
   /// Waits until the host of \p where may be asked; meanwhile the request of \p how is held up. errc::rate_limited when that takes longer
   /// than the limits allow.
   task<result<void>> await_turn(const origin& where, const placement& how, runtime::stop_source& stop);
@@ -86,7 +91,7 @@ class client {
   connection_pool pool_;
   exchange_limits limits_;
   route_finder route_for_;
-  std::map<std::string, governed> hosts_;
+  std::map<std::string, std::shared_ptr<governed>> hosts_;
 };
 
 }  // namespace gantry::http

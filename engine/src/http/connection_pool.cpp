@@ -241,6 +241,8 @@ void connection_pool::keep(std::unique_ptr<connection> value) {
 void connection_pool::drop_expired() {
   const auto oldest = std::chrono::steady_clock::now() - idle_limit;
   for (auto& [where, at] : places_) std::erase_if(at.idle, [&](const idle_connection& entry) { return entry.since < oldest; });
+  // What is lost with a place is learnt again from a few answers.
+  if (places_.size() > most_places) std::erase_if(places_, [](const auto& entry) { return !entry.second.in_use(); });
 }
 
 void connection_pool::clear() {

@@ -78,6 +78,8 @@ class connection_pool {
   static constexpr std::chrono::seconds idle_limit{30};
   /// Requests that may wait on one connection behind the one that is being answered.
   static constexpr std::size_t most_followers = 2;
+  /// Endpoints that are known at most, those with connections apart: redirects lead to hosts that strangers choose.
+  static constexpr std::size_t most_places = 1'000;
 
   explicit connection_pool(net::connector& connector) : connector_(connector) {}
 
@@ -114,6 +116,8 @@ class connection_pool {
   /// Closes what is idle.
   void clear();
 
+  std::size_t known_places() const noexcept { return places_.size(); }
+
  private:
   friend struct connection;
   struct idle_connection {
@@ -130,7 +134,10 @@ class connection_pool {
     bool one_at_a_time = false;  ///< see one_at_a_time()
     std::size_t broken = 0;      ///< connections that broke while requests waited behind the answer
     std::size_t followed = 0;    ///< answers that came behind others
+
+    bool in_use() const noexcept { return !idle.empty() || !lent.empty() || !opening.empty(); }
   };
+  /// Ends what has been idle for too long. No place without connections may be at hand: it may be forgotten.
   void drop_expired();
   std::unique_ptr<connection> take_idle(place& at, std::uint64_t user);
   static std::size_t open_for(const place& at, std::uint64_t user);

@@ -29,10 +29,8 @@ task<result<void>> record(transfer::context& shared, transfer::operation& runnin
     const auto lock = store->try_lock_index();
     if (!lock) return lock.error();
     if (!*lock) return std::optional<bool>();
-    for (const store::reference_record& one : records) {
-      const result<void> put = store->put_reference(one, **lock);
-      if (!put) return put.error();
-    }
+    const result<void> put = store->put_references(records, **lock);
+    if (!put) return put.error();
     const result<void> rebuilt = store->rebuild_index(**lock);
     if (!rebuilt) return rebuilt.error();
     return std::optional(true);

@@ -283,7 +283,12 @@ class tag_pattern::compiler {
   }
 
   void emit_repeat(const node& one) {
-    for (unsigned i = 0; i < one.least && !failed; ++i) emit(one.parts.front());
+    for (unsigned i = 0; i < one.least && !failed; ++i) {
+      const std::size_t before = program.size();
+      emit(one.parts.front());
+      // Nothing, however often. Repetitions of it inside each other would never come to a limit.
+      if (program.size() == before) return;
+    }
     if (one.most == 0) {
       const std::size_t split = place(step::split);
       program[split].first = program.size();

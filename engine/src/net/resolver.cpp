@@ -1,5 +1,6 @@
 #include "net/resolver.hpp"
 
+#include "base/forget_oldest.hpp"
 #include "net/host_words.hpp"
 #include "runtime/signal.hpp"
 
@@ -107,6 +108,9 @@ task<result<addresses>> resolver::resolve(std::string host, runtime::stop_source
 
   const auto shared = std::make_shared<lookup>();
   known_.insert_or_assign(host, shared);
+  const auto answered = [](const std::shared_ptr<lookup>& one) { return one->answered; };
+  const auto under_way = [](const std::shared_ptr<lookup>& one) { return !one->answer; };
+  forget_oldest(known_, most_names, answered, under_way);
   auto call = [host] { return look_up(host); };
   shared->answer = co_await runtime::offload(workers_, runtime::lane::names, std::move(call));
   shared->answered = std::chrono::steady_clock::now();

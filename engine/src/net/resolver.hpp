@@ -7,6 +7,7 @@
 #include <boost/asio/ip/address.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,6 +30,10 @@ class resolver {
 
   /// Forgets \p host, after none of its addresses answered.
   void forget(const std::string& host) { known_.erase(host); }
+
+  /// Names whose addresses are kept at most, those that are being looked up apart: redirects lead to hosts that strangers choose.
+  static constexpr std::size_t most_names = 1'000;
+  std::size_t known_names() const noexcept { return known_.size(); }
 
   /// Puts \p address behind the others of \p host for as long as the answer is kept: it did not work, and another one did.
   void demote(const std::string& host, const boost::asio::ip::address& address);

@@ -1,7 +1,10 @@
 #include "net/tls_stream.hpp"
 
+#include "base/forget_oldest.hpp"
+
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/x509.h>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
 
@@ -73,16 +76,32 @@ error_code last_tls_error() {
   return {static_cast<int>(reason), asio::error::get_ssl_category()};
 }
 
+bool is_current(const X509* certificate, std::time_t now) {
+  if (certificate == nullptr) return false;
+  return X509_cmp_time(X509_get0_notBefore(certificate), &now) < 0 && X509_cmp_time(X509_get0_notAfter(certificate), &now) > 0;
+}
+
 }  // namespace
 
 void ssl_release::operator()(SSL* value) const noexcept { SSL_free(value); }
 void ssl_release::operator()(SSL_SESSION* value) const noexcept { SSL_SESSION_free(value); }
 
-void tls_sessions::remember(const std::string& host, SSL_SESSION* session) { latest_[host].reset(session); }
+void tls_sessions::remember(const std::string& host, SSL_SESSION* session) {
+  kept_session& latest = latest_[host];
+  latest.session.reset(session);
+  latest.since = std::chrono::steady_clock::now();
+  const auto since = [](const kept_session& one) { return one.since; };
+  const auto in_use = [](const kept_session&) { return false; };  // OpenSSL counts references
+  forget_oldest(latest_, most_hosts, since, in_use);
+}
 
-SSL_SESSION* tls_sessions::find(const std::string& host) const {
+SSL_SESSION* tls_sessions::find(const std::string& host, std::time_t now) {
   const auto found = latest_.find(host);
-  return found != latest_.end() ? found->second.get() : nullptr;
+  if (found == latest_.end()) return nullptr;
+  SSL_SESSION* const session = found->second.session.get();
+  if (is_current(SSL_SESSION_get0_peer(session), now)) return session;
+  latest_.erase(found);
+  return nullptr;
 }
 
 void tls_sessions::attach(SSL_CTX* context) {
@@ -208,7 +227,7 @@ task<error_code> tls_stream::flush(const listener* listens) {
 }
 
 task<error_code> tls_stream::handshake() {
-  if (SSL_SESSION* known = sessions_->find(host_)) SSL_set_session(native_.get(), known);
+  if (SSL_SESSION* known = sessions_->find(host_, std::time(nullptr))) SSL_set_session(native_.get(), known);
   error_code code;
   for (int what = SSL_ERROR_WANT_READ; what != SSL_ERROR_NONE && !code;) {
     ERR_clear_error();

@@ -4,6 +4,9 @@
 
 #include <openssl/ssl.h>
 
+#include <chrono>
+#include <cstddef>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,18 +20,27 @@ struct ssl_release {
 using ssl_ptr = std::unique_ptr<SSL, ssl_release>;
 
 /// What servers gave so that the next handshake with them is short, the latest of each host. Belongs to one SSL_CTX, so that a session is
-/// never used under other rules than those that its certificate was judged by.
+/// never used under other rules than those that its certificate was judged by. Only the server that showed that can take it up.
 class tls_sessions {
  public:
+  /// Hosts whose sessions are kept at most, the latest: redirects lead to hosts that strangers choose.
+  static constexpr std::size_t most_hosts = 1'000;
+
+  /// \param host name and port \param session becomes ours
   void remember(const std::string& host, SSL_SESSION* session);
   void forget(const std::string& host) { latest_.erase(host); }
-  /// Null when there is none.
-  SSL_SESSION* find(const std::string& host) const;
+  /// Null when there is none, or when the certificate that was shown for it is not valid at \p now: OpenSSL does not look at it again.
+  SSL_SESSION* find(const std::string& host, std::time_t now);
+  std::size_t size() const noexcept { return latest_.size(); }
   /// Makes every tls_stream of \p context keep its sessions.
   static void attach(SSL_CTX* context);
 
  private:
-  std::map<std::string, std::unique_ptr<SSL_SESSION, ssl_release>> latest_;
+  struct kept_session {
+    std::unique_ptr<SSL_SESSION, ssl_release> session;
+    std::chrono::steady_clock::time_point since;
+  };
+  std::map<std::string, kept_session> latest_;
 };
 
 /// TLS over any stream, the client's end. Ciphertext comes in long reads and is decrypted straight into the reader's buffer: a call of the

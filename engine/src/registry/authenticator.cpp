@@ -5,7 +5,6 @@
 #include "http/origin_policy.hpp"
 #include "http/redirect.hpp"
 #include "http/retry_after.hpp"
-#include "model/digester.hpp"
 #include "registry/escape.hpp"
 #include "registry/scope.hpp"
 #include "registry/status.hpp"
@@ -19,28 +18,6 @@
 namespace gantry::registry {
 namespace {
 
-// DESIGN section 7, "token".
-constexpr std::chrono::seconds renew_early{10};
-
-// What a helper of a cloud gives is good for an hour, and a list of images may take longer.
-constexpr std::chrono::minutes credential_life{10};
-
-// One repository may be closed to a user whom the registry knows; two, and nothing open, are a wrong password.
-constexpr std::size_t enough_refusals = 2;
-constexpr std::chrono::seconds refusal_life{30};
-
-/// What keeps tokens of different credentials apart; in memory alone.
-std::string fingerprint(const std::optional<credential>& who) {
-  if (!who) return "anonymous";
-  const std::string all = fmt::format("{}\n{}\n{}\n{}", who->username, who->password, who->identity_token, who->registry_token);
-  return std::string(model::digest_of(all, digest_algorithm::sha256).encoded());
-}
-
-std::uint64_t number_of(const std::optional<credential>& who) {
-  constexpr std::size_t digits = 16;
-  return who ? std::stoull(fingerprint(who).substr(0, digits), nullptr, 16) : 0;
-}
-
 bool is_registry_token(const credential& who) { return !who.registry_token.empty() && who.identity_token.empty() && who.username.empty(); }
 
 /// A realm may be relative only by mistake; one without a path means the root.
@@ -49,74 +26,6 @@ std::string with_query(const std::string& target, const std::string& query) {
 }
 
 }  // namespace
-
-struct authenticator::token {
-  std::string value;
-  std::chrono::system_clock::time_point expires_at;
-  bool being_fetched = false;
-  runtime::signal fetched;
-  unsigned round = 0;              ///< fetches so far, the one under way included
-  std::optional<failure> refusal;  ///< why a fetch was refused, in a way that the next one would be too
-  unsigned refused_round = 0;      ///< which fetch that was
-
-  /// One fetch, over on every way out.
-  struct fetching {
-    explicit fetching(token& whose) : owner(whose) {
-      owner.being_fetched = true;
-      ++owner.round;
-    }
-    fetching(const fetching&) = delete;
-    fetching& operator=(const fetching&) = delete;
-    ~fetching() {
-      owner.being_fetched = false;
-      owner.fetched.notify_all();
-    }
-    token& owner;
-  };
-
-  bool usable() const { return !value.empty() && std::chrono::system_clock::now() + renew_early < expires_at; }
-};
-
-std::string authenticator::identity(const std::string& repository) const {
-  const auto known = credentials_.find(repository);
-  if (known == credentials_.end()) return "anonymously";
-  if (!known->second.value) return known->second.absence.empty() ? "anonymously" : fmt::format("anonymously ({})", known->second.absence);
-  const credential& who = *known->second.value;
-  return fmt::format("as {} (credentials: {})", who.username.empty() ? "the holder of a token" : who.username, who.origin);
-}
-
-std::uint64_t authenticator::user_of(const std::string& repository) const {
-  const auto known = credentials_.find(repository);
-  if (known == credentials_.end()) return 0;
-  return number_of(known->second.value);
-}
-
-void authenticator::note_accepted(const std::string& repository) {
-  if (const std::uint64_t who = user_of(repository); who != 0) refusals_[who].accepted = true;
-}
-
-void authenticator::note_refused(const std::string& repository, bool head) {
-  const std::uint64_t who = user_of(repository);
-  if (who == 0) return;
-  refusals& of = refusals_[who];
-  std::set<std::string>& where = head ? of.by_head : of.repositories;
-  if (where.size() < enough_refusals) where.insert(repository);
-  of.last = std::chrono::steady_clock::now();
-}
-
-bool authenticator::is_refused(const std::string& repository, bool head) const {
-  const auto known = refusals_.find(user_of(repository));
-  if (known == refusals_.end() || known->second.accepted) return false;
-  const refusals& of = known->second;
-  if (std::chrono::steady_clock::now() - of.last > refusal_life) return false;
-  const auto decides = [&](const std::set<std::string>& where) { return where.size() >= enough_refusals || where.contains(repository); };
-  return decides(of.repositories) || (head && decides(of.by_head));
-}
-
-std::string authenticator::absence(const std::string& repository) const {
-  const auto known = credentials_.find(repository);
-  return known == credentials_.end() ? std::string() : known->second.absence;
-}
 
 failure authenticator::no_credentials(const std::string& repository, std::string_view wish) const {
   if (const std::string why = absence(repository); !why.empty()) {
@@ -148,28 +57,27 @@ task<result<std::optional<credential>>> authenticator::find_credential(std::stri
   // One question to the source at a time, which may be a program that asks a person.
   runtime::semaphore::permit turn = co_await lookups_.acquire(1, stop);
   if (!turn || stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-  const auto known = credentials_.find(repository);
-  if (known != credentials_.end() && std::chrono::steady_clock::now() < known->second.until) co_return known->second.value;
-  result<lookup> found = lookup();
+  if (auto known = known_.find(repository)) co_return std::move(*known);
+  using answer = known_credentials::answer;
+  result<answer> found = answer();
   if (values_.credentials) {
     std::stop_source asking;
     const runtime::stop_source::registration ending(stop, [asking]() mutable { asking.request_stop(); });
-    auto call = [source = values_.credentials, registry = values_.registry, repository, token = asking.get_token()]() -> result<lookup> {
+    auto call = [source = values_.credentials, registry = values_.registry, repository, token = asking.get_token()]() -> result<answer> {
       diagnostics problem;
-      lookup answer;
-      answer.value = source->find_until(registry, repository, problem, token);
+      answer said;
+      said.value = source->find_until(registry, repository, problem, token);
       if (!problem.message().empty()) return failure(errc::bad_credentials, problem.message());
-      if (!answer.value) answer.absence = source->absence(registry);
-      return answer;
+      if (!said.value) said.absence = source->absence(registry);
+      return said;
     };
     found = co_await runtime::offload(workers_, runtime::lane::names, std::move(call));
     // What was broken off has said nothing that another caller could use.
     if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
   }
   if (!found) co_return found.error();
-  found->until = std::chrono::steady_clock::now() + credential_life;
   std::optional<credential> value = found->value;
-  credentials_.insert_or_assign(std::move(repository), std::move(*found));
+  known_.learn(std::move(repository), std::move(*found));
   co_return value;
 }
 
@@ -242,9 +150,7 @@ task<result<std::string>> authenticator::token_for(const http::origin& api, std:
   }
   std::string key = service.realm + '\n' + service.service + '\n' + fingerprint(*asking);
   for (const std::string& part : parse_scopes(scope)) key += '\n' + part;
-  std::shared_ptr<token>& slot = tokens_[key];
-  if (!slot) slot = std::make_shared<token>();
-  const std::shared_ptr<token> shared = slot;
+  const std::shared_ptr<kept_token> shared = tokens_.at(key);
 
   while (shared->being_fetched && !stop.stop_requested()) {
     const unsigned round = shared->round;
@@ -253,8 +159,8 @@ task<result<std::string>> authenticator::token_for(const http::origin& api, std:
     if (shared->refusal && shared->refused_round == round && !stop.stop_requested()) co_return *shared->refusal;
   }
   if (stop.stop_requested()) co_return failure(errc::cancelled, "stopped");
-  if (!shared->usable() || "Bearer " + shared->value == refused) {
-    const token::fetching guard(*shared);
+  if (!shared->is_usable() || "Bearer " + shared->value == refused) {
+    const kept_token::fetching guard(*shared);
     const result<void> got = co_await fetch(*shared, api, std::move(repository), std::move(service), std::move(scope), stop);
     if (!got) {
       // Other failures may be this caller's alone, for instance its stop: one of the waiters asks for itself.
@@ -268,8 +174,8 @@ task<result<std::string>> authenticator::token_for(const http::origin& api, std:
   co_return "Bearer " + shared->value;
 }
 
-task<result<void>> authenticator::fetch(token& into, const http::origin& api, std::string repository, bearer service, std::string scope,
-                                        runtime::stop_source& stop) {
+task<result<void>> authenticator::fetch(kept_token& into, const http::origin& api, std::string repository, bearer service,
+                                        std::string scope, runtime::stop_source& stop) {
   const result<http::url> realm = http::url::parse(service.realm);
   if (!realm)
     co_return failure(errc::redirect_refused,

@@ -3,19 +3,18 @@
 #include "base/failure.hpp"
 #include "http/client.hpp"
 #include "registry/challenge.hpp"
+#include "registry/kept_tokens.hpp"
+#include "registry/known_credentials.hpp"
 #include "runtime/lanes.hpp"
 #include "runtime/semaphore.hpp"
-#include "runtime/signal.hpp"
 #include "runtime/stop.hpp"
 
 #include <gantry/credentials.hpp>
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,7 +55,7 @@ class authenticator {
   /// \p stop, which ends a helper program too.
   task<result<std::optional<credential>>> find_credential(std::string repository, runtime::stop_source& stop);
   /// Why \ref find_credential knew none although something is configured; empty when there is nothing to say.
-  std::string absence(const std::string& repository) const;
+  std::string absence(const std::string& repository) const { return known_.absence(repository); }
 
   /// Whether the registry has asked for credentials or a token so far.
   bool was_asked() const noexcept { return wants_basic_ || bearer_.has_value(); }
@@ -66,44 +65,28 @@ class authenticator {
 
   /// The registry has let a request for \p repository in, or refused its credentials for good. \param head of a HEAD, which some refuse to
   /// those to whom they allow GET
-  void note_accepted(const std::string& repository);
-  void note_refused(const std::string& repository, bool head);
+  void note_accepted(const std::string& repository) { known_.note_accepted(repository); }
+  void note_refused(const std::string& repository, bool head) { known_.note_refused(repository, head); }
   /// Whether the credential of \p repository need not be sent: refused for this repository or for two others, accepted nowhere, and that
   /// half a minute ago at most. A wrong password that is sent for each image of a list locks accounts. \param head for a HEAD
-  bool is_refused(const std::string& repository, bool head) const;
+  bool is_refused(const std::string& repository, bool head) const { return known_.is_refused(repository, head); }
   /// What is said of it then.
   failure not_accepted(const std::string& repository) const;
 
   /// A number for the credential that requests for \p repository carry, of which nothing can be learnt about it; 0 when there is none, or
   /// nobody has asked for one yet. Different credentials have different numbers, whatever their registry.
-  std::uint64_t user_of(const std::string& repository) const;
+  std::uint64_t user_of(const std::string& repository) const { return known_.user_of(repository); }
 
   /// How credentials for it can be given, for messages: `log in with 'gantry login HOST', ...`.
   std::string way_in() const;
 
   /// Who asked, for messages: "as alice (credentials: command line)" or "anonymously".
-  std::string identity(const std::string& repository) const;
+  std::string identity(const std::string& repository) const { return known_.identity(repository); }
 
  private:
-  struct token;
   struct bearer {
     std::string realm;
     std::string service;
-  };
-
-  /// What the source said about a repository.
-  struct lookup {
-    std::optional<credential> value;
-    std::string absence;  ///< why there is none, where there might be one
-    std::chrono::steady_clock::time_point until;
-  };
-
-  /// Where a credential was refused, while it was accepted nowhere.
-  struct refusals {
-    std::set<std::string> repositories;
-    std::set<std::string> by_head;  ///< the same, where only HEAD was
-    std::chrono::steady_clock::time_point last;
-    bool accepted = false;
   };
 
   failure clear_text(const http::origin& where, std::string_view secret) const;
@@ -111,7 +94,7 @@ class authenticator {
   task<result<std::string>> basic(const http::origin& api, std::string repository, runtime::stop_source& stop);
   task<result<std::string>> token_for(const http::origin& api, std::string repository, bearer service, std::string scope,
                                       const std::string& refused, runtime::stop_source& stop);
-  task<result<void>> fetch(token& into, const http::origin& api, std::string repository, bearer service, std::string scope,
+  task<result<void>> fetch(kept_token& into, const http::origin& api, std::string repository, bearer service, std::string scope,
                            runtime::stop_source& stop);
 
   http::client& http_;
@@ -120,9 +103,8 @@ class authenticator {
   bool wants_basic_ = false;
   std::optional<bearer> bearer_;
   runtime::semaphore lookups_{1};
-  std::map<std::string, lookup> credentials_;  ///< by repository
-  std::map<std::string, std::shared_ptr<token>> tokens_;
-  std::map<std::uint64_t, refusals> refusals_;  ///< by the number of the credential
+  known_credentials known_;
+  kept_tokens tokens_;
 };
 
 }  // namespace gantry::registry

@@ -16,7 +16,7 @@ struct quota {
   std::chrono::seconds window{0};  ///< 0: not said
 
   /// Little enough to be told: a tenth of the limit, or fewer than ten of an unknown one.
-  bool is_low() const noexcept { return limit != 0 ? remaining * 10 <= limit : remaining < 10; }
+  bool is_low() const noexcept { return limit != 0 ? remaining <= limit / 10 : remaining < 10; }
 };
 
 /// Reads `76;w=21600` and its like. Nothing when the answer does not say, or says something else.

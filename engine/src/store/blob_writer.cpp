@@ -98,7 +98,7 @@ result<void> blob_writer::publish(const digest& name) {
   if (twin < 0 || (::close(twin) != 0 && errno != EINTR)) return system_failure(errno, "cannot write", path_.string());
   const std::filesystem::path target = where_.blob(name);
   const std::filesystem::path directory = target.parent_path();
-  if (auto made = runtime::make_directories(directory); !made) return made;
+  if (auto made = runtime::make_directories(directory, 0777, sync_); !made) return made;
   std::error_code ec;
   const bool there = std::filesystem::exists(target, ec) || ec;
   if (auto renamed = runtime::rename_file(path_, target); !renamed) return renamed;

@@ -113,11 +113,16 @@ result<void> content_store::prepare() const {
                                paths_.root.string()));
   }
   if (auto made = runtime::make_directories(paths_.root, 0700, sync_); !made) return cannot_make(paths_.root, made.error());
-  bool created = false;
+  // Who finds oci-layout takes the directories for durable, whoever made them and was killed.
+  bool created = !is_there(paths_.layout_file());
   for (const std::filesystem::path& directory : {paths_.blobs() / "sha256", paths_.references(), paths_.ingests(), paths_.locks()}) {
     if (is_there(directory)) continue;
     if (auto made = runtime::make_directories(directory); !made) return made;
     created = true;
+  }
+  if (created && sync_) {
+    if (auto synced = runtime::sync_directory(paths_.blobs()); !synced) return synced;
+    if (auto synced = runtime::sync_directory(paths_.root); !synced) return synced;
   }
   const runtime::write_options shared_file{.sync = sync_, .permissions = 0644};
   if (!is_there(paths_.layout_file())) {
@@ -132,10 +137,6 @@ result<void> content_store::prepare() const {
     if (*lock && !is_there(paths_.index())) {
       if (auto written = runtime::atomic_write_file(paths_.index(), to_index_json({}), shared_file); !written) return written;
     }
-  }
-  if (created && sync_) {
-    if (auto synced = runtime::sync_directory(paths_.blobs()); !synced) return synced;
-    return runtime::sync_directory(paths_.root);
   }
   return {};
 }
@@ -184,7 +185,8 @@ result<std::string> content_store::read(const descriptor& blob, std::size_t cap)
 result<void> content_store::put(const descriptor& blob, std::string_view bytes) const {
   if (auto checked = check_content(blob, bytes); !checked) return checked;
   const std::filesystem::path target = paths_.blob(blob.digest);
-  // The right bytes are at hand, so that a damaged blob is mended here.
+  // The right bytes are at hand, so that a damaged blob is mended here. Whether the name of a sound one is durable, whoever gave it, is
+  // asked when a reference needs it.
   if (holds(blob)) {
     const auto held = runtime::read_file(target, bytes.size());
     if (held && *held == bytes) return {};
@@ -251,11 +253,14 @@ result<claim_attempt> content_store::claim(const descriptor& blob) {
   return answer;
 }
 
-result<void> content_store::sync_names() {
+result<void> content_store::sync_names() { return sync_blob_names(); }
+
+result<void> content_store::sync_blob_names() const {
   if (!sync_) return {};
-  for (const char* algorithm : {"sha256", "sha512"}) {
-    const std::filesystem::path directory = paths_.blobs() / algorithm;
-    if (!is_there(directory)) continue;
+  std::vector<std::filesystem::path> directories{paths_.blobs() / "sha256"};
+  // Made by the first blob that needs it, whose process may have been killed before its name was durable.
+  if (is_there(paths_.blobs() / "sha512")) directories.insert(directories.end(), {paths_.blobs() / "sha512", paths_.blobs()});
+  for (const std::filesystem::path& directory : directories) {
     if (auto synced = runtime::sync_directory(directory); !synced) return cannot_write(synced.error(), paths_.root);
   }
   return {};

@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace gantry::store {
@@ -29,7 +30,8 @@ namespace gantry::store {
 struct store_options {
   /// Created with mode 0700 when absent; see content_store::default_root.
   std::filesystem::path root;
-  /// Whether finished files and their names are forced to disk before they count. false: a power cut can lose what looked finished.
+  /// Whether finished files and their names are forced to disk before they count. false: a power cut can lose what looked finished, also to
+  /// those who find it here later, whatever they ask for themselves.
   bool sync = true;
   /// Blobs below this size are fetched without a journal: after an interruption they are fetched anew.
   std::uint64_t journal_from = std::uint64_t{1} << 20;
@@ -91,7 +93,7 @@ std::string advice_of(const damaged_record& one);
 ///
 /// Order of an operation: try_lease() until it is had -> looks at blobs, fetches -> references -> end of the lease.
 /// Order of a fetch: claim() until the blob is held or the lock is had -> begin() -> piece_writer... -> commit(). Order of an
-/// operation's end: try_lock_index() -> put_reference()... -> rebuild_index().
+/// operation's end: try_lock_index() -> put_references() -> rebuild_index().
 class content_store final : public document_store, public blob_target {
  public:
   /// `$GANTRY_CACHE_DIR`, else `$XDG_CACHE_HOME/gantry` (absolute paths only), else `$HOME/.cache/gantry`; empty variables count as unset.
@@ -150,8 +152,10 @@ class content_store final : public document_store, public blob_target {
   /// Tries to become the one who writes references and index.json; nothing when another does. Never waits.
   result<std::optional<index_lock>> try_lock_index() const;
 
-  /// Adds or replaces the record of a name (see merge). All of its blobs must be held already.
-  result<void> put_reference(reference_record record, const index_lock& lock) const;
+  /// Adds or replaces the records of names (see merge). All of their blobs must be held already, and their names are made durable before
+  /// the first record that says something new is written, whoever gave them.
+  result<void> put_references(std::vector<reference_record> records, const index_lock& lock) const;
+  result<void> put_reference(reference_record record, const index_lock& lock) const { return put_references({std::move(record)}, lock); }
 
   /// An unreadable record is absent.
   result<std::optional<reference_record>> find_reference(const reference& name) const override;
@@ -194,6 +198,9 @@ class content_store final : public document_store, public blob_target {
   explicit content_store(store_options options)
       : paths_{std::move(options.root)}, sync_(options.sync), journal_from_(options.journal_from) {}
   result<void> prepare() const;
+  result<void> sync_blob_names() const;
+  /// \param names_synced whether those of the blobs are known to be durable; set when they have been made so
+  result<void> put_record(reference_record record, const index_lock& lock, bool& names_synced) const;
   result<void> publish(runtime::file& temporary, std::string_view bytes, const std::filesystem::path& target) const;
 
   paths paths_;

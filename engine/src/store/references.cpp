@@ -88,7 +88,15 @@ result<std::optional<index_lock>> content_store::try_lock_index() const {
   return std::optional<index_lock>(index_lock(std::move(**gc), std::move(**lock)));
 }
 
-result<void> content_store::put_reference(reference_record record, const index_lock&) const {
+result<void> content_store::put_references(std::vector<reference_record> records, const index_lock& lock) const {
+  bool names_synced = false;
+  for (reference_record& one : records) {
+    if (auto put = put_record(std::move(one), lock, names_synced); !put) return put;
+  }
+  return {};
+}
+
+result<void> content_store::put_record(reference_record record, const index_lock&, bool& names_synced) const {
   if (auto present = check_presence(paths_); !present) return present;
   const auto older = find_reference(record.name);
   if (!older) return older.error();
@@ -98,6 +106,11 @@ result<void> content_store::put_reference(reference_record record, const index_l
   if (*older && record == **older) {
     runtime::touch_file(path);
     return {};
+  }
+  // A blob that was there already has its name from somebody who may not have come to this, or may come to it after us.
+  if (!names_synced) {
+    if (auto synced = sync_blob_names(); !synced) return synced;
+    names_synced = true;
   }
   auto written = runtime::make_directories(path.parent_path(), 0777, sync_);
   if (written) written = runtime::atomic_write_file(path, to_json(record), {.sync = sync_, .permissions = 0644});

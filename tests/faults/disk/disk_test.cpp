@@ -41,12 +41,46 @@ const char* const errors[] = {"ENOSPC", "EIO", "EDQUOT", "EACCES", "EMFILE"};
 void endure_all(const ordeal& what) {
   for (const char* error : errors) endure(what, error);
   for (const char* error : {"ENOSPC", "EIO"}) endure(what, error, true);
-  for (const char* other : {"SHORT", "EINTR", "KILL", "LATE", "CUT"}) endure(what, other);
+  for (const char* other : {"SHORT", "EINTR", "KILL", "LATE", "CUT", "CUTALL"}) endure(what, other);
 }
 
 void sound(const workplace& place) { CHECK(place.run({"verify", "--progress", "none"}).ok()); }
 
 }  // namespace
+
+TEST_CASE("what an earlier pull left is forced to disk before a reference needs it, and only where one is written", "[disk]") {
+  stage s;
+  const workplace place;
+  s.pulled()(place);
+  // As it is found when the first was killed between the last of its blobs and its reference.
+  fs::remove_all(place.store() / "refs");
+  fs::create_directory(place.store() / "refs");
+  s.registry.forget_requests();
+  const auto pull_watched = [&](const std::string& log, std::vector<std::string> more) {
+    more.insert(more.begin(), "--store-only");
+    REQUIRE(place
+                .run(s.pull(more), {{"LD_PRELOAD", GANTRY_FAULT_SHIM},
+                                    {"GANTRY_FAULT_BELOW", place.store().string()},
+                                    {"GANTRY_FAULT_LOG", (place / log).string()}})
+                .ok());
+    return slurp(place / log);
+  };
+  const std::string forced = " fsync " + (place.store() / "blobs" / "sha256").string() + "\n";
+  const std::string written = " rename " + (place.store() / "refs").string() + "/";
+  const std::string first = pull_watched("first", {});
+  CHECK(s.registry.count("/blobs/") == 0);
+  INFO(first);
+  REQUIRE(first.find(forced) != std::string::npos);
+  REQUIRE(first.find(written) != std::string::npos);
+  CHECK(first.find(forced) < first.find(written));
+  const std::string again = pull_watched("again", {});
+  CHECK(again.find(forced) == std::string::npos);
+  fs::remove_all(place.store() / "refs");
+  fs::create_directory(place.store() / "refs");
+  const std::string careless = pull_watched("careless", {"--no-sync"});
+  CHECK(careless.find(written) != std::string::npos);
+  CHECK(careless.find("sync ") == std::string::npos);
+}
 
 TEST_CASE("a pull into the store endures every fault of the disk", "[disk]") {
   stage s;
@@ -95,6 +129,25 @@ TEST_CASE("a pull into a directory endures every fault of the disk", "[disk]") {
               .blobs = s.blobs});
 }
 
+TEST_CASE("a pull over a directory that is there endures every fault of the disk", "[disk]") {
+  stage s;
+  image_recipe other;
+  other.layers = {2000};
+  other.seed = 2;
+  s.registry.hold("team/other", "2.0", build_image(other));
+  const auto old = [&s](const workplace& place) {
+    const std::string name = s.registry.host() + "/team/other:2.0";
+    REQUIRE(place.run({"pull", "--plain-http", name, "--no-cache", "-f", "oci-dir", "-o", "image", "--progress", "none"}).ok());
+  };
+  endure_all({.name = "pull -f oci-dir -o, again",
+              .words = s.pull({"-f", "oci-dir", "-o", "image"}),
+              .prepare = old,
+              .outputs = {"image"},
+              .finish = sound,
+              .source = &s.registry,
+              .blobs = s.blobs});
+}
+
 TEST_CASE("a save endures every fault of the disk", "[disk]") {
   stage s;
   endure_all({.name = "save --gzip",
@@ -132,6 +185,19 @@ TEST_CASE("an extract endures every fault of the disk", "[disk]") {
   stage s;
   const auto archive = [&s](const workplace& place) { REQUIRE(place.run(s.pull({"--no-cache", "-o", "image.tar"})).ok()); };
   endure_all({.name = "extract",
+              .words = {"extract", "image.tar", "--progress", "none"},
+              .prepare = archive,
+              .outputs = {"image.tar"},
+              .finish = sound});
+}
+
+TEST_CASE("an extract of a blob that is named by sha512 endures every fault of the disk", "[disk]") {
+  stage s;
+  // The first of its kind: its directory is new, too.
+  replace_layer(s.image, 0, test_blob::of_sha512(s.image.layers[0].media_type, s.image.layers[0].bytes));
+  s.registry.hold("team/app", "1.0", s.image);
+  const auto archive = [&s](const workplace& place) { REQUIRE(place.run(s.pull({"--no-cache", "-f", "oci", "-o", "image.tar"})).ok()); };
+  endure_all({.name = "extract, sha512",
               .words = {"extract", "image.tar", "--progress", "none"},
               .prepare = archive,
               .outputs = {"image.tar"},

@@ -23,14 +23,14 @@ struct ordeal {
 
 struct ordeal_count {
   unsigned calls = 0;     ///< that one run makes
-  unsigned injected = 0;  ///< runs in which one went wrong
+  unsigned injected = 0;  ///< runs in which one went wrong, as the shim's log has it
   unsigned endured = 0;   ///< of them, those that succeeded all the same
   unsigned checks = 0;    ///< of the invariant
 };
 
 /// Lets calls of \p what go wrong by \p how (tests/faults/disk/shim.cpp), all of them with `GANTRY_FAULTS=full` in the environment, else a
-/// sample; after each, the invariant of docs/DESIGN.md, a rerun that must succeed, and a second one that must fetch nothing.
-/// \param lasting whether each call from there on goes wrong as well, as on a full disk
+/// sample; after each, the invariant of docs/RELIABILITY.md, a rerun that must succeed, a second one that must fetch nothing, and a
+/// clean-up after which nothing is left. \param lasting whether each call from there on goes wrong as well, as on a full disk
 ordeal_count endure(const ordeal& what, const std::string& how, bool lasting = false);
 
 }  // namespace gantry::test

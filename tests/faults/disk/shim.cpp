@@ -2,15 +2,19 @@
 // wrong.
 //
 // GANTRY_FAULT_BELOW   calls on paths and descriptors below this directory count, all others pass
-// GANTRY_FAULT_LOG     one line for each call that counts: number, name, path
+// GANTRY_FAULT_LOG     one line for each call that counts: number, name, path, and " <- " with what goes wrong, where it does
 // GANTRY_FAULT_AT      the number, from 1, of the call that goes wrong
 // GANTRY_FAULT_HOW     an error: ENOSPC EIO EDQUOT EACCES EMFILE EINTR; KILL: SIGKILL before the call; LATE: SIGKILL after it;
-//                      SHORT: half of the bytes are written; CUT: as KILL, and what was not forced to disk is lost as well;
-//                      SLOW: the call takes GANTRY_FAULT_DELAY milliseconds longer
+//                      SHORT: half of the bytes are written, and only calls count that write two or more; CUT: as KILL, and bytes that
+//                      were not forced to disk are lost as well; CUTALL: and names, too (power_cut.hpp); SLOW: the call takes
+//                      GANTRY_FAULT_DELAY milliseconds longer
+// GANTRY_FAULT_KEEP    for CUTALL: an empty directory beside the one that is watched, on the same file system
 // GANTRY_FAULT_CLOCK   seconds by which the clock on the wall is ahead and behind in turn, every 100 ms
 // GANTRY_FAULT_COUNT   how many calls from there on go wrong, 1 when absent, 0 for all
 //
 // Calls that the C library makes inside itself, and direct system calls, pass unseen; the engine has none of the latter.
+
+#include "faults/disk/power_cut.hpp"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -29,13 +33,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <map>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace {
+
+using gantry::test::power_cut;
 
 enum class fate { pass, fail, cut_short, kill_after };
 
@@ -75,75 +79,6 @@ std::string absolute(int directory, const char* path) {
   return base + "/" + path;
 }
 
-/// What a power cut would take: bytes that no fdatasync covered, and names that no fsync of their directory covered.
-class volatile_state {
- public:
-  void written(int descriptor) {
-    struct stat about {};
-    if (::fstat(descriptor, &about) != 0 || !S_ISREG(about.st_mode)) return;
-    const std::lock_guard guard(mutex_);
-    if (dirty_.contains(about.st_ino)) return;
-    // An own descriptor, which outlives close and rename.
-    dirty_[about.st_ino] = ::open(path_through_proc(descriptor).c_str(), O_RDWR | O_CLOEXEC);
-  }
-
-  void synced(int descriptor) {
-    struct stat about {};
-    if (::fstat(descriptor, &about) != 0) return;
-    const std::lock_guard guard(mutex_);
-    if (S_ISDIR(about.st_mode)) {
-      const std::string directory = path_of(descriptor);
-      std::erase_if(renames_, [&](const rename_done& one) { return parent(one.to) == directory; });
-    } else if (const auto found = dirty_.find(about.st_ino); found != dirty_.end()) {
-      ::close(found->second);
-      dirty_.erase(found);
-    }
-  }
-
-  /// Before a rename; what it replaces is kept aside under a second name.
-  void renames(const std::string& from, const std::string& to) {
-    const std::lock_guard guard(mutex_);
-    renames_.push_back({from, to, std::string()});
-    const std::string aside = keep_ + "/" + std::to_string(renames_.size()) + "." + std::to_string(::getpid());
-    if (!keep_.empty() && ::linkat(AT_FDCWD, to.c_str(), AT_FDCWD, aside.c_str(), 0) == 0) renames_.back().replaced = aside;
-  }
-
-  /// The disk as it may be found afterwards. Whether names survive their data is up to the file system: every second cut undoes renames.
-  void lose(unsigned seed) {
-    // For good: who waits here with a sync that is done must not go on to rename what is lost, until the kill takes effect.
-    mutex_.lock();
-    for (const auto& [inode, descriptor] : dirty_) {
-      struct stat about {};
-      if (descriptor < 0 || ::fstat(descriptor, &about) != 0) continue;
-      const off_t half = seed % 4 < 2 ? 0 : about.st_size / 2;
-      // Delayed allocation: the length may be there with nothing behind it, or the length is lost, too.
-      if (::ftruncate(descriptor, half) == 0 && seed % 3 == 0 && ::ftruncate(descriptor, about.st_size) != 0) return;
-    }
-    if (seed % 2 == 0) return;
-    for (auto one = renames_.rbegin(); one != renames_.rend(); ++one) {
-      static const auto real = next_of<int(int, const char*, int, const char*)>("renameat");
-      if (real(AT_FDCWD, one->to.c_str(), AT_FDCWD, one->from.c_str()) != 0) continue;
-      if (!one->replaced.empty()) real(AT_FDCWD, one->replaced.c_str(), AT_FDCWD, one->to.c_str());
-    }
-  }
-
-  void keep_in(std::string directory) { keep_ = std::move(directory); }
-
- private:
-  struct rename_done {
-    std::string from;
-    std::string to;
-    std::string replaced;
-  };
-  static std::string parent(const std::string& path) { return path.substr(0, path.rfind('/')); }
-  static std::string path_through_proc(int descriptor) { return "/proc/self/fd/" + std::to_string(descriptor); }
-
-  std::mutex mutex_;
-  std::map<ino_t, int> dirty_;
-  std::vector<rename_done> renames_;
-  std::string keep_;
-};
-
 /// What the environment asks for, and the count so far.
 class plan {
  public:
@@ -152,14 +87,16 @@ class plan {
     return *one;
   }
 
-  fate meet(const char* name, const std::string& path) {
-    if (below_.empty() || !path.starts_with(below_)) return fate::pass;
+  /// \param bytes that the call would write
+  fate meet(const char* name, const std::string& path, std::size_t bytes = 0) {
+    if (!watches(path) || (how_ == "SHORT" && bytes < 2)) return fate::pass;
     const unsigned number = ++count_;
-    note(number, name, path);
-    if (at_ == 0 || number < at_ || (times_ != 0 && number >= at_ + times_)) return fate::pass;
+    const bool hit = at_ != 0 && number >= at_ && (times_ == 0 || number < at_ + times_);
+    note(number, name, path, hit);
+    if (!hit) return fate::pass;
     if (how_ == "KILL") die();
-    if (how_ == "CUT") {
-      lost_.lose(number);
+    if (lost_) {
+      lost_->lose(number, how_ == "CUTALL");
       die();
     }
     if (how_ == "LATE") return fate::kill_after;
@@ -174,7 +111,8 @@ class plan {
     for (;;) ::pause();
   }
 
-  volatile_state* lost() { return how_ == "CUT" ? &lost_ : nullptr; }
+  /// Who has to know what happens to \p path, if anybody.
+  power_cut* lost(const std::string& path) { return lost_ && watches(path) ? &*lost_ : nullptr; }
 
  private:
   plan() : below_(setting("GANTRY_FAULT_BELOW")), how_(setting("GANTRY_FAULT_HOW")), error_(errno_of(how_)) {
@@ -185,13 +123,15 @@ class plan {
       static const auto real = next_of<int(const char*, int, ...)>("open");
       log_ = real(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     }
-    lost_.keep_in(setting("GANTRY_FAULT_KEEP"));
+    if (how_ == "CUT" || how_ == "CUTALL") lost_.emplace(setting("GANTRY_FAULT_KEEP"));
     delay_us_ = 1000 * static_cast<useconds_t>(std::strtoul(setting("GANTRY_FAULT_DELAY").c_str(), nullptr, 10));
   }
 
-  void note(unsigned number, const char* name, const std::string& path) const {
+  bool watches(const std::string& path) const { return !below_.empty() && path.starts_with(below_); }
+
+  void note(unsigned number, const char* name, const std::string& path, bool hit) const {
     if (log_ < 0) return;
-    const std::string line = std::to_string(number) + " " + name + " " + path + "\n";
+    const std::string line = std::to_string(number) + " " + name + " " + path + (hit ? " <- " + how_ : "") + "\n";
     static const auto real = next_of<ssize_t(int, const void*, std::size_t)>("write");
     if (real(log_, line.data(), line.size()) < 0) return;
   }
@@ -204,7 +144,7 @@ class plan {
   useconds_t delay_us_ = 0;
   int log_ = -1;
   std::atomic<unsigned> count_{0};
-  volatile_state lost_;
+  std::optional<power_cut> lost_;
 };
 
 /// The call, or what becomes of it. \p real makes it.
@@ -220,10 +160,11 @@ auto through(const char* name, const std::string& path, Real real) -> decltype(r
 /// A call that writes \p size bytes; \p real is given how many of them.
 template <class Real>
 ssize_t through_write(const char* name, int descriptor, std::size_t size, Real real) {
-  const fate met = plan::here().meet(name, path_of(descriptor));
+  const std::string path = path_of(descriptor);
+  const fate met = plan::here().meet(name, path, size);
   if (met == fate::fail) return -1;
-  if (volatile_state* lost = plan::here().lost()) lost->written(descriptor);
-  const ssize_t outcome = real(met == fate::cut_short && size > 1 ? size / 2 : size);
+  if (power_cut* const lost = plan::here().lost(path)) lost->writes(descriptor);
+  const ssize_t outcome = real(met == fate::cut_short ? size / 2 : size);
   if (met == fate::kill_after) plan::die();
   return outcome;
 }
@@ -236,9 +177,31 @@ time_t clock_error(const timespec& steady) {
 
 bool may_create(int flags) { return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE; }
 
+/// A call after which \p path is there.
+template <class Real>
+int make_through(const char* name, const std::string& path, Real real) {
+  return through(name, path, [&] {
+    power_cut* const lost = plan::here().lost(path);
+    return lost != nullptr ? lost->makes(path, real) : real();
+  });
+}
+
 int open_through(const char* name, int directory, const char* path, int flags, mode_t mode) {
   static const auto real = next_of<int(int, const char*, int, ...)>("openat");
-  return through(name, absolute(directory, path), [&] { return real(directory, path, flags, mode); });
+  const std::string whole = absolute(directory, path);
+  const auto call = [&] { return real(directory, path, flags, mode); };
+  return (flags & O_CREAT) != 0 ? make_through(name, whole, call) : through(name, whole, call);
+}
+
+int sync_through(const char* name, int descriptor, int (*real)(int)) {
+  const std::string path = path_of(descriptor);
+  power_cut* const lost = plan::here().lost(path);
+  return through(name, path, [&] {
+    const std::size_t since = lost != nullptr ? lost->now() : 0;
+    const int outcome = real(descriptor);
+    if (outcome == 0 && lost != nullptr) lost->synced(descriptor, since);
+    return outcome;
+  });
 }
 
 }  // namespace
@@ -326,14 +289,11 @@ ssize_t shim_copy_file_range(int from, off64_t* in, int to, off64_t* out, std::s
   return through_write("copy_file_range", to, size, [&](std::size_t some) { return real(from, in, to, out, some, flags); });
 }
 
-#define SHIM_SYNC(name)                                                                        \
-  int shim_##name(int descriptor) asm(#name);                                                  \
-  int shim_##name(int descriptor) {                                                            \
-    static const auto real = next_of<int(int)>(#name);                                         \
-    const int outcome = through(#name, path_of(descriptor), [&] { return real(descriptor); }); \
-    volatile_state* const lost = plan::here().lost();                                          \
-    if (outcome == 0 && lost != nullptr) lost->synced(descriptor);                             \
-    return outcome;                                                                            \
+#define SHIM_SYNC(name)                                \
+  int shim_##name(int descriptor) asm(#name);          \
+  int shim_##name(int descriptor) {                    \
+    static const auto real = next_of<int(int)>(#name); \
+    return sync_through(#name, descriptor, real);      \
   }
 SHIM_SYNC(fdatasync)
 SHIM_SYNC(fsync)
@@ -359,10 +319,11 @@ SHIM_FALLOCATE(fallocate64)
 int shim_renameat2(int from_in, const char* from, int to_in, const char* to, unsigned flags) asm("renameat2");
 int shim_renameat2(int from_in, const char* from, int to_in, const char* to, unsigned flags) {
   static const auto real = next_of<int(int, const char*, int, const char*, unsigned)>("renameat2");
-  return through("rename", absolute(to_in, to), [&] {
-    volatile_state* const lost = plan::here().lost();
-    if (flags == 0 && lost != nullptr) lost->renames(absolute(from_in, from), absolute(to_in, to));
-    return real(from_in, from, to_in, to, flags);
+  const std::string target = absolute(to_in, to);
+  return through("rename", target, [&] {
+    const auto call = [&] { return real(from_in, from, to_in, to, flags); };
+    power_cut* const lost = plan::here().lost(target);
+    return lost != nullptr ? lost->renames(absolute(from_in, from), target, (flags & RENAME_EXCHANGE) != 0, call) : call();
   });
 }
 int shim_renameat(int from_in, const char* from, int to_in, const char* to) asm("renameat");
@@ -373,7 +334,7 @@ int shim_rename(const char* from, const char* to) { return shim_renameat2(AT_FDC
 int shim_linkat(int from_in, const char* from, int to_in, const char* to, int flags) asm("linkat");
 int shim_linkat(int from_in, const char* from, int to_in, const char* to, int flags) {
   static const auto real = next_of<int(int, const char*, int, const char*, int)>("linkat");
-  return through("link", absolute(to_in, to), [&] { return real(from_in, from, to_in, to, flags); });
+  return make_through("link", absolute(to_in, to), [&] { return real(from_in, from, to_in, to, flags); });
 }
 int shim_link(const char* from, const char* to) asm("link");
 int shim_link(const char* from, const char* to) { return shim_linkat(AT_FDCWD, from, AT_FDCWD, to, 0); }
@@ -381,7 +342,7 @@ int shim_link(const char* from, const char* to) { return shim_linkat(AT_FDCWD, f
 int shim_mkdirat(int directory, const char* path, mode_t mode) asm("mkdirat");
 int shim_mkdirat(int directory, const char* path, mode_t mode) {
   static const auto real = next_of<int(int, const char*, mode_t)>("mkdirat");
-  return through("mkdir", absolute(directory, path), [&] { return real(directory, path, mode); });
+  return make_through("mkdir", absolute(directory, path), [&] { return real(directory, path, mode); });
 }
 int shim_mkdir(const char* path, mode_t mode) asm("mkdir");
 int shim_mkdir(const char* path, mode_t mode) { return shim_mkdirat(AT_FDCWD, path, mode); }
@@ -389,13 +350,22 @@ int shim_mkdir(const char* path, mode_t mode) { return shim_mkdirat(AT_FDCWD, pa
 DIR* shim_opendir(const char* path) asm("opendir");
 DIR* shim_opendir(const char* path) {
   static const auto real = next_of<DIR*(const char*)>("opendir");
-  return plan::here().meet("opendir", absolute(AT_FDCWD, path)) == fate::fail ? nullptr : real(path);
+  const fate met = plan::here().meet("opendir", absolute(AT_FDCWD, path));
+  if (met == fate::fail) return nullptr;
+  DIR* const opened = real(path);
+  if (met == fate::kill_after) plan::die();
+  return opened;
 }
 
 int shim_unlinkat(int directory, const char* path, int flags) asm("unlinkat");
 int shim_unlinkat(int directory, const char* path, int flags) {
   static const auto real = next_of<int(int, const char*, int)>("unlinkat");
-  return through("unlink", absolute(directory, path), [&] { return real(directory, path, flags); });
+  const std::string whole = absolute(directory, path);
+  return through("unlink", whole, [&] {
+    const auto call = [&] { return real(directory, path, flags); };
+    power_cut* const lost = plan::here().lost(whole);
+    return lost != nullptr ? lost->removes(whole, call) : call();
+  });
 }
 int shim_unlink(const char* path) asm("unlink");
 int shim_unlink(const char* path) { return shim_unlinkat(AT_FDCWD, path, 0); }

@@ -107,6 +107,16 @@ struct shown {
     REQUIRE(s.registry.count("/blobs/" + s.image.layers[1].digest) != 0);
     running.watch_for(200ms);
   }
+  /// Closes the terminal. \returns how the program ended, as waitpid(2) tells it.
+  int hang_up(on_a_terminal& running) {
+    until_in_the_middle(running);
+    running.hang_up();
+    ++s.counts.injected;
+    const auto ended = running.wait(1min);
+    REQUIRE(ended);
+    if (WIFEXITED(*ended) && WEXITSTATUS(*ended) == 0) ++s.counts.endured;
+    return *ended;
+  }
   void check_after() {
     s.registry.heal();
     s.check_after(place, s.pull({"-o", "image.tar"}), "image.tar");
@@ -120,26 +130,20 @@ struct shown {
 TEST_CASE("a terminal that goes away ends the pull, and nothing is lost") {
   shown it;
   on_a_terminal running(it.pull(), false);
-  it.until_in_the_middle(running);
-  running.hang_up();
-  const auto ended = running.wait(1min);
-  REQUIRE(ended);
-  CHECK((WIFSIGNALED(*ended) && WTERMSIG(*ended) == SIGHUP));
+  const int ended = it.hang_up(running);
+  CHECK((WIFSIGNALED(ended) && WTERMSIG(ended) == SIGHUP));
   it.check_after();
-  report("terminal closed", 1, 0, 3);
+  report("terminal closed", it.s.counts);
 }
 
 TEST_CASE("a pull that was told to ignore the hangup completes without its terminal") {
   shown it;
   on_a_terminal running(it.pull(), true);
-  it.until_in_the_middle(running);
-  running.hang_up();
-  const auto ended = running.wait(1min);
-  REQUIRE(ended);
-  CHECK((WIFEXITED(*ended) && WEXITSTATUS(*ended) == 0));
+  const int ended = it.hang_up(running);
+  CHECK((WIFEXITED(ended) && WEXITSTATUS(ended) == 0));
   CHECK(std::filesystem::exists(it.place / "image.tar"));
   it.check_after();
-  report("terminal closed under nohup", 1, 1, 3);
+  report("terminal closed under nohup", it.s.counts);
 }
 
 TEST_CASE("messages and results that nobody reads do not disturb the work") {
@@ -150,7 +154,10 @@ TEST_CASE("messages and results that nobody reads do not disturb the work") {
     std::string line = "set -o pipefail; exec 3>&1; '" + what.argv[0] + "'";
     for (const std::string& word : s.pull({"-o", "image.tar", "-v"})) line += " '" + word + "'";
     what.argv = {"bash", "-c", line + " " + tail};
-    return run(what);
+    const outcome done = run(what);
+    ++s.counts.injected;
+    if (done.out.find("status 0") != std::string::npos) ++s.counts.endured;
+    return done;
   };
   // Standard error into a pipe whose reader is gone: the pull completes.
   const outcome deaf = shell("2> >(exec true) > result; echo status $? >&3");
@@ -163,7 +170,7 @@ TEST_CASE("messages and results that nobody reads do not disturb the work") {
   CHECK(full.out.find("status 7") != std::string::npos);
   CHECK(slurp(place / "err").find("standard output cannot be written: No space left on device") != std::string::npos);
   s.check_after(place, s.pull({"-o", "image.tar"}), "image.tar");
-  report("pipes without readers", 2, 1, 3);
+  report("pipes without readers", s.counts);
 }
 
 }  // namespace gantry::test

@@ -22,7 +22,9 @@ outcome pull_within(const scene& s, const workplace& place, const std::string& l
 }
 
 /// Ends by itself, with success or one sentence.
-void ended_well(const outcome& limited) {
+void ended_well(scene& s, const outcome& limited) {
+  ++s.counts.injected;
+  if (limited.ok()) ++s.counts.endured;
   CHECK_FALSE(limited.timed_out);
   CHECK(limited.signal == 0);
   if (!limited.ok())
@@ -33,14 +35,11 @@ void ended_well(const outcome& limited) {
 
 TEST_CASE("few descriptors end a pull in a sentence and leave a whole store") {
   scene s;
-  unsigned runs = 0;
-  unsigned endured = 0;
   for (unsigned most = 4; most <= 40; most += in_full() ? 1 : 6) {
     const workplace place;
     const outcome limited = pull_within(s, place, "--nofile=" + std::to_string(most));
     INFO(most << " descriptors: exit " << limited.status << ", signal " << limited.signal << ": " << limited.err);
-    ended_well(limited);
-    if (limited.ok()) ++endured;
+    ended_well(s, limited);
     // The loader has its own words, and what it does not find descriptors for is not ours yet.
     if (!limited.ok() && limited.err.find("error while loading") == std::string::npos) {
       CHECK(limited.status == 7);
@@ -49,27 +48,22 @@ TEST_CASE("few descriptors end a pull in a sentence and leave a whole store") {
     }
     if (most >= 39) CHECK(limited.ok());
     s.check_after(place, s.pull({"-o", "image.tar"}), "image.tar");
-    ++runs;
   }
-  report("few descriptors", runs, endured, 3 * runs);
+  report("few descriptors", s.counts);
 }
 
 TEST_CASE("little memory ends a pull in a sentence and leaves a whole store") {
   scene s;
-  unsigned runs = 0;
-  unsigned endured = 0;
   // Address space: where the system gives no more, allocations fail, and so do threads, whose stacks are part of it.
   for (unsigned mib = 30; mib <= 530; mib += in_full() ? 10 : 100) {
     const workplace place;
     const outcome limited = pull_within(s, place, "--as=" + std::to_string(std::uint64_t{mib} << 20));
     INFO(mib << " MiB: exit " << limited.status << ", signal " << limited.signal << ": " << limited.err);
-    ended_well(limited);
-    if (limited.ok()) ++endured;
+    ended_well(s, limited);
     s.check_after(place, s.pull({"-o", "image.tar"}), "image.tar");
-    ++runs;
   }
-  CHECK(endured != 0);
-  report("little memory", runs, endured, 3 * runs);
+  CHECK(s.counts.endured != 0);
+  report("little memory", s.counts);
 }
 
 TEST_CASE("few threads are enough and too few end a pull in a sentence that names the limit") {
@@ -78,8 +72,6 @@ TEST_CASE("few threads are enough and too few end a pull in a sentence that name
     return;
   }
   scene s;
-  unsigned runs = 0;
-  unsigned endured = 0;
   const bool archive = GENERATE(false, true);
   for (unsigned most = 1; most <= (in_full() ? 12U : 5U); ++most) {
     const workplace place;
@@ -92,7 +84,7 @@ TEST_CASE("few threads are enough and too few end a pull in a sentence that name
     what.argv.insert(what.argv.begin(), limits.begin(), limits.end());
     const outcome limited = run(what);
     INFO(most << " threads: exit " << limited.status << ", signal " << limited.signal << ": " << limited.err);
-    ended_well(limited);
+    ended_well(s, limited);
     // The main thread, the engine's, one for files and all else, one that writes the archive.
     CHECK((limited.ok() || most < (archive ? 4U : 3U)));
     if (!limited.ok()) {
@@ -100,12 +92,10 @@ TEST_CASE("few threads are enough and too few end a pull in a sentence that name
       CHECK(limited.err.find("ulimit -u") != std::string::npos);
       CHECK(limited.err.find("internal error") == std::string::npos);
     }
-    if (limited.ok()) ++endured;
     s.check_after(place, words, archive ? "image.tar.gz" : "");
-    ++runs;
   }
-  CHECK(endured != 0);
-  report("few threads", runs, endured, 3 * runs);
+  CHECK(s.counts.endured != 0);
+  report("few threads", s.counts);
 }
 
 }  // namespace gantry::test

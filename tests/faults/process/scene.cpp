@@ -1,6 +1,7 @@
 #include "faults/process/scene.hpp"
 
 #include "support/catch.hpp"
+#include "support/finding.hpp"
 #include "support/store_check.hpp"
 #include "support/temp_dir.hpp"
 
@@ -31,7 +32,12 @@ std::vector<std::string> scene::pull(std::vector<std::string> more) const {
 }
 
 void scene::check_after(const workplace& place, const std::vector<std::string>& words, const std::string& output) {
-  CHECK(store_problems(place.store(), true) == "");
+  const auto check_store = [&] {
+    ++counts.checks;
+    // Parts and leases of a process that is no more stay until somebody cleans up.
+    CHECK(store_problems(place.store(), true) == "");
+  };
+  check_store();
   std::optional<std::string> early;
   if (!output.empty() && fs::exists(place / output)) early = slurp(place / output);
   std::set<std::string> held;
@@ -44,13 +50,18 @@ void scene::check_after(const workplace& place, const std::vector<std::string>& 
   const outcome again = place.run(words);
   INFO("rerun: exit " << again.status << ", signal " << again.signal << ": " << again.err);
   CHECK(again.ok());
-  for (const std::string& digest : held) CHECK(registry.count("/blobs/" + digest) == 0);
-  CHECK(store_problems(place.store(), true) == "");
+  for (const std::string& digest : held) {
+    const bool needless = registry.count("/blobs/" + digest) != 0;
+    CHECK(finding(needless ? digest + " is in the store and was fetched by the rerun" : "") == "");
+  }
+  check_store();
   // An archive is the same bytes each time: what was there before under its name must have been all of it.
-  if (early) CHECK(*early == slurp(place / output));
+  if (early) CHECK(finding(*early == slurp(place / output) ? "" : output + " was not whole") == "");
   registry.forget_requests();
   CHECK(place.run(words).ok());
   CHECK(registry.count("/blobs/") == 0);
+  ++counts.checks;
+  CHECK(place.problems_after_clean() == "");
 }
 
 bool in_full() {
@@ -58,10 +69,10 @@ bool in_full() {
   return wanted != nullptr && std::string(wanted) == "full";
 }
 
-void report(const std::string& name, unsigned injected, unsigned endured, unsigned checks) {
+void report(const std::string& name, const fault_count& counts) {
   if (const char* file = std::getenv("GANTRY_FAULT_REPORT")) {
-    std::ofstream(file, std::ios::app) << fmt::format("{:<53} injected {:>4}  endured {:>4}  checks {:>5}\n", name, injected, endured,
-                                                      checks);
+    std::ofstream(file, std::ios::app) << fmt::format("{:<53} injected {:>4}  endured {:>4}  checks {:>5}\n", name, counts.injected,
+                                                      counts.endured, counts.checks);
   }
 }
 

@@ -63,6 +63,16 @@ TEST_CASE("the youngest idle connection of an equal endpoint is used first") {
   CHECK(f.server.connections() == 0);
 }
 
+TEST_CASE("so many endpoints are known at most, and those with connections are among them") {
+  fixture f;
+  const auto idle = f.keep(f.place("idle.test"));
+  const kept lent = f.acquire(f.place());
+  for (std::size_t i = 0; i < connection_pool::most_places + 10; ++i) f.pool.one_at_a_time(f.place(std::to_string(i) + ".test"));
+  CHECK(f.pool.open_to(f.place()) == 1);
+  CHECK(f.pool.open_to(f.place("idle.test")) == 1);
+  CHECK(f.pool.known_places() == 2);
+}
+
 TEST_CASE("a connection that has carried something goes before one that was only opened") {
   fixture f;
   const auto used = f.keep(f.place());

@@ -36,6 +36,14 @@ TEST_CASE("what a pattern of tags does not know is left to others") {
   }
 }
 
+TEST_CASE("a repetition of nothing is nothing, however often it is repeated") {
+  const auto pattern = tag_pattern::compile("((((((){1000}){1000}){1000}){1000}){1000}){1000}a");
+  REQUIRE(pattern);
+  CHECK(pattern->matches("a"));
+  CHECK_FALSE(pattern->matches(""));
+  CHECK_FALSE(pattern->matches("aa"));
+}
+
 TEST_CASE("no text makes a pattern of tags slow") {
   const std::string text = std::string(10'000, 'a') + "!";
   for (const char* const expression : {"(a+)+", "(a|aa)*b", "(a*)*(a*)*b", "([a-z]+)*\\d"}) {

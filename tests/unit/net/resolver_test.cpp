@@ -5,6 +5,7 @@
 #include "support/result.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -80,6 +81,18 @@ TEST_CASE("those who ask at the same time share one answer") {
     REQUIRE(one);
     CHECK(test::must(*one) == test::must(*answers.front()));
   }
+}
+
+TEST_CASE("so many names are known at most, and one that is being looked up is among them") {
+  fixture f;
+  std::optional<result<addresses>> answer;
+  f.loop.spawn(f.names.resolve("first.localhost", f.stop), answer);
+  f.loop.poll();
+  for (std::size_t i = 0; i < resolver::most_names + 10; ++i) test::must(f.resolve(std::to_string(i) + ".localhost"));
+  CHECK(f.names.known_names() <= resolver::most_names);
+  CHECK(f.names.known_names() >= resolver::most_names / 2);
+  REQUIRE(answer);
+  test::must(*answer);
 }
 
 TEST_CASE("a name is forgotten while it is being looked up") {

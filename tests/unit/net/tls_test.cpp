@@ -3,6 +3,7 @@
 #include "net/connector.hpp"
 #include "net/tcp_stream.hpp"
 #include "net/tls_error.hpp"
+#include "net/tls_stream.hpp"
 #include "support/environment.hpp"
 #include "support/loop.hpp"
 #include "support/process.hpp"
@@ -13,9 +14,11 @@
 #include "unit/net/stream_words.hpp"
 
 #include <openssl/ssl.h>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
 
 #include <array>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -349,6 +352,47 @@ TEST_CASE("a session of an earlier connection is taken up, for the same host and
     careless.tls.verify = false;
     CHECK(f.loop.run(exchange_words(*test::must(f.connect(careless)), "hello")) == "new");
   }
+}
+
+TEST_CASE("a session that began unchecked is not taken up where certificates count") {
+  fixture f;
+  const auto tell = test::over_tls(test::certificate_authority::self_signed(), [](test::tls_session& session) {
+    session.receive();
+    session.send(session.resumed() ? "resumed" : "new");
+  });
+  test::scripted_server server({tell, tell, tell});
+  endpoint careless = f.at(server);
+  careless.tls.verify = false;
+  CHECK(f.loop.run(exchange_words(*test::must(f.connect(careless)), "hello")) == "new");
+  CHECK(f.loop.run(exchange_words(*test::must(f.connect(careless)), "hello")) == "resumed");
+  test::must_fail(f.connect(f.at(server)), errc::tls_not_trusted);
+}
+
+TEST_CASE("a session is not taken up outside of the time of the certificate that it began with") {
+  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  const int days = GENERATE(-2, 2);
+  fixture f;
+  test::scripted_server server({test::over_tls(f.authority.issue({"DNS:localhost", -1, 1}), echo, version)});
+  boost::asio::ssl::context rules(boost::asio::ssl::context::tls_client);
+  tls_sessions::attach(rules.native_handle());
+  const auto sessions = std::make_shared<tls_sessions>();
+  boost::asio::ip::tcp::socket socket(f.loop.executor);
+  socket.connect({boost::asio::ip::make_address("127.0.0.1"), server.port()});
+  tls_stream made(make_tcp_stream(std::move(socket)), ssl_ptr(SSL_new(rules.native_handle())), sessions, "localhost:443");
+  CHECK_FALSE(f.loop.run(made.handshake()));
+  CHECK(f.loop.run(exchange_words(made, "hello")) == "hello");
+  const std::time_t now = std::time(nullptr);
+  CHECK(sessions->find("localhost:443", now) != nullptr);
+  CHECK(sessions->find("localhost:444", now) == nullptr);
+  CHECK(sessions->find("localhost:443", now + days * 86'400) == nullptr);
+  CHECK(sessions->size() == 0);
+}
+
+TEST_CASE("sessions are kept of so many hosts at most, whatever redirects lead to") {
+  tls_sessions sessions;
+  for (std::size_t i = 0; i < tls_sessions::most_hosts + 10; ++i) sessions.remember(std::to_string(i), SSL_SESSION_new());
+  CHECK(sessions.size() <= tls_sessions::most_hosts);
+  CHECK(sessions.size() >= tls_sessions::most_hosts / 2);
 }
 
 TEST_CASE("a session that the server no longer knows costs a whole handshake and nothing else") {

@@ -32,6 +32,7 @@ TEST_CASE("little is a tenth of the limit, or fewer than ten") {
   CHECK_FALSE(quota_of(answer("11", "100")).value().is_low());
   CHECK(quota_of(answer("9")).value().is_low());
   CHECK_FALSE(quota_of(answer("10")).value().is_low());
+  CHECK_FALSE(quota_of(answer("1844674407370955162", "100")).value().is_low());
 }
 
 TEST_CASE("what is no number says nothing") {

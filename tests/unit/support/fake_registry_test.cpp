@@ -126,6 +126,46 @@ TEST_CASE("a fault meets the requests it was given for and no others", "[fake_re
   CHECK(s.client.get(target).status == 200);
 }
 
+TEST_CASE("what has no end comes until the client leaves", "[fake_registry]") {
+  served s;
+  const test_blob& layer = image().layers[1];
+  const auto first_bytes = [&](fault what, std::size_t enough) {
+    s.registry.heal();
+    s.registry.inject("/blobs/", std::move(what));
+    socket_handle connection = connect_to_loopback(s.registry.port());
+    connection.send("GET " + blob_target(layer) + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    std::string got;
+    while (got.size() < enough) {
+      const std::string more = connection.receive(65536);
+      if (more.empty()) break;
+      got += more;
+    }
+    return got;
+  };
+  const std::string hints = first_bytes(endless_hints(), 1'000'000);
+  CHECK(hints.size() >= 1'000'000);
+  CHECK(hints.starts_with("HTTP/1.1 103 "));
+  CHECK(hints.find(" 200 ") == std::string::npos);
+  const std::string header = first_bytes(endless_header(), 1'000'000);
+  CHECK(header.size() >= 1'000'000);
+  CHECK(header.starts_with("HTTP/1.1 200 OK\r\nX-Padding: p"));
+  CHECK(header.find("\r\n\r\n") == std::string::npos);
+  CHECK(first_bytes(dripping_header(std::chrono::milliseconds(1)), 100).ends_with("ppp"));
+  const std::string body = first_bytes(endless_body(), layer.bytes.size() + 3'000'000);
+  CHECK(body.size() >= layer.bytes.size() + 3'000'000);
+  CHECK(body.find("\r\n0\r\n") == std::string::npos);
+  CHECK(s.registry.faults_met() == 4);
+}
+
+TEST_CASE("a registry that is healed has again what was dropped", "[fake_registry]") {
+  served s;
+  const std::string target = blob_target(image().config);
+  s.registry.drop_blob(image().config.digest);
+  CHECK(s.client.get(target).status == 404);
+  s.registry.heal();
+  CHECK(s.client.get(target).body == image().config.bytes);
+}
+
 TEST_CASE("the fake registry tells a TLS handshake that it speaks http", "[fake_registry]") {
   served s;
   socket_handle connection = connect_to_loopback(s.registry.port());
