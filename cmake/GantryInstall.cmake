@@ -21,7 +21,11 @@ if(IDN2_FOUND)
 endif()
 # The prefix is told from where the file lies: a package is installed elsewhere than the build was configured for.
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig OUTPUT_VARIABLE GANTRY_PC_PREFIX)
-configure_file(${PROJECT_SOURCE_DIR}/cmake/gantry.pc.in ${PROJECT_BINARY_DIR}/gantry.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/gantry.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+# Both libraries are called gantry and lie in one directory, where -lgantry is the shared one, with --static as without: the static one has a
+# description of its own, which names its file.
+foreach(name gantry gantry-static)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+endforeach()
 
 include(GantryPackage)

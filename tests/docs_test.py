@@ -57,7 +57,7 @@ def check_commands():
 # What a block may be, and who looks at it: docs_commands.py, json_test.py, examples/CMakeLists.txt, check_consumer, settings_test.py. Those without
 # a kind are pictures.
 KINDS = {"sh": None, "yaml": {"CI.md"}, "groovy": {"CI.md"}, "shell": {"JSON.md"}, "json": {"JSON.md", "CONFIG.md", "SYNC.md"},
-         "cpp": {"README.md", "README.zh-CN.md", "EMBEDDING.md"}, "cmake": {"README.md", "README.zh-CN.md"}, "": {"DESIGN.md"}}
+         "cpp": {"README.md", "README.zh-CN.md", "EMBEDDING.md"}, "cmake": {"README.md", "README.zh-CN.md", "EMBEDDING.md"}, "": {"DESIGN.md"}}
 
 
 def check_blocks():
@@ -213,11 +213,22 @@ def check_translation():
 
 
 def check_consumer():
-    """What README says to CMake is what tests/consumer does."""
+    """What README and EMBEDDING.md say to CMake is what tests/consumer does; the latter says all of it."""
     recipe = (source / "tests" / "consumer" / "find_package" / "CMakeLists.txt").read_text().splitlines()
     for line in "".join(blocks("README.md", "cmake")).splitlines():
         line = re.sub(r"\s*#.*", "", line).replace("(program ", "(consumer ")
         check(line in recipe, f"tests/consumer does not say {line}")
+    whole = "".join(blocks("docs/EMBEDDING.md", "cmake")).replace("main.cpp", "../main.cpp")
+    check(re.sub(r"\bprogram\b", "consumer", whole).splitlines() == recipe, f"EMBEDDING.md has another CMakeLists.txt than tests/consumer: {whole}")
+
+
+def check_examples():
+    """EMBEDDING.md says something of each example, and its first program is short."""
+    page = (source / "docs" / "EMBEDDING.md").read_text()
+    for file in sorted((source / "examples").glob("*.cpp")):
+        check(f"\n- [{file.name}](../examples/{file.name}) " in page, f"EMBEDDING.md does not tell what {file.name} does")
+    lengths = [len(one.splitlines()) for one in blocks("docs/EMBEDDING.md", "cpp")]
+    check(lengths and lengths[0] <= 30, f"the programs of EMBEDDING.md have {lengths} lines")
 
 
 def check_modules():
@@ -298,6 +309,7 @@ check_link_rules()
 check_versions()
 check_translation()
 check_consumer()
+check_examples()
 check_modules()
 check_plot()
 check_header_costs()

@@ -21,8 +21,9 @@ documents=$root/share/doc/gantry
 mkdir -p "$root/bin" "$root/lib" "$documents/third-party"
 install -s -m 755 "$program" "$root/bin/gantry"
 cmake -DCMAKE_INSTALL_PREFIX="$root" -Dgantry_program="$program" -Dgantry_man=share/man/man1 -Dgantry_share=share -P cmake/InstallManual.cmake > /dev/null
-cp README.md README.zh-CN.md CHANGELOG.md LICENSE "$documents/"
-cp -r docs "$documents/"
+page=$(sed -n 's/^GANTRY_PROJECT_PAGE:STRING=//p' "$build/CMakeCache.txt")
+cmake -DCMAKE_INSTALL_PREFIX="$root" -Dgantry_package=tarball -Dgantry_documents=share/doc/gantry -Dgantry_source="$PWD" \
+  -Dgantry_page="${page:-https://github.com/OWNER/gantry}" -Dgantry_version="$version" -P cmake/InstallDocuments.cmake > /dev/null
 
 # The package that has a file. Some know theirs below /lib, which is /usr/lib.
 package_of() {

@@ -75,7 +75,7 @@ inside_quietly apt-get update -q
 inside_quietly sh -c 'apt-get install -q -y --no-install-recommends /try/gantry_*.deb'
 inside sh /try/use.sh gantry
 inside sh -c 'zcat /usr/share/man/man1/gantry-pull.1.gz | head -n 1; ls /usr/share/bash-completion/completions/gantry /usr/share/zsh/vendor-completions/_gantry /usr/share/fish/vendor_completions.d/gantry.fish'
-inside sh -c 'cd /usr/share/doc/gantry && ls README.md README.zh-CN.md copyright docs/README.md docs/SYNOLOGY.md docs/SECURITY.md examples/images.json examples/systemd/gantry-sync.service examples/systemd/gantry-sync.timer'
+inside sh -c 'cd /usr/share/doc/gantry && ls README.md README.zh-CN.md copyright docs/README.md docs/SYNOLOGY.md docs/SECURITY.md examples/images.json examples/ftp_upload.sh examples/systemd/gantry-sync.service examples/systemd/gantry-sync.timer'
 
 say "a program against the library"
 inside_quietly sh -c 'apt-get install -q -y --no-install-recommends /try/libgantry0*.deb /try/libgantry-dev_*.deb g++ cmake make pkg-config'
@@ -83,8 +83,10 @@ cp -r tests/consumer "$bare/try/consumer"
 # shellcheck disable=SC2016
 inside sh -c 'set -eu; cd /try/consumer/find_package; cmake -B build > /dev/null; cmake --build build > /dev/null; cd /try
   g++ -std=c++20 consumer/main.cpp -o by-pkg-config $(pkg-config --cflags --libs gantry)
+  g++ -std=c++20 consumer/main.cpp -o by-pkg-config-static $(pkg-config --cflags --libs gantry-static)
+  ls /usr/share/doc/libgantry-dev/EMBEDDING.md
   g++ -std=c++20 /usr/share/doc/libgantry-dev/examples/pull_callback.cpp -o example $(pkg-config --cflags --libs gantry)
-  for program in consumer/find_package/build/consumer ./by-pkg-config; do
+  for program in consumer/find_package/build/consumer ./by-pkg-config ./by-pkg-config-static; do
     status=0; $program 127.0.0.1:1/no/image:1 image.tar store 2> said || status=$?
     [ "$status" = 1 ] && grep -q "consumer: .*127.0.0.1" said && echo "$program: runs"
   done'
