@@ -155,6 +155,12 @@ def check_events(place, registry):
         told = check_lines(run(gantry, *words, *json_progress, env=environment_at(place), cwd=place).stderr,
                            {"image_resolved", "transfer_planned", "blob_finished", "summary"}, words[0])
         check([line["type"] for line in told].index("summary") == len(told) - 1, f"{words[0]} ends with a summary")
+    for words in (["extract", "layout", "local.example/other:1"], ["convert", "layout", "-o", "made.tar"]):
+        told = check_lines(run(gantry, *words, *json_progress, env=environment_at(place, "files"), cwd=place).stderr, {"summary"}, words[0])
+        check(told[-1]["type"] == "summary" and told[-1]["images"] == 1, f"{words[0]} ends with a summary: {told[-1:]}")
+        # A configuration and a layer; the manifest is in no plan.
+        sums = [line for line in told if line["type"] in ("transfer_planned", "summary")]
+        check(all(line["blobs"] == 2 for line in sums), f"{words[0]} counts configurations and layers: {sums}")
     (place / "half.json").write_text(json.dumps([{"source": image, "target": "half/app", "tags": ["1"]}, {"source": f"{at}/none/app:1", "target": "half/none", "tags": ["1"]}]))
     half = run(gantry, "sync", "half.json", "--to", at, "--no-lock", *json_progress, env=environment_at(place), cwd=place)
     told = check_lines(half.stderr, {"error", "summary"}, "a sync that fails in part")

@@ -177,6 +177,12 @@ void console::summary(const run_summary& totals) {
   if (log_ && !log_->good()) renderer_->message(severity::warning, "not all lines could be written to the log file");
 }
 
+void console::summary(const run_summary& totals, const std::string& words) {
+  if (log_ && !words.empty()) log_->write(severity::note, words);
+  if (report_ && !words.empty()) report_->remark(words, std::chrono::steady_clock::now());
+  if (!quiet_) renderer_->file_summary(totals, words);
+}
+
 void console::summary(const upload_totals& totals) {
   const std::string words =
       upload_summary(totals.counts, totals.images, totals.unchanged, totals.elapsed, totals.dry_run, totals.to_directory);

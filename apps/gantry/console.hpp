@@ -44,6 +44,8 @@ class console {
   /// For the page of `--report`: the work is over, and what takes time from here on, such as the page, is none of its time.
   void stop_clock();
   void summary(const run_summary& totals);
+  /// Of what came out of a file. \param words the same in a line for people; empty: they are told nothing
+  void summary(const run_summary& totals, const std::string& words);
   void summary(const upload_totals& totals);
   void event(const gantry::event& what);
   /// Names that are resolved are those of targets from here on, which nothing is under yet.
