@@ -126,6 +126,11 @@ void console::say(severity level, const std::string& text) {
   renderer_->message(level, text);
 }
 
+void console::debug(const std::string& text) {
+  say(severity::debug, text);
+  if (verbose_ && !debug_ && contacts_.is_first(text)) renderer_->message(severity::info, text);
+}
+
 void console::warn(const std::string& text) {
   if (report_) report_->warning(text, std::chrono::steady_clock::now());
   say(severity::warning, text);
@@ -234,6 +239,7 @@ void console::event(const gantry::event& what) {
   if (std::holds_alternative<transfer_planned>(what)) checking_ = std::exchange(checks_next_, false);
   renderer_->event(what);
   auto words = describe(what);
+  if (const auto contact = verbose_ ? contacts_.describe(what) : std::nullopt) words.emplace(severity::info, *contact);
   if (!words) return;
   if (!measured.empty()) words->second = measured;
   if (const auto* const resolved = std::get_if<image_resolved>(&what); resolved != nullptr && targets_) {
