@@ -144,6 +144,19 @@ def check_lines(text, wanted, what):
     return lines
 
 
+def check_waiting(place, at):
+    """Two images of one run that share a layer wait for each other: for no other process, and nothing is said of one."""
+    make_layout(place / "shared", layers=1, size=300_000)
+    env = environment_at(place, "shared-source")
+    for name in ("one", "two"):
+        run(gantry, "push", "shared", f"{at}/{name}/app:1", env=env, cwd=place)
+    (place / "both.json").write_text(json.dumps([{"source": f"{at}/{name}/app:1", "target": name, "tags": ["1"]} for name in ("one", "two")]))
+    done = run(gantry, "sync", "both.json", "--to", "./both", "--no-lock", "--limit-rate", "100K", "--progress", "json",
+               env=environment_at(place, "shared-target"), cwd=place)
+    told = check_lines(done.stderr, {"blob_started", "summary"}, "a sync of what is shared")
+    check(done.returncode == 0 and not [line for line in told if line["type"] == "waiting"], f"it waits for itself: {done.stderr}")
+
+
 def check_events(place, registry):
     at, fresh = f"localhost:{registry.port}", environment_at(place, "fresh")
     image = f"{at}/local.example/app:1"
@@ -155,6 +168,13 @@ def check_events(place, registry):
         told = check_lines(run(gantry, *words, *json_progress, env=environment_at(place), cwd=place).stderr,
                            {"image_resolved", "transfer_planned", "blob_finished", "summary"}, words[0])
         check([line["type"] for line in told].index("summary") == len(told) - 1, f"{words[0]} ends with a summary")
+    for words in (["extract", "layout", "local.example/other:1"], ["convert", "layout", "-o", "made.tar"]):
+        told = check_lines(run(gantry, *words, *json_progress, env=environment_at(place, "files"), cwd=place).stderr, {"summary"}, words[0])
+        check(told[-1]["type"] == "summary" and told[-1]["images"] == 1, f"{words[0]} ends with a summary: {told[-1:]}")
+        # A configuration and a layer; the manifest is in no plan.
+        sums = [line for line in told if line["type"] in ("transfer_planned", "summary")]
+        check(all(line["blobs"] == 2 for line in sums), f"{words[0]} counts configurations and layers: {sums}")
+    check_waiting(place, at)
     (place / "half.json").write_text(json.dumps([{"source": image, "target": "half/app", "tags": ["1"]}, {"source": f"{at}/none/app:1", "target": "half/none", "tags": ["1"]}]))
     half = run(gantry, "sync", "half.json", "--to", at, "--no-lock", *json_progress, env=environment_at(place), cwd=place)
     told = check_lines(half.stderr, {"error", "summary"}, "a sync that fails in part")

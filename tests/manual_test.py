@@ -97,6 +97,11 @@ def check_bash(directory):
     check(complete(script, "gantry pull -j ", environment) == ["auto"], "a number of connections may be a word")
     check(complete(script, "gantry pull --load ", environment) == ["docker", "podman", "ctr"], "listed values complete")
     check(complete(script, "gantry completion z", environment) == ["zsh"], "shells complete")
+    check(complete(script, "gantry help --m", environment) == ["--man"], "the option of help completes")
+    check("pull" in complete(script, "gantry help --man ", environment), "and commands behind it")
+    (directory / "bundle.tar").touch()
+    for verb in ("digest", "inspect"):
+        check(complete(script, f"gantry {verb} {directory}/bund", environment) == [f"{directory}/bundle.tar"], f"{verb} takes a file")
     for typed in ("gantry ", "gantry pull -", "gantry sync -", "gantry help "):
         offered = complete(script, typed, environment)
         check(offered and len(offered) == len(set(offered)), f"nothing is offered twice behind '{typed}': {offered}")
@@ -122,6 +127,8 @@ def check_other_shells(directory):
     if shutil.which("fish"):
         offered = run("fish", "--no-config", "-c", f"source {directory / 'fish'}; complete -C 'gantry pull --progress p'").stdout
         check(offered.split()[:1] == ["plain"], f"fish completes values: {offered}")
+        manual = run("fish", "--no-config", "-c", f"source {directory / 'fish'}; complete -C 'gantry help --m'").stdout
+        check(manual.split()[:1] == ["--man"], f"fish completes the option of help: {manual}")
         helped = run("fish", "--no-config", "-c", f"source {directory / 'fish'}; complete -C 'gantry help pul'; complete -C 'gantry hel'").stdout
         check([line.split("\t")[0] for line in helped.splitlines()] == ["pull", "help"], f"fish completes help and its words: {helped}")
     check(run(gantry, "completion", "tcsh").returncode == 2, "an unknown shell is a mistake")

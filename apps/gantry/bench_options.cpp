@@ -16,8 +16,8 @@ outcome<std::vector<unsigned>> parse_jobs_list(std::string_view text) {
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), word.size() + 1));
-    auto jobs = parse_jobs(word);
-    if (!jobs) return jobs.error();
+    auto jobs = parse_jobs("--try", word);
+    if (!jobs) return problem(jobs.error().code, jobs.error().message, "e.g. --try 1,4,16,auto");
     if (std::find(list.begin(), list.end(), *jobs) == list.end()) list.push_back(*jobs);
   }
   if (list.empty()) return usage_problem("--try is empty", "e.g. --try 1,4,16,auto");

@@ -5,6 +5,7 @@
 #include "failure_report.hpp"
 #include "manual/help_page.hpp"
 #include "manual/man_page.hpp"
+#include "manual/program_help.hpp"
 #include "other_words.hpp"
 #include "progress/terminal.hpp"
 #include "progress/text.hpp"
@@ -84,38 +85,6 @@ constexpr command table[] = {
     {"completion", "bash|zsh|fish", "Print a shell's completion script", completion_command, "Help"},
 };
 
-std::string help() {
-  std::string text = fmt::format(
-      "gantry {} moves container images between registries, files and a local store, without a daemon.\n\n"
-      "Usage: gantry COMMAND [OPTION...]\n",
-      version());
-  std::string_view group;
-  for (const auto& verb : commands()) {
-    if (group != verb.group) text += fmt::format("\n{}:\n", verb.group);
-    group = verb.group;
-    text += fmt::format("  {:<26}{}\n", *verb.usage == '\0' ? verb.name : fmt::format("{} {}", verb.name, verb.usage), verb.purpose);
-  }
-  text += fmt::format("  {:<26}{}\n", "help [COMMAND]", "Print the options and examples of a command; --man in front of it: a manual page");
-  return text +
-         "\nOptions:\n"
-         "  -h, --help                Print this help\n"
-         "  --version                 Print the version\n"
-         "\nExamples:\n"
-         "  # an archive in this directory, for docker load -i\n"
-         "  gantry pull nginx:1.25\n"
-         "  # from registry to registry, nothing on disk\n"
-         "  gantry copy nginx:1.25 registry.example/mirror/nginx:1.25\n"
-         "  # a list of images, kept up to date\n"
-         "  gantry sync images.json --to registry.example/mirror\n"
-         "\ngantry help COMMAND: the options of a command, with examples\n"
-         "\nDefaults for options stand in ~/.config/gantry/config.json, e.g. {\"jobs\": 8}; 'gantry explain IMAGE' says where each value "
-         "comes from.\n"
-         "\nWithout arguments, and with IMAGE_REF set, gantry pulls that image; PLATFORM, GANTRY_OUTPUT, DOCKER_HUB_USERNAME, "
-         "DOCKER_HUB_TOKEN, REGISTRY_USERNAME and REGISTRY_PASSWORD say how, and GITHUB_OUTPUT receives the result.\n"
-         "\nExit codes: 0 done, 1 failed, 2 usage, 3 not authorised, 4 not found, 5 integrity, 6 part of a list failed, 7 local storage, "
-         "8 rate limited, 130 SIGINT, 141 nobody reads the result, 143 SIGTERM.\n";
-}
-
 std::size_t help_width() {
   return help_columns(is_terminal(standard_output) ? size_of_terminal(standard_output).width : 0, process_environment()("COLUMNS"));
 }
@@ -148,7 +117,7 @@ int unknown_command(const std::string& word) {
 }
 
 int run_help(std::vector<std::string> words) {
-  if (words.empty() || words.front() == "--help" || words.front() == "-h") return print_result(wrap_table(help(), help_width()));
+  if (words.empty() || words.front() == "--help" || words.front() == "-h") return print_result(program_help(help_width()));
   const bool manual = words.front() == "--man";
   if (manual) words.erase(words.begin());
   if (manual && words.empty()) return print_result(*man_page({}));
@@ -158,7 +127,7 @@ int run_help(std::vector<std::string> words) {
         usage_problem(fmt::format("help takes one command; '{}' is one word too many", words[1].substr(0, words[1].find('='))),
                       fmt::format("e.g. 'gantry help {}'", words.front())));
   }
-  if (words.front() == "help") return manual ? print_result(*man_page({})) : print_result(wrap_table(help(), help_width()));
+  if (words.front() == "help") return manual ? print_result(*man_page({})) : print_result(program_help(help_width()));
   const command* verb = find_command(words.front());
   if (verb == nullptr) return unknown_command(words.front());
   if (manual) {
@@ -212,12 +181,12 @@ int run_program(std::vector<std::string> words) {
   current_defaults() = [] { return load_user_defaults(process_environment()); };
   if (words.empty()) {
     if (const auto status = environment_command()) return *status;
-    write_all(standard_error, wrap_table(help(), help_width()));
+    write_all(standard_error, program_help(help_width()));
     return static_cast<int>(exit_code::usage);
   }
   const std::string first = words.front();
   words.erase(words.begin());
-  if (first == "--help" || first == "-h") return print_result(wrap_table(help(), help_width()));
+  if (first == "--help" || first == "-h") return print_result(program_help(help_width()));
   if (first == "help") return run_help(std::move(words));
   if (first == "--version") return print_result(version_text());
   const command* verb = find_command(first);

@@ -43,7 +43,7 @@ void add_transfer_options(option_parser& parser, common_options& into) {
   parser
       .add("-j,--jobs,--workers,--max-concurrent,--max-concurrent-downloads", "Connections at a time (default auto)", "N|auto",
            [&into](const std::string& text) -> outcome<> {
-             auto jobs = parse_jobs(text);
+             auto jobs = parse_jobs("--jobs", text);
              if (!jobs) return jobs.error();
              into.jobs = *jobs;
              return {};
@@ -135,7 +135,8 @@ void add_output_options(option_parser& parser, common_options& into, output_choi
            })
       ->group(group);
   app.add_flag("-q,--quiet", into.quiet, "Print errors and warnings only")->group(group);
-  app.add_flag("-v,--verbose", into.verbose, "Print more about what is done")->group(group);
+  app.add_flag("-v,--verbose", into.verbose, "Also print how hosts answer, redirects, mirrors that fail, and each blob of a long list")
+      ->group(group);
   app.add_flag("--debug", into.debug, "Print every request and decision, without secrets")->group(group);
   app.add_option("--log-file", into.log_file, "Append time, level and message of everything to a file")->type_name("FILE")->group(group);
   if (choice.report) {
@@ -178,6 +179,22 @@ void add_platform_options(option_parser& parser, std::vector<platform>& into, co
              into = std::move(*list);
              return {};
            })
+      ->group(group);
+}
+
+void add_format_option(option_parser& parser, archive_format& into, const char* group) {
+  parser
+      .add(
+          "-f,--format",
+          "docker (for docker from 25 on, podman, containerd and skopeo; the default), oci, oci-dir (a directory), or synology (for docker "
+          "before 25 and DSM)",
+          "FORMAT",
+          [&into](const std::string& text) -> outcome<> {
+            const auto format = parse_format(text);
+            if (!format) return format.error();
+            into = *format;
+            return {};
+          })
       ->group(group);
 }
 

@@ -29,7 +29,7 @@ constexpr std::size_t most_told = 50;
 
 /// Events as JSON for a descriptor of their own, beside what standard error shows: with `--progress json` that is messages alone.
 std::unique_ptr<renderer> make_renderer(progress_mode mode, std::optional<int> events) {
-  if (events && *events != standard_error) {
+  if (events.value_or(standard_error) != standard_error) {
     const progress_mode shown = mode == progress_mode::json ? progress_mode::none : mode;
     return make_pair_renderer(make_renderer(shown, std::nullopt), make_json_renderer(*events));
   }
@@ -126,6 +126,11 @@ void console::say(severity level, const std::string& text) {
   renderer_->message(level, text);
 }
 
+void console::debug(const std::string& text) {
+  say(severity::debug, text);
+  if (verbose_ && !debug_ && contacts_.is_first(text)) renderer_->message(severity::info, text);
+}
+
 void console::warn(const std::string& text) {
   if (report_) report_->warning(text, std::chrono::steady_clock::now());
   say(severity::warning, text);
@@ -175,6 +180,12 @@ void console::summary(const run_summary& totals) {
   }
   if (!quiet_) renderer_->summary(totals);
   if (log_ && !log_->good()) renderer_->message(severity::warning, "not all lines could be written to the log file");
+}
+
+void console::summary(const run_summary& totals, const std::string& words) {
+  if (log_ && !words.empty()) log_->write(severity::note, words);
+  if (report_ && !words.empty()) report_->remark(words, std::chrono::steady_clock::now());
+  if (!quiet_) renderer_->file_summary(totals, words);
 }
 
 void console::summary(const upload_totals& totals) {
@@ -228,6 +239,7 @@ void console::event(const gantry::event& what) {
   if (std::holds_alternative<transfer_planned>(what)) checking_ = std::exchange(checks_next_, false);
   renderer_->event(what);
   auto words = describe(what);
+  if (const auto contact = verbose_ ? contacts_.describe(what) : std::nullopt) words.emplace(severity::info, *contact);
   if (!words) return;
   if (!measured.empty()) words->second = measured;
   if (const auto* const resolved = std::get_if<image_resolved>(&what); resolved != nullptr && targets_) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "contacts.hpp"
 #include "log_file.hpp"
 #include "options.hpp"
 #include "outcome.hpp"
@@ -29,7 +30,8 @@ class console {
 
   /// An operation begins. \param title what it is about
   void begin(const std::string& title);
-  void debug(const std::string& text) { say(severity::debug, text); }
+  /// A line of the engine's log; with --verbose the first of each kind, see contacts.
+  void debug(const std::string& text);
   void note(const std::string& text) { say(severity::note, text); }
   void warn(const std::string& text);
   /// A warning from any thread; it is printed before the next event or error, at the end at the latest.
@@ -44,6 +46,8 @@ class console {
   /// For the page of `--report`: the work is over, and what takes time from here on, such as the page, is none of its time.
   void stop_clock();
   void summary(const run_summary& totals);
+  /// Of what came out of a file. \param words the same in a line for people; empty: they are told nothing
+  void summary(const run_summary& totals, const std::string& words);
   void summary(const upload_totals& totals);
   void event(const gantry::event& what);
   /// Names that are resolved are those of targets from here on, which nothing is under yet.
@@ -63,7 +67,7 @@ class console {
   /// Writes the page of `--report`, when one was asked for. \param status how the process will end
   outcome<> write_report(int status);
   /// Whether \ref debug text goes anywhere: without, the engine need not write it.
-  bool wants_debug() const noexcept { return debug_ || log_ != nullptr; }
+  bool wants_debug() const noexcept { return verbose_ || log_ != nullptr; }
 
   gantry::app::renderer& renderer() noexcept { return *renderer_; }
 
@@ -88,8 +92,9 @@ class console {
   std::size_t measurements_ = 0;  ///< that have begun
   bool many_ = false;             ///< blobs; each is told in the log file alone
   std::size_t told_ = 0;          ///< lines about single blobs
-  std::set<std::string> said_;    ///< what these were about
-  bool annotates_;                ///< errors also in the form that GitHub shows beside a run
+  contacts contacts_;
+  std::set<std::string> said_;  ///< what these were about
+  bool annotates_;              ///< errors also in the form that GitHub shows beside a run
   std::unique_ptr<report_recorder> report_;
   std::mutex late_mutex_;
   std::vector<std::string> late_;

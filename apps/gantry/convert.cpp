@@ -60,8 +60,13 @@ outcome<int> convert(const convert_arguments& arguments, console& output) {
   if (answer.ec) return fail(answer, work, output, title);
   std::vector<image_output> images;
   for (const auto& image : answer.result.images) images.push_back({arguments.output, image, answer.result.archive_size});
-  if (streams) return static_cast<int>(exit_code::done);
+  // Where it lies is the result, and there is no more to say to people.
+  if (streams) {
+    output.summary(summary_of(answer.result), {});
+    return static_cast<int>(exit_code::done);
+  }
   const auto written = write_result(arguments.common.json ? result_json(images) : result_lines(images));
+  output.summary(summary_of(answer.result), {});
   return output.end(written, static_cast<int>(exit_code::done));
 }
 

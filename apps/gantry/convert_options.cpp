@@ -39,15 +39,7 @@ outcome<std::variant<convert_arguments, help_text>> parse_convert(std::vector<st
                  "Archive, directory (oci-dir), or - for standard output; a name ending in .gz or .tgz is compressed")
       ->type_name("FILE|DIR|-")
       ->group(group);
-  parser
-      .add("-f,--format", "docker (loads everywhere, default), oci, oci-dir (a directory) or synology (docker before 25, DSM)", "FORMAT",
-           [&arguments](const std::string& text) -> outcome<> {
-             const auto format = parse_format(text);
-             if (!format) return format.error();
-             arguments.format = *format;
-             return {};
-           })
-      ->group(group);
+  add_format_option(parser, arguments.format, group);
   app.add_flag("--gzip", arguments.gzip, "Compress the archive")->group(group);
   app.add_flag("--attestations", arguments.attestations, attestations_help)->group(group);
   add_platform_options(parser, arguments.platforms, "Platforms of the images: os/arch[/variant][,...] (default all that are there)", group);

@@ -11,17 +11,15 @@
 
 #include <fmt/format.h>
 
-#include <set>
+#include <cstddef>
+#include <string>
 
 namespace gantry::app {
 namespace {
 
-std::string summary_of(const extract_result& result) {
-  // Of an image of several platforms each has a line, and together they are one.
-  std::set<reference> names;
-  for (const auto& one : result.images) names.insert(one.reference);
-  std::string text =
-      fmt::format("{} image{}, {} blobs, {}", names.size(), names.size() == 1 ? "" : "s", result.blobs, format_bytes(result.bytes));
+std::string words_of(const extract_result& result, std::size_t images) {
+  std::string text = fmt::format("{} image{}, {} blob{}, {}", images, images == 1 ? "" : "s", result.blobs, result.blobs == 1 ? "" : "s",
+                                 format_bytes(result.bytes));
   if (result.blobs_reused > 0) {
     text += fmt::format("; {} of the blobs, {}, {} in the store already", result.blobs_reused, format_bytes(result.bytes_reused),
                         result.blobs_reused == 1 ? "was" : "were");
@@ -46,7 +44,8 @@ outcome<int> extract(const extract_arguments& arguments, console& output) {
   std::vector<image_output> images;
   for (const auto& image : answer.result.images) images.push_back({{}, image, 0});
   const auto written = write_result(arguments.common.json ? result_json(images) : result_lines(images));
-  output.note(summary_of(answer.result));
+  const run_summary totals = summary_of(answer.result);
+  output.summary(totals, words_of(answer.result, totals.images));
   for (const auto& refused : answer.result.refused) output.error({static_cast<int>(exit_code::partial), refused, {}, {}});
   return output.end(written, static_cast<int>(answer.result.refused.empty() ? exit_code::done : exit_code::partial));
 }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <csignal>
 #include <string_view>
+#include <variant>
 
 namespace gantry::app {
 namespace {
@@ -150,6 +151,14 @@ error_report report_failure(const error_code& ec, const diagnostics& text, const
   }
   if (!cause.kept && report.hint == go_on) report.hint.clear();
   return report;
+}
+
+bool tells_of_content(const gantry::event& what) {
+  if (const auto* const plan = std::get_if<transfer_planned>(&what)) return plan->bytes_held > 0;
+  if (const auto* const started = std::get_if<blob_started>(&what)) return started->resumed > 0;
+  if (const auto* const part = std::get_if<blob_progress>(&what)) return part->done > 0;
+  if (const auto* const moved = std::get_if<transfer_progress>(&what)) return moved->received > 0 || moved->sent > 0;
+  return std::holds_alternative<blob_finished>(what);
 }
 
 error_report report_problem(const problem& what) { return {static_cast<int>(what.code), what.message, {}, what.hint}; }

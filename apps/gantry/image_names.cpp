@@ -190,12 +190,23 @@ outcome<image_request> parse_image(std::string_view word, std::string_view regis
   return request;
 }
 
+namespace {
+
+/// Whether a registry may have the list that 'gantry repos' asks for: the large public ones are known not to.
+bool lists_repositories(std::string_view host) {
+  static constexpr std::string_view silent[] = {"docker.io", "index.docker.io", "registry-1.docker.io", "ghcr.io", "quay.io"};
+  return std::find(std::begin(silent), std::end(silent), host) == std::end(silent);
+}
+
+}  // namespace
+
 outcome<image_request> parse_remote_image(std::string_view word, std::string_view registry) {
   if (registry.empty() && is_bare_registry(word)) {
     return usage_problem(fmt::format("'{}' names a registry and no repository", word),
-                         word == "hub.docker.com"
-                             ? "images of Docker Hub are called docker.io/library/nginx, or nginx for short"
-                             : fmt::format("write {}/REPOSITORY[:TAG]; 'gantry repos {}' lists what it has", word, word));
+                         word == "hub.docker.com" ? "images of Docker Hub are called docker.io/library/nginx, or nginx for short"
+                         : lists_repositories(word)
+                             ? fmt::format("write {}/REPOSITORY[:TAG]; 'gantry repos {}' lists what it has", word, word)
+                             : fmt::format("write {}/REPOSITORY[:TAG]; what it has is on its web pages", word));
   }
   if (registry.empty() && is_page(word))
     return usage_problem(fmt::format("'{}' is a web page, not an image reference", word), "the image is called " + image_of_page(word));
@@ -213,6 +224,11 @@ std::string join_repository(std::string_view repository, std::string_view tag_or
   if (tag_or_digest.empty()) return std::string(repository);
   const bool is_digest = tag_or_digest.find(':') != std::string_view::npos;
   return fmt::format("{}{}{}", repository, is_digest ? '@' : ':', tag_or_digest);
+}
+
+problem lacks_repository(std::string_view name, std::string_view tag_or_digest) {
+  const std::string whole = join_repository(name.empty() ? "NAME" : without_tag(name), tag_or_digest);
+  return usage_problem("--reference needs --repository", fmt::format("behind a name it is written as part of it: {}", whole));
 }
 
 outcome<> open_list(std::ifstream& file, const std::string& path) {

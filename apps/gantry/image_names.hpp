@@ -43,6 +43,9 @@ std::string without_tag(std::string_view word);
 /// `REPOSITORY:TAG` or `REPOSITORY@DIGEST` of the options --repository and --reference; the tag may be empty.
 std::string join_repository(std::string_view repository, std::string_view tag_or_digest);
 
+/// --reference was given and --repository was not. \param name the image that \p tag_or_digest is meant for; empty: that cannot be told
+problem lacks_repository(std::string_view name, std::string_view tag_or_digest);
+
 /// What a `--from` list says.
 struct image_list {
   std::vector<image_request> images;

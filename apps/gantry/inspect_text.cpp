@@ -1,6 +1,7 @@
 #include "inspect_text.hpp"
 
 #include "json_line.hpp"
+#include "utf8.hpp"
 
 #include <gantry/format.hpp>
 
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace gantry::app {
@@ -63,6 +65,14 @@ json_object image_json(const inspect_result& found, json_object object) {
   return object;
 }
 
+/// What there is to say before the table, a name and its value in a line. \param narrow no room for a column of values
+std::string head_text(const std::vector<std::pair<std::string_view, std::string>>& facts, bool narrow, std::size_t width) {
+  std::string text;
+  for (const auto& [name, value] : facts)
+    text += narrow ? wrap(fmt::format("{}: {}", name, value), width, 2) + "\n" : fmt::format("{:<12}{}\n", name, value);
+  return text;
+}
+
 std::string names_of(const inspect_result& found) {
   if (!found.names.empty()) return fmt::format("{}", fmt::join(found.names, ", "));
   return found.reference.empty() ? "none" : found.reference.string();
@@ -72,13 +82,15 @@ std::string names_of(const inspect_result& found) {
 
 std::string inspect_text(const inspect_result& found, std::size_t width) {
   const bool narrow = width != 0 && width <= whole_digest;
-  std::string text =
-      fmt::format("name        {}\ndigest      {}\nmedia type  {}\n", names_of(found), found.top.digest.string(), found.top.media_type);
+  std::vector<std::pair<std::string_view, std::string>> facts{
+      {"name", names_of(found)}, {"digest", found.top.digest.string()}, {"media type", found.top.media_type}};
   const bool single = found.manifests.size() == 1 && found.manifests.front().manifest.digest == found.top.digest;
   if (single) {
     const inspected_manifest& only = found.manifests.front();
-    text += fmt::format("platform    {}\nimage id    {}\nsize        {}\n", kind_of(only), only.config.digest.string(),
-                        format_bytes(only.size));
+    facts.emplace_back("platform", kind_of(only));
+    facts.emplace_back("image id", only.config.digest.string());
+    facts.emplace_back("size", format_bytes(only.size));
+    std::string text = head_text(facts, narrow, width);
     if (narrow) return text + narrow_layers(only);
     text += fmt::format("\n{:<71}  {:>9}  {}\n", "LAYER", "SIZE", "MEDIA TYPE");
     for (const auto& layer : only.layers)
@@ -87,6 +99,7 @@ std::string inspect_text(const inspect_result& found, std::size_t width) {
   }
   std::size_t kinds = std::string_view("PLATFORM").size();
   for (const auto& one : found.manifests) kinds = std::max(kinds, kind_of(one).size());
+  std::string text = head_text(facts, narrow, width);
   if (narrow) return text + narrow_manifests(found, kinds);
   text += fmt::format("\n{:<{}}  {:<71}  {:>6}  {:>9}\n", "PLATFORM", kinds, "DIGEST", "LAYERS", "SIZE");
   for (const auto& one : found.manifests) {

@@ -8,7 +8,8 @@
 namespace gantry::app {
 
 /// What was inspected, for people: names and digests, then a line for each manifest, or for each layer when there is one.
-/// \param width columns of a terminal, on one too narrow for digests rows have 12 digits of them and no kinds of media; 0: no terminal
+/// \param width columns of a terminal, on one too narrow for digests rows have 12 digits of them and no kinds of media, and what stands
+/// above them has no columns; 0: no terminal
 std::string inspect_text(const inspect_result& found, std::size_t width = 0);
 
 /// The same as one JSON document: {"version":1,"name","digest","media_type","size","manifests":[{"digest","media_type","platform",

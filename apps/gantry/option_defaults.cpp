@@ -23,6 +23,11 @@ bool contains(const char* text, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+/// Whether \p command goes by what the file says of it.
+bool is_of(const settable_option& known, const std::string& command) {
+  return *known.commands == '\0' || contains(known.commands, command);
+}
+
 /// The variable that says what \p known would; empty: none is set.
 std::string set_variable(const settable_option& known) {
   const environment variables = process_environment();
@@ -37,16 +42,21 @@ std::string softened(const setting& one, const std::string& value) { return one.
 
 }  // namespace
 
+bool option_parser::gives_way(const settable_option& known) const {
+  for (const std::string& other : words_of(known.gives_way)) {
+    const CLI::Option* given = app_.get_option_no_throw("--" + other);
+    if (given != nullptr && given->count() > 0) return true;
+  }
+  return false;
+}
+
 outcome<std::string> option_parser::apply(const user_defaults& defaults, const setting& one) {
   const settable_option& known = *find_settable(one.name);
   CLI::Option* option = app_.get_option_no_throw("--" + one.name);
   const std::string command = name_of_command();
   if (option == nullptr || option->count() > 0) return std::string();
-  if (*known.commands != '\0' && !contains(known.commands, command)) return std::string();
-  for (const std::string& other : words_of(known.gives_way)) {
-    const CLI::Option* given = app_.get_option_no_throw("--" + other);
-    if (given != nullptr && given->count() > 0) return std::string();
-  }
+  if (!is_of(known, command)) return std::string();
+  if (gives_way(known)) return std::string();
   if (!set_variable(known).empty()) {
     // Each of these variables speaks for a part of the hosts, and says nothing of the others.
     if (one.name == "proxy" && told_ != nullptr) {
@@ -84,8 +94,8 @@ void option_parser::tell(const user_defaults& defaults, const std::map<std::stri
     } else if (const std::string variable = set_variable(known); !variable.empty()) {
       one.value = process_environment()(variable.c_str());
       one.origin = variable;
-    } else if (option == nullptr && written != defaults.settings.end()) {
-      // Of other commands.
+    } else if (written != defaults.settings.end() && (option == nullptr || !is_of(known, name_of_command())) && !gives_way(known)) {
+      // Of other commands, which would go by it.
       one.value = fmt::format("{}", fmt::join(written->values, ", "));
       one.origin = place_of(defaults, *written);
     }

@@ -49,6 +49,8 @@ class option_parser {
   std::string see_help() const;
   outcome<> apply_defaults();
   outcome<std::string> apply(const user_defaults& defaults, const setting& one);
+  /// Whether an option that excludes it was given on the command line.
+  bool gives_way(const settable_option& known) const;
   void tell(const user_defaults& defaults, const std::map<std::string, std::string>& applied);
   help_text help() const;
   /// Whether help names it: it is no operand, and has an effect here.
@@ -80,6 +82,9 @@ void add_store_options(option_parser& parser, common_options& into, output_choic
 
 /// Adds --platform and -a/--arch. \param description of --platform
 void add_platform_options(option_parser& parser, std::vector<platform>& into, const char* description, const char* group);
+
+/// Adds -f/--format, the format of an archive that is written.
+void add_format_option(option_parser& parser, archive_format& into, const char* group);
 
 /// Rules between the shared options that no single option can check.
 /// \param two_ends the command has --src-creds and --dest-creds

@@ -1,3 +1,4 @@
+#include "image_names.hpp"
 #include "loader.hpp"
 #include "naming.hpp"
 #include "option_parser.hpp"
@@ -78,15 +79,7 @@ void add_where(option_parser& parser, pull_arguments& into, const texts& words) 
   const auto group = "Where to put it";
   auto& app = parser.app();
   app.add_option("-o,--output", into.output, words.output)->type_name("FILE|DIR|-")->group(group);
-  parser
-      .add("-f,--format", "docker (loads everywhere, default), oci, oci-dir (a directory) or synology (docker before 25, DSM)", "FORMAT",
-           [&into](const std::string& text) -> outcome<> {
-             const auto format = parse_format(text);
-             if (!format) return format.error();
-             into.format = *format;
-             return {};
-           })
-      ->group(group);
+  add_format_option(parser, into.format, group);
   app.add_flag("--gzip", into.gzip, "Compress the archive; a name ending in .gz or .tgz means the same")->group(group);
   app.add_flag("--attestations", into.attestations, attestations_help)->group(group);
   parser
@@ -123,7 +116,8 @@ outcome<> check(const CLI::App& app, const pull_arguments& arguments) {
     return usage_problem("no image is named", saves ? "e.g. 'gantry save nginx:1.25 -o nginx.tar'" : "e.g. 'gantry pull nginx:1.25'");
   }
   if (kinds > 1) return usage_problem("image names, --repository and --from exclude each other");
-  if (!arguments.tag_or_digest.empty() && arguments.repository.empty()) return usage_problem("--reference needs --repository");
+  if (!arguments.tag_or_digest.empty() && arguments.repository.empty())
+    return lacks_repository(arguments.images.size() == 1 ? arguments.images.front() : std::string(), arguments.tag_or_digest);
   if (int{app.count("--platform") > 0} + int{app.count("--arch") > 0} + int{arguments.all_platforms} > 1) {
     return usage_problem("--platform, --arch and --all-platforms exclude each other");
   }

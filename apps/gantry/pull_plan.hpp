@@ -32,6 +32,7 @@ struct pull_step {
   bool gzip = false;
   std::vector<std::string> have;  ///< see pull_arguments
   bool no_cache = false;
+  bool held = false;  ///< all of it is in the store by now, under its name: nothing else is asked
 };
 
 struct pull_plan {

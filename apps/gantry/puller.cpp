@@ -38,7 +38,7 @@ pull_answer puller::pull(const std::vector<reference>& images, const pull_step& 
   options.output = std::move(target);
   options.platforms = step.platforms;
   options.all_platforms = step.all_platforms;
-  options.offline = arguments_.offline;
+  options.offline = arguments_.offline || step.held;
   options.recompress = arguments_.recompress;
   options.name = arguments_.name;
   options.no_cache = step.no_cache;
@@ -216,16 +216,16 @@ void puller::export_each(const pull_step& step, const pull_result& held) {
     pull_step one = step;
     one.platforms = wanted;
     one.all_platforms = false;
-    const pull_answer answer =
-        pull(std::vector<reference>(1, image.reference.with_digest(image.top.digest)), one, archive_file{path, format_, step.gzip});
+    // By its name: a digest beside it would be a name of its own, which the store then had to keep the content for.
+    one.held = true;
+    const pull_answer answer = pull(std::vector<reference>(1, image.reference), one, archive_file{path, format_, step.gzip});
     if (answer.ec) {
       fail(answer, path);
       if (session_.stopped()) return;
       continue;
     }
     summary_.totals.archive_size += answer.result.archive_size;
-    outputs_.push_back({path, image, answer.result.archive_size});
-    succeeded_ = true;
+    add_outputs(answer.result, path);
   }
 }
 

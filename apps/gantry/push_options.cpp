@@ -79,7 +79,7 @@ parsed<push_arguments> parse_push(std::vector<std::string> words, path_exists ex
   if (*help) return std::variant<push_arguments, help_text>(std::move(**help));
   if (auto checked = check_common_options(arguments.common); !checked) return checked.error();
   if (auto checked = check_upload_options(arguments); !checked) return checked.error();
-  if (!tag.empty() && repository.empty()) return usage_problem("--reference needs --repository");
+  if (!tag.empty() && repository.empty()) return lacks_repository(operands.size() == 2 ? operands.back() : std::string(), tag);
   if (!repository.empty()) operands.push_back(join_repository(repository, tag));
   if (operands.size() != 2) {
     return usage_problem(operands.size() < 2 ? "push takes a source and a target" : "push takes one source and one target",

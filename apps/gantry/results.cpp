@@ -8,6 +8,7 @@
 #include <fstream>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include <unistd.h>
 
@@ -25,6 +26,14 @@ bool put(const std::filesystem::path& path, const std::string& text, std::ios::o
   file << text;
   file.close();
   return file.good();
+}
+
+/// Of an image of several platforms each has an element, and together they are one; what has no name is known by its digest.
+std::size_t count_images(const std::vector<pulled_image>& images) {
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const pulled_image& one : images)
+    seen.emplace(one.reference.string(), one.reference.empty() ? one.top.digest.string() : std::string());
+  return seen.size();
 }
 
 }  // namespace
@@ -69,6 +78,31 @@ std::string digest_lines(const std::vector<image_output>& images) {
     if (seen.insert(output.image.reference.string()).second) lines += output.image.top.digest.string() + "\n";
   }
   return lines;
+}
+
+run_summary summary_of(const extract_result& result) {
+  run_summary summary;
+  summary.images = count_images(result.images);
+  summary.elapsed = result.elapsed;
+  summary.totals.blobs = result.blobs;
+  summary.totals.bytes = result.bytes;
+  summary.totals.blobs_reused = result.blobs_reused;
+  summary.totals.bytes_reused = result.bytes_reused;
+  summary.totals.layers = result.layers;
+  summary.totals.layers_reused = result.layers_reused;
+  summary.totals.store_size = result.store_size;
+  return summary;
+}
+
+run_summary summary_of(const convert_result& result) {
+  run_summary summary;
+  summary.images = count_images(result.images);
+  summary.elapsed = result.elapsed;
+  summary.totals.blobs = result.blobs;
+  summary.totals.bytes = result.bytes;
+  summary.totals.layers = result.layers;
+  summary.totals.archive_size = result.archive_size;
+  return summary;
 }
 
 archive_facts facts_of(const image_output& output) {

@@ -2,7 +2,10 @@
 
 #include "environment.hpp"
 #include "outcome.hpp"
+#include "progress/renderer.hpp"
 
+#include <gantry/convert.hpp>
+#include <gantry/extract.hpp>
 #include <gantry/pull.hpp>
 
 #include <filesystem>
@@ -34,6 +37,10 @@ std::string result_json(const std::vector<image_output>& images, const std::vect
 
 /// Digests of the references, one a line, in order, each reference once.
 std::string digest_lines(const std::vector<image_output>& images);
+
+/// Totals of what came out of a file; of images by name, each once.
+run_summary summary_of(const extract_result& result);
+run_summary summary_of(const convert_result& result);
 
 archive_facts facts_of(const image_output& output);
 

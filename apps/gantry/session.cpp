@@ -80,7 +80,7 @@ void session::await_tick() {
 
 int session::fail(const error_code& ec, const diagnostics& text, const std::string& object, bool kept) {
   stop_cause why = cause();
-  why.kept = kept;
+  why.kept = why.kept && kept;
   return fail(ec, text, object, why);
 }
 
@@ -136,6 +136,7 @@ stop_cause session::cause() const {
   why.signal = stop_signal_;
   if (timed_out_) why.timed_out = timeout_;
   why.last_trouble = last_trouble_;
+  why.kept = has_content_;
   return why;
 }
 
@@ -145,6 +146,7 @@ bool session::prepare(operation_options& options, const std::string& title) {
   options.on_event = [this](const event& what) {
     if (std::holds_alternative<image_resolved>(what)) ++resolved_;
     if (const auto* const failed = std::get_if<retry_scheduled>(&what)) last_trouble_ = failed->message;
+    has_content_ = has_content_ || tells_of_content(what);
     console_.event(what);
   };
   options.event_executor = context_.get_executor();

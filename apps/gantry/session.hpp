@@ -115,6 +115,7 @@ class session {
   std::size_t resolved_ = 0;
   int stop_signal_ = 0;
   bool timed_out_ = false;
+  bool has_content_ = false;  ///< see tells_of_content
   bool running_ = false;
 };
 

@@ -57,10 +57,10 @@ outcome<unsigned> parse_count(std::string_view option, std::string_view text, un
   return static_cast<unsigned>(value);
 }
 
-outcome<unsigned> parse_jobs(std::string_view text) {
+outcome<unsigned> parse_jobs(std::string_view option, std::string_view text) {
   if (text == "auto") return 0U;
-  if (auto count = parse_count("--jobs", text, 1, 256)) return count;
-  return usage_problem(fmt::format("--jobs takes 'auto' or a number from 1 to 256, not '{}'", text));
+  if (auto count = parse_count(option, text, 1, 256)) return count;
+  return usage_problem(fmt::format("{} takes 'auto' or a number from 1 to 256, not '{}'", option, text));
 }
 
 outcome<milliseconds> parse_duration(std::string_view option, std::string_view text) {

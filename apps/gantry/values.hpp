@@ -17,8 +17,8 @@ namespace gantry::app {
 /// A whole number between \p least and \p most. \param option its name, for the message.
 outcome<unsigned> parse_count(std::string_view option, std::string_view text, unsigned least, unsigned most);
 
-/// `auto` (0) or 1..256 connections.
-outcome<unsigned> parse_jobs(std::string_view text);
+/// `auto` (0) or 1..256 connections. \param option named in messages
+outcome<unsigned> parse_jobs(std::string_view option, std::string_view text);
 
 /// `90`, `90s`, `5m`, `1h30m`, `500ms`; a bare number counts seconds. Zero and more than a year are refused.
 outcome<std::chrono::milliseconds> parse_duration(std::string_view option, std::string_view text);

@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 #include "support/sha256.hpp"
+#include "support/store_check.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -43,6 +44,24 @@ TEST_CASE("arm/v7 is found and named", "[integration]") {
   REQUIRE(result.status == 0);
   REQUIRE(s.place.files().size() == 1);
   CHECK(s.place.files().begin()->ends_with("team_multi_1.0_armv7.tar"));
+}
+
+TEST_CASE("archives for each platform leave one name in the store, and without it nothing", "[integration]") {
+  served s;
+  const outcome result = s.place.run({"pull", "--all-platforms", s.image("multi:1.0")});
+  INFO(result.err);
+  REQUIRE(result.status == 0);
+  CHECK(s.place.files().size() > 1);
+  const std::string listed = s.place.run({"list"}).out;
+  CHECK(listed.find(s.image("multi:1.0")) != std::string::npos);
+  CHECK(listed.find("@sha256:") == std::string::npos);
+  CHECK(result.err.find("@sha256:") == std::string::npos);
+  REQUIRE(s.place.run({"clean", s.image("multi:1.0")}).ok());
+  CHECK(stored_bytes(s.place.store()) == 0);
+  // A name with a digest that somebody has written is one.
+  const std::string pinned = s.image("multi") + "@" + ask_skopeo("docker://" + s.image("multi:1.0"), {"--tls-verify=false"}).digest;
+  REQUIRE(s.place.run({"pull", "--all-platforms", pinned}).ok());
+  CHECK(s.place.run({"list"}).out.find(pinned) != std::string::npos);
 }
 
 TEST_CASE("all platforms of an index go into one archive with the index and its attestation", "[integration]") {

@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/fake_registry.hpp"
 #include "support/image_builder.hpp"
+#include "support/socket.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -355,4 +356,35 @@ TEST_CASE("a scheme that was written is kept", "[integration]") {
     CHECK(refused.err.find("--plain-http=" + s.registry.host()) != std::string::npos);
   }
   CHECK(s.place.run({"repos", "https://" + s.registry.host(), "--plain-http"}).status == 2);
+}
+
+TEST_CASE("with -v a question says how its host answers, and without it nothing", "[integration]") {
+  served s;
+  const outcome told = s.place.run({"tags", "-v", s.image("multi")});
+  INFO(told.err);
+  REQUIRE(told.ok());
+  CHECK(told.err.find("GET http://" + s.registry.host() + "/v2/team/multi/tags/list -> 200 OK") != std::string::npos);
+  CHECK(s.place.run({"tags", s.image("multi")}).err == "");
+}
+
+TEST_CASE("with -v a pull says where its blobs come from", "[integration]") {
+  served s;
+  const outcome told = s.place.run({"pull", "-v", "--store-only", s.image("multi:1.0")});
+  INFO(told.err);
+  REQUIRE(told.ok());
+  const std::string line = "blobs come from " + s.registry.host() + "\n";
+  const std::size_t at = told.err.find(line);
+  REQUIRE(at != std::string::npos);
+  CHECK(told.err.find(line, at + 1) == std::string::npos);
+}
+
+TEST_CASE("a time limit that ends before anything has arrived promises nothing to go on with", "[integration]") {
+  const workplace place;
+  const socket_handle silent = listen_on_loopback();
+  const std::string image = "127.0.0.1:" + std::to_string(port_of(silent)) + "/team/app:1";
+  const outcome stopped = place.run({"pull", image, "--plain-http", "--timeout", "1s"});
+  INFO(stopped.err);
+  CHECK(stopped.status == 1);
+  CHECK(stopped.err.find("the time that --timeout allows") != std::string::npos);
+  CHECK(stopped.err.find("goes on with what has arrived") == std::string::npos);
 }

@@ -318,7 +318,7 @@ TEST_CASE("of two processes that want one image one fetches, the other waits and
   REQUIRE(other);
   CHECK(ended->ok());
   CHECK(other->ok());
-  CHECK_THAT(slurp(s.directory / "second"), Catch::Contains("somebody else is fetching"));
+  CHECK_THAT(slurp(s.directory / "second"), Catch::Contains("another process is fetching"));
   CHECK(s.line.bytes_down() < large_bytes + 50'000'000);
   CHECK(sha256_of_file(s.place / "first.tar") == sha256_of_file(s.place / "second.tar"));
   CHECK(store_problems(s.place.store()) == "");

@@ -75,7 +75,7 @@ _gantry() {
         *) choices= ;;
       esac
       case $command in
-        push | inspect | extract | import | convert | sync) _gantry_files ;;
+        push | inspect | digest | extract | import | convert | sync) _gantry_files ;;
       esac ;;
     *)
       # Of a list the last word is completed.
@@ -127,7 +127,7 @@ constexpr std::string_view zsh_tail = R"zsh(_gantry() {
         pull|save|push|copy|inspect|digest|explain|clean|bench) compadd -- ${(f)"$(gantry completion --images 2> /dev/null)"} ;;
       esac
       case $command in
-        push|inspect|extract|import|convert|sync) _files ;;
+        push|inspect|digest|extract|import|convert|sync) _files ;;
       esac ;;
     *)
       [[ $previous == (--platform|--arch|-a) ]] && compset -P '*,'
@@ -172,6 +172,10 @@ struct second_name {
 };
 constexpr second_name other_name{"extract", "import"};
 
+/// The option of `help`, which has no table of options.
+constexpr std::string_view manual_option = "--man";
+constexpr std::string_view manual_purpose = "Print the manual page";
+
 /// The command's name as a pattern of `case`, with its other name when it has one.
 std::string names_of(std::string_view verb) {
   return verb == other_name.command ? fmt::format("{} | {}", verb, other_name.other) : std::string(verb);
@@ -207,6 +211,7 @@ std::string bash_script() {
     }
     text += fmt::format("    {}) echo '{}' ;;\n", names_of(verb.name), names);
   }
+  text += fmt::format("    help) echo '{}' ;;\n", manual_option);
   text += "  esac\n}\n_gantry_commands() { echo '" + verbs + "'; }\n";
   return text + values_function() + std::string(bash_tail);
 }
@@ -223,6 +228,7 @@ std::string zsh_script() {
     }
     text += " ;;\n";
   }
+  text += fmt::format("    help) print -rl -- '{}:{}' ;;\n", manual_option, manual_purpose);
   return text + "  esac\n}\n" + values_function() + std::string(zsh_tail);
 }
 
@@ -254,8 +260,9 @@ std::string fish_script() {
   text +=
       "complete -c gantry -n '__fish_seen_subcommand_from pull save push copy inspect digest explain clean bench' "
       "-a '(gantry completion --images 2> /dev/null)'\n";
-  text += "complete -c gantry -n '__fish_seen_subcommand_from push inspect extract import convert sync' -F\n";
+  text += "complete -c gantry -n '__fish_seen_subcommand_from push inspect digest extract import convert sync' -F\n";
   text += "complete -c gantry -n '__fish_seen_subcommand_from help' -a " + quoted(verbs) + "\n";
+  text += fmt::format("complete -c gantry -n '__fish_seen_subcommand_from help' -l {} -d '{}'\n", manual_option.substr(2), manual_purpose);
   return text + "complete -c gantry -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n";
 }
 

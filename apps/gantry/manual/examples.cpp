@@ -83,7 +83,22 @@ std::string in_lines(std::string_view text, std::size_t width, std::string_view 
   return lines;
 }
 
+/// What it is for as a comment, and the command below it.
+std::string example_text(const example& one, std::size_t width) {
+  const std::string line = fmt::format("gantry {}", one.line);
+  const std::size_t room = width < 16 ? std::string::npos : width;
+  const bool fits = columns(line) + 2 <= room;
+  return fmt::format("  # {}\n  {}\n", in_lines(one.purpose, room - 4, "\n  # "), fits ? line : in_lines(line, room - 8, " \\\n      "));
+}
+
 }  // namespace
+
+std::string first_example_text(std::string_view command, std::size_t width) {
+  for (const example& one : examples()) {
+    if (one.command == command) return example_text(one, width);
+  }
+  return {};
+}
 
 std::string examples_text(std::string_view command, std::size_t width) {
   constexpr std::string_view program = "gantry ";
@@ -92,10 +107,7 @@ std::string examples_text(std::string_view command, std::size_t width) {
   for (const example& one : examples()) {
     if (one.command != command) continue;
     if (text.empty()) text = "\nExamples:\n";
-    const std::string line = fmt::format("gantry {}", one.line);
-    const std::size_t room = width < 16 ? std::string::npos : width;
-    const bool fits = columns(line) + 2 <= room;
-    text += fmt::format("  # {}\n  {}\n", in_lines(one.purpose, room - 4, "\n  # "), fits ? line : in_lines(line, room - 8, " \\\n      "));
+    text += example_text(one, width);
   }
   return text;
 }

@@ -3,6 +3,7 @@
 #include "command.hpp"
 #include "manual/examples.hpp"
 #include "manual/tables.hpp"
+#include "manual/variables.hpp"
 
 #include <gantry/engine.hpp>
 
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <span>
 #include <sstream>
 
 namespace gantry::app {
@@ -91,6 +93,12 @@ std::string examples_part(std::string_view command) {
   return text.empty() ? text : ".SH EXAMPLES\n" + text;
 }
 
+std::string variables_text(std::span<const environment_variable> list) {
+  std::string text;
+  for (const environment_variable& one : list) text += fmt::format(".TP\n\\fB{}\\fR\n{}\n", roff(one.names), roff(one.purpose));
+  return text;
+}
+
 /// Where things lie, and what is read beside them.
 constexpr std::string_view files =
     ".SH FILES\n.TP\n\\fI~/.config/gantry/config.json\\fR\nDefaults of options; \\fBgantry explain\\fR tells the origin of each value.\n"
@@ -118,11 +126,8 @@ std::string program_page() {
       ".TP\n\\fB\\-\\-version\\fR\nthe version, and the libraries that the program works with\n";
   text += ".SH EXAMPLES\n";
   for (const std::string_view verb : {"pull", "push", "copy", "sync", "serve"}) text += example_of(verb);
-  text +=
-      ".SH ENVIRONMENT\nWithout arguments, and with IMAGE_REF set, gantry pulls that image into NAME.tar.gz; PLATFORM, GANTRY_OUTPUT,\n"
-      "DOCKER_HUB_USERNAME, DOCKER_HUB_TOKEN, REGISTRY_USERNAME and REGISTRY_PASSWORD say how, and GITHUB_OUTPUT receives the result.\n"
-      "GANTRY_CACHE_DIR is the layer store, GANTRY_CONFIG the file with defaults in place of ~/.config/gantry/config.json, NO_COLOR turns "
-      "colours off, CLICOLOR_FORCE turns them on, HTTPS_PROXY and its like name proxies.\n";
+  text += ".SH ENVIRONMENT\n" + roff(mode_text()) + "\n" + variables_text(mode_variables());
+  text += ".PP\nWith arguments, too:\n" + variables_text(other_variables());
   text += std::string(files) + std::string(exit_codes) + ".SH SEE ALSO\n";
   std::string others;
   for (const command& verb : commands()) others += fmt::format("{}\\fBgantry\\-{}\\fR(1)", others.empty() ? "" : ", ", verb.name);

@@ -29,6 +29,7 @@ class json_renderer final : public renderer {
   void message(severity level, const std::string& text) override { print(json_message(level, text)); }
   void error(const error_report& report) override { print(json_error(report)); }
   void summary(const run_summary& totals) override { print(json_summary(totals)); }
+  void file_summary(const run_summary& totals, const std::string&) override { summary(totals); }
   void uploads(const upload_totals& totals, const std::string&) override { print(json_summary(totals)); }
   transition_lines transitions() const override { return transition_lines::never; }
 

@@ -33,6 +33,10 @@ class pair_renderer final : public renderer {
     shown_->summary(totals);
     told_->summary(totals);
   }
+  void file_summary(const run_summary& totals, const std::string& words) override {
+    shown_->file_summary(totals, words);
+    told_->file_summary(totals, words);
+  }
   void uploads(const upload_totals& totals, const std::string& words) override {
     shown_->uploads(totals, words);
     told_->uploads(totals, words);

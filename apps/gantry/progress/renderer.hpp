@@ -62,6 +62,11 @@ class renderer {
   virtual void message(severity level, const std::string& text) = 0;
   virtual void error(const error_report& report) = 0;
   virtual void summary(const run_summary& totals) = 0;
+  /// The same of what came out of a file, in other words. \param words in a line for people; empty: they are told nothing
+  virtual void file_summary(const run_summary& totals, const std::string& words) {
+    static_cast<void>(totals);
+    if (!words.empty()) message(severity::note, words);
+  }
   /// \param words the same in a line for people
   virtual void uploads(const upload_totals& totals, const std::string& words) {
     static_cast<void>(totals);

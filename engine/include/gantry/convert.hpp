@@ -7,6 +7,7 @@
 #include <gantry/reference.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <variant>
@@ -30,6 +31,9 @@ struct convert_options : operation_options {
 /// What a convert did.
 struct convert_result {
   std::vector<pulled_image> images;     ///< one for each name and platform; the reference of an image without a name is empty
+  std::size_t blobs = 0;                ///< distinct configs and layers of all images, as the input has them
+  std::uint64_t bytes = 0;              ///< of these
+  std::size_t layers = 0;               ///< of the blobs, those that are no configs
   std::uint64_t archive_size = 0;       ///< bytes of the output
   std::chrono::milliseconds elapsed{};  ///< from the start of the operation to its end
 };

@@ -27,10 +27,13 @@ struct extract_options : operation_options {
 struct extract_result {
   std::vector<pulled_image> images;     ///< one for each name and platform
   std::vector<std::string> refused;     ///< one sentence for each name, or image without a name, that was not taken
-  std::size_t blobs = 0;                ///< distinct blobs of the images, documents included
+  std::size_t blobs = 0;                ///< distinct configs and layers of all images
   std::uint64_t bytes = 0;              ///< of these
   std::size_t blobs_reused = 0;         ///< of these, already in the store
   std::uint64_t bytes_reused = 0;       ///< of these
+  std::size_t layers = 0;               ///< of the blobs, those that are no configs
+  std::size_t layers_reused = 0;        ///< of these, already in the store
+  std::uint64_t store_size = 0;         ///< bytes of all blobs in the store afterwards
   std::chrono::milliseconds elapsed{};  ///< from the start of the operation to its end
 };
 

@@ -52,6 +52,7 @@ struct prepared {
   std::vector<archive::archived_image> images;
   std::vector<std::string> notes;  ///< for people
   std::optional<archive_export> out;
+  blob_sums sums;
 };
 
 /// docker's own list knows images by REPOSITORY:TAG, and a tag alone is nothing that it could hold.
@@ -131,6 +132,7 @@ result<prepared> prepare(const archive_input& from, const convert_options& optio
   }
   const auto complete = plan_blobs(*made.source, made.images, nullptr, label);
   if (!complete) return complete.error();
+  made.sums = sums_of(*complete);
   if (format_of(options.output) == archive_format::synology) {
     auto scratch = throwaway_store::open(output_of(options.output));
     if (!scratch) return scratch.error();
@@ -177,6 +179,9 @@ task<result<convert_result>> convert(transfer::context& shared, std::shared_ptr<
 
   convert_result done;
   done.images = describe(made.images);
+  done.blobs = made.sums.plan.blobs;
+  done.bytes = made.sums.plan.bytes;
+  done.layers = made.sums.layers;
   std::shared_ptr<model::blob_source> blobs = made.source;
   archive_export out = std::move(*made.out);
   result<std::uint64_t> size = std::uint64_t{0};

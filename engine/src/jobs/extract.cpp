@@ -6,6 +6,7 @@
 #include "jobs/forget.hpp"
 #include "jobs/keep.hpp"
 #include "jobs/record.hpp"
+#include "jobs/stored_size.hpp"
 #include "jobs/tell_waiting.hpp"
 #include "model/manifest.hpp"
 #include "model/media_type.hpp"
@@ -173,7 +174,7 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
   const opened_source opened = std::move(*begun);
 
   extract_result done;
-  transfer_planned planned;
+  const blob_sums sums = sums_of(opened.blobs);
   auto jobs = std::make_shared<queue>();
   jobs->source = opened.source;
   jobs->store = store;
@@ -184,14 +185,9 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
           label, one.blob.digest.string())});
       continue;
     }
-    ++planned.blobs;
-    planned.bytes += one.blob.size;
-    const bool reused = one.held && !one.taken;
-    if (reused) ++planned.blobs_held;
-    if (reused) planned.bytes_held += one.blob.size;
     if (!one.held || (one.taken && one.diff_id)) jobs->blobs.push_back(one);
   }
-  running->events.emit(planned);
+  running->events.emit(sums.plan);
   for (const extracted_blob& one : opened.blobs) {
     if (one.held && !(one.taken && one.diff_id)) running->events.emit(blob_finished{one.blob.digest, one.blob.size, !one.taken, one.role});
   }
@@ -217,10 +213,13 @@ task<result<extract_result>> extract_images(transfer::context& shared, std::shar
     }
   }
   done.refused = opened.refused;
-  done.blobs = planned.blobs;
-  done.bytes = planned.bytes;
-  done.blobs_reused = planned.blobs_held;
-  done.bytes_reused = planned.bytes_held;
+  done.blobs = sums.plan.blobs;
+  done.bytes = sums.plan.bytes;
+  done.blobs_reused = sums.plan.blobs_held;
+  done.bytes_reused = sums.plan.bytes_held;
+  done.layers = sums.layers;
+  done.layers_reused = sums.layers_held;
+  done.store_size = co_await stored_size(shared, store);
   done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   running->events.flush();
   co_return done;

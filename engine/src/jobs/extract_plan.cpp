@@ -140,6 +140,23 @@ std::string list_blobs(const std::vector<descriptor>& blobs) {
   return list;
 }
 
+blob_sums sums_of(const std::vector<extracted_blob>& blobs) {
+  blob_sums sums;
+  for (const extracted_blob& one : blobs) {
+    if (one.absent || one.role == blob_role::manifest) continue;
+    const bool held = one.held && !one.taken;
+    const bool layer = one.role == blob_role::layer;
+    ++sums.plan.blobs;
+    sums.plan.bytes += one.blob.size;
+    if (layer) ++sums.layers;
+    if (!held) continue;
+    ++sums.plan.blobs_held;
+    sums.plan.bytes_held += one.blob.size;
+    if (layer) ++sums.layers_held;
+  }
+  return sums;
+}
+
 result<std::vector<extracted_blob>> plan_blobs(archive::image_source& source, const std::vector<archive::archived_image>& images,
                                                const store::content_store* store, const std::string& source_label) {
   collector blobs(source, store, source_label);

@@ -10,6 +10,7 @@
 #include <gantry/reference.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -37,6 +38,16 @@ std::string list_blobs(const std::vector<descriptor>& blobs);
 /// errc::malformed_document for layers that do not fit their config or have two sizes
 result<std::vector<extracted_blob>> plan_blobs(archive::image_source& source, const std::vector<archive::archived_image>& images,
                                                const store::content_store* store, const std::string& source_label);
+
+/// What blobs come to.
+struct blob_sums {
+  transfer_planned plan;
+  std::size_t layers = 0;
+  std::size_t layers_held = 0;  ///< of these, in the store before
+};
+
+/// The configurations and layers among \p blobs: documents are in no plan, and what is absent is left out.
+blob_sums sums_of(const std::vector<extracted_blob>& blobs);
 
 /// Adds what a result says about \p image under \p name: an element for each platform.
 void append_described(std::vector<pulled_image>& list, const reference& name, const archive::archived_image& image);

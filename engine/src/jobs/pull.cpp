@@ -8,6 +8,7 @@
 #include "jobs/layer_handover.hpp"
 #include "jobs/pull_plan.hpp"
 #include "jobs/record.hpp"
+#include "jobs/stored_size.hpp"
 #include "jobs/throwaway_store.hpp"
 #include "jobs/wanted_blobs.hpp"
 #include "store/memory_documents.hpp"
@@ -35,15 +36,6 @@ std::vector<pulled_image> describe(const std::vector<resolved_image>& images) {
     }
   }
   return described;
-}
-
-/// Bytes of all blobs; 0 when they cannot be counted, which is no reason to fail.
-task<std::uint64_t> size_of(transfer::context& shared, std::shared_ptr<store::content_store> store) {
-  auto call = [store = std::move(store)]() -> std::uint64_t {
-    const auto files = store->files();
-    return files ? total_size(files->blobs) : 0;
-  };
-  co_return co_await offload(shared.lanes, lane::files, std::move(call));
 }
 
 struct pull_setup {
@@ -210,7 +202,7 @@ task<result<pull_result>> pull_images(pull_setup with, std::vector<reference> im
   done.bytes_reused = made.summary.bytes_held + brought->fetched.bytes_reused;
   done.bytes_resumed = brought->fetched.bytes_resumed;
   done.bytes_received = now.bytes_received();
-  if (!options.no_cache) done.store_size = co_await size_of(with.shared, with.store);
+  if (!options.no_cache) done.store_size = co_await stored_size(with.shared, with.store);
   done.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   now.events.flush();
   co_return done;

@@ -113,6 +113,11 @@ task<result<http::exchange>> registry_client::follow(http::request& sent, http::
   for (unsigned followed = 0; http::is_redirect(reply.head().status); ++followed) {
     const auto next = http::follow_redirect(sent, reply.head(), channel, followed);
     if (!next) co_return next.error();
+    // The address itself may be a secret: its query is what opens it.
+    if (settings_.log) {
+      settings_.log(fmt::format("{} sends us to {} ({})", reply.where(), next->target.origin.authority(),
+                                http::describe_status(reply.head().status)));
+    }
     // A few words of body come with most redirects; read to their end they leave the connection fit for the next request.
     const bool brief = reply.head().framing == http::body_framing::length && reply.head().content_length <= error_body_limit;
     if (brief) {

@@ -108,7 +108,14 @@ store::ingest_options blob_job::how_to_begin() const {
   return how;
 }
 
+std::shared_ptr<void> blob_job::note_fetching() {
+  auto fetching = shared_.fetching;
+  const auto place = fetching->insert(wanted_.blob.digest);
+  return {nullptr, [fetching, place](void*) { fetching->erase(place); }};
+}
+
 task<result<void>> blob_job::claim() {
+  unsigned looks = 0;
   bool told = false;
   store::holder_watch holder;
   for (;;) {
@@ -121,12 +128,16 @@ task<result<void>> blob_job::claim() {
     if (claimed.lock) {
       if (!claimed.lock->held()) place_ = store::ingest_place::own;
       lock_ = std::move(claimed.lock);
+      fetching_ = note_fetching();
       copy_ = std::move(claimed.copy);
       part_ = std::move(answer->part);
       co_return result<void>();
     }
-    if (!told) running_.events.emit(waiting{fmt::format("somebody else is fetching {}; waiting for it", wanted_.blob.digest.short_form())});
-    told = true;
+    // Not at the first look: one of our own that has just got the lock may not have come to say so. What these fetch is told of anyway.
+    if (++looks > 1 && !told && !shared_.fetching->contains(wanted_.blob.digest)) {
+      running_.events.emit(waiting{fmt::format("another process is fetching {}; waiting for it", wanted_.blob.digest.short_form())});
+      told = true;
+    }
     if (holder.is_stuck(claimed.growth, std::chrono::steady_clock::now())) {
       running_.events.emit(warning{
           fmt::format("whoever fetches {} has made no progress for a minute; it is fetched here too", wanted_.blob.digest.short_form())});
@@ -259,6 +270,7 @@ task<result<void>> blob_job::run(runtime::semaphore::permit opening, runtime::se
   }
   if (!fetched) co_return fetched.error();
   plan_.drop(id_);
+  fetching_.reset();
   lock_.reset();
   running_.events.emit(blob_finished{wanted_.blob.digest, wanted_.blob.size, false, wanted_.role});
   co_return result<void>();

@@ -82,6 +82,8 @@ class blob_job {
   task<> accuse(std::shared_ptr<store::blob_part> part);
   store::ingest_options how_to_begin() const;
   task<result<void>> claim();
+  /// Says that it is we who fetch the blob, as long as what it returns lives.
+  std::shared_ptr<void> note_fetching();
   /// Has the target copy the blob from where it has found it; then it is \ref reused.
   task<result<void>> copy();
   task<result<void>> begin();
@@ -101,6 +103,7 @@ class blob_job {
   std::vector<sent_piece> pieces_;    ///< while there are mirrors: who sent what
   std::vector<sent_piece> suspects_;  ///< of a blob that was wrong
   std::optional<store::digest_lock> lock_;
+  std::shared_ptr<void> fetching_;  ///< its place in context::fetching, while it has the lock
   store::ingest_place place_ = store::ingest_place::shared;
   std::shared_ptr<store::blob_copy> copy_;
   std::shared_ptr<store::blob_part> part_;

@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,8 @@ struct context {
   std::chrono::milliseconds lends_after{0};
   /// Keeps all operations together to \ref max_per_host.
   std::shared_ptr<host_turns> hosts = std::make_shared<host_turns>(std::max(max_per_host, 1u));
+  /// Blobs that one of our own operations is fetching: who waits for these waits for nobody else.
+  std::shared_ptr<std::multiset<digest>> fetching = std::make_shared<std::multiset<digest>>();
   /// One for each blob that is copied from another place: each has a thread for files most of the time, and others want two of the four.
   std::shared_ptr<runtime::semaphore> copies = std::make_shared<runtime::semaphore>(2);
 

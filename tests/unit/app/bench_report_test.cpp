@@ -87,6 +87,7 @@ TEST_CASE("bench reads what to try, and for how long") {
   CHECK(parse_bench({}).error().message == "no image is named");
   CHECK(parse_bench({"nginx", "--try", ""}).error().code == exit_code::usage);
   CHECK(parse_bench({"nginx", "--try", "0"}).error().code == exit_code::usage);
+  CHECK(parse_bench({"nginx", "--try", "1,x"}).error().message == "--try takes 'auto' or a number from 1 to 256, not 'x'");
   CHECK(parse_bench({"nginx", "-j", "4"}).error().hint.find("--try") != std::string::npos);
   const auto options = std::get<help_text>(parse_bench({"--help"}).value()).options;
   const auto lists = [&options](const std::string& name) {

@@ -99,6 +99,22 @@ TEST_CASE("a command with two ends names the options of the end that refused") {
   CHECK(report.hint.find("-u USER") == std::string::npos);
 }
 
+TEST_CASE("only what has come, gone or been there is content that the next run goes on with") {
+  error_code ec;
+  const digest blob = digest::parse("sha256:" + std::string(64, 'a'), ec);
+  transfer_progress moved;
+  CHECK_FALSE(tells_of_content(moved));
+  moved.received = 1;
+  CHECK(tells_of_content(moved));
+  CHECK_FALSE(tells_of_content(transfer_planned{1, 20, 0, 0}));
+  CHECK(tells_of_content(transfer_planned{1, 20, 1, 20}));
+  CHECK_FALSE(tells_of_content(blob_started{blob, 20, 0}));
+  CHECK(tells_of_content(blob_started{blob, 20, 5}));
+  CHECK_FALSE(tells_of_content(image_resolved()));
+  CHECK_FALSE(tells_of_content(retry_scheduled()));
+  CHECK(tells_of_content(blob_finished{blob, 20}));
+}
+
 TEST_CASE("nobody is told to go on where nothing is kept") {
   stop_cause cause;
   cause.signal = SIGINT;

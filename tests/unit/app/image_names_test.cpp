@@ -115,6 +115,13 @@ TEST_CASE("a registry without a repository is no image of Docker Hub when a regi
     INFO(word);
     CHECK(parse_remote_image(word).has_value());
   }
+  CHECK(parse_remote_image("registry.example.com").error().hint.find("'gantry repos registry.example.com' lists what it has") !=
+        std::string::npos);
+  // They do not.
+  for (const char* const word : {"docker.io", "ghcr.io", "quay.io"}) {
+    INFO(word);
+    CHECK(parse_remote_image(word).error().hint.find("gantry repos") == std::string::npos);
+  }
   CHECK(parse_remote_image("hub.docker.com").error().hint.find("docker.io/library/nginx") != std::string::npos);
   CHECK(parse_remote_image("nginx:1.25:3").error().message == "'nginx:1.25:3' is not an image reference");
   CHECK(parse_remote_image("my.app:2024", "ghcr.io/owner").has_value());

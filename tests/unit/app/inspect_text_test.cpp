@@ -49,6 +49,13 @@ TEST_CASE("a narrow terminal gets twelve digits of the digests in a table") {
     INFO(line);
     CHECK(line.size() < 40);
   }
+  std::istringstream above(narrow.substr(0, narrow.find("PLATFORM")));
+  for (std::string line; std::getline(above, line);) {
+    INFO(line);
+    // A digest stays whole, so that it can be copied.
+    CHECK((line.size() <= 40 || line.find_first_not_of(" ") == line.find("sha256:")));
+  }
+  CHECK(narrow.find("name: none\n") == 0);
 }
 
 TEST_CASE("images of a file stand one after the other, with all their names") {

@@ -1,6 +1,7 @@
 #include "login_options.hpp"
 
 #include "explain_options.hpp"
+#include "settings/defaults.hpp"
 #include "support/catch.hpp"
 
 #include <string>
@@ -50,4 +51,34 @@ TEST_CASE("explain takes one image") {
   CHECK(std::get<explain_arguments>(parse_explain({"nginx:1.25", "--json"}).value()).image == "nginx:1.25");
   CHECK_FALSE(parse_explain({}).has_value());
   CHECK_FALSE(parse_explain({"a", "b"}).has_value());
+}
+
+TEST_CASE("explain takes what a pull would be told of platform and format, and says who chose it") {
+  current_defaults() = [] {
+    user_defaults read;
+    read.file = "/c.json";
+    setting one;
+    one.name = "platform";
+    one.values = {"linux/s390x"};
+    read.settings.push_back(one);
+    return outcome<user_defaults>(read);
+  };
+  const auto told = [](std::vector<std::string> words, const std::string& option) {
+    const auto arguments = std::get<explain_arguments>(parse_explain(std::move(words)).value());
+    for (const option_origin& one : arguments.common.origins) {
+      if (one.option == option) return one;
+    }
+    return option_origin();
+  };
+  CHECK(told({"nginx"}, "platform").value == "linux/s390x");
+  CHECK(told({"nginx"}, "platform").origin.find("/c.json") == 0);
+  CHECK(told({"nginx", "-a", "arm64"}, "arch").value == "arm64");
+  CHECK(told({"nginx", "-a", "arm64"}, "arch").origin == "command line");
+  CHECK(told({"nginx", "-a", "arm64"}, "platform").origin == "default");
+  CHECK(told({"nginx", "--platform", "linux/arm/v7"}, "platform").value == "linux/arm/v7");
+  CHECK(told({"nginx", "-f", "synology"}, "format").value == "synology");
+  CHECK(told({"nginx", "--gzip"}, "gzip").value == "true");
+  current_defaults() = {};
+  CHECK(parse_explain({"nginx", "-f", "zip"}).error().message.find("--format takes docker") == 0);
+  CHECK(parse_explain({"nginx", "-a", "arm64", "--platform", "linux/amd64"}).error().message == "--platform and --arch exclude each other");
 }

@@ -142,6 +142,8 @@ TEST_CASE("contradictions are refused in one sentence") {
   CHECK(refused({}).message == "no image is named");
   CHECK(refused({"nginx", "--repository", "a"}).message == "image names, --repository and --from exclude each other");
   CHECK(refused({"nginx", "-t", "1"}).message == "--reference needs --repository");
+  CHECK(refused({"-r", "h.test", "team/app", "-t", "1.0"}).hint == "behind a name it is written as part of it: team/app:1.0");
+  CHECK(refused({"a", "b", "-t", "1.0"}).hint.find("NAME:1.0") != std::string::npos);
   CHECK(refused({"nginx", "-a", "arm64", "--platform", "linux/amd64"}).message ==
         "--platform, --arch and --all-platforms exclude each other");
   CHECK(refused({"nginx", "--all-platforms", "--platform", "linux/amd64"}).message.find("exclude") != std::string::npos);

@@ -56,4 +56,6 @@ TEST_CASE("what contradicts itself is refused") {
   CHECK(refusal({"a", "b", "c"}) == "push takes one source and one target");
   CHECK(refusal({"a", "b", "--skip-existing", "--force-upload"}).find("exclude") != std::string::npos);
   CHECK(refusal({"a", "b", "-t", "1"}) == "--reference needs --repository");
+  const auto needs = parse_push({"a", "h.test/b", "-t", "1"}, [](const std::string&) { return false; });
+  CHECK(needs.error().hint.find(": h.test/b:1") != std::string::npos);
 }

@@ -48,6 +48,30 @@ TEST_CASE("JSON names the three digests apart") {
   CHECK(result_json({output("", "linux/amd64")}).find("\"path\":null") != std::string::npos);
 }
 
+TEST_CASE("an image of several platforms is one in a summary, and so is each without a name") {
+  extract_result taken;
+  taken.images = {output("", "linux/amd64").image, output("", "linux/arm64").image};
+  taken.blobs = 3;
+  taken.bytes = 30;
+  taken.blobs_reused = 1;
+  taken.layers = 2;
+  taken.store_size = 50;
+  const run_summary summary = summary_of(taken);
+  CHECK(summary.images == 1);
+  CHECK(summary.totals.blobs == 3);
+  CHECK(summary.totals.bytes == 30);
+  CHECK(summary.totals.blobs_reused == 1);
+  CHECK(summary.totals.layers == 2);
+  CHECK(summary.totals.store_size == 50);
+  convert_result written;
+  written.images = {output("", "linux/amd64").image, output("", "linux/amd64").image};
+  for (pulled_image& one : written.images) one.reference = reference();
+  written.images.back().top.digest = of('d');
+  written.archive_size = 42;
+  CHECK(summary_of(written).images == 2);
+  CHECK(summary_of(written).totals.archive_size == 42);
+}
+
 TEST_CASE("the digest file has each reference once") {
   CHECK(digest_lines({output("a.tar", "linux/amd64"), output("b.tar", "linux/arm64")}) == a64 + "\n");
 }
