@@ -135,8 +135,7 @@ void add_output_options(option_parser& parser, common_options& into, output_choi
            })
       ->group(group);
   app.add_flag("-q,--quiet", into.quiet, "Print errors and warnings only")->group(group);
-  app.add_flag("-v,--verbose", into.verbose, "Also print how hosts answer, redirects, mirrors that fail, and each blob of a long list")
-      ->group(group);
+  app.add_flag("-v,--verbose", into.verbose, "Also print how hosts answer, redirects and mirrors that fail")->group(group);
   app.add_flag("--debug", into.debug, "Print every request and decision, without secrets")->group(group);
   app.add_option("--log-file", into.log_file, "Append time, level and message of everything to a file")->type_name("FILE")->group(group);
   if (choice.report) {
