@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 namespace gantry {
@@ -231,16 +232,19 @@ failure list_reader::described(const failure& why) const {
   // `images[2].tags[0]` or `[2].tags[0]`: people count entries from 1.
   std::string_view field = where_.place;
   if (field.starts_with("images[")) field.remove_prefix(std::string_view("images").size());
-  const std::size_t close = field.find(']');
-  if (!field.starts_with('[') || close == std::string_view::npos) {
+  // A member may be called anything, `[x]` as well.
+  std::size_t index = 0;
+  const bool in_list = field.starts_with('[');
+  const auto [end, error] = std::from_chars(field.data() + (in_list ? 1 : 0), field.data() + field.size(), index);
+  const auto close = static_cast<std::size_t>(end - field.data());
+  if (!in_list || error != std::errc() || !field.substr(close).starts_with(']')) {
     return {code, fmt::format("{}, line {}: {} {}", name_, where_.line, where_.place, where_.why)};
   }
-  const std::string_view index = field.substr(1, close - 1);
   field.remove_prefix(close + 1);
   if (field.starts_with('.')) field.remove_prefix(1);
   const std::string way_out =
       field.empty() && where_.why.ends_with("expected an object") ? fmt::format("; write {}", entry_form) : std::string();
-  const std::size_t number = std::stoul(std::string(index)) + 1;
+  const std::size_t number = index + 1;
   std::string entry = fmt::format("entry {}", number);
   if (number == raw_.size() && !raw_.back().source.empty()) entry += fmt::format(" ({})", clean_text(hide_user(raw_.back().source), 128));
   return {code, fmt::format("{}, line {}: {}: {}{}{}{}", name_, where_.line, entry, field, field.empty() ? "" : " ", where_.why, way_out)};
