@@ -115,7 +115,7 @@ TEST_CASE("a registry without a repository is no image of Docker Hub when a regi
     INFO(word);
     CHECK(parse_remote_image(word).has_value());
   }
-  CHECK(parse_remote_image("registry.example.com").error().hint.find("'gantry repos registry.example.com' lists what it has") !=
+  CHECK(parse_remote_image("registry.example:5000").error().hint.find("'gantry repos registry.example:5000' lists what it has") !=
         std::string::npos);
   // They do not.
   for (const char* const word : {"docker.io", "ghcr.io", "quay.io"}) {
