@@ -18,9 +18,9 @@ TEST_CASE("a pull that failed holds no lock, and the next operations of its engi
   puller pulls(registry);
   const std::string& layer = image.layers[1].digest;
   SECTION("a blob is not there") { registry.drop_blob(layer); }
-  SECTION("a blob has another content") { registry.inject(layer, wrong_byte_at(1'000'000)); }
-  SECTION("a blob breaks off again and again") { registry.inject(layer, truncate_after(0)); }
-  SECTION("a manifest is refused") { registry.inject("/manifests/", answer_with(403)); }
+  SECTION("a blob has another content") { registry.inject(layer, wrong_byte_at(1'000'000), 1, 0); }
+  SECTION("a blob breaks off again and again") { registry.inject(layer, truncate_after(0), 1, 0); }
+  SECTION("a manifest is refused") { registry.inject("/manifests/", answer_with(403), 1, 0); }
   pulls.settings.budget = std::chrono::seconds(2);
   engine one(pulls.settings);
   error_code ec;

@@ -16,9 +16,12 @@ using namespace gantry::test;
 
 namespace {
 
+/// Without what is being written just now, which has a name that begins with a dot.
 std::size_t records_in(const puller& place) {
   std::size_t count = 0;
-  for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) count += one.is_regular_file() ? 1 : 0;
+  for (const auto& one : std::filesystem::recursive_directory_iterator(place.store() / "refs")) {
+    if (one.is_regular_file() && !one.path().filename().string().starts_with('.')) ++count;
+  }
   return count;
 }
 
