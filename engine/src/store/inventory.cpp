@@ -123,6 +123,8 @@ result<inventory> take_inventory(const paths& where) {
   if (auto done = collect_flat(where.quarantine(), all.quarantined); !done) return done.error();
   if (auto done = collect_temporaries(where.root, false, all.temporary); !done) return done.error();
   if (auto done = collect_temporaries(where.references(), true, all.temporary); !done) return done.error();
+  // What engines have learnt and keep beside the images (hints.json) is written in the same way.
+  if (auto done = collect_temporaries(where.root / "state", false, all.temporary); !done) return done.error();
   return all;
 }
 

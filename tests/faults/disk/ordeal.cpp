@@ -102,6 +102,8 @@ class trial {
       count_.calls = lines_of(aside / "log");
       for (const std::string& name : what_.outputs) new_[name] = content_of(place / name);
     }
+    // Who writes nothing can write no half of it.
+    if (count_.calls == 0 && how_ == "SHORT") return count_;
     REQUIRE(count_.calls > 0);
     for (const unsigned at : chosen_calls()) inject(at);
     // Threads take turns as they like, and a run may end before the call that was meant; not all may.

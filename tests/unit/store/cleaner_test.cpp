@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <set>
+#include <vector>
 
 using namespace gantry;
 using namespace gantry::test;
@@ -226,6 +227,26 @@ TEST_CASE_METHOD(cleaner_fixture, "what a killed extract has left goes at once, 
   REQUIRE(done.partial.size() == 1);
   CHECK(done.partial.front().path == dead);
   CHECK(must(living->commit()) == descriptor_of("the other half").digest);
+}
+
+TEST_CASE_METHOD(cleaner_fixture, "files that somebody was writing when he was killed go with all or after a week, wherever they are") {
+  publish("quay.io/a/one:1", image_of(1));
+  const std::filesystem::path root = store->root();
+  std::vector<std::filesystem::path> begun;
+  for (const char* below : {"", "refs/quay.io", "state"}) {
+    std::filesystem::create_directories(root / below);
+    begun.push_back(root / below / ".name.0123456789abcdef");
+    spill(begun.back(), "half");
+  }
+  spill(root / "state" / "hints.json", "whole");
+  const bool week = GENERATE(false, true);
+  clean(clean_wish());
+  for (const std::filesystem::path& file : begun) CHECK(std::filesystem::exists(file));
+  clean_wish everything;
+  everything.all = true;
+  clean(week ? clean_wish() : everything, std::chrono::hours(week ? 24 * 8 : 0));
+  for (const std::filesystem::path& file : begun) CHECK_FALSE(std::filesystem::exists(file));
+  CHECK(std::filesystem::exists(root / "state" / "hints.json"));
 }
 
 TEST_CASE_METHOD(cleaner_fixture, "what a writer came to lock after it was found abandoned stays") {
