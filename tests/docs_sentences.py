@@ -50,6 +50,7 @@ NOT_RUN = {
     "docker login": NAMED,
     "docker push": NAMED,
     "podman login": NAMED,
+    "skopeo --dest-shared-blob-dir": NAMED,
     "perf record -e cpu-clock": KERNEL,
     "perf record -a -e cpu-clock -o sync.perf -- gantry sync LIST --to HOST --plain-http -q -j 8 --cache-dir STORE": KERNEL,
     "perf report -i sync.perf --sort comm": KERNEL,
