@@ -57,7 +57,7 @@ for preset in "${presets[@]}"; do
   cmake --preset "$preset" -DGANTRY_BUILD_TESTS=ON -DGANTRY_BUILD_APPS=$apps > /dev/null
   case $preset in
     # Only what has threads.
-    tsan) cmake --build --preset "$preset" --target unit_runtime unit_net unit_http unit_registry unit_store unit_archive unit_transfer unit_jobs unit_serve fault_tests ;;
+    tsan) cmake --build --preset "$preset" --target unit_runtime unit_net unit_http unit_registry unit_store unit_transfer unit_jobs unit_serve fault_tests ;;
     *) cmake --build --preset "$preset" ;;
   esac
   if [ "$faults" = 1 ]; then
@@ -79,7 +79,7 @@ for preset in "${presets[@]}"; do
   only=()
   if [ "$preset" = tsan ]; then
     run=(run_fixed)
-    only=(-R '^(runtime|net|http|registry|store|archive|transfer|jobs|serve|faults):')
+    only=(-R '^(runtime|net|http|registry|store|transfer|jobs|serve|faults):')
   fi
   outcome=0
   ASAN_OPTIONS="${ASAN_OPTIONS:-} log_path=$findings" UBSAN_OPTIONS="${UBSAN_OPTIONS:-} log_path=$findings" \
