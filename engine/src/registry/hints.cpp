@@ -4,6 +4,7 @@
 #include "model/json_writer.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 namespace gantry::registry {
@@ -40,10 +41,12 @@ result<hints> read_hints(std::string_view text, system_clock::time_point now) {
   const auto read = json::read(text, top, "state/hints.json");
   if (!read) return read.error();
   hints known;
+  // The clock counts nanoseconds: not every number of seconds is a time.
+  const auto latest = now + longest_rest;
+  const auto far = static_cast<std::uint64_t>(std::max<std::int64_t>(std::chrono::ceil<seconds>(latest.time_since_epoch()).count(), 0));
   for (entry& one : found) {
-    constexpr std::uint64_t end_of_time = 253'402'300'799;  // of four-digit years
-    const auto until = system_clock::time_point(seconds(std::min(one.rests_until, end_of_time)));
-    if (until > now) one.hint.rests_until = std::min(until, now + longest_rest);
+    const auto until = one.rests_until >= far ? latest : system_clock::time_point(seconds(one.rests_until));
+    if (until > now) one.hint.rests_until = until;
     known.insert_or_assign(std::move(one.host), one.hint);
   }
   return known;
